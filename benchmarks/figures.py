@@ -1,0 +1,26 @@
+"""The list of all figures, in the order in which they are measured and shown."""
+
+from __future__ import annotations
+
+from benchmarks import data, graph, imports, inline, pool, process, thread
+from benchmarks.model import Figure
+
+FIGURES: list[Figure] = [
+    *process.FIGURES,
+    *pool.FIGURES,
+    *thread.FIGURES,
+    *inline.FIGURES,
+    *data.FIGURES,
+    *graph.FIGURES,
+    *imports.FIGURES,
+]
+
+
+def figure_named(name: str) -> Figure:
+    """The figure of exactly that name."""
+    return next(figure for figure in FIGURES if figure.name == name)
+
+
+def figures_like(parts: list[str]) -> list[Figure]:
+    """The figures whose name contains one of `parts`; all of them when there are none."""
+    return [f for f in FIGURES if not parts or any(part in f.name for part in parts)]

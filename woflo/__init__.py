@@ -1,0 +1,72 @@
+"""woflo: tasks for Python that run anywhere, wait for each other, and end well.
+
+The house, from the top (imports point down only):
+
+    testing/       conformance suite for runners
+    runners/       WHERE an attempt executes: sequential, thread, asynchronous, multiprocess, pool;
+                   processes/ is what the last two stand on
+    kernel/        the rules: task, run, state, retry, graph, limits, events, registry;
+                   reactor is the one background thread
+    errors.py      every exception, one root: WofloError
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from woflo.errors import WofloError
+from woflo.kernel.context import CurrentRun, current_run, track
+from woflo.kernel.graph import quote
+from woflo.kernel.run import BaseTaskRun
+from woflo.kernel.state import RunState
+from woflo.kernel.task import Task, task
+
+if TYPE_CHECKING:
+    from woflo.kernel.executor import Executor
+    from woflo.kernel.group import gather
+    from woflo.kernel.subscription import Subscription, subscribe
+    from woflo.kernel.waiting import as_completed, wait
+
+__version__ = "1.0.0a1"
+
+__all__ = [
+    "BaseTaskRun",
+    "CurrentRun",
+    "Executor",
+    "RunState",
+    "Subscription",
+    "Task",
+    "WofloError",
+    "as_completed",
+    "current_run",
+    "gather",
+    "quote",
+    "subscribe",
+    "task",
+    "track",
+    "wait",
+]
+
+_ON_FIRST_USE = {
+    "Executor": "woflo.kernel.executor",
+    "Subscription": "woflo.kernel.subscription",
+    "as_completed": "woflo.kernel.waiting",
+    "gather": "woflo.kernel.group",
+    "subscribe": "woflo.kernel.subscription",
+    "wait": "woflo.kernel.waiting",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what not every program needs when it is first asked for."""
+    module = _ON_FIRST_USE.get(name)
+    if module is None:
+        raise AttributeError(f"module 'woflo' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = globals()[name] = getattr(import_module(module), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

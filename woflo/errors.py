@@ -1,0 +1,162 @@
+"""Every exception of woflo, under one root.
+
+A task's own failure is never wrapped: `get_result` raises what the task raised. What stands here is what
+woflo itself has to say. Each message names the value that was wrong and the way out.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "ArgumentError",
+    "BlockingLoopError",
+    "EndedLoopError",
+    "HandleNotPortableError",
+    "InheritedHandleError",
+    "InternalError",
+    "InvalidTransitionError",
+    "LaunchError",
+    "MapLengthError",
+    "NoCurrentRunError",
+    "NotATaskError",
+    "OptionError",
+    "PoolClosedError",
+    "ResourceError",
+    "SerializationError",
+    "TaskCrashedError",
+    "TaskStoppedError",
+    "TaskTimeoutError",
+    "UnknownNameError",
+    "UpstreamFailedError",
+    "WofloError",
+]
+
+
+class WofloError(Exception):
+    """Root of every error that woflo itself raises."""
+
+
+# -- wrong use, told at the earliest moment ------------------------------------------------------------
+
+
+class OptionError(WofloError, ValueError):
+    """An option of a task or a runner has a value that cannot be meant."""
+
+
+class NotATaskError(WofloError, TypeError):
+    """`@task` was put on something that cannot be called and has no `run` method."""
+
+
+class ArgumentError(WofloError, TypeError):
+    """A task was called with a wrong number of arguments or a wrong name."""
+
+
+class MapLengthError(WofloError, ValueError):
+    """The iterables given to `map` have different lengths."""
+
+
+class UnknownNameError(WofloError, LookupError):
+    """A runner, store or observer of this name is not known."""
+
+
+class ResourceError(WofloError, ValueError):
+    """A task asks for more of a resource than this machine has."""
+
+
+class HandleNotPortableError(WofloError, TypeError):
+    """A handle cannot leave its process: pass its value, or call the task where it is needed."""
+
+
+class InheritedHandleError(WofloError, RuntimeError):
+    """A handle that was inherited through a fork was waited for; only its own process can do that."""
+
+
+class BlockingLoopError(WofloError, RuntimeError):
+    """A run on an event loop was waited for by blocking that very loop; `await` it instead."""
+
+
+class NoCurrentRunError(WofloError, LookupError):
+    """`current_run()` was called outside of any task."""
+
+
+class PoolClosedError(WofloError, RuntimeError):
+    """A call was given to a pool that was shut down."""
+
+
+class InvalidTransitionError(WofloError, RuntimeError):
+    """A run was asked to go from one state to another that does not follow it."""
+
+
+class InternalError(WofloError, RuntimeError):
+    """woflo itself failed; every run that was under way ends with this, so that nobody waits for ever."""
+
+
+# -- how a run can end other than by the task's own exception ------------------------------------------
+
+
+class LaunchError(WofloError, RuntimeError):
+    """An attempt could not be started."""
+
+
+class EndedLoopError(LaunchError):
+    """The event loop on which a run was to execute is closed."""
+
+
+class TaskTimeoutError(WofloError, TimeoutError):
+    """An attempt took longer than `timeout`, or a run longer than `deadline` (both in seconds).
+
+    `where` is the stack of the running code at that moment, where the runner can tell it.
+    """
+
+    def __init__(self, message: str = "", *, where: str = "") -> None:
+        super().__init__(message)
+        self.where = where
+        if where:
+            self.add_note(f"where the code was:\n{where.rstrip()}")
+
+
+class TaskStoppedError(WofloError, RuntimeError):
+    """The run was stopped before it had a result."""
+
+
+class UpstreamFailedError(WofloError, RuntimeError):
+    """A run that this one depends on did not succeed; its failure is the cause of this error."""
+
+
+class SerializationError(WofloError, TypeError):
+    """A value could not travel between processes. `which` is "argument", "result" or "exception"."""
+
+    def __init__(self, message: str = "", *, which: str = "") -> None:
+        super().__init__(message)
+        self.which = which
+
+
+class TaskCrashedError(WofloError, RuntimeError):
+    """The process or the code of an attempt ended without an outcome.
+
+    Attributes: `exit_code` (int, or None), `signal` (its name, or None), `peak_memory` (bytes, or None),
+    `out_of_memory` (True where the kernel's counters say so), `trace` (faulthandler's report or a
+    traceback), `output` (the last captured lines).
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        exit_code: int | None = None,
+        signal: str | None = None,
+        peak_memory: int | None = None,
+        out_of_memory: bool = False,
+        trace: str = "",
+        output: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+        self.signal = signal
+        self.peak_memory = peak_memory
+        self.out_of_memory = out_of_memory
+        self.trace = trace
+        self.output = output
+        if trace:
+            self.add_note(f"trace of the crash:\n{trace.rstrip()}")
+        if output:
+            self.add_note(f"last output:\n{output.rstrip()}")

@@ -1,0 +1,147 @@
+"""One try of a run: what a runner is given to execute."""
+
+from __future__ import annotations
+
+import sys
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any
+
+from woflo.errors import TaskCrashedError, TaskStoppedError
+from woflo.kernel.body import Body, run_coroutine
+from woflo.kernel.context import current_attempt
+from woflo.kernel.outcome import Outcome
+
+if TYPE_CHECKING:
+    from woflo.kernel.ports import Channel, Recorder
+    from woflo.kernel.run import BaseTaskRun
+
+__all__ = ["Attempt", "StopRequested", "outcome_of"]
+
+
+class StopRequested(BaseException):
+    """Raised inside the code of an isolated attempt that is asked to stop, so that `finally` blocks run."""
+
+
+class _NoChannel:
+    """Where messages go that nobody listens to."""
+
+    def send(self, kind: str, data: Any) -> None: ...
+
+
+NO_CHANNEL = _NoChannel()
+
+
+class Attempt:
+    """One try of a run.
+
+    `run` is the handle in the process that made the call, and None in any other. `execute` does the work
+    in the calling thread and never raises; what it returns goes to the run's `_finish`.
+    """
+
+    __slots__ = (
+        "args",
+        "body",
+        "channel",
+        "kwargs",
+        "number",
+        "parent_id",
+        "recorder",
+        "run",
+        "run_id",
+        "stop_requested",
+        "task_name",
+    )
+
+    def __init__(
+        self,
+        run_id: str,
+        task_name: str,
+        number: int,
+        body: Body,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        parent_id: str | None = None,
+        run: BaseTaskRun[Any] | None = None,
+        channel: Channel = NO_CHANNEL,
+    ) -> None:
+        self.run_id = run_id
+        self.task_name = task_name
+        self.number = number
+        self.body = body
+        self.args = args
+        self.kwargs = kwargs
+        self.parent_id = parent_id
+        self.run = run
+        self.channel = channel
+        self.recorder: Recorder | None = None
+        self.stop_requested = False
+
+    def execute(self) -> Outcome:
+        """Do the work here and now. An async body runs in a fresh event loop."""
+        token = current_attempt.set(self)
+        try:
+            value = self.body.call(self.args, self.kwargs, self.number)
+            if type(value) is CoroutineType:
+                value = run_coroutine(value)
+            return Outcome(value)
+        except BaseException as error:
+            return outcome_of(error, self.task_name)
+        finally:
+            current_attempt.reset(token)
+
+    async def execute_async(self) -> Outcome:
+        """Do the work on the running event loop. A cancellation ends it as interrupted."""
+        token = current_attempt.set(self)
+        try:
+            value = self.body.call(self.args, self.kwargs, self.number)
+            if type(value) is CoroutineType:
+                value = await value
+            return Outcome(value)
+        except BaseException as error:
+            return outcome_of(error, self.task_name)
+        finally:
+            current_attempt.reset(token)
+
+    def __repr__(self) -> str:
+        return f"<attempt {self.number} of {self.task_name} {self.run_id}>"
+
+
+def outcome_of(error: BaseException, task_name: str) -> Outcome:
+    """What an exception that came out of a task's code means for its attempt."""
+    _trim(error)
+    if isinstance(error, Exception):
+        return Outcome(None, error)
+    if isinstance(error, StopRequested) or _is_cancellation(error):
+        stopped = TaskStoppedError(f"{task_name} was stopped while it was running")
+        return Outcome(None, stopped, interrupted=True)
+    crash = _crash_of(error, task_name)
+    crash.__cause__ = error
+    return Outcome(None, crash)
+
+
+def _trim(error: BaseException) -> None:
+    """Leave woflo's own frames out of the traceback that the user reads."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_globals.get("__name__") in (__name__, Body.__module__):
+        if trace.tb_next is None:
+            return
+        trace = trace.tb_next
+    error.__traceback__ = trace
+
+
+def _is_cancellation(error: BaseException) -> bool:
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and isinstance(error, asyncio.CancelledError)
+
+
+def _crash_of(error: BaseException, task_name: str) -> TaskCrashedError:
+    import traceback
+
+    trace = "".join(traceback.format_exception(error))
+    if isinstance(error, SystemExit):
+        code = error.code if isinstance(error.code, int) else (0 if error.code is None else 1)
+        told = "" if error.code is None else repr(error.code)
+        return TaskCrashedError(f"{task_name} called sys.exit({told})", exit_code=code, trace=trace)
+    return TaskCrashedError(f"{task_name} raised {type(error).__name__}", trace=trace)
+
+

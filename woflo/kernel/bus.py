@@ -1,0 +1,80 @@
+"""The way from what happens to those who want to know: observers and the `woflo` logger.
+
+Nothing here costs more than two look-ups while nobody listens.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from woflo.kernel import runtime
+
+if TYPE_CHECKING:
+    import logging
+
+    from woflo.kernel.events import Event
+    from woflo.kernel.subscription import Subscription
+
+__all__ = ["complain", "emit", "listeners", "wanted"]
+
+listeners: tuple[Subscription, ...] = ()
+_logger: logging.Logger | None = None
+_INFO = 20
+
+
+def wanted() -> bool:
+    """True where an event would reach anybody."""
+    if listeners:
+        return True
+    if "logging" not in sys.modules:
+        return False
+    return (_logger or logger()).isEnabledFor(_INFO)
+
+
+def logger() -> logging.Logger:
+    """The `woflo` logger. It gets a `NullHandler`, and no other configuration from here."""
+    global _logger
+    if _logger is None:
+        import logging
+
+        _logger = logging.getLogger("woflo")
+        _logger.addHandler(logging.NullHandler())
+    return _logger
+
+
+def emit(event: Event) -> None:
+    """Hand an event to every observer's queue, and its line to the log."""
+    for subscription in listeners:
+        subscription.put(event)
+    if "logging" in sys.modules:
+        line = event.log_line()
+        if line is not None and logger().isEnabledFor(line[0]):
+            runtime.current.away_from_reactor(logger().log, *line)
+
+
+def complain(message: str, error: BaseException | None = None) -> None:
+    """Report something that must not be raised: to the log, with the traceback."""
+    info: Any = error if error is not None else True
+    logger().error(message, exc_info=info)
+
+
+def add(subscription: Subscription) -> None:
+    global listeners
+    listeners = (*listeners, subscription)
+
+
+def remove(subscription: Subscription) -> None:
+    global listeners
+    listeners = tuple(one for one in listeners if one is not subscription)
+
+
+def _forget_in_child() -> None:
+    """The threads of the observers stayed with the parent."""
+    global listeners
+    listeners = ()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_in_child)

@@ -1,0 +1,86 @@
+"""What a task sees of the run that it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sized
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, TypeVar
+
+from woflo.errors import NoCurrentRunError
+
+if TYPE_CHECKING:
+    from woflo.kernel.attempt import Attempt
+
+__all__ = ["CurrentRun", "current_attempt", "current_run", "track"]
+
+T = TypeVar("T")
+
+current_attempt: ContextVar[Attempt | None] = ContextVar("woflo_current_attempt", default=None)
+"""The one context variable of woflo. Threads and event loops copy it with the caller's context."""
+
+
+class CurrentRun:
+    """The run in which this code executes, from its inside.
+
+    Attributes: `id` of the run, name of its `task`, number of the `attempt` (from 1), `parent_id` (the id of
+    the run that made this call, or None).
+    """
+
+    __slots__ = ("_attempt",)
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+
+    @property
+    def id(self) -> str:
+        return self._attempt.run_id
+
+    @property
+    def task(self) -> str:
+        return self._attempt.task_name
+
+    @property
+    def attempt(self) -> int:
+        return self._attempt.number
+
+    @property
+    def parent_id(self) -> str | None:
+        return self._attempt.parent_id
+
+    @property
+    def stop_requested(self) -> bool:
+        """True once the run was asked to stop, or its time is over. Long loops in threads should look."""
+        return self._attempt.stop_requested
+
+    def progress(self, done: float, total: float | None = None, message: str = "") -> None:
+        """Tell the caller's observers how far this attempt is: `done` of `total`, in any unit."""
+        self._attempt.channel.send("progress", (done, total, message))
+
+    def __repr__(self) -> str:
+        return f"<current run {self.id} of {self.task}, attempt {self.attempt}>"
+
+
+def current_run() -> CurrentRun:
+    """The run that this code is executed in, on every runner.
+
+    Raises `NoCurrentRunError` outside of a task.
+    """
+    attempt = current_attempt.get()
+    if attempt is None:
+        raise NoCurrentRunError("there is no current run here: this code was not called as a task")
+    return CurrentRun(attempt)
+
+
+def track(items: Iterable[T], total: float | None = None, message: str = "") -> Iterator[T]:
+    """Iterate over `items` and tell the caller's observers the progress. Outside of a task it only iterates."""
+    if total is None and isinstance(items, Sized):
+        total = len(items)
+    attempt = current_attempt.get()
+    for done, item in enumerate(items):
+        if attempt is not None:
+            attempt.channel.send("progress", (done, total, message))
+        yield item
+        if attempt is not None:
+            attempt.channel.send("progress", (done + 1, total, message))
+
+

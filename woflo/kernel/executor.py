@@ -1,0 +1,92 @@
+"""A `concurrent.futures.Executor` over any runner, for code that expects one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor as BaseExecutor
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from woflo.kernel.body import Body
+from woflo.kernel.options import Options
+from woflo.kernel.registry import load_runner
+from woflo.kernel.state import RunState
+from woflo.kernel.task import Task
+
+if TYPE_CHECKING:
+    from woflo.kernel.run import BaseTaskRun
+
+__all__ = ["Executor"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Executor(BaseExecutor):
+    """Submit calls to a woflo runner through the standard library's interface.
+
+    `runner` is a runner class or its name. `max_workers` bounds the calls at once; the runner's own limit
+    by default.
+    """
+
+    def __init__(self, runner: str | type[BaseTaskRun[Any]] = "multiprocess", max_workers: int | None = None) -> None:
+        kind = load_runner(runner)
+        self._options = Options(runner=kind if max_workers is None else kind.configured(max_concurrency=max_workers))
+        self._open: set[BaseTaskRun[Any]] = set()
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """As `concurrent.futures.Executor.submit`. Raises `RuntimeError` after `shutdown`."""
+        task: Task[..., T] = Task(Body(fn), self._options)
+        future: Future[T] = _RunFuture()
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("cannot submit a call after shutdown")
+            run = task(*args, **kwargs)
+            self._open.add(run)
+        future._run = run  # type: ignore[attr-defined]  # set before anybody sees the future
+        run.add_done_callback(lambda ended: self._ended(ended, future))
+        return future
+
+    def _ended(self, run: BaseTaskRun[Any], future: Future[Any]) -> None:
+        with self._lock:
+            self._open.discard(run)
+        if run.state is RunState.STOPPED and future.cancelled():
+            return
+        if not future.set_running_or_notify_cancel():
+            return
+        error = run.exception()
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(run.get_result())
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take no more calls; with `cancel_futures` stop those that have not started; wait for the rest."""
+        with self._lock:
+            self._closed = True
+            runs = list(self._open)
+        for run in runs:
+            if cancel_futures and run.state is RunState.PENDING:
+                run._ask_to_stop(0.0)
+        for run in runs:
+            if wait:
+                run.wait()
+
+
+class _RunFuture(Future[T]):
+    """A future that stops its run when it is cancelled before the start."""
+
+    _run: BaseTaskRun[T] | None = None
+
+    def cancel(self) -> bool:
+        run = self._run
+        if run is None or run.state is not RunState.PENDING or not super().cancel():
+            return False
+        run._ask_to_stop(0.0)
+        return True
+
+    def running(self) -> bool:
+        return self._run is not None and self._run.state is RunState.RUNNING

@@ -1,0 +1,268 @@
+"""How many runs at once: places of runners and tasks, resources of the machine, starts per period.
+
+A **gate** counts one thing that is scarce. A **lane** is the set of gates that the runs of one task on one
+runner must pass, all at once, and the queue of those that cannot yet. Within a lane runs go in the order of
+their calls; lanes do not hold each other up.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from woflo.errors import ResourceError
+from woflo.kernel import clock, runtime
+from woflo.kernel.quantities import parse_quantity, parse_rate
+
+if TYPE_CHECKING:
+    from woflo.kernel.run import BaseTaskRun
+
+__all__ = ["Gate", "Lane", "Limits", "Pace"]
+
+Run = Any
+
+
+class Gate:
+    """A number of places (or an amount of a resource), and how much of it is taken."""
+
+    __slots__ = ("limit", "queued", "used")
+
+    def __init__(self, limit: Callable[[], float | None]) -> None:
+        self.limit = limit
+        """Read anew each time, so that a class attribute may be set at any time. None: no limit."""
+        self.used = 0.0
+        self.queued: dict[Lane, None] = {}
+        """The lanes that hold waiting runs and pass this gate, in the order in which they began to wait."""
+
+    def has_room(self, weight: float) -> bool:
+        limit = self.limit()
+        return limit is None or self.used + weight <= limit + 1e-9
+
+    def take(self, weight: float) -> None:
+        self.used += weight
+
+    def give(self, weight: float) -> None:
+        self.used -= weight
+
+
+class Pace(Gate):
+    """At most `starts` in any `period` seconds. What was taken comes back by time alone."""
+
+    __slots__ = ("period", "recent", "starts")
+
+    def __init__(self, starts: int, period: float) -> None:
+        super().__init__(lambda: None)
+        self.starts = starts
+        self.period = period
+        self.recent: deque[float] = deque(maxlen=starts)
+
+    def has_room(self, weight: float) -> bool:
+        return self.next_time() <= clock.monotonic()
+
+    def next_time(self) -> float:
+        """When the next start is allowed, on the monotonic clock."""
+        return self.recent[0] + self.period if len(self.recent) == self.starts else 0.0
+
+    def take(self, weight: float) -> None:
+        self.recent.append(clock.monotonic())
+
+    def give(self, weight: float) -> None:
+        """A start cannot be undone."""
+
+
+class Lane:
+    """The gates that a run must pass together, and those that wait for it."""
+
+    __slots__ = ("gates", "owner", "paces", "returning", "waiting")
+
+    def __init__(self, gates: Iterable[tuple[Gate, float]], owner: Limits) -> None:
+        self.gates = tuple(gates)
+        self.paces = [gate for gate, _ in self.gates if isinstance(gate, Pace)]
+        self.owner = owner
+        self.waiting: deque[Run] = deque()
+        self.returning: deque[Callable[[], object]] = deque()
+        """Runs that gave their place back while they waited for others and want it again: they go first."""
+
+    def has_room(self) -> bool:
+        return all(gate.has_room(weight) for gate, weight in self.gates)
+
+    def take(self) -> None:
+        for gate, weight in self.gates:
+            gate.take(weight)
+
+    def give(self) -> None:
+        for gate, weight in self.gates:
+            gate.give(weight)
+
+
+class Limits:
+    """All gates of this process. One lock guards them; every section under it is short."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._runner_gates: dict[type, Gate] = {}
+        self._runner_lanes: dict[type, Lane] = {}
+        self._resource_gates: dict[str, Gate] = {}
+        self._totals: dict[str, float] | None = None
+
+    # -- which lane ------------------------------------------------------------------------------------
+
+    def lane_of(self, run: BaseTaskRun[Any]) -> Lane | None:
+        """The lane for a run's task on its runner, or None where nothing limits it."""
+        task, runner = run.task, type(run)
+        if not task.is_limited:
+            return self._runner_lane(runner)
+        lane = task._lanes.get(runner)
+        if lane is None or lane.owner is not self:
+            lane = task._lanes[runner] = Lane(self._gates_of(task, runner), self)
+        return lane
+
+    def _runner_lane(self, runner: type) -> Lane | None:
+        lane = self._runner_lanes.get(runner)
+        if lane is None:
+            gates = [(gate, 1.0) for gate in self._runner_gate(runner)]
+            lane = self._runner_lanes[runner] = Lane(gates, self)
+        return lane if lane.gates else None
+
+    def _runner_gate(self, runner: Any) -> list[Gate]:
+        if runner.traits.queues:
+            return []
+        gate = self._runner_gates.get(runner)
+        if gate is None:
+            gate = self._runner_gates[runner] = Gate(lambda: runner.max_concurrency)
+        return [gate]
+
+    def _gates_of(self, task: Any, runner: type) -> list[tuple[Gate, float]]:
+        options = task.options
+        gates = [(gate, 1.0) for gate in self._runner_gate(runner)]
+        if options.max_concurrency is not None:
+            gates.append((self._shared_gate(task, "places", lambda: Gate(lambda: options.max_concurrency)), 1.0))
+        if options.rate_limit is not None:
+            gates.append((self._shared_gate(task, "pace", lambda: Pace(*parse_rate(options.rate_limit))), 1.0))
+        for name, amount in (options.resources or {}).items():
+            gates.append((self._resource_gate(name, parse_quantity(name, amount), task.name), parse_quantity(name, amount)))
+        return gates
+
+    def _shared_gate(self, task: Any, kind: str, make: Callable[[], Gate]) -> Gate:
+        """The gate of a task, which counts its runs on all runners together."""
+        key = (self, kind)
+        gate: Gate | None = task._gates.get(key)
+        if gate is None:
+            gate = task._gates[key] = make()
+        return gate
+
+    def _resource_gate(self, name: str, amount: float, task: str) -> Gate:
+        if self._totals is None:
+            from woflo.kernel.registry import load_machine
+
+            self._totals = load_machine()
+        total = self._totals.get(name, 0.0)
+        if amount > total:
+            raise ResourceError(
+                f"task {task!r} asks for {name}={amount:g}, and this machine has {total:g}; ask for less, "
+                f"or state what there is under [resources] in woflo.toml"
+            )
+        return self._resource_gates.setdefault(name, Gate(lambda: total))
+
+    # -- passing ---------------------------------------------------------------------------------------
+
+    def admit(self, run: Run, lane: Lane) -> bool:
+        """True where the run may start now; otherwise it waits, and `release` will start it."""
+        with self._lock:
+            if not lane.waiting and not lane.returning and lane.has_room():
+                lane.take()
+                return True
+            lane.waiting.append(run)
+            self._queue(lane)
+        if lane.paces:
+            self._wake_when_due(lane)
+        return False
+
+    def withdraw(self, run: Run, lane: Lane) -> bool:
+        """Take a waiting run out of its queue; True where it was there."""
+        with self._lock:
+            try:
+                lane.waiting.remove(run)
+            except ValueError:
+                return False
+            self._unqueue_if_empty(lane)
+            return True
+
+    def release(self, lane: Lane) -> None:
+        """Give the places of an ended attempt back, and start those that can go now."""
+        with self._lock:
+            lane.give()
+            ready = self._pump(lane) if self._has_queue(lane) else None
+        if ready:
+            _start(ready)
+
+    def take_back(self, lane: Lane, grant: Callable[[], object]) -> bool:
+        """For a run that gave its places back while it waited: True where it has them again at once.
+
+        Otherwise `grant` is called when it has. It goes before those that have not started.
+        """
+        with self._lock:
+            if not lane.returning and _has_room_for_return(lane):
+                _take_for_return(lane)
+                return True
+            lane.returning.append(grant)
+            self._queue(lane)
+            return False
+
+    def _has_queue(self, lane: Lane) -> bool:
+        return any(gate.queued for gate, _ in lane.gates)
+
+    def _queue(self, lane: Lane) -> None:
+        for gate, _ in lane.gates:
+            gate.queued[lane] = None
+
+    def _unqueue_if_empty(self, lane: Lane) -> None:
+        if not lane.waiting and not lane.returning:
+            for gate, _ in lane.gates:
+                gate.queued.pop(lane, None)
+
+    def _pump(self, freed: Lane) -> list[Run]:
+        """Take places for all that can go now. Under the lock."""
+        ready: list[Run] = []
+        lanes = dict.fromkeys(lane for gate, _ in freed.gates for lane in gate.queued)
+        for lane in lanes:
+            while lane.returning and _has_room_for_return(lane):
+                _take_for_return(lane)
+                lane.returning.popleft()()
+            while lane.waiting and not lane.returning and lane.has_room():
+                lane.take()
+                ready.append(lane.waiting.popleft())
+            self._unqueue_if_empty(lane)
+        return ready
+
+    # -- rates -----------------------------------------------------------------------------------------
+
+    def _wake_when_due(self, lane: Lane) -> None:
+        due = max(pace.next_time() for pace in lane.paces)
+        runtime.current.reactor.call_at(due, self._pump_paced, lane)
+
+    def _pump_paced(self, lane: Lane) -> None:
+        with self._lock:
+            ready = self._pump(lane)
+            more = bool(lane.waiting)
+        if more and not all(pace.has_room(1.0) for pace in lane.paces):
+            self._wake_when_due(lane)
+        _start(ready)
+
+
+def _has_room_for_return(lane: Lane) -> bool:
+    """A run that comes back does not start again, so rates do not hold it."""
+    return all(gate.has_room(weight) for gate, weight in lane.gates if not isinstance(gate, Pace))
+
+
+def _take_for_return(lane: Lane) -> None:
+    for gate, weight in lane.gates:
+        if not isinstance(gate, Pace):
+            gate.take(weight)
+
+
+def _start(ready: list[Run]) -> None:
+    for run in ready:
+        run._launch_admitted()

@@ -1,0 +1,99 @@
+"""`Task.map`: one call per item, launched ahead of the reader."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import repeat
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from woflo.errors import MapLengthError, OptionError
+from woflo.kernel.graph import Handle, Quoted
+
+if TYPE_CHECKING:
+    from woflo.kernel.run import BaseTaskRun
+    from woflo.kernel.task import Task
+
+__all__ = ["RunMap"]
+
+R = TypeVar("R")
+
+
+class RunMap(Generic[R]):
+    """The handles of the calls, in the order of the items; an iterator, and usable as `async for`.
+
+    Never more calls are open ahead of the reader than `ahead`, so the input may be endless. Closing it (or
+    dropping it) takes no further items; what was launched goes on.
+    """
+
+    def __init__(self, task: Task[..., R], iterables: tuple[Any, ...], constants: Mapping[str, Any]) -> None:
+        spread = [_is_spread(value) for value in iterables]
+        if not any(spread):
+            raise OptionError(f"{task.name}.map needs an iterable to spread over calls; it was given {iterables!r}")
+        _check_lengths([value for value, one in zip(iterables, spread, strict=True) if one])
+        self._task = task
+        columns = [iter(value) if one else repeat(value) for value, one in zip(iterables, spread, strict=True)]
+        self._rows: Iterator[tuple[Any, ...]] = iter(_rows(columns, spread))
+        self._constants = dict(constants)
+        self._open: deque[BaseTaskRun[R]] = deque()
+        self.ahead = task.runner.map_ahead()
+        self._exhausted = False
+
+    def __iter__(self) -> RunMap[R]:
+        return self
+
+    def __next__(self) -> BaseTaskRun[R]:
+        if len(self._open) <= self.ahead // 2 and not self._exhausted:
+            self._launch_ahead()
+        if not self._open:
+            raise StopIteration
+        return self._open.popleft()
+
+    def _launch_ahead(self) -> None:
+        """Fill up at once, so that a pool gets many calls in one message."""
+        task, constants, launched = self._task, self._constants, self._open
+        for _ in range(self.ahead - len(launched)):
+            row = next(self._rows, None)
+            if row is None:
+                self._exhausted = True
+                return
+            launched.append(task(*row, **constants))
+
+    async def __aiter__(self) -> Any:
+        for run in self:
+            yield run
+
+    def results(self) -> Iterator[R]:
+        """The values instead of the handles, in the order of the items; raises the first failure."""
+        for run in self:
+            yield run.get_result()
+
+
+def _is_spread(value: Any) -> bool:
+    if isinstance(value, str | bytes | bytearray | Mapping | Handle | Quoted):
+        return False
+    return isinstance(value, Iterable)
+
+
+def _check_lengths(iterables: list[Any]) -> None:
+    lengths = {len(value) for value in iterables if hasattr(value, "__len__")}
+    if len(lengths) > 1:
+        told = ", ".join(str(length) for length in sorted(lengths))
+        raise MapLengthError(f"map was given iterables of different lengths ({told}); a value meant for every call goes in quote(...)")
+
+
+def _rows(columns: list[Iterator[Any]], spread: list[bool]) -> Iterator[tuple[Any, ...]]:
+    """Rows until the first spread column ends; the others must end there too."""
+    if len(columns) == 1:
+        yield from zip(columns[0])  # noqa: B905  # one column: nothing to compare
+        return
+    done = object()
+    while True:
+        row = tuple(next(column, done) for column in columns)
+        ended = [item is done for item, one in zip(row, spread, strict=True) if one]
+        if all(ended):
+            return
+        if any(ended):
+            raise MapLengthError("map was given iterables of different lengths; the shortest ended first")
+        yield row
+

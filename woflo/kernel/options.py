@@ -1,0 +1,134 @@
+"""The options of a task, checked where they are written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from woflo.errors import OptionError
+from woflo.kernel.graph import Handle
+from woflo.kernel.quantities import parse_quantity, parse_rate
+
+if TYPE_CHECKING:
+    from woflo.kernel.ports import Admission
+    from woflo.kernel.run import BaseTaskRun
+
+__all__ = ["Options", "RetryOn"]
+
+RetryOn = type[BaseException] | tuple[type[BaseException], ...] | Callable[[BaseException], bool]
+
+
+class Options:
+    """What was given to `@task` or `with_options`. Immutable by convention; `changed` gives another one."""
+
+    __slots__ = (
+        "admission",
+        "after",
+        "deadline",
+        "max_concurrency",
+        "name",
+        "rate_limit",
+        "resources",
+        "retries",
+        "retry_on",
+        "retry_sleep_time",
+        "runner",
+        "timeout",
+    )
+
+    def __init__(
+        self,
+        name: str | None = None,
+        retries: int = 0,
+        retry_sleep_time: Any = 0,
+        retry_on: RetryOn = Exception,
+        timeout: float | None = None,
+        deadline: float | None = None,
+        runner: str | type[BaseTaskRun[Any]] | None = None,
+        max_concurrency: int | None = None,
+        resources: Mapping[str, Any] | None = None,
+        rate_limit: str | None = None,
+        after: Sequence[BaseTaskRun[Any]] = (),
+        admission: Admission | None = None,
+    ) -> None:
+        self.name = _checked_name(name)
+        self.retries = _whole("retries", retries, least=0)
+        self.retry_sleep_time = _checked_wait(retry_sleep_time)
+        self.retry_on = _checked_retry_on(retry_on)
+        self.timeout = _seconds("timeout", timeout)
+        self.deadline = _seconds("deadline", deadline)
+        self.runner = runner
+        self.max_concurrency = None if max_concurrency is None else _whole("max_concurrency", max_concurrency, least=1)
+        self.resources = _checked_resources(resources)
+        self.rate_limit = rate_limit
+        if rate_limit is not None:
+            parse_rate(rate_limit)
+        self.after = _checked_after(after)
+        self.admission = admission
+
+    def changed(self, changes: Mapping[str, Any]) -> Options:
+        """These options with `changes` on top."""
+        return Options(**{**{name: getattr(self, name) for name in Options.__slots__}, **changes})
+
+    def portable(self) -> dict[str, Any]:
+        """The options that mean something in another process."""
+        left = ("after", "admission")
+        return {name: getattr(self, name) for name in Options.__slots__ if name not in left}
+
+
+def _checked_name(name: object) -> str | None:
+    if name is not None and (not isinstance(name, str) or not name.strip()):
+        raise OptionError(f"name={name!r} must be a text that is not empty")
+    return name
+
+
+def _whole(option: str, value: object, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise OptionError(f"{option}={value!r} must be a whole number, {least} or more")
+    return value
+
+
+def _seconds(option: str, value: object) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0 or math.isinf(value):
+        raise OptionError(f"{option}={value!r} must be a number of seconds above zero, or None for no {option}")
+    return float(value)
+
+
+def _checked_wait(wait: Any) -> Any:
+    if callable(wait):
+        return wait
+    if isinstance(wait, bool) or not isinstance(wait, int | float) or not wait >= 0 or math.isinf(wait):
+        raise OptionError(
+            f"retry_sleep_time={wait!r} must be seconds, zero or more, or a strategy such as tenacity.wait_exponential()"
+        )
+    return float(wait)
+
+
+def _checked_retry_on(retry_on: Any) -> RetryOn:
+    types = retry_on if isinstance(retry_on, tuple) else (retry_on,)
+    if all(isinstance(one, type) and issubclass(one, BaseException) for one in types):
+        return tuple(types)
+    if callable(retry_on) and not isinstance(retry_on, type):
+        return retry_on  # type: ignore[no-any-return]  # a predicate of the user
+    raise OptionError(f"retry_on={retry_on!r} must be an exception type, a tuple of them, or a predicate")
+
+
+def _checked_resources(resources: object) -> dict[str, Any] | None:
+    if resources is None:
+        return None
+    if not isinstance(resources, Mapping):
+        raise OptionError(f"resources={resources!r} must be a mapping such as {{'cpus': 2, 'memory': '4GB'}}")
+    for name, amount in resources.items():
+        parse_quantity(name, amount)
+    return dict(resources)
+
+
+def _checked_after(after: object) -> tuple[Any, ...]:
+    runs = tuple(after) if isinstance(after, list | tuple | set | frozenset) else (after,)
+    for run in runs:
+        if not isinstance(run, Handle):
+            raise OptionError(f"after={run!r} must be a handle, or a list of handles, as calls of tasks return them")
+    return runs

@@ -1,0 +1,47 @@
+"""What the kernel asks of others. Whoever answers lives in a layer above; the kernel imports none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from woflo.kernel.outcome import Outcome
+    from woflo.kernel.run import BaseTaskRun
+    from woflo.kernel.task import Task
+
+__all__ = ["Admission", "Channel", "Clock", "Recorder"]
+
+
+class Clock(Protocol):
+    """Time. `now` is seconds since the epoch, `monotonic` seconds that never go back."""
+
+    def now(self) -> float: ...
+    def monotonic(self) -> float: ...
+    def when_moved(self, wake: Callable[[], None]) -> None:
+        """Call `wake` whenever the clock is moved by hand; a clock that moves by itself never does."""
+        ...
+
+
+class Channel(Protocol):
+    """The way from an attempt back to its caller."""
+
+    def send(self, kind: str, data: Any) -> None:
+        """Pass on one message: "progress", "output" or "log". Never blocks for long, never raises."""
+        ...
+
+
+class Recorder(Protocol):
+    """Takes over the calls made inside a run, so that they become steps. Set by a workflow."""
+
+    def call(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> BaseTaskRun[Any]:
+        """The handle for this call: a new step, or one that is finished already."""
+        ...
+
+
+class Admission(Protocol):
+    """Says whether a run may be skipped because what it would make is there already."""
+
+    def admit(self, run: BaseTaskRun[Any]) -> Outcome | None:
+        """The outcome to take instead of executing, or None to execute. Called once, just before launch."""
+        ...

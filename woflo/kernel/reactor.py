@@ -1,0 +1,191 @@
+"""The one background thread: a selector, the timers, and a way to wake it.
+
+    any thread ──call(fn)──► inbox ──wake──┐
+    descriptors ───────────────────────────┼──► one loop ──► handlers of the kernel and of runners
+    timers (a heap) ───────────────────────┘
+
+Only woflo's own code runs here, and none of it may wait. Loading values, callbacks and predicates of the
+user go to the `Deliverer`. Descriptors are made, registered, taken out of the table and closed in this
+thread only: a number that is closed elsewhere could be reused under the selector.
+"""
+
+from __future__ import annotations
+
+import heapq
+import selectors
+import socket
+import threading
+from collections import deque
+from collections.abc import Callable
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from woflo.errors import InternalError
+from woflo.kernel import clock
+
+if TYPE_CHECKING:
+    from woflo.kernel.runtime import Runtime
+
+__all__ = ["READ", "WRITE", "Reactor", "Timer"]
+
+READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+Handler = Callable[[int], None]
+
+
+class Timer:
+    """A call that is due at a time. `cancel` may be called from any thread, also after it fired."""
+
+    __slots__ = ("_args", "_function")
+
+    def __init__(self, function: Callable[..., object], args: tuple[Any, ...]) -> None:
+        self._function: Callable[..., object] | None = function
+        self._args = args
+
+    def cancel(self) -> None:
+        self._function = None
+        self._args = ()
+
+    @property
+    def cancelled(self) -> bool:
+        return self._function is None
+
+    def fire(self) -> None:
+        function, args = self._function, self._args
+        self.cancel()
+        if function is not None:
+            function(*args)
+
+
+class Reactor:
+    """The loop and its thread, started by the first use."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._selector = selectors.DefaultSelector()
+        self._handlers: dict[int, Handler] = {}
+        self._inbox: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
+        self._timers: list[tuple[float, int, Timer]] = []
+        self._timer_lock = threading.Lock()
+        self._numbers = count()
+        self._sleeping = False
+        """True only while the loop may be blocked in `select`; whoever finds it True writes the wake-up."""
+        self._failed: BaseException | None = None
+        self._wake_reader, self._wake_writer = socket.socketpair()
+        self._wake_reader.setblocking(False)
+        self._wake_writer.setblocking(False)
+        self.register(self._wake_reader.fileno(), READ, self._drain_wake_ups)
+        clock.when_moved(self.wake)
+        self._thread = threading.Thread(target=self._loop, name="woflo-reactor", daemon=True)
+        self._thread.start()
+        self.ident = self._thread.ident
+
+    # -- from any thread -------------------------------------------------------------------------------
+
+    def call(self, function: Callable[..., object], *args: Any) -> None:
+        """Have `function(*args)` called in the reactor's thread, soon. It must not wait."""
+        if self._failed is not None:
+            raise InternalError("the reactor has failed; no run can be started") from self._failed
+        self._inbox.append((function, args))
+        if self._sleeping:
+            self.wake()
+
+    def call_at(self, when: float, function: Callable[..., object], *args: Any) -> Timer:
+        """Have `function(*args)` called at `when`, in seconds of the monotonic clock."""
+        timer = Timer(function, args)
+        with self._timer_lock:
+            heapq.heappush(self._timers, (when, next(self._numbers), timer))
+            first = self._timers[0][2] is timer
+        if first and self._sleeping:
+            self.wake()
+        return timer
+
+    def call_later(self, delay: float, function: Callable[..., object], *args: Any) -> Timer:
+        """Have `function(*args)` called in `delay` seconds."""
+        return self.call_at(clock.monotonic() + delay, function, *args)
+
+    def wake(self) -> None:
+        """End the present wait of the loop."""
+        self._sleeping = False
+        try:
+            self._wake_writer.send(b"\0")
+        except BlockingIOError:
+            pass  # full of wake-ups already
+
+    # -- in the reactor's thread -----------------------------------------------------------------------
+
+    def register(self, fd: int, events: int, handler: Handler) -> None:
+        """Call `handler(events)` when `fd` is ready."""
+        self._handlers[fd] = handler
+        self._selector.register(fd, events, handler)
+
+    def modify(self, fd: int, events: int) -> None:
+        """Listen for other events on a registered descriptor."""
+        self._selector.modify(fd, events, self._handlers[fd])
+
+    def unregister(self, fd: int) -> None:
+        """Forget `fd`; to be called before it is closed."""
+        if self._handlers.pop(fd, None) is not None:
+            self._selector.unregister(fd)
+
+    def has(self, fd: int) -> bool:
+        """True where `fd` is registered."""
+        return fd in self._handlers
+
+    def close_in_child(self) -> None:
+        """In a forked child: close the inherited descriptors, without a word to the kernel about the caller's."""
+        self._selector.close()
+        self._wake_reader.close()
+        self._wake_writer.close()
+
+    def _loop(self) -> None:
+        try:
+            while True:
+                self._turn()
+        except BaseException as error:
+            self._fail(error)
+
+    def _turn(self) -> None:
+        timeout = self._time_to_next_timer()
+        self._sleeping = True
+        if self._inbox:
+            timeout = 0.0
+        ready = self._selector.select(timeout)
+        self._sleeping = False
+        for key, events in ready:
+            # An earlier handler of this turn may have closed the descriptor, or given its number to another.
+            if self._handlers.get(key.fd) is key.data:
+                key.data(events)
+        for _ in range(len(self._inbox)):
+            function, args = self._inbox.popleft()
+            function(*args)
+        self._fire_due_timers()
+
+    def _time_to_next_timer(self) -> float | None:
+        with self._timer_lock:
+            while self._timers and self._timers[0][2].cancelled:
+                heapq.heappop(self._timers)
+            return max(0.0, self._timers[0][0] - clock.monotonic()) if self._timers else None
+
+    def _fire_due_timers(self) -> None:
+        now = clock.monotonic()
+        while True:
+            with self._timer_lock:
+                if not self._timers or self._timers[0][0] > now:
+                    return
+                timer = heapq.heappop(self._timers)[2]
+            timer.fire()
+
+    def _drain_wake_ups(self, events: int) -> None:
+        try:
+            while self._wake_reader.recv(4096):
+                pass
+        except BlockingIOError:
+            pass
+
+    def _fail(self, error: BaseException) -> None:
+        """Nobody may wait for ever: every live run ends with what went wrong here."""
+        self._failed = error
+        told = InternalError(f"the reactor failed with {error!r}; please report this")
+        told.__cause__ = error
+        for run in list(self._runtime.live):
+            run._fail_at_once(told)

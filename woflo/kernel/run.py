@@ -1,0 +1,275 @@
+"""The handle of a call, and the base of every runner."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, TypeVar, cast, overload
+
+from woflo.errors import BlockingLoopError, HandleNotPortableError, InheritedHandleError, OptionError
+from woflo.kernel import bus, clock, runtime
+from woflo.kernel.lending import lend_place, take_back_place
+from woflo.kernel.lifecycle import Lifecycle
+from woflo.kernel.state import TERMINAL, RunState
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from woflo.kernel.outcome import Outcome
+
+__all__ = ["BaseTaskRun"]
+
+R = TypeVar("R")
+
+_SLICE: float = 0.5 if sys.platform == "win32" else -1.0
+"""On Windows an untimed wait for a lock cannot be interrupted by Ctrl-C; so it is waited for in slices."""
+
+
+class BaseTaskRun(Lifecycle, Generic[R]):
+    """One call of a task: the handle that the call returns.
+
+    A subclass is a runner: it says where and how an attempt executes, by `_launch` and `_interrupt`. Its
+    class attributes are its settings.
+    """
+
+    _settings: ClassVar[tuple[str, ...]] = ("max_concurrency", "capture_output")
+    """The class attributes that `configured` may set; heirs add their own."""
+
+    # -- the result ------------------------------------------------------------------------------------
+
+    @overload
+    def get_result(self, timeout: float | None = None, *, raise_exceptions: Literal[True] = True) -> R: ...
+    @overload
+    def get_result(self, timeout: float | None = None, *, raise_exceptions: bool) -> R | BaseException: ...
+    def get_result(self, timeout: float | None = None, *, raise_exceptions: bool = True) -> R | BaseException:
+        """Wait for the end and return the value; as often as wanted, from any thread.
+
+        A failure is raised as the exception that the task raised; `raise_exceptions=False` returns it instead.
+        Raises `TimeoutError` where `timeout` seconds pass before the end (the run goes on),
+        `TaskStoppedError`, `TaskTimeoutError`, `TaskCrashedError`, `UpstreamFailedError` or
+        `SerializationError` where the run ended in that way.
+        """
+        outcome = self._ended_outcome(timeout)
+        if outcome.error is None:
+            return cast("R", outcome.value)
+        if raise_exceptions:
+            raise outcome.error.with_traceback(self._trace_of(outcome.error))
+        return outcome.error
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Wait for the end and return the failure, or None for a success.
+
+        Raises `TimeoutError` where `timeout` seconds pass before the end.
+        """
+        return self._ended_outcome(timeout).error
+
+    def _ended_outcome(self, timeout: float | None) -> Outcome:
+        if self._state not in TERMINAL and not self.wait(timeout):
+            raise TimeoutError(f"{self!r} did not end within {timeout:g} s; it goes on")
+        assert self._outcome is not None
+        return self._outcome
+
+    def _trace_of(self, error: BaseException) -> Any:
+        """The traceback as the attempt left it: without this, each raise would add its frames to it."""
+        if not hasattr(self, "_trace"):
+            self._trace = error.__traceback__
+        return self._trace
+
+    # -- waiting ---------------------------------------------------------------------------------------
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the run has ended, at most `timeout` seconds; True where it has. Never raises its failure.
+
+        Raises `BlockingLoopError` where this would block the event loop that the run needs, and
+        `InheritedHandleError` in a process that inherited the handle through a fork.
+        """
+        if self._state in TERMINAL:
+            return True
+        self._check_may_block()
+        if timeout is not None and timeout <= 0:
+            return False
+        self._runtime.deliverer_about_to_wait()
+        lender = lend_place()
+        if lender is None:
+            return self._block(timeout)
+        try:
+            return self._block(timeout)
+        finally:
+            take_back_place(lender)
+
+    def _block(self, timeout: float | None) -> bool:
+        end = None if timeout is None else clock.monotonic() + timeout
+        while True:
+            waiter = self._enlist()
+            if waiter is None:
+                return True
+            woken = _acquire(waiter, -1.0 if end is None else max(0.0, end - clock.monotonic()))
+            if not woken:
+                self._strike_off(waiter)
+            self._unpack()
+            if not woken:
+                return self._state in TERMINAL
+
+    def _enlist(self) -> Any:
+        """A lock that is released when there is something to do or the run has ended; None where it has."""
+        waiter = threading.Lock()
+        waiter.acquire()
+        with self._lock:
+            if self._state in TERMINAL:
+                return None
+            self._waiters = [*self._waiters, waiter]
+        return waiter
+
+    def _strike_off(self, waiter: Any) -> None:
+        with self._lock:
+            self._waiters = [one for one in self._waiters if one is not waiter]
+
+    def _check_may_block(self) -> None:
+        if self._runtime is not runtime.current:
+            raise InheritedHandleError(
+                f"{self!r} was made by another process and inherited through a fork; only that one can wait for it"
+            )
+        asyncio = sys.modules.get("asyncio")
+        loop = None if asyncio is None else asyncio._get_running_loop()
+        if loop is not None and self._needs_loop(loop):
+            raise BlockingLoopError(f"{self!r} runs on the event loop that this call would block; use `await run`")
+
+    def _check_may_block_unless_ended(self) -> None:
+        if self._state not in TERMINAL:
+            self._check_may_block()
+
+    def _needs_loop(self, loop: Any) -> bool:
+        """True where this run cannot end while `loop` is blocked."""
+        return False
+
+    def _wait_ended(self, timeout: float | None) -> bool:
+        """Wait until no code of this run executes any more."""
+        waiter = threading.Lock()
+        waiter.acquire()
+        with self._lock:
+            if not self._in_code:
+                return True
+            self._end_waiters = [*self._end_waiters, waiter]
+        return _acquire(waiter, -1.0 if timeout is None else timeout)
+
+    def __await__(self) -> Generator[Any, None, R]:
+        """As `get_result`, without blocking, on any event loop. Cancelling it cancels the waiting, not the run."""
+        if self._state not in TERMINAL:
+            from woflo.kernel.awaiting import until_ended
+
+            yield from until_ended(self).__await__()
+        return self.get_result()
+
+    # -- ending ----------------------------------------------------------------------------------------
+
+    def stop(self, grace: float = 5.0) -> bool:
+        """Ask the running code to end, and after `grace` seconds end it with every process that it started.
+
+        Returns True when the code has ended, False where it goes on: a thread that does not look at
+        `current_run().stop_requested`, or when called from the event loop that the run needs. Before the
+        start and after the end it does no harm.
+        """
+        if isinstance(grace, bool) or not isinstance(grace, int | float) or not grace >= 0:
+            raise OptionError(f"grace={grace!r} must be seconds, zero or more")
+        if self._runtime is not runtime.current:
+            raise InheritedHandleError(f"{self!r} was inherited through a fork; only the process that made it can stop it")
+        self._ask_to_stop(float(grace))
+        asyncio = sys.modules.get("asyncio")
+        loop = None if asyncio is None else asyncio._get_running_loop()
+        if loop is not None and self._needs_loop(loop):
+            return not self._in_code
+        ended = self._wait_ended(grace + (self._KILL_SLACK if self.traits.killable else 0.05))
+        if ended:
+            self._block(self._KILL_SLACK)
+        return ended
+
+    _KILL_SLACK: ClassVar[float] = 2.0
+    """Seconds that the operating system gets to end what was killed."""
+
+    # -- to look at ------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> RunState:
+        return self._state
+
+    def is_running(self) -> bool:
+        """True from the call until the run has ended."""
+        return self._state not in TERMINAL
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds from the first start to the end, or until now; None before the start."""
+        if self.started_at is None:
+            return None
+        return (clock.now() if self.finished_at is None else self.finished_at) - self.started_at
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The files that this run makes; empty for a task that names none."""
+        return ()
+
+    @property
+    def ref(self) -> R:
+        """This handle, typed as its value, to be passed to another task."""
+        return cast("R", self)
+
+    def add_done_callback(self, fn: Callable[[BaseTaskRun[R]], object]) -> None:
+        """Have `fn(run)` called once the run has ended; at once where it has. What it raises is logged."""
+        if self._state in TERMINAL or not self._watch(lambda run: self._runtime.away_from_reactor(_call_back, fn, run)):
+            _call_back(fn, self)
+
+    def __repr__(self) -> str:
+        took = "" if self.duration is None else f" {self.duration:.3g} s"
+        tries = f" attempt {self.attempt}" if self.attempt > 1 else ""
+        return f"<{self.task.name} {self.id} {self.state}{tries}{took}>"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        colour = {"SUCCEEDED": "#2a7", "SKIPPED": "#2a7", "FAILED": "#c33", "UPSTREAM_FAILED": "#c33"}.get(self.state, "#888")
+        took = "" if self.duration is None else f" in {self.duration:.3g} s"
+        state = f'<b style="color:{colour}">{escape(str(self.state))}</b>'
+        return f"<code>{escape(self.task.name)}</code> {state}, attempt {self.attempt}{took} <small>{self.id}</small>"
+
+    def __reduce__(self) -> NoReturn:
+        raise HandleNotPortableError(
+            f"the handle {self!r} cannot leave its process: pass it as an argument of a task to pass its value, "
+            f"or pass get_result()"
+        )
+
+    # -- settings --------------------------------------------------------------------------------------
+
+    @classmethod
+    def map_ahead(cls) -> int:
+        """How many calls `Task.map` keeps open ahead of its reader on this runner."""
+        return 2 * cls.max_concurrency if cls.max_concurrency else 1024
+
+    @classmethod
+    def configured(cls, **settings: Any) -> type[Self]:
+        """A runner like this one with its own settings, limits counted by itself.
+
+        Raises `OptionError` for a setting that this runner does not have.
+        """
+        for name in settings:
+            if name not in cls._settings:
+                raise OptionError(f"{cls.__name__} has no setting {name!r}; it has: {', '.join(cls._settings)}")
+        return cast("type[Self]", type(cls)(cls.__name__, (cls,), {"__module__": cls.__module__, **settings}))
+
+
+def _acquire(lock: Any, timeout: float) -> bool:
+    """Take `lock`, waiting up to `timeout` seconds (-1: for ever), so that Ctrl-C interrupts it everywhere."""
+    if _SLICE < 0 or 0 <= timeout <= _SLICE:
+        return cast("bool", lock.acquire(True, min(timeout, threading.TIMEOUT_MAX)))
+    end = clock.monotonic() + timeout
+    while not lock.acquire(True, _SLICE):
+        if 0 <= timeout and clock.monotonic() >= end:
+            return False
+    return True
+
+
+def _call_back(fn: Callable[[Any], object], run: Any) -> None:
+    try:
+        fn(run)
+    except Exception:
+        bus.complain(f"the callback {fn!r} of {run!r} raised")

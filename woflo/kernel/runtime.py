@@ -1,0 +1,158 @@
+"""What belongs to this process alone: its live runs, its reactor, its places.
+
+A forked child gets a new `Runtime` and never touches the old one: the threads behind it do not exist there,
+and its locks may be held by threads that do not exist either.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from woflo.kernel.delivery import Deliverer
+    from woflo.kernel.limits import Limits
+    from woflo.kernel.reactor import Reactor
+    from woflo.kernel.run import BaseTaskRun
+
+__all__ = ["Runtime", "current"]
+
+EXIT_GRACE = 5.0
+"""Seconds that runs are given to end when the program was interrupted."""
+
+
+class Runtime:
+    """The per-process state of woflo. Its services start on first use."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.prefix = f"{time.time_ns() // 1_000_000:012x}{os.urandom(4).hex()}"
+        self.numbers = count(1)
+        self.live: set[BaseTaskRun[Any]] = set()
+        """Every run that is not terminal; what is in here is waited for at exit."""
+        self.closers: dict[Any, Callable[[], None]] = {}
+        """Called once at exit after the last run ended: pools and other services of runners."""
+        self.services: dict[Any, Any] = {}
+        """One object per key and process, made by `service`: a pool per runner class, the supervisor."""
+        self.exiting = False
+        self._reactor: Reactor | None = None
+        self._deliverer: Deliverer | None = None
+        self._limits: Limits | None = None
+
+    @property
+    def reactor(self) -> Reactor:
+        if self._reactor is None:
+            from woflo.kernel.reactor import Reactor
+
+            with self.lock:
+                if self._reactor is None:
+                    self._reactor = Reactor(self)
+        return self._reactor
+
+    @property
+    def deliverer(self) -> Deliverer:
+        if self._deliverer is None:
+            from woflo.kernel.delivery import Deliverer
+
+            with self.lock:
+                if self._deliverer is None:
+                    self._deliverer = Deliverer()
+        return self._deliverer
+
+    @property
+    def limits(self) -> Limits:
+        if self._limits is None:
+            from woflo.kernel.limits import Limits
+
+            with self.lock:
+                if self._limits is None:
+                    self._limits = Limits()
+        return self._limits
+
+    def deliverer_about_to_wait(self) -> None:
+        """To be called before a thread blocks: another one may have to deliver what it waits for."""
+        if self._deliverer is not None:
+            self._deliverer.about_to_wait()
+
+    def on_reactor(self) -> bool:
+        """True in the reactor's own thread, where no code of the user may run."""
+        return self._reactor is not None and self._reactor.ident == threading.get_ident()
+
+    def away_from_reactor(self, function: Callable[..., object], *args: Any) -> None:
+        """Call now, or, in the reactor's thread, from the thread that runs code of the user."""
+        if self.on_reactor():
+            self.deliverer.post(function, *args)
+        else:
+            function(*args)
+
+    def service(self, key: Any, make: Callable[[], Any]) -> Any:
+        """The one object under `key` in this process, made on first use."""
+        found = self.services.get(key)
+        if found is None:
+            with self.lock:
+                found = self.services.get(key)
+                if found is None:
+                    found = self.services[key] = make()
+        return found
+
+
+current = Runtime()
+"""This process's runtime. Read it as `runtime.current`: a fork puts another one here."""
+
+
+def _renew_in_child() -> None:
+    global current
+    current = Runtime()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_in_child)
+
+
+# -- the end of the program ----------------------------------------------------------------------------
+
+
+def _at_exit() -> None:
+    """Wait for every run; where the program was interrupted, stop them instead."""
+    runtime = current
+    runtime.exiting = True
+    try:
+        if not _was_interrupted():
+            _wait_for_all(runtime)
+    except KeyboardInterrupt:
+        pass
+    try:
+        _stop_all(runtime)
+    finally:
+        for close in list(runtime.closers.values()):
+            close()
+
+
+def _was_interrupted() -> bool:
+    """True where a KeyboardInterrupt that nobody caught ends this program (not one shown at a prompt)."""
+    if hasattr(sys, "ps1") or sys.flags.interactive:
+        return False
+    return isinstance(getattr(sys, "last_value", None), KeyboardInterrupt)
+
+
+def _wait_for_all(runtime: Runtime) -> None:
+    while runtime.live:
+        for run in list(runtime.live):
+            run.wait()
+
+
+def _stop_all(runtime: Runtime) -> None:
+    runs = list(runtime.live)
+    for run in runs:
+        run._ask_to_stop(EXIT_GRACE)
+    end = time.monotonic() + EXIT_GRACE + 1.0
+    for run in runs:
+        run._wait_ended(max(0.0, end - time.monotonic()))
+
+
+threading._register_atexit(_at_exit)  # type: ignore[attr-defined]  # the hook of concurrent.futures: before threads go

@@ -1,0 +1,223 @@
+"""Tasks: what `@task` makes of a function or a class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, overload
+
+from woflo.errors import OptionError
+from woflo.kernel.body import Body, load_by_name
+from woflo.kernel.context import current_attempt
+from woflo.kernel.options import Options, RetryOn
+from woflo.kernel.registry import load_runner
+
+if TYPE_CHECKING:
+    from woflo.kernel.mapping import RunMap
+    from woflo.kernel.run import BaseTaskRun
+
+__all__ = ["Task", "task"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class HasRun(Protocol[R_co]):
+    """An object whose `run` is the work."""
+
+    def run(self) -> R_co: ...
+
+
+class HasAsyncRun(Protocol[R_co]):
+    """An object whose `run` is the work, as a coroutine."""
+
+    def run(self) -> Coroutine[Any, Any, R_co]: ...
+
+
+class Task(Generic[P, R]):
+    """A definition: what to execute, and its policy. Calling it makes a run and returns its handle."""
+
+    __slots__ = ("__dict__", "__weakref__", "_gates", "_lanes", "_runner", "body", "is_limited", "name", "options")
+
+    def __init__(self, body: Body, options: Options) -> None:
+        self.body = body
+        self.options = options
+        self.name = options.name or body.name
+        self.is_limited = bool(
+            options.max_concurrency is not None or options.rate_limit is not None or options.resources
+        )
+        self._lanes: dict[Any, Any] = {}
+        self._gates: Any = {}
+        self._runner = None if options.runner is None else load_runner(options.runner)
+        if self._runner is not None:
+            _check_for_runner(self._runner, options)
+        self.__name__ = body.name
+        self.__qualname__ = body.qualname
+        self.__module__ = body.module
+        self.__doc__ = getattr(body.fn, "__doc__", None)
+        self.__wrapped__ = body.fn
+
+    @property
+    def fn(self) -> Callable[P, Any]:
+        """The plain function or class."""
+        return self.body.fn  # type: ignore[no-any-return]  # what was decorated, with its own type
+
+    @property
+    def runner(self) -> type[BaseTaskRun[Any]]:
+        """The runner class that calls of this task get."""
+        if self._runner is None:
+            self._runner = load_runner(None)
+            _check_for_runner(self._runner, self.options)
+        return self._runner
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> BaseTaskRun[R]:
+        """Call the task: a handle, at once. A handle among the arguments is a dependency.
+
+        Raises `ArgumentError` for a wrong number or name of arguments.
+        """
+        self.body.check(args, kwargs)
+        caller = current_attempt.get()
+        if caller is not None and caller.recorder is not None:
+            return caller.recorder.call(self, args, kwargs)
+        run = (self._runner or self.runner)(self, args, kwargs)
+        run._begin()
+        return run
+
+    def map(self, *iterables: Any, **constants: Any) -> RunMap[R]:
+        """Call the task for each item: a lazy sequence of handles in the order of the items.
+
+        Iterables other than text, bytes and mappings are spread (all of one length); any other value, and
+        `quote(value)`, is given to every call. Calls are launched ahead of the reader, within the limit of
+        the runner, so that the input may be endless.
+        """
+        from woflo.kernel.mapping import RunMap
+
+        return RunMap(self, iterables, constants)
+
+    def with_options(
+        self,
+        *,
+        name: str | None = ...,  # type: ignore[assignment]  # `...` stands for "as it was"
+        retries: int = ...,  # type: ignore[assignment]
+        retry_sleep_time: Any = ...,
+        retry_on: RetryOn = ...,  # type: ignore[assignment]
+        timeout: float | None = ...,  # type: ignore[assignment]
+        deadline: float | None = ...,  # type: ignore[assignment]
+        runner: str | type[BaseTaskRun[Any]] | None = ...,  # type: ignore[assignment]
+        max_concurrency: int | None = ...,  # type: ignore[assignment]
+        resources: Mapping[str, Any] | None = ...,  # type: ignore[assignment]
+        rate_limit: str | None = ...,  # type: ignore[assignment]
+        after: BaseTaskRun[Any] | Sequence[BaseTaskRun[Any]] = ...,  # type: ignore[assignment]
+    ) -> Task[P, R]:
+        """The same task with other options; what is not named stays. See `task` for their meaning."""
+        given = {key: value for key, value in locals().items() if key != "self" and value is not ...}
+        twin: Task[P, R] = Task(self.body, self.options.changed(given))
+        if not given.keys() & {"max_concurrency", "rate_limit"}:
+            twin._gates = self._gates  # the runs of both count together
+        return twin
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        """A task defined in a class is bound to the instance, as a method is."""
+        if instance is None or self.body.is_class:
+            return self
+        bound: Task[..., R] = Task(Body(self.body.fn.__get__(instance, owner)), self.options)
+        bound._gates = self._gates
+        return bound
+
+    def __repr__(self) -> str:
+        return f"<task {self.name} ({self.body.module}.{self.body.qualname})>"
+
+    # A task travels by its name where it stands under it in its module, else by its parts. The parts are
+    # its state, not arguments of its making: a task may refer to itself through its function.
+
+    def __reduce__(self) -> Any:
+        if self.body.found_by_name() is self:
+            return (load_by_name, (self.body.module, self.body.qualname))
+        return (_new_task, (), (self.body, self.options.portable()))
+
+    def __setstate__(self, state: Any) -> None:
+        body, options = state
+        Task.__init__(self, body, Options(**options))
+
+
+def _new_task() -> Task[..., Any]:
+    return Task.__new__(Task)
+
+
+def _check_for_runner(runner: type[BaseTaskRun[Any]], options: Options) -> None:
+    if options.timeout is not None and not runner.traits.parallel:
+        raise OptionError(
+            f"timeout={options.timeout:g} cannot be kept by {runner.__name__}, which executes in the calling thread; "
+            f"choose another runner, or leave the timeout out"
+        )
+
+
+@overload
+def task(fn: type[HasAsyncRun[R]], /) -> Task[..., R]: ...
+@overload
+def task(fn: type[HasRun[R]], /) -> Task[..., R]: ...
+@overload
+def task(fn: Callable[P, Coroutine[Any, Any, R]], /) -> Task[P, R]: ...
+@overload
+def task(fn: Callable[P, R], /) -> Task[P, R]: ...
+@overload
+def task(
+    *,
+    name: str | None = ...,
+    retries: int = ...,
+    retry_sleep_time: Any = ...,
+    retry_on: RetryOn = ...,
+    timeout: float | None = ...,
+    deadline: float | None = ...,
+    runner: str | type[BaseTaskRun[Any]] | None = ...,
+    max_concurrency: int | None = ...,
+    resources: Mapping[str, Any] | None = ...,
+    rate_limit: str | None = ...,
+) -> Decorator: ...
+def task(fn: Any = None, /, **options: Any) -> Any:
+    """Make a task of a function, an async function, or a class with a `run` method.
+
+    Options:
+        name: shown and stored; the function's name by default.
+        retries: further attempts after the first fails, 0 or more.
+        retry_sleep_time: seconds between attempts, or a tenacity `wait_*` strategy.
+        retry_on: exception types, or a predicate, worth another attempt.
+        timeout: seconds that one attempt may take.
+        deadline: seconds that the whole run may take, waiting and retries included.
+        runner: a subclass of `BaseTaskRun`, or its name: "sequential", "thread", "async", "multiprocess", "pool".
+        max_concurrency: runs of this task at the same time.
+        resources: what a run takes of the machine, such as `{"cpus": 2, "memory": "4GB"}`.
+        rate_limit: starts per period, `"10/s"` or `"100/m"`.
+
+    Raises `OptionError` for an option that cannot be meant, `UnknownNameError` for an unknown runner,
+    `NotATaskError` for what cannot be executed; all at decoration.
+    """
+    _check_names(options)
+    checked = Options(**options)
+    if fn is None:
+        return lambda function: Task(Body(function), checked)
+    return Task(Body(fn), checked)
+
+
+class Decorator(Protocol):
+    """What `task(...)` with options returns."""
+
+    @overload
+    def __call__(self, fn: type[HasAsyncRun[R]], /) -> Task[..., R]: ...
+    @overload
+    def __call__(self, fn: type[HasRun[R]], /) -> Task[..., R]: ...
+    @overload
+    def __call__(self, fn: Callable[P, Coroutine[Any, Any, R]], /) -> Task[P, R]: ...
+    @overload
+    def __call__(self, fn: Callable[P, R], /) -> Task[P, R]: ...
+    def __call__(self, fn: Any, /) -> Any: ...
+
+
+def _check_names(options: dict[str, Any]) -> None:
+    for name in options:
+        if name not in Options.__slots__:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, Options.__slots__, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise OptionError(f"@task has no option {name!r}{hint} It has: {', '.join(Options.__slots__)}")

@@ -1,0 +1,103 @@
+"""Event loops: the running one where there is one, else a loop of woflo's own in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextvars import copy_context
+from typing import Any, TypeVar
+
+from woflo.errors import EndedLoopError, TaskStoppedError
+from woflo.kernel.attempt import Attempt
+from woflo.kernel.outcome import Outcome
+from woflo.kernel.run import BaseTaskRun
+from woflo.kernel.traits import Traits
+from woflo.runners.thread import threads_of_this_process
+
+__all__ = ["AsyncTaskRun"]
+
+R = TypeVar("R")
+
+
+class AsyncTaskRun(BaseTaskRun[R]):
+    """Executes a coroutine function on an event loop; a plain function in a thread beside the loop.
+
+    Called while a loop runs in the calling thread, it executes there; otherwise on a loop of woflo's own.
+    A coroutine is ended by cancelling it.
+    """
+
+    traits = Traits(killable=True)
+    """Killable for coroutines. A plain function is in a thread, which can only be asked."""
+    _loop: asyncio.AbstractEventLoop | None = None
+    _task: asyncio.Task[None] | None = None
+
+    def _begin(self) -> None:
+        self._loop = asyncio._get_running_loop()
+        self._context = copy_context()
+        super()._begin()
+
+    def _launch(self, attempt: Attempt) -> None:
+        if not self.task.body.is_async:
+            threads_of_this_process().execute(self, attempt)
+            return
+        loop = self._loop = self._loop or _own_loop(self._runtime)
+        if asyncio._get_running_loop() is loop:
+            self._start(attempt)
+            return
+        try:
+            loop.call_soon_threadsafe(self._start, attempt)
+        except RuntimeError as error:
+            raise EndedLoopError(f"{self.task.name} cannot run: the event loop of its call is closed") from error
+
+    def _start(self, attempt: Attempt) -> None:
+        assert self._loop is not None
+        self._task = self._loop.create_task(self._drive(attempt), context=self._context.copy())
+        # A task that is cancelled before its first step never gets to say how it ended.
+        self._task.add_done_callback(self._ended_unseen)
+        if attempt.stop_requested:
+            self._task.cancel()
+
+    async def _drive(self, attempt: Attempt) -> None:
+        self._finish(await attempt.execute_async())
+
+    def _ended_unseen(self, task: asyncio.Task[None]) -> None:
+        if self._in_code:
+            told = TaskStoppedError(f"{self.task.name} was cancelled on its event loop")
+            error = told if task.cancelled() else task.exception()
+            self._finish(Outcome(None, error, interrupted=task.cancelled()))
+
+    def _execute(self, attempt: Attempt) -> None:
+        """For a plain function, in the thread beside the loop."""
+        self._finish(self._context.run(attempt.execute))
+
+    def _interrupt(self) -> None:
+        task, loop = self._task, self._loop
+        if task is None or loop is None or task.done():
+            return
+        if asyncio._get_running_loop() is loop:
+            task.cancel()
+            return
+        try:
+            loop.call_soon_threadsafe(task.cancel)
+        except RuntimeError:
+            pass  # the loop is closed, and its tasks were cancelled with it
+
+    def _needs_loop(self, loop: Any) -> bool:
+        return self._loop is loop and self.task.body.is_async
+
+
+def _own_loop(here: Any) -> asyncio.AbstractEventLoop:
+    own: _LoopThread = here.service(_LoopThread, _LoopThread)
+    return own.loop
+
+
+class _LoopThread:
+    """The loop for calls that are made where none runs."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.new_event_loop()
+        threading.Thread(target=self._run, name="woflo-loop", daemon=True).start()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        self.loop.run_forever()

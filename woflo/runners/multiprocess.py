@@ -1,0 +1,142 @@
+"""A process of its own for each attempt: the default runner."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from contextvars import Context, copy_context
+from typing import Any, ClassVar, TypeVar
+
+from woflo.errors import OptionError, SerializationError
+from woflo.kernel.attempt import Attempt
+from woflo.kernel.outcome import Outcome
+from woflo.kernel.run import BaseTaskRun
+from woflo.kernel.traits import Traits
+from woflo.runners.processes import shipping, wire
+from woflo.runners.processes.attempts import AttemptRole
+from woflo.runners.processes.capture import Capture
+from woflo.runners.processes.crash import Exit, crash_error
+from woflo.runners.processes.launching import ForkProcess, ForkServerProcess, Launcher, SpawnProcess, default_process
+from woflo.runners.processes.packed import Packed, packing_error
+from woflo.runners.processes.supervisor import Child, supervisor
+
+__all__ = ["ForkProcess", "ForkServerProcess", "MultiprocessTaskRun", "SpawnProcess"]
+
+R = TypeVar("R")
+
+_MUST_START_AT_ONCE = sys.version_info >= (3, 12)
+"""From Python 3.12 on no process can be forked once the main thread has ended, so a call is forked before it returns."""
+
+
+class _TraitsOfProcessType:
+    """The traits of the process runner depend on its `process_type`, which may be set at any time."""
+
+    def __get__(self, run: Any, owner: type[MultiprocessTaskRun[Any]]) -> Traits:
+        return _SHIPPING if owner.process_type.ships else _INHERITING
+
+
+_INHERITING = Traits(isolated=True, killable=True)
+_SHIPPING = Traits(isolated=True, killable=True, pickles=True)
+
+
+class MultiprocessTaskRun(BaseTaskRun[R]):
+    """Executes each attempt in a new process, with a session of its own, which ends with all that it started.
+
+    `process_type` is `ForkProcess` (the default where it exists), `SpawnProcess` or `ForkServerProcess`.
+    """
+
+    traits: ClassVar[Any] = _TraitsOfProcessType()
+    max_concurrency = 32
+    process_type: ClassVar[type[Launcher]] = default_process()
+    _settings = ("max_concurrency", "capture_output", "process_type")
+    _child: Child | None = None
+    _capture: Capture | None = None
+    _has_outcome = False
+
+    def _begin(self) -> None:
+        _check_process_type(self.process_type)
+        self._context: Context = copy_context()
+        super()._begin()
+
+    def _launch(self, attempt: Attempt) -> None:
+        kind = self.process_type
+        self._has_outcome = False
+        self._child = None
+        role: Any = AttemptRole(attempt, self._context, self.capture_output)
+        if kind.ships:
+            role = self._pack(role, attempt)
+        reactor = self._runtime.reactor
+        if _MUST_START_AT_ONCE and not self._runtime.on_reactor() and not self._runtime.exiting:
+            started = threading.Lock()
+            started.acquire()
+            reactor.call(self._start, kind, role, started)
+            started.acquire()
+        else:
+            reactor.call(self._start, kind, role, None)
+
+    def _pack(self, role: AttemptRole, attempt: Attempt) -> shipping.Parcel:
+        try:
+            return shipping.dump(role)
+        except Exception as error:
+            raise packing_error(error, self.task.name, attempt.args, attempt.kwargs) from error
+
+    # -- in the reactor's thread -----------------------------------------------------------------------
+
+    def _start(self, kind: type[Launcher], role: Any, started: Any) -> None:
+        try:
+            self._child = supervisor(self._runtime).start(kind, role, self)
+        except Exception as error:
+            self._finish(Outcome.failed(self._launch_error(error)))
+        finally:
+            if started is not None:
+                started.release()
+
+    def _interrupt(self) -> None:
+        self._runtime.reactor.call(self._end_child)
+
+    def _end_child(self) -> None:
+        child = self._child
+        if child is not None and self._in_code:
+            if not self._has_outcome:
+                child.where()
+            child.ask_to_end(self.grace)
+
+    def _where(self) -> str:
+        return "" if self._child is None else self._child.decoder.text
+
+    def on_frame(self, child: Child, frame: wire.Frame) -> None:
+        """What the child says."""
+        if frame.kind == wire.MESSAGE:
+            self._runtime.deliverer.post(self._pass_on, frame)
+        elif frame.kind == wire.CAPTURE:
+            self._capture = self._capture or Capture(self._runtime.reactor, self._current)
+            self._capture.add(frame)
+        elif frame.kind in (wire.VALUE, wire.ERROR):
+            if self._capture is not None:
+                self._capture.drain()
+            self._has_outcome = True
+            self._report_packed(Packed(frame, self.task.name))
+
+    def on_exit(self, child: Child, exit: Exit) -> None:
+        """How the child ended."""
+        if self._capture is not None:
+            exit = exit._replace(output=self._capture.close())
+            self._capture = None
+        if not self._has_outcome:
+            self._report(Outcome.failed(crash_error(exit, self.task.name, self._args, self._kwargs)))
+        self._code_ended()
+
+    # -- in the delivering thread ----------------------------------------------------------------------
+
+    def _pass_on(self, frame: wire.Frame) -> None:
+        try:
+            kind, data = shipping.load(shipping.Parcel(frame.payload, frame.fd))
+        except Exception as error:
+            raise SerializationError(f"a message of {self!r} could not be loaded: {error}", which="message") from error
+        if self._current is not None:
+            self._current.channel.send(kind, data)
+
+
+def _check_process_type(kind: Any) -> None:
+    if not (isinstance(kind, type) and issubclass(kind, Launcher)):
+        raise OptionError(f"process_type={kind!r} must be ForkProcess, SpawnProcess or ForkServerProcess")

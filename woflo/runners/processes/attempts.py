@@ -1,0 +1,39 @@
+"""The role of a child that executes one attempt and ends."""
+
+from __future__ import annotations
+
+from contextvars import Context
+from typing import Any
+
+from woflo.kernel.attempt import Attempt
+from woflo.runners.processes.capture import capture_here
+from woflo.runners.processes.child import Link, LinkChannel
+
+__all__ = ["AttemptRole"]
+
+
+class AttemptRole:
+    """One attempt. A forked child takes it as it is; any other gets its parts, without the caller's context."""
+
+    def __init__(self, attempt: Attempt, context: Context | None, capture: bool) -> None:
+        self._attempt = attempt
+        self._context = context
+        self._capture = capture
+
+    def run(self, link: Link) -> None:
+        attempt = self._attempt
+        attempt.run = None  # the handle is the caller's
+        attempt.channel = LinkChannel(link, attempt.number)
+        if self._capture:
+            capture_here(link, attempt.channel)
+        outcome = link.start(attempt) if self._context is None else self._context.run(link.start, attempt)
+        link.send_outcome(attempt.number, outcome, attempt.task_name)
+
+    def __reduce__(self) -> Any:
+        one = self._attempt
+        parts = (one.run_id, one.task_name, one.number, one.body, one.args, one.kwargs, one.parent_id)
+        return (_attempt_role, (parts, self._capture))
+
+
+def _attempt_role(parts: tuple[Any, ...], capture: bool) -> AttemptRole:
+    return AttemptRole(Attempt(*parts), None, capture)

@@ -1,0 +1,55 @@
+"""The start of a child that is a program of its own: by spawn, or forked by the fork server."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import socket
+import sys
+from typing import Any
+
+from woflo.runners.processes import shipping
+from woflo.runners.processes.child import Link, Role, live
+from woflo.runners.processes.slots import Slots
+
+__all__ = ["main", "preparation", "receive_role"]
+
+
+def preparation() -> dict[str, Any]:
+    """What a new interpreter needs of the caller before it can load anything."""
+    return {"path": list(sys.path), "folder": _folder(), "argv": list(sys.argv)}
+
+
+def _folder() -> str | None:
+    try:
+        return os.getcwd()
+    except OSError:
+        return None  # removed meanwhile
+
+
+def main(sock_fd: int, slots_fd: int, slot: int) -> None:
+    """Be a child that was started with these descriptors. Never returns."""
+    sock = socket.socket(fileno=sock_fd)
+    os.set_inheritable(sock_fd, False)
+    os.set_inheritable(slots_fd, False)
+    link = Link(sock, Slots(slots_fd), slot)
+    live(link, lambda: receive_role(link), forked=False)
+
+
+def receive_role(link: Link) -> Role:
+    """Read what this child is for. The first frame prepares the interpreter, the second is the role."""
+    prepared, packed = link.receive(), link.receive()
+    assert prepared is not None and packed is not None
+    _prepare(pickle.loads(prepared.payload))
+    role: Role = shipping.load(shipping.Parcel(packed.payload, packed.fd))
+    return role
+
+
+def _prepare(given: dict[str, Any]) -> None:
+    sys.path[:] = given["path"]
+    sys.argv[:] = given["argv"]
+    if given["folder"] is not None:
+        try:
+            os.chdir(given["folder"])
+        except OSError:
+            pass  # the caller's folder is not there any more, for the caller neither

@@ -1,0 +1,116 @@
+"""What a child writes to stdout and stderr, on its way to the caller.
+
+The child makes two pipes, puts them in the place of descriptors 1 and 2, and sends the other ends to the
+caller: so everything is caught, also of programs that the task starts, and what was written survives the
+child's death.
+"""
+
+from __future__ import annotations
+
+import codecs
+import logging
+import os
+import sys
+from typing import Any
+
+from woflo.kernel.ports import Channel
+from woflo.kernel.reactor import READ, Reactor
+from woflo.runners.processes import wire
+
+__all__ = ["Capture", "capture_here"]
+
+TAIL = 4096
+"""How many of the last characters a crash report shows."""
+_STREAMS = {1: "stdout", 2: "stderr"}
+
+
+def capture_here(link: Any, channel: Channel) -> None:
+    """In the child: have descriptors 1 and 2, and log records, sent to the caller."""
+    for number in _STREAMS:
+        reader, writer = os.pipe()
+        os.dup2(writer, number)
+        os.close(writer)
+        wire.send_frame(link.sock, wire.CAPTURE, number, b"", reader)
+        os.close(reader)
+    for name, stream in (("stdout", sys.stdout), ("stderr", sys.stderr)):
+        if stream is None or _number_of(stream) not in _STREAMS:
+            setattr(sys, name, open(1 if name == "stdout" else 2, "w", closefd=False, buffering=1))  # noqa: SIM115
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(line_buffering=True)
+    logging.getLogger().handlers[:] = [_ToCaller(channel)]
+
+
+def _number_of(stream: Any) -> int | None:
+    try:
+        number: int = stream.fileno()
+        return number
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+class _ToCaller(logging.Handler):
+    """Sends records as (logger, level, message)."""
+
+    def __init__(self, channel: Channel) -> None:
+        super().__init__()
+        self._channel = channel
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self._channel.send("log", (record.name, record.levelno, record.getMessage()))
+        except Exception:
+            self.handleError(record)
+
+
+class Capture:
+    """In the caller, in the reactor's thread: reads the pipes of one child."""
+
+    def __init__(self, reactor: Reactor, attempt: Any) -> None:
+        self._reactor = reactor
+        self.attempt = attempt
+        """Whose output it is; a pool changes it from call to call."""
+        self._open: dict[int, tuple[str, Any]] = {}
+        self._tail = ""
+
+    def add(self, frame: wire.Frame) -> None:
+        """Read from the pipe that came with `frame`."""
+        assert frame.fd is not None
+        os.set_blocking(frame.fd, False)
+        self._open[frame.fd] = (_STREAMS[frame.number], codecs.getincrementaldecoder("utf-8")("replace"))
+        self._reactor.register(frame.fd, READ, lambda _, fd=frame.fd: self._read(fd))
+
+    def _read(self, fd: int) -> bool:
+        """Pass on what there is; False where there is no more for now."""
+        try:
+            data = os.read(fd, 1 << 16)
+        except BlockingIOError:
+            return False
+        except OSError:
+            data = b""
+        if not data:
+            self._forget(fd)
+            return False
+        stream, decoder = self._open[fd]
+        text = decoder.decode(data)
+        self._tail = (self._tail + text)[-TAIL:]
+        if text and self.attempt is not None:
+            self.attempt.channel.send("output", (stream, text))
+        return True
+
+    def drain(self) -> None:
+        """Take what was written before now, so that it is told before what follows."""
+        for fd in list(self._open):
+            while fd in self._open and self._read(fd):
+                pass
+
+    def close(self) -> str:
+        """Take the rest; the last lines are returned. A grandchild that holds the pipe is not waited for."""
+        self.drain()
+        for fd in list(self._open):
+            self._forget(fd)
+        return self._tail
+
+    def _forget(self, fd: int) -> None:
+        if self._open.pop(fd, None) is not None:
+            self._reactor.unregister(fd)
+            os.close(fd)

@@ -1,0 +1,292 @@
+"""What a child process does between its start and its exit.
+
+A forked child is a copy of the caller in which one thread goes on. So, first of all, it puts away what
+belongs to the caller: its sockets, its signal handlers, its buffered output (another thread may have held the
+lock of a stream at the fork), its idea of who its children are.
+"""
+
+from __future__ import annotations
+
+import _signal
+import faulthandler
+import gc
+import io
+import os
+import signal
+import socket
+import sys
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from woflo.kernel.attempt import Attempt, StopRequested
+from woflo.kernel.outcome import Outcome
+from woflo.runners.processes import shipping, travelling, wire
+from woflo.runners.processes.slots import CALL, SESSION, STOP, Slots
+
+__all__ = ["DUMP_SIGNAL", "Link", "Role", "live"]
+
+DUMP_SIGNAL: int = getattr(signal, "SIGRTMAX", getattr(signal, "SIGUSR2", 0))
+"""Asks a child to write where its code is. The last real-time signal: least likely to be used by anybody else."""
+_SIGTERM = int(getattr(signal, "SIGTERM", 15))
+_kept: list[Any] = []
+"""Streams inherited from the caller: never to be closed, for that would write the caller's buffer again."""
+
+
+class Role(Protocol):
+    """What a child is there for."""
+
+    def run(self, link: Link) -> None:
+        """Do the work; what is left to say goes through the link. The process ends when this returns."""
+        ...
+
+
+class Link:
+    """The child's end: the socket to the caller, the child's slot, and what is under way."""
+
+    def __init__(self, sock: socket.socket, slots: Slots, slot: int) -> None:
+        self.sock = sock
+        self.slots = slots
+        self.slot = slot
+        self.attempt: Attempt | None = None
+        """The attempt whose code is running; None in between, when a request to stop must not be raised."""
+        self.stop_requested = False
+        self._decoder = wire.Decoder()
+        self._frames: deque[wire.Frame] = deque()
+
+    def receive(self, *, block: bool = True) -> wire.Frame | None:
+        """The next frame of the caller; None where there is none yet and `block` is False.
+
+        Raises `BrokenPipeError` where the caller is gone.
+        """
+        while not self._frames:
+            try:
+                data, fds = wire.receive(self.sock, flags=0 if block else socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return None
+            if not data:
+                raise BrokenPipeError("the caller is gone")
+            self._frames.extend(self._decoder.feed(data, fds))
+        return self._frames.popleft()
+
+    def start(self, attempt: Attempt) -> Outcome:
+        """Execute an attempt so that a request to stop reaches its code."""
+        try:
+            self.attempt = attempt
+            if self.stop_requested:
+                raise StopRequested
+            outcome = attempt.execute()
+            self.attempt = None
+            return outcome
+        except StopRequested:  # came just before or just after the code of the task
+            self.attempt = None
+            from woflo.kernel.attempt import outcome_of
+
+            return outcome_of(StopRequested(), attempt.task_name)
+
+    def on_sigterm(self, number: int, frame: Any) -> None:
+        """The caller asks to stop: raise that in the code of the attempt, so that its `finally` blocks run."""
+        attempt = self.attempt
+        if not self._is_meant():
+            return
+        self.stop_requested = True
+        if attempt is not None and not attempt.stop_requested:
+            attempt.stop_requested = True
+            raise StopRequested
+
+    def _is_meant(self) -> bool:
+        """A pool says which call is to stop; it may have ended meanwhile."""
+        target = self.slots.words[self.slot + STOP]
+        return not target or target == self.slots.words[self.slot + CALL]
+
+    def send_outcome(self, number: int, outcome: Outcome, what: str, prefix: bytes = b"") -> None:
+        """Send a value or an error; what cannot travel becomes a `SerializationError` that says so."""
+        if outcome.error is None:
+            try:
+                self._send(wire.VALUE, number, shipping.dump(outcome.value, to_caller=True), prefix)
+                return
+            except Exception as error:
+                outcome = Outcome.failed(_refused(error, "result", what))
+        self._send(wire.ERROR, number, _packed_error(outcome, what), prefix)
+
+    def _send(self, kind: int, number: int, parcel: shipping.Parcel, prefix: bytes) -> None:
+        try:
+            wire.send_frame(self.sock, kind, number, prefix + parcel.data, parcel.fd)
+        finally:
+            parcel.close()
+
+
+def _refused(error: BaseException, which: str, what: str) -> BaseException:
+    try:
+        shipping.refuse(error, which, what, "packed")
+    except Exception as told:
+        told.__cause__ = None
+        return told
+
+
+def _packed_error(outcome: Outcome, what: str) -> shipping.Parcel:
+    error = outcome.error
+    assert error is not None
+    origin = f"in process {os.getpid()}"
+    try:
+        return shipping.dump((outcome.interrupted, travelling.flatten(error, origin)), to_caller=True)
+    except Exception as why:
+        import traceback
+
+        told = _refused(why, "exception", what)
+        text = "".join(traceback.format_exception(error)).rstrip()
+        told.add_note(f"the exception was {type(error).__qualname__}, raised {origin}:\n{text}")
+        return shipping.dump((outcome.interrupted, travelling.flatten(told, "")), to_caller=True)
+
+
+class LinkChannel:
+    """The way of an attempt's messages to its caller."""
+
+    def __init__(self, link: Link, number: int) -> None:
+        self._link = link
+        self._number = number
+        self._lock = threading.Lock()
+
+    def send(self, kind: str, data: Any) -> None:
+        try:
+            parcel = shipping.dump((kind, data), to_caller=True)
+            with self._lock:
+                wire.send_frame(self._link.sock, wire.MESSAGE, self._number, parcel.data, parcel.fd)
+        except Exception as error:
+            from woflo.kernel.bus import complain
+
+            complain("a message of a task could not be sent to its caller", error)
+
+
+# -- becoming a child ----------------------------------------------------------------------------------
+
+
+def live(link: Link, role: Callable[[], Role], *, forked: bool) -> None:
+    """Be a child, from the first statement after its start to its exit. Never returns."""
+    status = 1
+    try:
+        _begin(link, forked)
+        _play(link, role)
+        status = 0
+    except SystemExit as leave:
+        status = leave.code if isinstance(leave.code, int) else 1
+    except BrokenPipeError:
+        status = 0  # the caller is gone
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        try:
+            _end(link)
+        finally:
+            os._exit(status)
+
+
+def _play(link: Link, role: Callable[[], Role]) -> None:
+    try:
+        loaded = role()
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        try:
+            shipping.refuse(error, "argument", "a call", "loaded")
+        except Exception as told:
+            link.send_outcome(0, Outcome.failed(told), "a call")
+        return
+    loaded.run(link)
+
+
+def _begin(link: Link, forked: bool) -> None:
+    if hasattr(os, "setsid") and os.getsid(0) != os.getpid():
+        os.setsid()
+    link.slots.words[link.slot + SESSION] = os.getpid()
+    if forked:
+        gc.freeze()
+        _reset_signals()
+        _renew_streams()
+        _forget_children()
+        threading.current_thread().name = "MainThread"
+    _signal.signal(_SIGTERM, link.on_sigterm)
+    faulthandler.enable(link.sock.fileno())
+    if hasattr(faulthandler, "register") and DUMP_SIGNAL:
+        faulthandler.register(DUMP_SIGNAL, link.sock.fileno())
+
+
+def _reset_signals() -> None:
+    """The caller's handlers are about the caller. SIGINT stays as Python has it, and what is ignored stays so."""
+    _signal.set_wakeup_fd(-1)
+    for number in range(1, _signal.NSIG):
+        handler = _signal.getsignal(number)
+        if callable(handler) and handler is not _signal.default_int_handler:
+            _signal.signal(number, _signal.SIG_DFL)
+
+
+def _renew_streams() -> None:
+    renewed = {}
+    for name in ("stdout", "stderr"):
+        old = getattr(sys, name)
+        new = renewed[id(old)] = _renewed(old)
+        setattr(sys, name, new)
+    if sys.__stdout__ is not None:
+        sys.__stdout__ = renewed.get(id(sys.__stdout__)) or _renewed(sys.__stdout__)  # type: ignore[misc]
+    if sys.__stderr__ is not None:
+        sys.__stderr__ = renewed.get(id(sys.__stderr__)) or _renewed(sys.__stderr__)  # type: ignore[misc]
+    if "logging" in sys.modules:
+        _renew_log_streams(renewed)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    _kept.append(sys.stdin)
+    sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)))
+
+
+def _renewed(stream: Any) -> Any:
+    """The same file behind a stream with an empty buffer and a lock that nobody holds."""
+    if not isinstance(stream, io.TextIOWrapper):
+        return stream
+    try:
+        raw = io.FileIO(stream.fileno(), "wb", closefd=False)
+    except (OSError, ValueError):
+        return stream
+    _kept.append(stream)
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw), stream.encoding, stream.errors, line_buffering=stream.line_buffering
+    )
+
+
+def _renew_log_streams(renewed: dict[int, Any]) -> None:
+    import logging
+
+    for reference in logging._handlerList:  # type: ignore[attr-defined]  # there is no public way to all handlers
+        handler = reference()
+        old = getattr(handler, "stream", None)
+        if isinstance(old, io.TextIOWrapper) and not isinstance(getattr(type(handler), "stream", None), property):
+            handler.stream = renewed.get(id(old)) or _renewed(old)
+
+
+def _forget_children() -> None:
+    """What the caller started through multiprocessing is not this process's to wait for, or to end."""
+    for package in ("multiprocessing", "multiprocess"):
+        process = sys.modules.get(f"{package}.process")
+        util = sys.modules.get(f"{package}.util")
+        if process is not None:
+            process._children = set()  # type: ignore[attr-defined]
+        if util is not None:
+            util._finalizer_registry.clear()  # type: ignore[attr-defined]
+            util._run_after_forkers()  # type: ignore[attr-defined]
+
+
+def _end(link: Link) -> None:
+    """What a user expects of the end of a process, without the cost of taking the interpreter down."""
+    _signal.signal(_SIGTERM, _signal.SIG_DFL)
+    if len(threading._active) > 1 and not link.stop_requested:  # type: ignore[attr-defined]
+        threading._shutdown()  # type: ignore[attr-defined]  # waits for threads, and for runs called here
+    for package in ("multiprocessing", "multiprocess"):
+        util = sys.modules.get(f"{package}.util")
+        if util is not None:
+            util._exit_function()  # type: ignore[attr-defined]
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            pass  # closed by the task, or nobody reads it

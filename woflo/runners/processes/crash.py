@@ -1,0 +1,89 @@
+"""The story of a process that ended without an outcome."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any, NamedTuple
+
+from woflo.errors import TaskCrashedError
+from woflo.kernel.masking import shorten_call
+
+__all__ = ["Exit", "crash_error", "count_oom_kills"]
+
+_KILLED_FOR_MEMORY = "the kernel counted an out-of-memory kill meanwhile"
+
+
+class Exit(NamedTuple):
+    """How a child ended. `status` is as `os.waitpid` tells it, None where nobody could."""
+
+    status: int | None
+    peak_memory: int | None = None
+    text: str = ""
+    """What faulthandler wrote."""
+    out_of_memory: bool = False
+    output: str = ""
+
+    @property
+    def code(self) -> int | None:
+        """The exit code, or None where a signal ended the child."""
+        if self.status is None or self.status & 0x7F:
+            return None
+        return self.status >> 8
+
+    @property
+    def signal(self) -> str | None:
+        """The name of the signal that ended the child."""
+        number = 0 if self.status is None else self.status & 0x7F
+        if not number:
+            return None
+        try:
+            return signal.Signals(number).name
+        except ValueError:
+            return f"signal {number}"
+
+
+def crash_error(exit: Exit, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> TaskCrashedError:
+    """The error for an attempt whose process ended in this way."""
+    if exit.signal is not None:
+        how = f"its process was ended by {exit.signal}"
+    elif exit.code is not None:
+        how = f"its process left with exit code {exit.code} before there was a result"
+    else:
+        how = "its process is gone, and nobody could tell how it ended"
+    memory = f"; peak memory {exit.peak_memory / 1e6:,.0f} MB" if exit.peak_memory else ""
+    starved = f"; {_KILLED_FOR_MEMORY}" if exit.out_of_memory else ""
+    return TaskCrashedError(
+        f"{shorten_call(name, args, kwargs)}: {how}{memory}{starved}",
+        exit_code=exit.code,
+        signal=exit.signal,
+        peak_memory=exit.peak_memory,
+        out_of_memory=exit.out_of_memory,
+        trace=exit.text,
+        output=exit.output,
+    )
+
+
+def count_oom_kills() -> int:
+    """How many processes the kernel has killed for want of memory, in this control group; 0 where it does not tell."""
+    try:
+        with open("/proc/self/cgroup") as file:
+            group = file.read().rpartition("::")[2].strip()
+        with open(f"/sys/fs/cgroup{group}/memory.events") as file:
+            return _oom_kill_line(file.read())
+    except OSError:
+        return _count_in_vmstat()
+
+
+def _count_in_vmstat() -> int:
+    try:
+        with open("/proc/vmstat") as file:
+            return _oom_kill_line(file.read())
+    except OSError:
+        return 0
+
+
+def _oom_kill_line(text: str) -> int:
+    for line in text.splitlines():
+        if line.startswith("oom_kill "):
+            return int(line.split()[1])
+    return 0

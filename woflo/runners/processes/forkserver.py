@@ -1,0 +1,201 @@
+"""The fork server: a small process that forks on request, and the caller's end of it.
+
+    caller ── (slot) + socket ──► server ── fork ──► child
+    caller ◄── (slot, status, peak memory) ── server, which is the child's parent and notices its end
+
+Requests and answers are packets of a SEQPACKET socket (a stream where there are none), all of one size.
+"""
+
+from __future__ import annotations
+
+import array
+import gc
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from woflo.errors import LaunchError
+from woflo.kernel.reactor import READ
+from woflo.runners.processes import tree
+from woflo.runners.processes.child import Link, live
+from woflo.runners.processes.launching import spawn_python
+from woflo.runners.processes.slots import ENDING, SESSION, Slots
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from woflo.runners.processes.supervisor import Child, Supervisor
+
+__all__ = ["ForkServerClient", "serve"]
+
+_REQUEST = struct.Struct("<Q")
+_ANSWER = struct.Struct("<QqqQ")
+"""Slot, wait status, peak memory in bytes, 0."""
+_KIND = getattr(socket, "SOCK_SEQPACKET", socket.SOCK_STREAM) if sys.platform == "linux" else socket.SOCK_STREAM
+
+
+class ForkServerClient:
+    """The caller's end. Lives in the reactor's thread."""
+
+    def __init__(self, supervisor: Supervisor, preload: tuple[str, ...]) -> None:
+        self._supervisor = supervisor
+        self._preload = preload
+        self._children: dict[int, Child] = {}
+        self._sock: socket.socket | None = None
+        self._slot = 0
+
+    def fork(self, child: Child, theirs: socket.socket) -> None:
+        """Ask for a process that uses `theirs`. The server is started by the first call, and again if it died."""
+        sock = self._sock or self._start()
+        rights = array.array("i", [theirs.fileno()])
+        try:
+            sock.sendmsg([_REQUEST.pack(child.slot)], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+        except OSError as error:
+            self._lost()
+            raise LaunchError(f"the fork server is gone ({error}); the next call starts another one") from error
+        self._children[child.slot] = child
+
+    def _start(self) -> socket.socket:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, _KIND)
+        self._slot = self._supervisor.slots.take()
+        fds = (theirs.fileno(), self._supervisor.slots.fd)
+        path = [entry for entry in sys.path if entry]
+        arguments = f"{fds[0]}, {fds[1]}, {self._slot}, {self._preload!r}, {path!r}"
+        pid = spawn_python(f"from woflo.runners.processes.forkserver import serve; serve({arguments})", fds)
+        theirs.close()
+        self._supervisor.slots.words[self._slot + SESSION] = pid
+        self._supervisor.watch_helper(pid, self._on_server_death)
+        self._supervisor.reactor.register(ours.fileno(), READ, self._on_answer)
+        self._sock = ours
+        return ours
+
+    def _on_answer(self, _: int) -> None:
+        sock = self._sock
+        if sock is None:
+            return
+        try:
+            data = sock.recv(_ANSWER.size * 64, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._lost()
+            return
+        for slot, status, peak, _zero in _ANSWER.iter_unpack(data):
+            child = self._children.pop(slot, None)
+            if child is not None:
+                child.on_death(status, _told(peak))
+
+    def _on_server_death(self, status: int | None, reap: Callable[[], int | None]) -> None:
+        self._supervisor.slots.words[self._slot + SESSION] = 0
+        reap()
+        self._supervisor.slots.give(self._slot)
+        self._lost()
+
+    def _lost(self) -> None:
+        """The server is gone, and with it the only one who notices how its children end: they end now."""
+        sock, self._sock = self._sock, None
+        if sock is None:
+            return
+        self._supervisor.reactor.unregister(sock.fileno())
+        sock.close()
+        children, self._children = self._children, {}
+        for child in children.values():
+            child.kill()
+            child.on_death(None, lambda: None)
+
+    def close_in_child(self) -> None:
+        if self._sock is not None:
+            self._sock.close()
+
+
+def _told(peak: int) -> Callable[[], int | None]:
+    return lambda: peak
+
+
+# -- the server ----------------------------------------------------------------------------------------
+
+
+def serve(sock_fd: int, slots_fd: int, slot: int, preload: tuple[str, ...], path: list[str]) -> None:
+    """Fork on request until the caller is gone. Never returns."""
+    sys.path[:] = path
+    os.set_inheritable(sock_fd, False)
+    os.set_inheritable(slots_fd, False)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for name in preload:
+        import_module(name)
+    for name in ("pickle", "cloudpickle", "traceback"):
+        import_module(name)
+    gc.collect()
+    gc.freeze()
+    Server(socket.socket(socket.AF_UNIX, _KIND, fileno=sock_fd), Slots(slots_fd)).run()
+    os._exit(0)
+
+
+class Server:
+    """One thread, a poll object, and the children it forked."""
+
+    def __init__(self, sock: socket.socket, slots: Slots) -> None:
+        self._sock = sock
+        self._slots = slots
+        self._alive: dict[int, tuple[int, int]] = {}
+        """pidfd: (pid, slot)"""
+        self._poll = select.poll()
+
+    def run(self) -> None:
+        self._poll.register(self._sock, select.POLLIN)
+        while True:
+            for fd, _ in self._poll.poll():
+                if fd != self._sock.fileno():
+                    self._on_end(fd)
+                elif not self._on_request():
+                    return
+
+    def _on_request(self) -> bool:
+        try:
+            data, ancillary, _, _ = self._sock.recvmsg(_REQUEST.size, socket.CMSG_SPACE(4))
+        except ConnectionResetError:
+            return False
+        if not data:
+            return False
+        fd = int.from_bytes(ancillary[0][2][:4], sys.byteorder)
+        (slot,) = _REQUEST.unpack(data)
+        pid = os.fork()
+        if pid == 0:
+            self._be_child(fd, slot)
+        os.close(fd)
+        pidfd = os.pidfd_open(pid)
+        self._alive[pidfd] = (pid, slot)
+        self._poll.register(pidfd, select.POLLIN)
+        return True
+
+    def _be_child(self, fd: int, slot: int) -> None:
+        try:
+            self._sock.close()
+            for pidfd in self._alive:
+                os.close(pidfd)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            from woflo.runners.processes.boot import receive_role
+
+            link = Link(socket.socket(fileno=fd), self._slots, slot)
+            live(link, lambda: receive_role(link), forked=False)
+        finally:
+            os._exit(1)
+
+    def _on_end(self, pidfd: int) -> None:
+        self._poll.unregister(pidfd)
+        os.close(pidfd)
+        pid, slot = self._alive.pop(pidfd)
+        found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        assert found is not None
+        if found.si_code != os.CLD_EXITED or found.si_status or self._slots.words[slot + ENDING]:
+            tree.kill_trees([pid], spare=[pid])
+        self._slots.words[slot + SESSION] = 0  # before the number can be given to another process
+        _, status, usage = os.wait4(pid, 0)
+        self._sock.send(_ANSWER.pack(slot, status, usage.ru_maxrss * 1024, 0))

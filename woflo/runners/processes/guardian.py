@@ -1,0 +1,49 @@
+"""The process that outlives a killed caller and ends what it left behind.
+
+Started as a program of its own (`python -I -S guardian.py PIDFD SLOTS`), so that it holds none of the caller's
+memory. It sleeps until the caller is gone, kills every session that still stands in the caller's slots, and
+ends. A caller that ends in order leaves no session there.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import select
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+LONGEST = 10.0
+"""Seconds after which killing is given up: what is alive then cannot be killed."""
+
+
+def guard(caller: int, slots: int, kill: Callable[[list[int]], list[int]]) -> None:
+    """Wait for the end of the process behind the pidfd `caller`, then kill what its slots name."""
+    poll = select.poll()
+    poll.register(caller, select.POLLIN)
+    poll.poll()
+    words = memoryview(mmap.mmap(slots, os.fstat(slots).st_size, access=mmap.ACCESS_READ)).cast("q")
+    end = time.monotonic() + LONGEST
+    quiet = 0
+    while quiet < 2 and time.monotonic() < end:
+        # A child forked in the caller's last moment writes its session itself: look twice.
+        sessions = [session for session in words[::8].tolist() if session]
+        quiet = 0 if sessions and kill(sessions) else quiet + 1
+        time.sleep(0.005)
+
+
+def main() -> None:
+    if os.fork():
+        os._exit(0)  # away from the caller's tree, which may be killed as a whole
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import tree  # type: ignore[import-not-found]  # beside this file; woflo itself is not importable here
+
+    guard(int(sys.argv[1]), int(sys.argv[2]), tree.kill_trees)
+
+
+if __name__ == "__main__":
+    main()

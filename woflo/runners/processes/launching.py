@@ -1,0 +1,162 @@
+"""Ways to start a child process: fork, spawn, fork server. And the guardian.
+
+A launcher is a class that a user names (`MultiprocessTaskRun.process_type = SpawnProcess`); the supervisor
+makes one object of each that is used.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import warnings
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from woflo.errors import OptionError
+from woflo.runners.processes import wire
+from woflo.runners.processes.child import Link, Role, live
+
+if TYPE_CHECKING:
+    from woflo.runners.processes.shipping import Parcel
+    from woflo.runners.processes.supervisor import Child, Supervisor
+
+__all__ = ["ForkProcess", "ForkServerProcess", "Launcher", "SpawnProcess", "default_process", "start_guardian"]
+
+
+class Launcher(ABC):
+    """Starts children in one way."""
+
+    ships: ClassVar[bool] = True
+    """True where the role is sent to the child as bytes; False where the child inherits it."""
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        self.supervisor = supervisor
+
+    @abstractmethod
+    def launch(self, child: Child, theirs: socket.socket, role: Any) -> None:
+        """Start the process that will use `theirs`. `role` is a `Role`, or its `Parcel` where this launcher ships."""
+
+    def close_in_child(self) -> None:
+        """In a child that was forked from this process: close what is the caller's."""
+
+
+class ForkProcess(Launcher):
+    """A copy of the calling process: nothing is sent, everything is inherited. Linux and macOS."""
+
+    ships = False
+
+    def launch(self, child: Child, theirs: socket.socket, role: Role) -> None:
+        pid = _fork()
+        if pid == 0:
+            self._be_child(child, theirs, role)
+        child.pid = pid
+        self.supervisor.watch(child)
+
+    def _be_child(self, child: Child, theirs: socket.socket, role: Role) -> None:
+        try:
+            self.supervisor.close_in_child()
+            link = Link(theirs, self.supervisor.slots, child.slot)
+            live(link, lambda: role, forked=True)
+        finally:
+            os._exit(1)
+
+
+def _fork() -> int:
+    """`os.fork`, without the warning of Python 3.12 and later about forks beside threads: `child` sees to that."""
+    if sys.version_info < (3, 12):
+        return os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+class SpawnProcess(Launcher):
+    """A new interpreter, which is sent what it needs. The slowest start, and the cleanest."""
+
+    def launch(self, child: Child, theirs: socket.socket, role: Parcel) -> None:
+        fds = (theirs.fileno(), self.supervisor.slots.fd)
+        code = f"from woflo.runners.processes.boot import main; main({fds[0]}, {fds[1]}, {child.slot})"
+        child.pid = spawn_python(code, fds)
+        self.supervisor.watch(child)
+        send_role(child, role)
+
+
+def spawn_python(code: str, fds: tuple[int, ...]) -> int:
+    """Start an interpreter that imports this very woflo and executes `code`; its process id."""
+    import subprocess
+
+    here = str(Path(__file__).parents[3])
+    flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # as multiprocessing does
+    command = [_interpreter(), *flags, "-c", f"import sys; sys.path.insert(0, {here!r}); {code}"]
+    process = subprocess.Popen(command, pass_fds=fds, stdin=subprocess.DEVNULL, start_new_session=True)
+    process.returncode = 0  # its end is the supervisor's to notice: subprocess must not wait for it
+    return process.pid
+
+
+def _interpreter() -> str:
+    if not sys.executable:
+        raise OSError("sys.executable is not set, so no new interpreter can be started; use ForkProcess")
+    return sys.executable
+
+
+def send_role(child: Child, role: Parcel) -> None:
+    """Prepare a child that is a program of its own, and tell it what it is for."""
+    import pickle
+
+    from woflo.runners.processes.boot import preparation
+
+    child.send(wire.ROLE, 0, pickle.dumps(preparation()))
+    child.send(wire.ROLE, 0, role.data, role.fd)
+    role.close()
+
+
+class ForkServerProcess(Launcher):
+    """A copy of a small warm process, started once: its cost does not grow with the caller's memory.
+
+    `preload` names modules that the server imports once, so that its children need not.
+    """
+
+    preload: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, supervisor: Supervisor) -> None:
+        super().__init__(supervisor)
+        if not hasattr(os, "pidfd_open"):
+            raise OptionError("ForkServerProcess needs Linux 5.3 or newer; use ForkProcess or SpawnProcess")
+        from woflo.runners.processes.forkserver import ForkServerClient
+
+        self._server = ForkServerClient(supervisor, self.preload)
+
+    def launch(self, child: Child, theirs: socket.socket, role: Parcel) -> None:
+        self._server.fork(child, theirs)
+        send_role(child, role)
+
+    def close_in_child(self) -> None:
+        self._server.close_in_child()
+
+
+def default_process() -> type[Launcher]:
+    """Fork where there is one, else spawn."""
+    return ForkProcess if hasattr(os, "fork") else SpawnProcess
+
+
+def start_guardian(supervisor: Supervisor) -> None:
+    """Start the process that ends all children should this one be killed. Linux only: it needs pidfds."""
+    if not hasattr(os, "pidfd_open") or not sys.executable:
+        return
+    import subprocess
+
+    from woflo.runners.processes.watching import watch_process
+
+    path = Path(__file__).with_name("guardian.py")
+    pidfd = os.pidfd_open(os.getpid())
+    try:
+        fds = (pidfd, supervisor.slots.fd)
+        command = [sys.executable, "-I", "-S", str(path), *map(str, fds)]
+        process = subprocess.Popen(command, pass_fds=fds, stdin=subprocess.DEVNULL, start_new_session=True)
+        process.returncode = 0
+    finally:
+        os.close(pidfd)
+    # It leaves this tree at once by a fork of its own; the first process is only waited for.
+    watch_process(supervisor.reactor, process.pid, lambda _, reap: reap())

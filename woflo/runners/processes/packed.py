@@ -1,0 +1,59 @@
+"""Outcomes as they arrive from a child: still in their bytes, to be loaded by the thread that wants them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from woflo.errors import SerializationError
+from woflo.kernel.outcome import Outcome
+from woflo.runners.processes import shipping, travelling, wire
+
+__all__ = ["Packed", "packing_error"]
+
+
+class Packed:
+    """The outcome in a frame of kind VALUE or ERROR. `skip` is the length of what stands before it in the payload."""
+
+    __slots__ = ("_frame", "_skip", "_what")
+
+    def __init__(self, frame: wire.Frame, what: str, skip: int = 0) -> None:
+        self._frame = frame
+        self._what = what
+        self._skip = skip
+
+    def unpack(self) -> Outcome:
+        """Load it; what cannot be loaded becomes a `SerializationError` that says which value it was."""
+        frame = self._frame
+        parcel = shipping.Parcel(frame.payload[self._skip :] if self._skip else frame.payload, frame.fd)
+        which = "result" if frame.kind == wire.VALUE else "exception"
+        try:
+            content = shipping.open_parcel(parcel, which, self._what)
+            if frame.kind == wire.VALUE:
+                return Outcome(content)
+            interrupted, flat = content
+            return Outcome(None, self._restored(flat), interrupted)
+        except SerializationError as error:
+            return Outcome.failed(error)
+
+    def _restored(self, flat: tuple[Any, ...]) -> BaseException:
+        try:
+            return travelling.restore(flat)
+        except Exception as error:
+            shipping.refuse(error, "exception", self._what, "loaded")
+
+
+def packing_error(error: BaseException, what: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> SerializationError:
+    """The error for a call that could not be packed; names the argument where one alone is to blame."""
+    named = [(f"argument {at + 1}", value) for at, value in enumerate(args)]
+    named += [(f"argument {name!r}", value) for name, value in kwargs.items()]
+    for name, value in named:
+        try:
+            shipping.dump(value).close()
+        except Exception as why:
+            error = why
+            what = f"{what} ({name}, of type {type(value).__name__})"
+            break
+    try:
+        shipping.refuse(error, "argument", what, "packed")
+    except SerializationError as told:
+        return told

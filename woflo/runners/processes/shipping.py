@@ -1,0 +1,214 @@
+"""Values as bytes, and back. Small ones travel in a frame, large ones through memory that both sides can read.
+
+Plain pickle (protocol 5) first; cloudpickle where pickle refuses, or where the value names something of
+`__main__`, which the other process does not have. Buffers, such as those of numpy, are written without a copy.
+"""
+
+from __future__ import annotations
+
+import io
+import mmap
+import os
+import pickle
+import struct
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from woflo.errors import SerializationError
+
+__all__ = ["SMALL", "Parcel", "dump", "load", "open_parcel"]
+
+SMALL = 1 << 16
+"""Up to how many bytes a value travels inside its frame."""
+_PROTOCOL = 5
+_WRITE_CHUNK = 1 << 30
+_FRAME = 1 << 17
+"""Pickle writes its opcodes in frames of about 64 KB; a longer piece is the content of one large value."""
+_ATOMS = frozenset({int, float, bool, type(None)})
+_SIZES = struct.Struct("<Q")
+
+
+class Parcel:
+    """A packed value: `data` in the frame, and, for a large one, `fd` of the memory that holds it.
+
+    With `fd`, `data` is the sizes of its parts: the pickle, then each buffer.
+    """
+
+    __slots__ = ("data", "fd", "names_main")
+
+    def __init__(self, data: bytes, fd: int | None = None, names_main: bool = False) -> None:
+        self.data = data
+        self.fd = fd
+        self.names_main = names_main
+        """True where the pickle may refer to something of `__main__` by its name."""
+
+    def close(self) -> None:
+        if self.fd is not None:
+            os.close(self.fd)
+            self.fd = None
+
+
+def shared_file(size: int = 0, name: str = "woflo") -> int:
+    """A descriptor of nameless memory (a nameless file where the system has no such memory)."""
+    if hasattr(os, "memfd_create"):
+        fd = os.memfd_create(name, os.MFD_CLOEXEC)
+    else:
+        import tempfile
+
+        with tempfile.TemporaryFile() as file:
+            fd = os.dup(file.fileno())
+    if size:
+        os.ftruncate(fd, size)
+    return fd
+
+
+def dump(value: Any, *, to_caller: bool = False) -> Parcel:
+    """Pack a value. Raises whatever pickle raises where it cannot be done.
+
+    `to_caller` is the direction: in the caller's process `__main__` is what it is, in any other it is not.
+    """
+    if type(value) in _ATOMS:
+        return Parcel(pickle.dumps(value, _PROTOCOL))
+    try:
+        parcel = _dump_with(pickle.Pickler, value)
+    except Exception:
+        return _dump_with(_cloud_pickler(), value)
+    if parcel.names_main and not to_caller:
+        parcel.close()
+        return _dump_with(_cloud_pickler(), value)
+    return parcel
+
+
+def _cloud_pickler() -> Callable[..., Any]:
+    import cloudpickle
+
+    return cloudpickle.Pickler  # type: ignore[no-any-return]
+
+
+def _dump_with(pickler: Callable[..., Any], value: Any) -> Parcel:
+    spill = _Spill()
+    buffers: list[Any] = []
+
+    def keep_in_band(buffer: pickle.PickleBuffer) -> bool:
+        raw = buffer.raw()
+        if raw.nbytes < SMALL:
+            return True
+        buffers.append(raw)
+        return False
+
+    try:
+        pickler(spill, _PROTOCOL, buffer_callback=keep_in_band).dump(value)
+        return spill.parcel(buffers)
+    except BaseException:
+        spill.close()
+        raise
+
+
+class _Spill:
+    """A file for a pickler: in memory while it is small, then in shared memory. Large pieces are not copied."""
+
+    __slots__ = ("_fd", "_names_main", "_parts", "_size")
+
+    def __init__(self) -> None:
+        self._parts: list[Any] = []
+        self._size = 0
+        self._fd: int | None = None
+        self._names_main = False
+
+    def write(self, piece: Any) -> int:
+        size = memoryview(piece).nbytes
+        self._size += size
+        if size <= _FRAME:
+            self._names_main |= b"__main__" in bytes(piece)
+        if self._fd is None and self._size > SMALL:
+            self._spill()
+        if self._fd is None:
+            self._parts.append(bytes(piece))
+        else:
+            _write_all(self._fd, piece)
+        return size
+
+    def _spill(self) -> None:
+        self._fd = shared_file()
+        for part in self._parts:
+            _write_all(self._fd, part)
+        self._parts.clear()
+
+    def parcel(self, buffers: list[Any]) -> Parcel:
+        if buffers and self._fd is None:
+            self._spill()
+        if self._fd is None:
+            data = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+            return Parcel(data, None, self._names_main)
+        sizes = [self._size]
+        for buffer in buffers:
+            _write_all(self._fd, buffer)
+            sizes.append(buffer.nbytes)
+        fd, self._fd = self._fd, None
+        return Parcel(b"".join(map(_SIZES.pack, sizes)), fd, self._names_main)
+
+    def close(self) -> None:
+        if self._fd is not None:
+            os.close(self._fd)
+
+
+def _write_all(fd: int, piece: Any) -> None:
+    view = memoryview(piece).cast("B")
+    while view:
+        view = view[os.write(fd, view[:_WRITE_CHUNK]) :]
+
+
+def load(parcel: Parcel) -> Any:
+    """Unpack a value, and close what held it. Raises whatever loading raises."""
+    if parcel.fd is None:
+        return pickle.loads(parcel.data)
+    try:
+        return _load_large(parcel.fd, [size for (size,) in _SIZES.iter_unpack(parcel.data)])
+    finally:
+        parcel.close()
+
+
+def _load_large(fd: int, sizes: list[int]) -> Any:
+    at = sizes[0]
+    buffers = []
+    for size in sizes[1:]:
+        buffers.append(_read_buffer(fd, size, at))
+        at += size
+    os.lseek(fd, 0, os.SEEK_SET)
+    with io.FileIO(fd, "rb", closefd=False) as raw, io.BufferedReader(raw, SMALL) as file:
+        return pickle.Unpickler(file, buffers=buffers).load()
+
+
+def _read_buffer(fd: int, size: int, at: int) -> Any:
+    """The bytes in memory of this process: writable, freed with what is built on it, and without a descriptor."""
+    if size == 0:
+        return bytearray()
+    memory = mmap.mmap(-1, size)
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        try:
+            memory.madvise(mmap.MADV_HUGEPAGE)
+        except OSError:
+            pass  # not offered by this kernel: only slower
+    view = memoryview(memory)
+    done = 0
+    while done < size:
+        got = os.preadv(fd, [view[done : done + _WRITE_CHUNK]], at + done) if hasattr(os, "preadv") else 0
+        if got == 0:
+            raise EOFError(f"{size - done} of {size} bytes are missing")
+        done += got
+    view.release()
+    return memory
+
+
+def open_parcel(parcel: Parcel, which: str, what: str) -> Any:
+    """Like `load`; a failure becomes a `SerializationError` that names `which` value of `what` it was."""
+    try:
+        return load(parcel)
+    except BaseException as error:
+        refuse(error, which, what, "loaded")
+
+
+def refuse(error: BaseException, which: str, what: str, verb: str) -> NoReturn:
+    """Raise the `SerializationError` for a value that could not be packed or loaded."""
+    told = SerializationError(f"the {which} of {what} could not be {verb}: {type(error).__name__}: {error}", which=which)
+    raise told from error

@@ -1,0 +1,277 @@
+"""Starting child processes, watching them, and ending them.
+
+Everything here happens in the reactor's thread: it is the one that forks, and the one that makes and closes
+descriptors (see `kernel/reactor.py`).
+
+    start ──► socketpair, slot ──► launcher (fork | fork server | spawn) ──► child
+    socket readable ──► frames ──► owner.on_frame
+    pidfd readable ──► the rest of the socket ──► slot cleared, waited for ──► owner.on_exit
+
+The end of a process is told by its pidfd alone. End-of-file is no sign: a grandchild may hold the socket.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from woflo.kernel import bus, runtime
+from woflo.kernel.reactor import READ, WRITE, Reactor
+from woflo.runners.processes import crash, tree, wire
+from woflo.runners.processes.child import DUMP_SIGNAL, Role
+from woflo.runners.processes.crash import Exit
+from woflo.runners.processes.launching import Launcher
+from woflo.runners.processes.slots import ENDING, SESSION, Slots
+from woflo.runners.processes.watching import watch_process
+
+__all__ = ["Child", "Owner", "Supervisor", "supervisor"]
+
+LEFTOVER_CHECKS = 400
+"""How often leftovers of a session are looked for after they were killed, 5 ms apart, before giving up."""
+
+
+class Owner(Protocol):
+    """Who wants to know what a child says and how it ends. Called in the reactor's thread."""
+
+    def on_frame(self, child: Child, frame: wire.Frame) -> None: ...
+    def on_exit(self, child: Child, exit: Exit) -> None: ...
+
+
+class Child:
+    """A child process, as its caller sees it."""
+
+    def __init__(self, supervisor: Supervisor, owner: Owner, sock: socket.socket, slot: int) -> None:
+        self.supervisor = supervisor
+        self.owner = owner
+        self.sock = sock
+        self.fd = sock.fileno()
+        self.slot = slot
+        self.pid = 0
+        """0 until the launcher knows it."""
+        self.decoder = wire.Decoder()
+        self.dead = False
+        """True once its end was noticed; from then on its number may belong to another process."""
+        self.asked_to_end = False
+        self._unsent = bytearray()
+        self._kill_timer: Any = None
+
+    # -- talking ---------------------------------------------------------------------------------------
+
+    def send(self, kind: int, number: int, payload: bytes, fd: int | None = None) -> None:
+        """Send a frame without waiting; what the socket does not take now follows when it does."""
+        self.send_raw(wire.frame(kind, number, payload, fd is not None), fd)
+
+    def send_raw(self, data: bytes, fd: int | None = None) -> None:
+        if self.dead:
+            return
+        if self._unsent and fd is None:
+            self._unsent += data
+            return
+        if fd is not None:
+            self._send_with_fd(data, fd)
+            return
+        self._push(data)
+
+    def _send_with_fd(self, data: bytes, fd: int) -> None:
+        """A descriptor goes with its first byte, so what waits before it has to go first."""
+        self.sock.setblocking(True)
+        try:
+            if self._unsent:
+                self.sock.sendall(self._unsent)
+                self._unsent.clear()
+            ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fd.to_bytes(4, "little"))]
+            sent = self.sock.sendmsg([data], ancillary)
+        except OSError:
+            return  # it is dying; its exit tells the rest
+        finally:
+            self.sock.setblocking(False)
+        if sent < len(data):
+            self._push(data[sent:])
+
+    def _push(self, data: bytes) -> None:
+        try:
+            sent = self.sock.send(data)
+        except BlockingIOError:
+            sent = 0
+        except OSError:
+            return
+        if sent < len(data):
+            if not self._unsent:
+                self.supervisor.reactor.modify(self.fd, READ | WRITE)
+            self._unsent += data[sent:]
+
+    def _send_more(self) -> None:
+        data = bytes(self._unsent)
+        self._unsent.clear()
+        self._push(data)
+        if not self._unsent:
+            self.supervisor.reactor.modify(self.fd, READ)
+
+    def on_ready(self, events: int) -> None:
+        if events & WRITE and self._unsent and not self.dead:
+            self._send_more()
+        if events & READ:
+            self.receive()
+
+    def receive(self) -> bool:
+        """Take what the socket has; False where it has no more for now, or has ended."""
+        try:
+            data, fds = wire.receive(self.sock)
+        except BlockingIOError:
+            return False
+        except OSError:  # a dead child with unread input resets the connection instead of ending it
+            data, fds = b"", []
+        if not data:
+            self.supervisor.reactor.unregister(self.fd)
+            return False
+        for frame in self.decoder.feed(data, fds):
+            self.owner.on_frame(self, frame)
+        return True
+
+    # -- ending ----------------------------------------------------------------------------------------
+
+    def where(self) -> None:
+        """Ask the child to write where its code is; the answer is in `decoder.text` when it comes."""
+        self._signal(DUMP_SIGNAL, group=False)
+
+    def ask_to_end(self, grace: float) -> None:
+        """SIGTERM to the child's group now, SIGKILL to its tree after `grace` seconds."""
+        self._mark_ending()
+        self._signal(signal.SIGTERM, group=True)
+        if self._kill_timer is not None:
+            self._kill_timer.cancel()
+        self._kill_timer = self.supervisor.reactor.call_later(grace, self.kill)
+
+    def kill(self) -> None:
+        """End the child and all that it started, at once."""
+        self._mark_ending()
+        pid = self.known_pid()
+        if pid and not self.dead:
+            tree.kill_trees([pid])
+
+    def _mark_ending(self) -> None:
+        self.asked_to_end = True
+        self.supervisor.slots.words[self.slot + ENDING] = 1
+
+    def known_pid(self) -> int:
+        """The child writes its own number into its slot: known as soon as it has a session, whoever forked it."""
+        return self.pid or self.supervisor.slots.words[self.slot]
+
+    def _signal(self, number: int, *, group: bool) -> None:
+        pid = self.known_pid()
+        if not pid or self.dead:
+            return
+        try:
+            if group:
+                os.killpg(pid, number)
+            else:
+                os.kill(pid, number)
+        except ProcessLookupError:
+            # It has not made its group yet, or is a zombie.
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
+
+    def on_death(self, status: int | None, reap: Callable[[], int | None]) -> None:
+        """The process has ended. Its number stays its own until `reap`, which tells the peak memory in bytes."""
+        if self.dead:
+            return
+        while self.supervisor.reactor.has(self.fd) and self.receive():
+            pass
+        self.dead = True
+        self.decoder.finish()
+        if self._kill_timer is not None:
+            self._kill_timer.cancel()
+        # Where the fork server is the parent, it has cleared the session already, and the slot with it.
+        clean = (status == 0 and not self.asked_to_end) or not self.known_pid()
+        self._clear_session(status, reap, 0 if clean else LEFTOVER_CHECKS)
+
+    def _clear_session(self, status: int | None, reap: Callable[[], int | None], checks: int) -> None:
+        """A child that did not end by itself may leave others: they end before its end is told."""
+        if checks and tree.kill_trees([self.known_pid()], spare=[self.known_pid()]):
+            self.supervisor.reactor.call_later(0.005, self._clear_session, status, reap, checks - 1)
+            return
+        # Out of the guardian's sight before the number can be given to another process.
+        self.supervisor.slots.words[self.slot + SESSION] = 0
+        peak = reap()
+        self.supervisor.forget(self)
+        starved = status != 0 and self.supervisor.starved_since_last_look()
+        self.owner.on_exit(self, Exit(status, peak, self.decoder.text, starved))
+
+
+class Supervisor:
+    """All children of this process. Made and used in the reactor's thread."""
+
+    def __init__(self, here: runtime.Runtime) -> None:
+        self.reactor: Reactor = here.reactor
+        self.slots = Slots()
+        self.children: set[Child] = set()
+        self._oom_kills = crash.count_oom_kills()
+        self._launchers: dict[type[Launcher], Launcher] = {}
+        self._guard()
+
+    def start(self, kind: type[Launcher], role: Role | Any, owner: Owner) -> Child:
+        """Start a child by `kind` of launcher. `role` is the role itself for a fork, its parcel otherwise."""
+        launcher = self._launchers.get(kind)
+        if launcher is None:
+            launcher = self._launchers[kind] = kind(self)
+        ours, theirs = socket.socketpair()
+        slot = self.slots.take()
+        child = Child(self, owner, ours, slot)
+        try:
+            ours.setblocking(False)
+            # The socket first: were it registered after the pidfd, a quick child's outcome could be missed.
+            self.reactor.register(child.fd, READ, child.on_ready)
+            self.children.add(child)
+            launcher.launch(child, theirs, role)
+        except BaseException:
+            self.forget(child)
+            raise
+        finally:
+            theirs.close()
+        return child
+
+    def watch(self, child: Child) -> None:
+        """Have the end of a child that this process forked or spawned noticed."""
+        watch_process(self.reactor, child.pid, child.on_death)
+
+    def watch_helper(self, pid: int, on_death: Any) -> None:
+        """The same for a process that is no child in this sense, such as the fork server."""
+        watch_process(self.reactor, pid, on_death)
+
+    def forget(self, child: Child) -> None:
+        self.children.discard(child)
+        self.reactor.unregister(child.fd)
+        child.sock.close()
+        self.slots.give(child.slot)
+
+    def starved_since_last_look(self) -> bool:
+        """Whether the kernel has killed a process for want of memory meanwhile."""
+        before, self._oom_kills = self._oom_kills, crash.count_oom_kills()
+        return self._oom_kills > before
+
+    def close_in_child(self) -> None:
+        """In a forked child: put away the caller's ends, or the others would never see them close."""
+        for child in self.children:
+            child.sock.close()
+        for launcher in self._launchers.values():
+            launcher.close_in_child()
+        self.reactor.close_in_child()
+
+    def _guard(self) -> None:
+        from woflo.runners.processes.launching import start_guardian
+
+        try:
+            start_guardian(self)
+        except OSError as error:
+            bus.complain("the guardian could not be started: children would outlive this process if it were killed", error)
+
+
+def supervisor(here: runtime.Runtime) -> Supervisor:
+    """The supervisor of this process. To be called in the reactor's thread."""
+    found: Supervisor = here.service(Supervisor, lambda: Supervisor(here))
+    return found

@@ -1,0 +1,62 @@
+"""Exceptions as values: they arrive as themselves, with the traceback of where they were raised."""
+
+from __future__ import annotations
+
+import builtins
+import traceback
+from typing import Any
+
+__all__ = ["flatten", "restore"]
+
+MAX_CAUSES = 5
+_BUILTIN = frozenset(value for value in vars(builtins).values() if isinstance(value, type) and issubclass(value, BaseException))
+
+
+def flatten(error: BaseException, origin: str, depth: int = 0) -> tuple[Any, ...]:
+    """An exception as a tuple that pickles where its parts do; `origin` says where it was raised.
+
+    An exception whose class takes other arguments than its `args` cannot be pickled by the default way:
+    loading would call the class with the wrong number. So the class, `args` and the attributes travel apart.
+    """
+    cause = None
+    if error.__cause__ is not None and depth < MAX_CAUSES:
+        cause = flatten(error.__cause__, "", depth + 1)
+    text = "".join(traceback.format_exception(error)) if origin else ""
+    if _reduces_itself(type(error)):
+        return ("whole", error, cause, origin, text)
+    reduced: Any = error.__reduce__()
+    return ("parts", type(error), reduced[1], dict(getattr(error, "__dict__", {})), cause, origin, text)
+
+
+def _reduces_itself(cls: type) -> bool:
+    """True where a class of the user says how it is pickled."""
+    for base in cls.__mro__:
+        if base in _BUILTIN:
+            return False
+        if {"__reduce__", "__reduce_ex__", "__getstate__", "__getnewargs__"} & vars(base).keys():
+            return True
+    return False
+
+
+def restore(flat: tuple[Any, ...]) -> BaseException:
+    """The exception again. The traceback of its origin is added as a note."""
+    error: BaseException
+    if flat[0] == "whole":
+        _, error, cause, origin, text = flat
+    else:
+        _, cls, args, state, cause, origin, text = flat
+        error = _rebuilt(cls, args)
+        error.__dict__.update(state)
+    if cause is not None:
+        error.__cause__ = restore(cause)
+    if origin:
+        error.add_note(f"raised {origin}:\n{text.rstrip()}")
+    return error
+
+
+def _rebuilt(cls: type[BaseException], args: tuple[Any, ...]) -> BaseException:
+    """An instance made without the `__init__` of the user's class, with that of the built-in one below it."""
+    error = cls.__new__(cls, *args)
+    base = next(base for base in cls.__mro__ if base in _BUILTIN)
+    base.__init__(error, *args)
+    return error

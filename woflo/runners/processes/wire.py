@@ -1,0 +1,104 @@
+"""Frames on the stream socket between a caller and a child.
+
+    | magic 1 | kind 1 | descriptors 2 | length 4 | number 8 | payload … |
+
+`number` is the call that a frame belongs to. What does not begin with the magic byte is text that
+faulthandler wrote straight onto the socket; it is ASCII, so the magic byte cannot occur in it.
+"""
+
+from __future__ import annotations
+
+import array
+import socket
+import struct
+from collections import deque
+from typing import NamedTuple
+
+__all__ = ["CALLS", "CAPTURE", "ERROR", "HEADER", "MESSAGE", "RETURNED", "ROLE", "STARTED", "VALUE", "Decoder", "Frame", "frame", "send_frame"]
+
+HEADER = struct.Struct("<BBHIQ")
+MAGIC = 0xF7
+_MAGIC_BYTE = bytes([MAGIC])
+VALUE, ERROR, MESSAGE, STARTED, RETURNED, ROLE, CALLS, CAPTURE = range(1, 9)
+MAX_FDS = 64
+"""Descriptors taken from the socket in one read."""
+_CLOEXEC: int = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+_ANCILLARY = socket.CMSG_SPACE(MAX_FDS * 4) if hasattr(socket, "CMSG_SPACE") else 0
+
+
+class Frame(NamedTuple):
+    """One message. `fd` is the descriptor that came with it, or None; whoever takes the frame closes it."""
+
+    kind: int
+    number: int
+    payload: bytes
+    fd: int | None
+
+
+def frame(kind: int, number: int, payload: bytes = b"", with_fd: bool = False) -> bytes:
+    """A message as bytes."""
+    return HEADER.pack(MAGIC, kind, int(with_fd), len(payload), number) + payload
+
+
+def send_frame(sock: socket.socket, kind: int, number: int, payload: bytes = b"", fd: int | None = None) -> None:
+    """Send one message, waiting while the socket is full."""
+    data = frame(kind, number, payload, fd is not None)
+    if fd is None:
+        sock.sendall(data)
+        return
+    sent = sock.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))])
+    if sent < len(data):
+        sock.sendall(data[sent:])
+
+
+def receive(sock: socket.socket, size: int = 1 << 16, flags: int = 0) -> tuple[bytes, list[int]]:
+    """What the socket has, and the descriptors that came with it."""
+    data, ancillary, _, _ = sock.recvmsg(size, _ANCILLARY, flags | _CLOEXEC)
+    fds = array.array("i")
+    for level, kind, content in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            fds.frombytes(content[: len(content) - len(content) % fds.itemsize])
+    return data, list(fds)
+
+
+class Decoder:
+    """Cuts a stream into frames."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._fds: deque[int] = deque()
+        self.text = ""
+        """What was written between the frames: the report of faulthandler."""
+
+    def feed(self, data: bytes, fds: list[int]) -> list[Frame]:
+        """The frames that are complete with `data`."""
+        if fds:
+            self._fds.extend(fds)
+        if self._rest:
+            data = self._rest + data
+        frames: list[Frame] = []
+        at, end, head = 0, len(data), HEADER.size
+        while at + head <= end:
+            magic, kind, with_fd, length, number = HEADER.unpack_from(data, at)
+            if magic != MAGIC:
+                at = self._take_text(data, at)
+                continue
+            stop = at + head + length
+            if stop > end:
+                break
+            frames.append(Frame(kind, number, data[at + head : stop], self._fds.popleft() if with_fd else None))
+            at = stop
+        self._rest = data[at:] if at < end else b""
+        return frames
+
+    def finish(self) -> None:
+        """The stream has ended: what is left is text, or a frame cut short."""
+        if self._rest and self._rest[0] != MAGIC:
+            self._take_text(self._rest, 0)
+        self._rest = b""
+
+    def _take_text(self, data: bytes, at: int) -> int:
+        stop = data.find(_MAGIC_BYTE, at)
+        stop = len(data) if stop < 0 else stop
+        self.text += data[at:stop].decode("ascii", "replace")
+        return stop

@@ -1,0 +1,75 @@
+"""Inline: the call has ended when it returns. For debugging, profiling, and code that must not be parallel."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from woflo.errors import TaskCrashedError
+from woflo.kernel.attempt import Attempt
+from woflo.kernel.run import BaseTaskRun
+from woflo.kernel.state import TERMINAL
+from woflo.kernel.traits import Traits
+
+__all__ = ["SequentialTaskRun"]
+
+R = TypeVar("R")
+
+
+class SequentialTaskRun(BaseTaskRun[R]):
+    """Executes in the calling thread. Dependencies, limits and pauses between attempts are waited for there."""
+
+    traits = Traits(parallel=False)
+    _todo: Attempt | None = None
+
+    def _begin(self) -> None:
+        super()._begin()
+        while self._state not in TERMINAL:
+            attempt = self._next_attempt()
+            if attempt is not None:
+                self._execute(attempt)
+
+    def _launch(self, attempt: Attempt) -> None:
+        """May come from any thread; the work is done by the one that called the task."""
+        with self._lock:
+            self._todo = attempt
+            waiters, self._waiters = self._waiters, ()
+        for waiter in waiters:
+            waiter.release()
+
+    def _interrupt(self) -> None:
+        """A thread cannot be interrupted; its code may look at `current_run().stop_requested`."""
+
+    def _next_attempt(self) -> Attempt | None:
+        """The attempt to execute; waits until there is one, or the run has ended without."""
+        if self._todo is None:
+            self._wait_for_launch()
+        with self._lock:
+            attempt, self._todo = self._todo, None
+        return attempt
+
+    def _wait_for_launch(self) -> None:
+        from woflo.kernel.lending import lend_place, take_back_place
+        from woflo.kernel.run import _acquire
+
+        waiter = self._enlist()
+        if waiter is None:
+            return
+        if self._todo is not None:
+            self._strike_off(waiter)
+            return
+        lender = lend_place()
+        try:
+            _acquire(waiter, -1.0)
+        finally:
+            if lender is not None:
+                take_back_place(lender)
+
+    def _execute(self, attempt: Attempt) -> None:
+        outcome = attempt.execute()
+        error = outcome.error
+        interrupt: Any = error.__cause__ if isinstance(error, TaskCrashedError) else None
+        if isinstance(interrupt, KeyboardInterrupt):
+            outcome.interrupted = True  # Ctrl-C is meant for the program, not for the task alone
+            self._finish(outcome)
+            raise interrupt
+        self._finish(outcome)
