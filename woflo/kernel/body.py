@@ -21,7 +21,7 @@ class Body:
     another process can find the body by module and name.
     """
 
-    __slots__ = ("_check", "fn", "is_async", "is_class", "module", "name", "qualname")
+    __slots__ = ("__weakref__", "_check", "codes", "fn", "is_async", "is_class", "module", "name", "qualname")
 
     def __init__(self, fn: Any) -> None:
         self.fn = fn
@@ -36,6 +36,8 @@ class Body:
         self.name: str = getattr(plain, "__name__", None) or type(plain).__name__
         self.is_async = _class_is_async(fn) if self.is_class else _is_async(fn)
         self._check = _checker(fn)
+        self.codes: dict[Any, Any] = {}
+        """What runners that ship code keep with it, by who they are."""
 
     def check(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Raise `ArgumentError` where the number or the names of the arguments do not fit."""
@@ -67,10 +69,12 @@ class Body:
     def __reduce__(self) -> Any:
         if getattr(self.found_by_name(), "body", None) is self:
             return (_body_by_name, (self.module, self.qualname))
-        return (_new_body, (), self.fn)
+        # The function is its state: it may name a task with this very body, which then needs the rest already.
+        return (_new_body, (self.module, self.qualname, self.name, self.is_async, self.is_class), (self.fn,))
 
-    def __setstate__(self, fn: Any) -> None:
-        Body.__init__(self, fn)
+    def __setstate__(self, state: tuple[Any]) -> None:
+        self.fn = state[0]
+        self._check = _checker(self.fn)
 
     def __repr__(self) -> str:
         return f"<body {self.module}.{self.qualname}>"
@@ -90,8 +94,12 @@ def _body_by_name(module: str, qualname: str) -> Body:
     return body
 
 
-def _new_body() -> Body:
-    return Body.__new__(Body)
+def _new_body(module: str, qualname: str, name: str, is_async: bool, is_class: bool) -> Body:
+    body = Body.__new__(Body)
+    body.module, body.qualname, body.name = module, qualname, name
+    body.is_async, body.is_class = is_async, is_class
+    body.fn, body.codes = None, {}
+    return body
 
 
 def _need_run_method(cls: type) -> None:

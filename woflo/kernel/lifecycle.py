@@ -232,6 +232,14 @@ class Lifecycle(Handle, ABC):
             self._reported = False
             return True
 
+    def _enter_running(self) -> bool:
+        """For a runner that queues: the code begins now; False where that is known already, or does not matter."""
+        with self._lock:
+            if not self._in_code or self._state not in (_PENDING, _RETRYING):
+                return False
+            self._state = _RUNNING
+            return True
+
     def _make_attempt(self) -> Attempt:
         body = self.task.body
         return Attempt(

@@ -55,7 +55,11 @@ class Task(Generic[P, R]):
         self.__qualname__ = body.qualname
         self.__module__ = body.module
         self.__doc__ = getattr(body.fn, "__doc__", None)
-        self.__wrapped__ = body.fn
+
+    @property
+    def __wrapped__(self) -> Any:
+        """What was decorated: `inspect.signature` and documentation tools look here."""
+        return self.body.fn
 
     @property
     def fn(self) -> Callable[P, Any]:

@@ -60,7 +60,11 @@ class Link:
 
         Raises `BrokenPipeError` where the caller is gone.
         """
-        while not self._frames:
+        while True:
+            try:
+                return self._frames.popleft()
+            except IndexError:
+                pass
             try:
                 data, fds = wire.receive(self.sock, flags=0 if block else socket.MSG_DONTWAIT)
             except BlockingIOError:
@@ -68,7 +72,21 @@ class Link:
             if not data:
                 raise BrokenPipeError("the caller is gone")
             self._frames.extend(self._decoder.feed(data, fds))
-        return self._frames.popleft()
+
+    def take_unstarted(self) -> list[int]:
+        """Take the calls that were read and not begun out of the queue; their numbers. Safe in a signal handler."""
+        numbers = []
+        kept = []
+        while self._frames:
+            frame = self._frames.popleft()
+            if frame.kind == wire.CALL:
+                numbers.append(frame.number)
+                if frame.fd is not None:
+                    os.close(frame.fd)
+            else:
+                kept.append(frame)
+        self._frames.extend(kept)
+        return numbers
 
     def start(self, attempt: Attempt) -> Outcome:
         """Execute an attempt so that a request to stop reaches its code."""

@@ -22,6 +22,8 @@ class Exit(NamedTuple):
     """What faulthandler wrote."""
     out_of_memory: bool = False
     output: str = ""
+    call: int = 0
+    """The number of the call that was under way, for a worker of a pool; 0 for none."""
 
     @property
     def code(self) -> int | None:

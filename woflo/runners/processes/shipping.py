@@ -12,11 +12,11 @@ import os
 import pickle
 import struct
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from woflo.errors import SerializationError
 
-__all__ = ["SMALL", "Parcel", "dump", "load", "open_parcel"]
+__all__ = ["SMALL", "Parcel", "dump", "dump_call", "dump_in_memory", "load", "open_parcel"]
 
 SMALL = 1 << 16
 """Up to how many bytes a value travels inside its frame."""
@@ -25,6 +25,7 @@ _WRITE_CHUNK = 1 << 30
 _FRAME = 1 << 17
 """Pickle writes its opcodes in frames of about 64 KB; a longer piece is the content of one large value."""
 _ATOMS = frozenset({int, float, bool, type(None)})
+_FEW, _SHORT_TEXT = 8, 1024
 _SIZES = struct.Struct("<Q")
 
 
@@ -77,6 +78,30 @@ def dump(value: Any, *, to_caller: bool = False) -> Parcel:
         parcel.close()
         return _dump_with(_cloud_pickler(), value)
     return parcel
+
+
+def dump_call(parts: tuple[Any, ...]) -> Parcel:
+    """Pack what begins with `args` and `kwargs`. Calls with a few plain arguments take a shortcut."""
+    args, kwargs = parts[0], parts[1]
+    if not kwargs and len(args) <= _FEW:
+        for value in args:
+            if type(value) not in _ATOMS and (type(value) is not str or len(value) > _SHORT_TEXT):
+                return dump(parts)
+        return Parcel(pickle.dumps(parts, _PROTOCOL))
+    return dump(parts)
+
+
+def dump_in_memory(value: Any) -> bytes:
+    """Like `dump`, as one piece of bytes whatever its size, for what is kept and sent more than once."""
+    try:
+        data = pickle.dumps(value, _PROTOCOL)
+        if b"__main__" not in data:
+            return data
+    except Exception:
+        pass  # not for plain pickle; cloudpickle says why where it is not for that either
+    import cloudpickle
+
+    return cast("bytes", cloudpickle.dumps(value, _PROTOCOL))
 
 
 def _cloud_pickler() -> Callable[..., Any]:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -24,11 +25,13 @@ from woflo.runners.processes import crash, tree, wire
 from woflo.runners.processes.child import DUMP_SIGNAL, Role
 from woflo.runners.processes.crash import Exit
 from woflo.runners.processes.launching import Launcher
-from woflo.runners.processes.slots import ENDING, SESSION, Slots
+from woflo.runners.processes.slots import CALL, ENDING, SESSION, Slots
 from woflo.runners.processes.watching import watch_process
 
 __all__ = ["Child", "Owner", "Supervisor", "supervisor"]
 
+DIRECT_MOST = 1 << 15
+"""Bytes that an empty socket takes at once, with room to spare."""
 LEFTOVER_CHECKS = 400
 """How often leftovers of a session are looked for after they were killed, 5 ms apart, before giving up."""
 
@@ -55,6 +58,9 @@ class Child:
         self.dead = False
         """True once its end was noticed; from then on its number may belong to another process."""
         self.asked_to_end = False
+        self.closed = False
+        self.closing: Any = threading.Lock()
+        """Held while the socket is closed. An owner whose other threads write to it puts its own lock here."""
         self._unsent = bytearray()
         self._kill_timer: Any = None
 
@@ -74,6 +80,20 @@ class Child:
             self._send_with_fd(data, fd)
             return
         self._push(data)
+
+    def send_directly(self, data: bytes) -> bool:
+        """From another thread, under the lock of `closing`: all at once, or nothing and False."""
+        if self.closed or self._unsent or len(data) > DIRECT_MOST:
+            return False
+        try:
+            sent = self.sock.send(data)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True  # it is dying: its exit tells what becomes of the calls
+        if sent < len(data):
+            self.supervisor.reactor.call(self._push, data[sent:])
+        return True
 
     def _send_with_fd(self, data: bytes, fd: int) -> None:
         """A descriptor goes with its first byte, so what waits before it has to go first."""
@@ -110,6 +130,13 @@ class Child:
         if not self._unsent:
             self.supervisor.reactor.modify(self.fd, READ)
 
+    def end_input(self) -> None:
+        """Tell the child that nothing more will come."""
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # it has ended
+
     def on_ready(self, events: int) -> None:
         if events & WRITE and self._unsent and not self.dead:
             self._send_more()
@@ -135,12 +162,12 @@ class Child:
 
     def where(self) -> None:
         """Ask the child to write where its code is; the answer is in `decoder.text` when it comes."""
-        self._signal(DUMP_SIGNAL, group=False)
+        self.signal(DUMP_SIGNAL, group=False)
 
     def ask_to_end(self, grace: float) -> None:
         """SIGTERM to the child's group now, SIGKILL to its tree after `grace` seconds."""
         self._mark_ending()
-        self._signal(signal.SIGTERM, group=True)
+        self.signal(signal.SIGTERM, group=True)
         if self._kill_timer is not None:
             self._kill_timer.cancel()
         self._kill_timer = self.supervisor.reactor.call_later(grace, self.kill)
@@ -152,6 +179,17 @@ class Child:
         if pid and not self.dead:
             tree.kill_trees([pid])
 
+    def end_after(self, grace: float) -> None:
+        """SIGKILL to the child's tree if it has not left by itself after `grace` seconds."""
+        self._kill_timer = self.supervisor.reactor.call_later(grace, self.kill)
+
+    def is_halted(self, looks: int = 200) -> bool:
+        """After SIGSTOP: True once the kernel says that the child stands still. It takes microseconds."""
+        for _ in range(looks):
+            if tree.state_of(self.known_pid()) in ("T", "t", "Z", ""):
+                return True
+        return False
+
     def _mark_ending(self) -> None:
         self.asked_to_end = True
         self.supervisor.slots.words[self.slot + ENDING] = 1
@@ -160,7 +198,8 @@ class Child:
         """The child writes its own number into its slot: known as soon as it has a session, whoever forked it."""
         return self.pid or self.supervisor.slots.words[self.slot]
 
-    def _signal(self, number: int, *, group: bool) -> None:
+    def signal(self, number: int, *, group: bool) -> None:
+        """Send a signal to the child, or to its whole group, where it is still there."""
         pid = self.known_pid()
         if not pid or self.dead:
             return
@@ -195,12 +234,13 @@ class Child:
         if checks and tree.kill_trees([self.known_pid()], spare=[self.known_pid()]):
             self.supervisor.reactor.call_later(0.005, self._clear_session, status, reap, checks - 1)
             return
+        call = self.supervisor.slots.words[self.slot + CALL]
         # Out of the guardian's sight before the number can be given to another process.
         self.supervisor.slots.words[self.slot + SESSION] = 0
         peak = reap()
         self.supervisor.forget(self)
         starved = status != 0 and self.supervisor.starved_since_last_look()
-        self.owner.on_exit(self, Exit(status, peak, self.decoder.text, starved))
+        self.owner.on_exit(self, Exit(status, peak, self.decoder.text, starved, call=call))
 
 
 class Supervisor:
@@ -214,14 +254,18 @@ class Supervisor:
         self._launchers: dict[type[Launcher], Launcher] = {}
         self._guard()
 
-    def start(self, kind: type[Launcher], role: Role | Any, owner: Owner) -> Child:
-        """Start a child by `kind` of launcher. `role` is the role itself for a fork, its parcel otherwise."""
+    def start(self, kind: type[Launcher], role: Role | Any, owner: Owner, closing: Any = None) -> Child:
+        """Start a child by `kind` of launcher. `role` is the role itself for a fork, its parcel otherwise.
+
+        `closing` is the lock under which other threads write to the child's socket, where any do.
+        """
         launcher = self._launchers.get(kind)
         if launcher is None:
             launcher = self._launchers[kind] = kind(self)
         ours, theirs = socket.socketpair()
         slot = self.slots.take()
         child = Child(self, owner, ours, slot)
+        child.closing = closing or child.closing
         try:
             ours.setblocking(False)
             # The socket first: were it registered after the pidfd, a quick child's outcome could be missed.
@@ -246,7 +290,9 @@ class Supervisor:
     def forget(self, child: Child) -> None:
         self.children.discard(child)
         self.reactor.unregister(child.fd)
-        child.sock.close()
+        with child.closing:
+            child.closed = True
+            child.sock.close()
         self.slots.give(child.slot)
 
     def starved_since_last_look(self) -> bool:

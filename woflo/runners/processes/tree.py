@@ -9,7 +9,7 @@ import os
 import signal
 from collections.abc import Iterable
 
-__all__ = ["kill_group", "kill_trees", "members_of"]
+__all__ = ["kill_group", "kill_trees", "members_of", "state_of"]
 
 
 def kill_group(group: int, number: int) -> None:
@@ -41,6 +41,15 @@ def members_of(sessions: Iterable[int]) -> list[int]:
                 found.add(child)
                 queue.append(child)
     return sorted(found)
+
+
+def state_of(pid: int) -> str:
+    """The state letter of a process as the kernel tells it (`R`, `S`, `T`, `Z`, …); empty where there is none."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0].decode()
+    except OSError:
+        return ""
 
 
 def _processes() -> list[tuple[int, int, int]]:

@@ -14,12 +14,28 @@ import struct
 from collections import deque
 from typing import NamedTuple
 
-__all__ = ["CALLS", "CAPTURE", "ERROR", "HEADER", "MESSAGE", "RETURNED", "ROLE", "STARTED", "VALUE", "Decoder", "Frame", "frame", "send_frame"]
+__all__ = [
+    "CALL",
+    "CAPTURE",
+    "CODE",
+    "ERROR",
+    "HEADER",
+    "MESSAGE",
+    "PLAIN",
+    "RETURNED",
+    "ROLE",
+    "STARTED",
+    "VALUE",
+    "Decoder",
+    "Frame",
+    "frame",
+    "send_frame",
+]
 
 HEADER = struct.Struct("<BBHIQ")
 MAGIC = 0xF7
 _MAGIC_BYTE = bytes([MAGIC])
-VALUE, ERROR, MESSAGE, STARTED, RETURNED, ROLE, CALLS, CAPTURE = range(1, 9)
+VALUE, ERROR, MESSAGE, STARTED, RETURNED, ROLE, CALL, CODE, CAPTURE, PLAIN = range(1, 11)
 MAX_FDS = 64
 """Descriptors taken from the socket in one read."""
 _CLOEXEC: int = getattr(socket, "MSG_CMSG_CLOEXEC", 0)

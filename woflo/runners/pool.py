@@ -1,0 +1,111 @@
+"""Warm worker processes, for many small calls."""
+
+from __future__ import annotations
+
+from abc import ABCMeta
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
+
+from woflo.kernel import bus, clock, runtime
+from woflo.kernel.attempt import Attempt
+from woflo.kernel.outcome import Outcome
+from woflo.kernel.run import BaseTaskRun
+from woflo.kernel.state import RunState
+from woflo.kernel.traits import Traits
+from woflo.runners.machine import usable_cpus
+from woflo.runners.processes.launching import Launcher, default_process
+from woflo.runners.processes.packed import Packed
+from woflo.runners.processes.pooling import Pool
+from woflo.runners.processes.worker import is_worker
+
+__all__ = ["PoolTaskRun"]
+
+R = TypeVar("R")
+
+
+class _PoolMeta(ABCMeta):
+    """Makes `with PoolTaskRun.configured(...) as Runner:` possible: the class is the pool's handle."""
+
+    def __enter__(cls: Any) -> Any:
+        return cls
+
+    def __exit__(cls: Any, *exc: object) -> None:
+        cls.shutdown()
+
+
+class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
+    """Executes attempts in worker processes that are started once and used for many calls.
+
+    Settings: `max_concurrency` workers (as many as usable processors by default), their `process_type`,
+    `initializer(*initargs)` called once in each, `max_tasks_per_worker` after which one is replaced. As a
+    context manager the class ends its workers at the end of the block.
+    """
+
+    traits = Traits(isolated=True, killable=True, pickles=True, queues=True)
+    max_concurrency: ClassVar[int | None] = None
+    process_type: ClassVar[type[Launcher]] = default_process()
+    initializer: ClassVar[Callable[..., object] | None] = None
+    initargs: ClassVar[tuple[Any, ...]] = ()
+    max_tasks_per_worker: ClassVar[int | None] = None
+    _settings = ("max_concurrency", "capture_output", "process_type", "initializer", "initargs", "max_tasks_per_worker")
+    _where_text = ""
+
+    @classmethod
+    def pool_size(cls) -> int:
+        """How many workers there are at most. A pool inside a worker has one, however deep it is."""
+        return 1 if is_worker() else cls.max_concurrency or usable_cpus()
+
+    @classmethod
+    def shutdown(cls, wait: bool = True) -> None:
+        """Let the calls that were made end (where `wait`), then end the workers. The next call starts new ones."""
+        pool: Pool | None = runtime.current.services.pop((Pool, cls), None)
+        if pool is not None:
+            pool.close(wait)
+
+    @classmethod
+    def map_ahead(cls) -> int:
+        return max(512, 64 * cls.pool_size())
+
+    @property
+    def state(self) -> RunState:
+        if self._state is RunState.PENDING and self._in_code:
+            self._look_whether_begun()
+        return self._state
+
+    def _launch(self, attempt: Attempt) -> None:
+        cls = type(self)
+        here = self._runtime
+        pool: Pool = here.services.get((Pool, cls)) or here.service((Pool, cls), lambda: Pool(cls, here))
+        announce = self.task.options.timeout is not None or self.capture_output or bus.wanted()
+        pool.submit(self, announce)
+
+    def _interrupt(self) -> None:
+        pool: Pool | None = self._runtime.services.get((Pool, type(self)))
+        if pool is not None:
+            self._runtime.reactor.call(pool.end_call, self)
+
+    def _where(self) -> str:
+        return self._where_text
+
+    # -- what its worker says, in the reactor's thread -------------------------------------------------
+
+    def _started_in_worker(self) -> None:
+        if self._enter_running():
+            self._attempt_started()
+
+    def _ended_in_worker(self, outcome: Outcome, seconds: float) -> None:
+        if self.started_at is None:
+            self.started_at = clock.now() - seconds
+        self._finish(outcome)
+
+    def _ended_packed(self, packed: Packed, seconds: float) -> None:
+        if self.started_at is None:
+            self.started_at = clock.now() - seconds
+        self._report_packed(packed)
+        self._code_ended()
+
+    def _look_whether_begun(self) -> None:
+        pool: Pool | None = self._runtime.services.get((Pool, type(self)))
+        if pool is not None and any(worker.under_way == self._number for worker in list(pool.workers)):
+            if self._enter_running() and self.started_at is None:
+                self.started_at = clock.now()

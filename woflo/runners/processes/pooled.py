@@ -1,0 +1,254 @@
+"""One worker of a pool, as its caller sees it: which calls it holds, and what becomes of them."""
+
+from __future__ import annotations
+
+import pickle
+import signal
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from woflo.errors import LaunchError
+from woflo.kernel.outcome import Outcome
+from woflo.runners.processes import shipping, wire
+from woflo.runners.processes.capture import Capture
+from woflo.runners.processes.crash import Exit, crash_error
+from woflo.runners.processes.packed import Packed
+from woflo.runners.processes.slots import CALL, STOP
+from woflo.runners.processes.worker import ELAPSED, RECALL_SIGNAL
+
+if TYPE_CHECKING:
+    from woflo.runners.processes.pooling import Pool, PoolCall
+    from woflo.runners.processes.supervisor import Child
+
+__all__ = ["PooledWorker"]
+
+RETIRE_GRACE = 5.0
+"""Seconds that a worker without calls gets to leave."""
+
+
+class PooledWorker:
+    """A worker process. Its methods run in the reactor's thread; `send` also in calling threads, under the lock."""
+
+    def __init__(self, pool: Pool, max_tasks: int | None) -> None:
+        self.pool = pool
+        self.child: Child | None = None
+        self.calls: dict[int, PoolCall] = {}
+        """What was sent and has no outcome yet, in the order of sending."""
+        self.left = max_tasks
+        """How many more calls it may get; None for any number."""
+        self.retiring = False
+        self._known: set[int] = set()
+        self._seen_call = 0
+        self._begun_calls = 0
+        self._ending: dict[int, float] = {}
+        """Calls to be stopped: when to end the worker under them, on the monotonic clock."""
+        self._capture: Capture | None = None
+        self._start_error: BaseException | None = None
+
+    # -- what it holds ---------------------------------------------------------------------------------
+
+    @property
+    def takes_calls(self) -> bool:
+        return not self.retiring and self.left != 0 and self.child is not None and not self.child.closed
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.calls and self.takes_calls
+
+    @property
+    def under_way(self) -> int:
+        """The number of the call that is being executed, 0 for none."""
+        child = self.child
+        return 0 if child is None or child.closed else child.supervisor.slots.words[child.slot + CALL]
+
+    def send(self, calls: list[PoolCall]) -> None:
+        """Send calls, and the code of those that it does not know. Under the pool's lock."""
+        if self.left is not None:
+            too_many = calls[self.left :]
+            self.pool.queue.extendleft(reversed(too_many))
+            calls = calls[: self.left]
+            self.left -= len(calls)
+        pieces: list[bytes] = []
+        for call in calls:
+            self.calls[call.number] = call
+            if call.code.number not in self._known:
+                self._known.add(call.code.number)
+                pieces.append(wire.frame(wire.CODE, call.code.number, call.code.data))
+            pieces.append(wire.frame(wire.CALL, call.number, call.data, call.fd is not None))
+            if call.fd is not None:
+                self._write(b"".join(pieces), call.fd)
+                pieces.clear()
+        if pieces:
+            self._write(b"".join(pieces), None)
+
+    def _write(self, data: bytes, fd: int | None) -> None:
+        assert self.child is not None
+        reactor = self.pool.runtime.reactor
+        if self.pool.runtime.on_reactor():
+            self.child.send_raw(data, fd)
+        elif fd is not None or not self.child.send_directly(data):
+            reactor.call(self._write_later, data, fd)
+
+    def _write_later(self, data: bytes, fd: int | None) -> None:
+        with self.pool.lock:
+            if self.child is not None and not self.child.closed:
+                self.child.send_raw(data, fd)
+
+    # -- what it says ----------------------------------------------------------------------------------
+
+    def on_frame(self, child: Child, frame: wire.Frame) -> None:
+        kind = frame.kind
+        if kind == wire.PLAIN or kind == wire.VALUE or kind == wire.ERROR:
+            self._on_outcome(frame)
+        elif kind == wire.STARTED:
+            self._on_started(frame.number)
+        elif kind == wire.RETURNED:
+            self._on_returned(frame.payload)
+        elif kind == wire.MESSAGE:
+            self._on_message(frame)
+        elif kind == wire.CAPTURE:
+            self._capture = self._capture or Capture(self.pool.runtime.reactor, None)
+            self._capture.add(frame)
+
+    def _on_outcome(self, frame: wire.Frame) -> None:
+        call = self.calls.pop(frame.number, None)
+        if call is None:
+            if frame.number == 0:
+                self._start_error = Packed(frame, "the initializer").unpack().error
+            return
+        (elapsed,) = ELAPSED.unpack_from(frame.payload)
+        seconds = elapsed / 1e9
+        self._begun_calls += 1
+        if call.fd is not None:
+            call.close()
+        if self._ending and self._ending.pop(frame.number, None) is not None and self.child is not None:
+            call.run._where_text, self.child.decoder.text = self.child.decoder.text, ""
+        if self._capture is not None:
+            self._capture.attempt = call.run._current
+            self._capture.drain()
+        self.pool.took(seconds)
+        self.pool.on_outcome(self)
+        if frame.kind == wire.PLAIN:
+            call.run._ended_in_worker(Outcome(pickle.loads(frame.payload[ELAPSED.size :])), seconds)
+        else:
+            call.run._ended_packed(Packed(frame, call.run.task.name, ELAPSED.size), seconds)
+        if self.left == 0 and not self.calls:
+            self.retire()
+
+    def _on_started(self, number: int) -> None:
+        call = self.calls.get(number)
+        if call is not None:
+            if self._capture is not None:
+                self._capture.attempt = call.run._current
+            call.run._started_in_worker()
+
+    def _on_returned(self, payload: bytes) -> None:
+        numbers = [number for (number,) in ELAPSED.iter_unpack(payload)]
+        calls = [self.calls.pop(number) for number in numbers if number in self.calls]
+        if self.left is not None:
+            self.left += len(calls)
+        for call in calls:
+            self._ending.pop(call.number, None)
+        if calls:
+            self.pool.give_back(calls)
+
+    def _on_message(self, frame: wire.Frame) -> None:
+        call = self.calls.get(frame.number)
+        if call is not None:
+            self.pool.runtime.deliverer.post(_pass_on, call.run, frame)
+
+    # -- stopping one call -----------------------------------------------------------------------------
+
+    def end_call(self, number: int) -> None:
+        """End a call that was sent here: give it back if it has not begun, else end its code, else the worker."""
+        call = self.calls[number]
+        call.unwanted = True
+        self._ending[number] = monotonic() + call.run.grace
+        self._press(number)
+
+    def _press(self, number: int) -> None:
+        child = self.child
+        if child is None:
+            return
+        if self.under_way == number:
+            words, slot = child.supervisor.slots.words, child.slot
+            if words[slot + STOP] != number:
+                words[slot + STOP] = number
+                child.where()
+                child.signal(signal.SIGTERM, group=True)
+        else:
+            child.signal(RECALL_SIGNAL, group=False)
+
+    def look_at_progress(self) -> None:
+        """Called every few milliseconds while it holds more than one call, or one that is to end."""
+        for number, end in list(self._ending.items()):
+            if number not in self.calls:
+                self._ending.pop(number, None)
+            elif monotonic() >= end and self.under_way == number:
+                self._kill_under(number)
+            else:
+                self._press(number)
+        current = self.under_way
+        if current and current == self._seen_call and len(self.calls) > 1 and self.child is not None:
+            self.child.signal(RECALL_SIGNAL, group=False)
+        self._seen_call = current
+
+    @property
+    def needs_looking_at(self) -> bool:
+        return bool(self._ending) or len(self.calls) > 1
+
+    def _kill_under(self, number: int) -> None:
+        """End the worker, unless it has gone on to the next call in this very moment."""
+        child = self.child
+        assert child is not None
+        child.signal(signal.SIGSTOP, group=False)
+        if child.is_halted() and self.under_way != number:
+            child.signal(signal.SIGCONT, group=False)
+            return
+        child.kill()
+
+    # -- its end ---------------------------------------------------------------------------------------
+
+    def retire(self) -> None:
+        """Let it leave: no more calls, and the end of its input."""
+        if self.retiring or self.child is None:
+            return
+        self.retiring = True
+        with self.pool.lock:
+            self.child.end_input()
+        self.child.end_after(RETIRE_GRACE)
+
+    def on_exit(self, child: Child, exit: Exit) -> None:
+        with self.pool.lock:
+            self.retiring = True
+        if self._capture is not None:
+            exit = exit._replace(output=self._capture.close())
+        victim = self.calls.pop(exit.call, None)
+        left = list(self.calls.values())
+        self.calls.clear()
+        error = None if victim is not None or self._begun_calls else self._why_not_started(exit, left)
+        self.pool.on_worker_exit(self, left, error)
+        if victim is not None:
+            run = victim.run
+            victim.close()
+            run._where_text = exit.text
+            run._finish(Outcome.failed(crash_error(exit, run.task.name, run._args, run._kwargs)))
+
+    def _why_not_started(self, exit: Exit, left: list[PoolCall]) -> LaunchError | None:
+        """An error for those who wait, where a worker ended before its first call: the next would do the same."""
+        if self._start_error is not None:
+            told = LaunchError(f"the initializer of {self.pool.runner.__name__} failed: {self._start_error!r}")
+            told.__cause__ = self._start_error
+            return told
+        if left and exit.status != 0:
+            crash = crash_error(exit, "the start of a worker", (), {})
+            told = LaunchError(f"a worker of {self.pool.runner.__name__} ended before its first call: {crash}")
+            told.__cause__ = crash
+            return told
+        return None
+
+
+def _pass_on(run: Any, frame: wire.Frame) -> None:
+    kind, data = shipping.load(shipping.Parcel(frame.payload, frame.fd))
+    if run._current is not None:
+        run._current.channel.send(kind, data)

@@ -1,0 +1,163 @@
+"""The role of a pool's worker: one call after another, each outcome written before the next call begins."""
+
+from __future__ import annotations
+
+import _signal
+import pickle
+import signal
+import struct
+from collections.abc import Callable
+from contextvars import copy_context
+from time import monotonic_ns
+from typing import Any
+
+from woflo.kernel.attempt import Attempt
+from woflo.kernel.body import Body
+from woflo.kernel.outcome import Outcome
+from woflo.runners.processes import shipping, wire
+from woflo.runners.processes.capture import capture_here
+from woflo.runners.processes.child import Link, LinkChannel
+from woflo.runners.processes.slots import BEGUN, CALL
+
+__all__ = ["CALL_HEAD", "ELAPSED", "RECALL_SIGNAL", "WorkerRole", "is_worker"]
+
+RECALL_SIGNAL: int = getattr(signal, "SIGRTMAX", getattr(signal, "SIGUSR1", 1) + 1) - 1
+"""Asks a worker to give back the calls that it has not begun."""
+CALL_HEAD = struct.Struct("<IIB")
+"""Number of the code, attempt, and whether the start is to be told; what follows is the pickled rest."""
+ELAPSED = struct.Struct("<Q")
+"""Stands before each outcome: how long the code ran, in nanoseconds."""
+_PLAIN_TYPES = frozenset({int, float, bool, type(None), str, bytes})
+_PLAIN_MOST = 1 << 12
+
+_in_worker = False
+
+
+def is_worker() -> bool:
+    """True in a worker of a pool: a pool inside one is small, or their number would grow with the depth."""
+    return _in_worker
+
+
+class WorkerRole:
+    """A worker. `initializer(*initargs)` is called once before the first call."""
+
+    def __init__(self, prefix: str, initializer: Callable[..., object] | None, initargs: tuple[Any, ...], capture: bool) -> None:
+        self._prefix = prefix
+        self._initializer = initializer
+        self._initargs = initargs
+        self._capture = capture
+
+    def __reduce__(self) -> Any:
+        return (WorkerRole, (self._prefix, self._initializer, self._initargs, self._capture))
+
+    def run(self, link: Link) -> None:
+        global _in_worker
+        _in_worker = True
+        if self._capture:
+            capture_here(link, LinkChannel(link, 0))
+        if self._initializer is not None:
+            self._initializer_or_error(link)
+        Worker(link, self._prefix).work()
+
+    def _initializer_or_error(self, link: Link) -> None:
+        assert self._initializer is not None
+        try:
+            self._initializer(*self._initargs)
+        except BaseException as error:
+            link.send_outcome(0, Outcome.failed(error), "the initializer")
+            raise SystemExit(1) from None
+
+
+class Worker:
+    """The loop of a worker process."""
+
+    def __init__(self, link: Link, prefix: str) -> None:
+        self._link = link
+        self._prefix = prefix
+        self._codes: dict[int, Body | bytes] = {}
+        self._sending = False
+        """True while a frame is written, when the handler of a recall must not write another."""
+        self._recalled = False
+        _signal.signal(RECALL_SIGNAL, self._on_recall)
+
+    def work(self) -> None:
+        """Until the caller wants no more."""
+        while True:
+            frame = self._link.receive()
+            assert frame is not None
+            if frame.kind == wire.CALL:
+                self._serve(frame)
+            elif frame.kind == wire.CODE:
+                self._codes[frame.number] = frame.payload
+
+    def _serve(self, frame: wire.Frame) -> None:
+        link, number = self._link, frame.number
+        words, slot = link.slots.words, link.slot
+        link.stop_requested = False
+        begun = words[slot + BEGUN] = monotonic_ns()
+        words[slot + CALL] = number
+        code, attempt_number, announce = CALL_HEAD.unpack_from(frame.payload)
+        if announce:
+            self._send(wire.STARTED, number, b"")
+        try:
+            body, args, kwargs, name, parent_id = self._loaded(code, frame)
+        except Exception as error:
+            outcome, name = Outcome.failed(_loading_error(error)), "a call"
+        else:
+            run_id = f"{self._prefix}{number:08x}"
+            channel = LinkChannel(link, number)
+            attempt = Attempt(run_id, name, attempt_number, body, args, kwargs, parent_id, None, channel)
+            outcome = copy_context().run(link.start, attempt)
+        elapsed = ELAPSED.pack(monotonic_ns() - begun)
+        self._answer(number, outcome, name, elapsed)
+        words[slot + CALL] = 0
+
+    def _loaded(self, code: int, frame: wire.Frame) -> tuple[Any, ...]:
+        body = self._codes[code]
+        if isinstance(body, bytes):
+            body = self._codes[code] = pickle.loads(body)
+        parcel = shipping.Parcel(frame.payload[CALL_HEAD.size :], frame.fd)
+        return (body, *shipping.load(parcel))
+
+    def _answer(self, number: int, outcome: Outcome, name: str, elapsed: bytes) -> None:
+        value = outcome.value
+        if outcome.error is None and type(value) in _PLAIN_TYPES:
+            data = pickle.dumps(value, 5)
+            if len(data) <= _PLAIN_MOST:
+                self._send(wire.PLAIN, number, elapsed + data)
+                return
+        self._sending = True
+        self._link.send_outcome(number, outcome, name, elapsed)
+        self._sent()
+
+    def _send(self, kind: int, number: int, payload: bytes) -> None:
+        self._sending = True
+        self._link.sock.sendall(wire.frame(kind, number, payload))
+        self._sent()
+
+    def _sent(self) -> None:
+        self._sending = False
+        if self._recalled:
+            self._give_back()
+
+    # -- calls that another worker may take ------------------------------------------------------------
+
+    def _on_recall(self, number: int, frame: Any) -> None:
+        self._recalled = True
+        if not self._sending:
+            self._give_back()
+
+    def _give_back(self) -> None:
+        """Answer with the numbers of the calls that were not begun. They are not executed here any more."""
+        self._recalled = False
+        numbers = self._link.take_unstarted()
+        self._sending = True
+        self._link.sock.sendall(wire.frame(wire.RETURNED, 0, b"".join(ELAPSED.pack(one) for one in numbers)))
+        self._sending = False
+
+
+def _loading_error(error: Exception) -> Exception:
+    try:
+        shipping.refuse(error, "argument", "a call", "loaded")
+    except Exception as told:
+        return told
