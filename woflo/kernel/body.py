@@ -21,7 +21,7 @@ class Body:
     another process can find the body by module and name.
     """
 
-    __slots__ = ("__weakref__", "_check", "codes", "fn", "is_async", "is_class", "module", "name", "qualname")
+    __slots__ = ("__weakref__", "check_call", "codes", "fn", "is_async", "is_class", "module", "name", "qualname")
 
     def __init__(self, fn: Any) -> None:
         self.fn = fn
@@ -35,14 +35,10 @@ class Body:
         self.qualname: str = getattr(plain, "__qualname__", None) or type(plain).__qualname__
         self.name: str = getattr(plain, "__name__", None) or type(plain).__name__
         self.is_async = _class_is_async(fn) if self.is_class else _is_async(fn)
-        self._check = _checker(fn)
+        self.check_call = _checker(fn)
+        """Raises `ArgumentError` where the number or the names of the arguments do not fit."""
         self.codes: dict[Any, Any] = {}
         """What runners that ship code keep with it, by who they are."""
-
-    def check(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Raise `ArgumentError` where the number or the names of the arguments do not fit."""
-        if self._check is not None:
-            self._check(self, args, kwargs)
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any], number: int) -> Any:
         """Execute; the result may be a coroutine, which the caller has to drive.
@@ -74,7 +70,7 @@ class Body:
 
     def __setstate__(self, state: tuple[Any]) -> None:
         self.fn = state[0]
-        self._check = _checker(self.fn)
+        self.check_call = _checker(self.fn)
 
     def __repr__(self) -> str:
         return f"<body {self.module}.{self.qualname}>"

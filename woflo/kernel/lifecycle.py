@@ -28,7 +28,7 @@ from woflo.errors import (
 from woflo.kernel import bus, clock, retry, runtime
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.context import current_attempt
-from woflo.kernel.graph import Handle, find_handles, substitute
+from woflo.kernel.graph import ATOMS, Handle, find_handles, substitute
 from woflo.kernel.outcome import Outcome, PackedOutcome
 from woflo.kernel.report import ReportChannel
 from woflo.kernel.state import ALLOWED, SUCCESSES, TERMINAL, RunState, check_transition
@@ -36,6 +36,7 @@ from woflo.kernel.traits import Traits
 
 if TYPE_CHECKING:
     from woflo.kernel.limits import Lane
+    from woflo.kernel.ports import Admission
     from woflo.kernel.reactor import Timer
     from woflo.kernel.runtime import Runtime
     from woflo.kernel.task import Task
@@ -88,6 +89,8 @@ class Lifecycle(Handle, ABC):
     _timer: Timer | None = None
     _deadline_timer: Timer | None = None
     _missing = 0
+    _watched = False
+    """True where somebody listened to events when the call was made."""
     _current: Attempt | None = None
     grace: float = 5.0
     """Seconds between being asked to end and being ended."""
@@ -133,13 +136,25 @@ class Lifecycle(Handle, ABC):
 
     def _begin(self) -> None:
         """Take the call in. Returns when the run is launched or queued."""
-        options = self.task.options
         self._runtime.live.add(self)  # type: ignore[arg-type]  # the only heir is BaseTaskRun
-        if bus.wanted():
+        self._watched = bus.wanted()
+        if self._watched:
             self._emit_created()
-        if options.deadline is not None:
-            self._deadline_timer = self._runtime.reactor.call_later(options.deadline, self._deadline_passed)
+        if self.task.is_plain and not self._kwargs:
+            for value in self._args:
+                if type(value) not in ATOMS:
+                    break
+            else:
+                self._admit()
+                return
+        self._begin_with_care()
+
+    def _begin_with_care(self) -> None:
+        """The same for a call that has a deadline, may depend on others, or may be refused."""
+        options = self.task.options
         try:
+            if options.deadline is not None:
+                self._deadline_timer = self._runtime.reactor.call_later(options.deadline, self._deadline_passed)
             handles, touched = find_handles(self._args, self._kwargs)
             if handles or options.after:
                 self._await_dependencies([*handles, *options.after])
@@ -149,6 +164,8 @@ class Lifecycle(Handle, ABC):
                 self._admit()
         except BaseException:
             self._runtime.live.discard(self)  # type: ignore[arg-type]
+            if self._deadline_timer is not None:
+                self._deadline_timer.cancel()
             raise
 
     def _await_dependencies(self, handles: list[Any]) -> None:
@@ -190,6 +207,9 @@ class Lifecycle(Handle, ABC):
 
     def _admit(self) -> None:
         """Go on when the limits allow it; raises where they never will."""
+        if self.traits.queues and not self.task.is_limited:
+            self._launch_admitted()
+            return
         limits = self._runtime.limits
         lane = self._lane or limits.lane_of(self)  # type: ignore[arg-type]
         if lane is None:
@@ -201,21 +221,21 @@ class Lifecycle(Handle, ABC):
 
     def _launch_admitted(self) -> None:
         """Start an attempt; its places are taken."""
-        if self.task.options.admission is not None or self.traits.pickles:
-            self._runtime.away_from_reactor(self._start_attempt)
+        if (self.traits.pickles or self.task.options.admission is not None) and self._runtime.on_reactor():
+            self._runtime.deliverer.post(self._start_attempt)
         else:
             self._start_attempt()
 
     def _start_attempt(self) -> None:
-        self._holds_place = True
-        if self._is_skipped() or not self._enter_attempt():
+        self._holds_place = self._lane is not None
+        admission = self.task.options.admission
+        if (admission is not None and self._is_skipped(admission)) or not self._enter_attempt():
             self._release_place()
             return
-        attempt = self._current = self._make_attempt()
         if not self.traits.queues:
             self._attempt_started()
         try:
-            self._launch(attempt)
+            self._launch(self._make_attempt())
         except Exception as error:
             self._finish(Outcome.failed(self._launch_error(error)))
 
@@ -241,10 +261,13 @@ class Lifecycle(Handle, ABC):
             return True
 
     def _make_attempt(self) -> Attempt:
-        body = self.task.body
-        return Attempt(
-            self.id, self.task.name, self.attempt, body, self._args, self._kwargs, self.parent_id, self, ReportChannel(self)  # type: ignore[arg-type]
+        """What the runner is given, and what a request to stop and the messages of the code refer to."""
+        task = self.task
+        channel = ReportChannel(self)
+        self._current = attempt = Attempt(
+            self.id, task.name, self.attempt, task.body, self._args, self._kwargs, self.parent_id, self, channel  # type: ignore[arg-type]
         )
+        return attempt
 
     def _attempt_started(self) -> None:
         """The code of the attempt begins now: the clock of its timeout starts."""
@@ -253,15 +276,14 @@ class Lifecycle(Handle, ABC):
         timeout = self.task.options.timeout
         if timeout is not None:
             self._timer = self._runtime.reactor.call_later(timeout, self._timed_out, self.attempt)
-        if bus.wanted():
+        if self._watched or bus.listeners:
             from woflo.kernel.events import AttemptStarted
 
             bus.emit(AttemptStarted(run_id=self.id, task=self.task.name, attempt=self.attempt))
 
-    def _is_skipped(self) -> bool:
+    def _is_skipped(self, admission: Admission) -> bool:
         """Ask the admission port, once per run, whether there is anything to execute."""
-        admission = self.task.options.admission
-        if admission is None or self.attempt:
+        if self.attempt:
             return False
         try:
             outcome = admission.admit(self)  # type: ignore[arg-type]
@@ -284,6 +306,22 @@ class Lifecycle(Handle, ABC):
 
     def _finish(self, outcome: Outcome) -> None:
         """The attempt is over and this is what it left. To be called once for each `_launch`."""
+        if outcome.error is None:
+            with self._lock:
+                if not self._reported and self._verdict is None and self._state not in TERMINAL:
+                    self._reported = True
+                    self._in_code = False
+                    self._state = _SUCCEEDED
+                    waiters, watchers = self._into_terminal(outcome)
+                    ended, self._end_waiters = self._end_waiters, ()
+                    waiters = [*waiters, *ended] if ended else waiters
+                    told = True
+                else:
+                    told = False
+            if told:
+                self._release_place()
+                self._tell(waiters, watchers)
+                return
         self._report(outcome)
         self._code_ended()
 
@@ -331,7 +369,7 @@ class Lifecycle(Handle, ABC):
 
     def _attempt_failed(self, outcome: Outcome) -> None:
         assert outcome.error is not None
-        if bus.wanted():
+        if self._watched or bus.listeners:
             from woflo.kernel.events import AttemptFailed
 
             event = AttemptFailed(run_id=self.id, task=self.task.name, attempt=self.attempt, error=outcome.error)
@@ -396,7 +434,7 @@ class Lifecycle(Handle, ABC):
             check_transition(self._state, _RETRYING)
             self._state = _RETRYING
             self._verdict = None
-        if bus.wanted():
+        if self._watched or bus.listeners:
             from woflo.kernel.events import RunRetried
 
             assert outcome.error is not None
@@ -423,26 +461,35 @@ class Lifecycle(Handle, ABC):
             old = self._state
             if old in TERMINAL or (only_idle and self._in_code):
                 return False
-            if state not in ALLOWED[old]:
-                if not (self.traits.queues and old is not _RUNNING):
-                    check_transition(old, state)
-                check_transition(_RUNNING, state)
+            # Where a runner queues, the outcome may be the first sign of the start.
+            check_transition(_RUNNING if self.traits.queues and state not in ALLOWED[old] else old, state)
             self._state = state
-            self._outcome = outcome
-            self.finished_at = clock.now()
-            waiters, self._waiters = self._waiters, ()
-            watchers, self._watchers = self._watchers, None
+            waiters, watchers = self._into_terminal(outcome)
+        self._tell(waiters, watchers)
+        return True
+
+    def _into_terminal(self, outcome: Outcome) -> tuple[Any, list[Watcher] | None]:
+        """Under the lock: what goes with a terminal state. Returns who has to be told."""
+        self._outcome = outcome
+        self.finished_at = clock.now()
+        waiters, self._waiters = self._waiters, ()
+        watchers, self._watchers = self._watchers, None
+        return waiters, watchers
+
+    def _tell(self, waiters: Any, watchers: list[Watcher] | None) -> None:
+        """The run is terminal: put away what it held, and tell everybody."""
         self._args, self._kwargs = _NO_ARGS, _NO_KWARGS
         self._runtime.live.discard(self)  # type: ignore[arg-type]
+        if self._timer is not None:
+            self._timer.cancel()
         if self._deadline_timer is not None:
             self._deadline_timer.cancel()
-        if bus.wanted():
+        if self._watched or bus.listeners:
             self._emit_ended()
         for waiter in waiters:
             waiter.release()
         if watchers:
             _notify(self, watchers)
-        return True
 
     # -- ended from outside ----------------------------------------------------------------------------
 

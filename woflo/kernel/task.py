@@ -37,7 +37,7 @@ class HasAsyncRun(Protocol[R_co]):
 class Task(Generic[P, R]):
     """A definition: what to execute, and its policy. Calling it makes a run and returns its handle."""
 
-    __slots__ = ("__dict__", "__weakref__", "_gates", "_lanes", "_runner", "body", "is_limited", "name", "options")
+    __slots__ = ("__dict__", "__weakref__", "_gates", "_lanes", "_runner", "body", "is_limited", "is_plain", "name", "options")
 
     def __init__(self, body: Body, options: Options) -> None:
         self.body = body
@@ -46,6 +46,8 @@ class Task(Generic[P, R]):
         self.is_limited = bool(
             options.max_concurrency is not None or options.rate_limit is not None or options.resources
         )
+        self.is_plain = options.deadline is None and not options.after and not options.resources
+        """True where a call of plain values needs no further look at the options before it is admitted."""
         self._lanes: dict[Any, Any] = {}
         self._gates: Any = {}
         self._runner = None if options.runner is None else load_runner(options.runner)
@@ -79,7 +81,9 @@ class Task(Generic[P, R]):
 
         Raises `ArgumentError` for a wrong number or name of arguments.
         """
-        self.body.check(args, kwargs)
+        check = self.body.check_call
+        if check is not None:
+            check(self.body, args, kwargs)
         caller = current_attempt.get()
         if caller is not None and caller.recorder is not None:
             return caller.recorder.call(self, args, kwargs)

@@ -104,14 +104,19 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
     def _where(self) -> str:
         return "" if self._child is None else self._child.decoder.text
 
-    def on_frame(self, child: Child, frame: wire.Frame) -> None:
+    def on_frames(self, child: Child, frames: list[wire.Frame]) -> None:
         """What the child says."""
-        if frame.kind == wire.MESSAGE:
+        for frame in frames:
+            self._on_frame(frame)
+
+    def _on_frame(self, frame: wire.Frame) -> None:
+        kind = frame[0]
+        if kind == wire.MESSAGE:
             self._runtime.deliverer.post(self._pass_on, frame)
-        elif frame.kind == wire.CAPTURE:
+        elif kind == wire.CAPTURE:
             self._capture = self._capture or Capture(self._runtime.reactor, self._current)
             self._capture.add(frame)
-        elif frame.kind in (wire.VALUE, wire.ERROR):
+        elif kind in (wire.VALUE, wire.ERROR):
             if self._capture is not None:
                 self._capture.drain()
             self._has_outcome = True
@@ -130,7 +135,7 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
 
     def _pass_on(self, frame: wire.Frame) -> None:
         try:
-            kind, data = shipping.load(shipping.Parcel(frame.payload, frame.fd))
+            kind, data = shipping.load(shipping.Parcel(frame[2], frame[3]))
         except Exception as error:
             raise SerializationError(f"a message of {self!r} could not be loaded: {error}", which="message") from error
         if self._current is not None:

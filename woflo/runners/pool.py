@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABCMeta
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
-from woflo.kernel import bus, clock, runtime
+from woflo.kernel import clock, runtime
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.run import BaseTaskRun
@@ -48,7 +49,15 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
     initargs: ClassVar[tuple[Any, ...]] = ()
     max_tasks_per_worker: ClassVar[int | None] = None
     _settings = ("max_concurrency", "capture_output", "process_type", "initializer", "initargs", "max_tasks_per_worker")
+    _pool: ClassVar[Pool | None] = None
+    """The pool of this very class in this process; a class that inherits from another finds that one's, and looks."""
     _where_text = ""
+    _unwanted = False
+    """True once it is to be stopped."""
+    _code: Any = None
+    _frame = b""
+    """The call in bytes, with `_code` and, where its arguments are large, `_fd`: it may have to be sent again."""
+    _fd: int | None = None
 
     @classmethod
     def pool_size(cls) -> int:
@@ -72,15 +81,31 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
             self._look_whether_begun()
         return self._state
 
-    def _launch(self, attempt: Attempt) -> None:
+    def _make_attempt(self) -> Any:
+        """The worker makes its own; here one is needed only for the messages of the code."""
+        self._current = None
+
+    def _attempt_seen(self) -> Attempt:
+        attempt = self._current
+        return attempt if attempt is not None else super()._make_attempt()
+
+    def _launch(self, attempt: Attempt | None) -> None:
         cls = type(self)
-        here = self._runtime
-        pool: Pool = here.services.get((Pool, cls)) or here.service((Pool, cls), lambda: Pool(cls, here))
-        announce = self.task.options.timeout is not None or self.capture_output or bus.wanted()
-        pool.submit(self, announce)
+        pool = cls._pool
+        if pool is None or pool.runner is not cls or pool.runtime is not self._runtime or pool.closed:
+            pool = cls._pool = self._runtime.service((Pool, cls), lambda: Pool(cls, self._runtime))
+        self._unwanted = False
+        pool.submit(self, self._watched or self.capture_output or self.task.options.timeout is not None)
+
+    def _put_away(self) -> None:
+        """Its outcome is there: it will not be sent again."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+        self._frame = b""
 
     def _interrupt(self) -> None:
-        pool: Pool | None = self._runtime.services.get((Pool, type(self)))
+        pool = type(self)._pool
         if pool is not None:
             self._runtime.reactor.call(pool.end_call, self)
 
@@ -105,7 +130,7 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
         self._code_ended()
 
     def _look_whether_begun(self) -> None:
-        pool: Pool | None = self._runtime.services.get((Pool, type(self)))
+        pool = type(self)._pool
         if pool is not None and any(worker.under_way == self._number for worker in list(pool.workers)):
             if self._enter_running() and self.started_at is None:
                 self.started_at = clock.now()

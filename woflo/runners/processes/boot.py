@@ -40,8 +40,8 @@ def receive_role(link: Link) -> Role:
     """Read what this child is for. The first frame prepares the interpreter, the second is the role."""
     prepared, packed = link.receive(), link.receive()
     assert prepared is not None and packed is not None
-    _prepare(pickle.loads(prepared.payload))
-    role: Role = shipping.load(shipping.Parcel(packed.payload, packed.fd))
+    _prepare(pickle.loads(prepared[2]))
+    role: Role = shipping.load(shipping.Parcel(packed[2], packed[3]))
     return role
 
 

@@ -74,10 +74,11 @@ class Capture:
 
     def add(self, frame: wire.Frame) -> None:
         """Read from the pipe that came with `frame`."""
-        assert frame.fd is not None
-        os.set_blocking(frame.fd, False)
-        self._open[frame.fd] = (_STREAMS[frame.number], codecs.getincrementaldecoder("utf-8")("replace"))
-        self._reactor.register(frame.fd, READ, lambda _, fd=frame.fd: self._read(fd))
+        _, number, _, fd = frame
+        assert fd is not None
+        os.set_blocking(fd, False)
+        self._open[fd] = (_STREAMS[number], codecs.getincrementaldecoder("utf-8")("replace"))
+        self._reactor.register(fd, READ, lambda _: self._read(fd))
 
     def _read(self, fd: int) -> bool:
         """Pass on what there is; False where there is no more for now."""

@@ -79,10 +79,11 @@ class Link:
         kept = []
         while self._frames:
             frame = self._frames.popleft()
-            if frame.kind == wire.CALL:
-                numbers.append(frame.number)
-                if frame.fd is not None:
-                    os.close(frame.fd)
+            kind, number, _, fd = frame
+            if kind == wire.CALL:
+                numbers.append(number)
+                if fd is not None:
+                    os.close(fd)
             else:
                 kept.append(frame)
         self._frames.extend(kept)

@@ -54,6 +54,8 @@ class Code:
 
     def is_current(self) -> bool:
         """False where the body has to be packed anew before it is used."""
+        if not self._seen:
+            return not self._volatile
         if self._volatile:
             return False
         return all(values.get(name, _MISSING) is value for values, name, value in self._seen)

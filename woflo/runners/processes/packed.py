@@ -23,12 +23,12 @@ class Packed:
 
     def unpack(self) -> Outcome:
         """Load it; what cannot be loaded becomes a `SerializationError` that says which value it was."""
-        frame = self._frame
-        parcel = shipping.Parcel(frame.payload[self._skip :] if self._skip else frame.payload, frame.fd)
-        which = "result" if frame.kind == wire.VALUE else "exception"
+        kind, _, payload, fd = self._frame
+        parcel = shipping.Parcel(payload[self._skip :], fd)
+        which = "result" if kind == wire.VALUE else "exception"
         try:
             content = shipping.open_parcel(parcel, which, self._what)
-            if frame.kind == wire.VALUE:
+            if kind == wire.VALUE:
                 return Outcome(content)
             interrupted, flat = content
             return Outcome(None, self._restored(flat), interrupted)

@@ -17,11 +17,13 @@ from woflo.runners.processes.slots import CALL, STOP
 from woflo.runners.processes.worker import ELAPSED, RECALL_SIGNAL
 
 if TYPE_CHECKING:
-    from woflo.runners.processes.pooling import Pool, PoolCall
+    from woflo.runners.processes.pooling import Pool
     from woflo.runners.processes.supervisor import Child
 
 __all__ = ["PooledWorker"]
 
+Run = Any
+"""A `PoolTaskRun`: a call as the pool holds it."""
 RETIRE_GRACE = 5.0
 """Seconds that a worker without calls gets to leave."""
 
@@ -32,14 +34,14 @@ class PooledWorker:
     def __init__(self, pool: Pool, max_tasks: int | None) -> None:
         self.pool = pool
         self.child: Child | None = None
-        self.calls: dict[int, PoolCall] = {}
+        self.calls: dict[int, Run] = {}
         """What was sent and has no outcome yet, in the order of sending."""
         self.left = max_tasks
         """How many more calls it may get; None for any number."""
         self.retiring = False
         self._known: set[int] = set()
         self._seen_call = 0
-        self._begun_calls = 0
+        self.has_served = False
         self._ending: dict[int, float] = {}
         """Calls to be stopped: when to end the worker under them, on the monotonic clock."""
         self._capture: Capture | None = None
@@ -61,7 +63,7 @@ class PooledWorker:
         child = self.child
         return 0 if child is None or child.closed else child.supervisor.slots.words[child.slot + CALL]
 
-    def send(self, calls: list[PoolCall]) -> None:
+    def send(self, calls: list[Run]) -> None:
         """Send calls, and the code of those that it does not know. Under the pool's lock."""
         if self.left is not None:
             too_many = calls[self.left :]
@@ -69,14 +71,15 @@ class PooledWorker:
             calls = calls[: self.left]
             self.left -= len(calls)
         pieces: list[bytes] = []
-        for call in calls:
-            self.calls[call.number] = call
-            if call.code.number not in self._known:
-                self._known.add(call.code.number)
-                pieces.append(wire.frame(wire.CODE, call.code.number, call.code.data))
-            pieces.append(wire.frame(wire.CALL, call.number, call.data, call.fd is not None))
-            if call.fd is not None:
-                self._write(b"".join(pieces), call.fd)
+        for run in calls:
+            self.calls[run._number] = run
+            code = run._code
+            if code.number not in self._known:
+                self._known.add(code.number)
+                pieces.append(wire.frame(wire.CODE, code.number, code.data))
+            pieces.append(run._frame)
+            if run._fd is not None:
+                self._write(b"".join(pieces), run._fd)
                 pieces.clear()
         if pieces:
             self._write(b"".join(pieces), None)
@@ -96,74 +99,84 @@ class PooledWorker:
 
     # -- what it says ----------------------------------------------------------------------------------
 
-    def on_frame(self, child: Child, frame: wire.Frame) -> None:
-        kind = frame.kind
-        if kind == wire.PLAIN or kind == wire.VALUE or kind == wire.ERROR:
-            self._on_outcome(frame)
-        elif kind == wire.STARTED:
-            self._on_started(frame.number)
+    def on_frames(self, child: Child, frames: list[wire.Frame]) -> None:
+        """Take what it says; outcomes of short calls come by the hundred."""
+        ended = False
+        for frame in frames:
+            kind = frame[0]
+            if kind == wire.PLAIN or kind == wire.VALUE or kind == wire.ERROR:
+                self._on_outcome(frame)
+                ended = True
+            else:
+                self._on_other(frame)
+        if ended:
+            self.pool.on_outcomes(self)
+            if self.left == 0 and not self.calls:
+                self.retire()
+
+    def _on_outcome(self, frame: wire.Frame) -> None:
+        kind, number, payload, _ = frame
+        run = self.calls.pop(number, None)
+        if run is None:
+            self._start_error = Packed(frame, "the initializer").unpack().error
+            return
+        seconds = ELAPSED.unpack_from(payload)[0] / 1e9
+        self.pool.took(seconds)
+        self.has_served = True
+        if run._fd is not None or self._ending or self._capture is not None:
+            self._on_outcome_with_care(number, run)
+        if kind == wire.PLAIN:
+            run._ended_in_worker(Outcome(pickle.loads(payload[ELAPSED.size :])), seconds)
+        else:
+            run._ended_packed(Packed(frame, run.task.name, ELAPSED.size), seconds)
+
+    def _on_outcome_with_care(self, number: int, run: Run) -> None:
+        """What few calls need: memory to be closed, a trace to be kept, output to be told first."""
+        run._put_away()
+        if self._ending.pop(number, None) is not None and self.child is not None:
+            run._where_text, self.child.decoder.text = self.child.decoder.text, ""
+        if self._capture is not None:
+            self._capture.attempt = run._attempt_seen()
+            self._capture.drain()
+
+    def _on_other(self, frame: wire.Frame) -> None:
+        kind, number, payload, _ = frame
+        if kind == wire.STARTED:
+            self._on_started(number)
         elif kind == wire.RETURNED:
-            self._on_returned(frame.payload)
+            self._on_returned(payload)
         elif kind == wire.MESSAGE:
-            self._on_message(frame)
+            run = self.calls.get(number)
+            if run is not None:
+                self.pool.runtime.deliverer.post(_pass_on, run, frame)
         elif kind == wire.CAPTURE:
             self._capture = self._capture or Capture(self.pool.runtime.reactor, None)
             self._capture.add(frame)
 
-    def _on_outcome(self, frame: wire.Frame) -> None:
-        call = self.calls.pop(frame.number, None)
-        if call is None:
-            if frame.number == 0:
-                self._start_error = Packed(frame, "the initializer").unpack().error
-            return
-        (elapsed,) = ELAPSED.unpack_from(frame.payload)
-        seconds = elapsed / 1e9
-        self._begun_calls += 1
-        if call.fd is not None:
-            call.close()
-        if self._ending and self._ending.pop(frame.number, None) is not None and self.child is not None:
-            call.run._where_text, self.child.decoder.text = self.child.decoder.text, ""
-        if self._capture is not None:
-            self._capture.attempt = call.run._current
-            self._capture.drain()
-        self.pool.took(seconds)
-        self.pool.on_outcome(self)
-        if frame.kind == wire.PLAIN:
-            call.run._ended_in_worker(Outcome(pickle.loads(frame.payload[ELAPSED.size :])), seconds)
-        else:
-            call.run._ended_packed(Packed(frame, call.run.task.name, ELAPSED.size), seconds)
-        if self.left == 0 and not self.calls:
-            self.retire()
-
     def _on_started(self, number: int) -> None:
-        call = self.calls.get(number)
-        if call is not None:
+        run = self.calls.get(number)
+        if run is not None:
             if self._capture is not None:
-                self._capture.attempt = call.run._current
-            call.run._started_in_worker()
+                self._capture.attempt = run._attempt_seen()
+            run._started_in_worker()
 
     def _on_returned(self, payload: bytes) -> None:
         numbers = [number for (number,) in ELAPSED.iter_unpack(payload)]
         calls = [self.calls.pop(number) for number in numbers if number in self.calls]
         if self.left is not None:
             self.left += len(calls)
-        for call in calls:
-            self._ending.pop(call.number, None)
+        for run in calls:
+            self._ending.pop(run._number, None)
         if calls:
             self.pool.give_back(calls)
-
-    def _on_message(self, frame: wire.Frame) -> None:
-        call = self.calls.get(frame.number)
-        if call is not None:
-            self.pool.runtime.deliverer.post(_pass_on, call.run, frame)
 
     # -- stopping one call -----------------------------------------------------------------------------
 
     def end_call(self, number: int) -> None:
         """End a call that was sent here: give it back if it has not begun, else end its code, else the worker."""
-        call = self.calls[number]
-        call.unwanted = True
-        self._ending[number] = monotonic() + call.run.grace
+        run = self.calls[number]
+        run._unwanted = True
+        self._ending[number] = monotonic() + run.grace
         self._press(number)
 
     def _press(self, number: int) -> None:
@@ -226,15 +239,14 @@ class PooledWorker:
         victim = self.calls.pop(exit.call, None)
         left = list(self.calls.values())
         self.calls.clear()
-        error = None if victim is not None or self._begun_calls else self._why_not_started(exit, left)
+        error = None if victim is not None or self.has_served else self._why_not_started(exit, left)
         self.pool.on_worker_exit(self, left, error)
         if victim is not None:
-            run = victim.run
-            victim.close()
-            run._where_text = exit.text
-            run._finish(Outcome.failed(crash_error(exit, run.task.name, run._args, run._kwargs)))
+            victim._put_away()
+            victim._where_text = exit.text
+            victim._finish(Outcome.failed(crash_error(exit, victim.task.name, victim._args, victim._kwargs)))
 
-    def _why_not_started(self, exit: Exit, left: list[PoolCall]) -> LaunchError | None:
+    def _why_not_started(self, exit: Exit, left: list[Run]) -> LaunchError | None:
         """An error for those who wait, where a worker ended before its first call: the next would do the same."""
         if self._start_error is not None:
             told = LaunchError(f"the initializer of {self.pool.runner.__name__} failed: {self._start_error!r}")
@@ -249,6 +261,5 @@ class PooledWorker:
 
 
 def _pass_on(run: Any, frame: wire.Frame) -> None:
-    kind, data = shipping.load(shipping.Parcel(frame.payload, frame.fd))
-    if run._current is not None:
-        run._current.channel.send(kind, data)
+    kind, data = shipping.load(shipping.Parcel(frame[2], frame[3]))
+    run._attempt_seen().channel.send(kind, data)

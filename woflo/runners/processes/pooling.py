@@ -11,7 +11,7 @@ that call alone has failed; the others go to the next worker.
 
 from __future__ import annotations
 
-import os
+import pickle
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -19,17 +19,20 @@ from typing import TYPE_CHECKING, Any
 from woflo.errors import LaunchError, PoolClosedError, TaskStoppedError, WofloError
 from woflo.kernel import runtime
 from woflo.kernel.outcome import Outcome
-from woflo.runners.processes import shipping
-from woflo.runners.processes.code import Code, Codes
+from woflo.runners.processes import shipping, wire
+from woflo.runners.processes.code import Codes
 from woflo.runners.processes.packed import packing_error
 from woflo.runners.processes.pooled import PooledWorker
 from woflo.runners.processes.supervisor import supervisor
-from woflo.runners.processes.worker import CALL_HEAD, WorkerRole
+from woflo.runners.processes.worker import CALL_HEAD, FULL, WorkerRole
 
 if TYPE_CHECKING:
     from woflo.runners.pool import PoolTaskRun
 
-__all__ = ["Pool", "PoolCall"]
+__all__ = ["Pool"]
+
+Run = Any
+"""A `PoolTaskRun`: a call as the pool holds it."""
 
 SHORT = 0.002
 """Seconds up to which a call counts as short: only such are sent ahead of their turn."""
@@ -37,26 +40,6 @@ BATCH_SECONDS = 0.005
 BATCH_MOST = 256
 RECALL_AFTER = 0.01
 """Seconds after which calls that wait behind the same long one are given to others."""
-
-
-class PoolCall:
-    """A call as the pool holds it until its outcome is there: it may have to be sent again."""
-
-    __slots__ = ("code", "data", "fd", "number", "run", "unwanted")
-
-    def __init__(self, run: PoolTaskRun[Any], code: Code, data: bytes, fd: int | None) -> None:
-        self.run = run
-        self.number = run._number
-        self.code = code
-        self.data = data
-        self.fd = fd
-        self.unwanted = False
-        """True once it is to be stopped."""
-
-    def close(self) -> None:
-        if self.fd is not None:
-            os.close(self.fd)
-            self.fd = None
 
 
 class Pool:
@@ -67,7 +50,7 @@ class Pool:
         self.runtime = here
         self.lock = threading.RLock()
         """Guards the queue, the workers' lists, and every write to a worker's socket."""
-        self.queue: deque[PoolCall] = deque()
+        self.queue: deque[Run] = deque()
         self.workers: list[PooledWorker] = []
         self.codes = Codes()
         self.size = runner.pool_size()
@@ -75,31 +58,35 @@ class Pool:
         """Seconds that a call took lately; 0 where none has ended yet."""
         self._starting = 0
         self._ticking = False
-        self._closed = False
+        self.closed = False
 
     # -- from any thread -------------------------------------------------------------------------------
 
-    def submit(self, run: PoolTaskRun[Any], announce: bool) -> None:
+    def submit(self, run: Run, announce: bool) -> None:
         """Take a call. Raises `SerializationError` where its code or arguments cannot be packed."""
-        call = self._packed(run, announce)
+        self._pack(run, announce)
         with self.lock:
-            if self._closed:
+            if self.closed:
                 raise PoolClosedError(f"the pool of {self.runner.__name__} was shut down; its calls are not executed")
-            self.queue.append(call)
+            self.queue.append(run)
             if len(self.queue) == 1 or len(self.workers) + self._starting < self.size:
                 self._serve_queue()
 
-    def _packed(self, run: PoolTaskRun[Any], announce: bool) -> PoolCall:
-        task = run.task
-        parts = (run._args, run._kwargs, task.name, run.parent_id)
+    def _pack(self, run: Run, announce: bool) -> None:
+        """Put the frame of a call on the run, which keeps it until its outcome is there: it may be sent again."""
+        task, args = run.task, run._args
         try:
-            with self.lock:
-                code = self.codes.get(task.body)
-            parcel = shipping.dump_call(parts)
+            code = run._code = self.codes.get(task.body)
+            if not run._kwargs and run.parent_id is None and shipping.are_plain(args) and task.name == task.body.name:
+                data, fd, flags = pickle.dumps(args, 5), None, 0
+            else:
+                parcel = shipping.dump((args, run._kwargs, task.name, run.parent_id))
+                data, fd, flags = parcel.data, parcel.fd, FULL
         except Exception as error:
-            raise packing_error(error, task.name, run._args, run._kwargs) from error
-        head = CALL_HEAD.pack(code.number, run.attempt, announce)
-        return PoolCall(run, code, head + parcel.data, parcel.fd)
+            raise packing_error(error, task.name, args, run._kwargs) from error
+        run._fd = fd
+        head = CALL_HEAD.pack(code.number, run.attempt, flags | announce)
+        run._frame = wire.frame(wire.CALL, run._number, head + data, fd is not None)
 
     def _serve_queue(self) -> None:
         """Give the next calls to idle workers, and start workers while there are too few. Under the lock."""
@@ -116,9 +103,8 @@ class Pool:
     def close(self, wait: bool = True) -> None:
         """Take no more calls, let those that were taken end, and end the workers."""
         with self.lock:
-            self._closed = True
-            runs = [call.run for worker in self.workers for call in worker.calls.values()]
-            runs += [call.run for call in self.queue]
+            self.closed = True
+            runs = [run for worker in self.workers for run in worker.calls.values()] + list(self.queue)
         if wait:
             for run in runs:
                 run.wait()
@@ -152,9 +138,9 @@ class Pool:
             if self.workers:
                 return
             calls, self.queue = list(self.queue), deque()
-        for call in calls:
-            call.close()
-            call.run._finish(Outcome.failed(error))
+        for run in calls:
+            run._put_away()
+            run._finish(Outcome.failed(error))
 
     def _refill(self, worker: PooledWorker) -> None:
         """Send a worker its next calls: one, or, while calls are short, a batch. Under the lock."""
@@ -181,45 +167,46 @@ class Pool:
         """A call ended after so long."""
         self.average = seconds if not self.average else self.average + (seconds - self.average) / 8
 
-    def on_outcome(self, worker: PooledWorker) -> None:
+    def on_outcomes(self, worker: PooledWorker) -> None:
         """A worker has room again."""
         if self.queue:
             with self.lock:
                 self._refill(worker)
 
-    def give_back(self, calls: list[PoolCall]) -> None:
+    def give_back(self, calls: list[Run]) -> None:
         """Calls that a worker did not begin: to the front of the queue, or to their end if nobody wants them."""
-        unwanted = [call for call in calls if call.unwanted]
+        unwanted = [run for run in calls if run._unwanted]
         with self.lock:
-            self.queue.extendleft(call for call in reversed(calls) if not call.unwanted)
+            self.queue.extendleft(run for run in reversed(calls) if not run._unwanted)
             for worker in self.workers:
                 if worker.is_idle:
                     self._refill(worker)
             self._serve_queue()
-        for call in unwanted:
-            self._drop(call)
+        for run in unwanted:
+            self._drop(run)
 
-    def _drop(self, call: PoolCall) -> None:
-        call.close()
-        call.run._finish(Outcome(None, TaskStoppedError(f"{call.run.task.name} was stopped"), interrupted=True))
+    def _drop(self, run: Run) -> None:
+        run._put_away()
+        run._finish(Outcome(None, TaskStoppedError(f"{run.task.name} was stopped"), interrupted=True))
 
-    def end_call(self, run: PoolTaskRun[Any]) -> None:
+    def end_call(self, run: Run) -> None:
         """Stop one call, wherever it is."""
-        number = run._number
         with self.lock:
-            waiting = next((call for call in self.queue if call.number == number), None)
-            if waiting is not None:
-                self.queue.remove(waiting)
-        if waiting is not None:
-            self._drop(waiting)
+            try:
+                self.queue.remove(run)
+                waiting = True
+            except ValueError:
+                waiting = False
+        if waiting:
+            self._drop(run)
             return
         for worker in self.workers:
-            if number in worker.calls:
-                worker.end_call(number)
+            if run._number in worker.calls:
+                worker.end_call(run._number)
                 self._tick_soon()
                 return
 
-    def on_worker_exit(self, worker: PooledWorker, left: list[PoolCall], error: WofloError | None) -> None:
+    def on_worker_exit(self, worker: PooledWorker, left: list[Run], error: WofloError | None) -> None:
         """A worker is gone; what it had not begun goes to others."""
         with self.lock:
             self.workers.remove(worker)
@@ -228,7 +215,7 @@ class Pool:
             return
         self.give_back(left)
 
-    def _fail_queue_with(self, left: list[PoolCall], error: WofloError) -> None:
+    def _fail_queue_with(self, left: list[Run], error: WofloError) -> None:
         with self.lock:
             self.queue.extendleft(reversed(left))
         self._fail_queue(error)

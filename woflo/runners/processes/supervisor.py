@@ -4,7 +4,7 @@ Everything here happens in the reactor's thread: it is the one that forks, and t
 descriptors (see `kernel/reactor.py`).
 
     start ──► socketpair, slot ──► launcher (fork | fork server | spawn) ──► child
-    socket readable ──► frames ──► owner.on_frame
+    socket readable ──► frames ──► owner.on_frames
     pidfd readable ──► the rest of the socket ──► slot cleared, waited for ──► owner.on_exit
 
 The end of a process is told by its pidfd alone. End-of-file is no sign: a grandchild may hold the socket.
@@ -39,7 +39,7 @@ LEFTOVER_CHECKS = 400
 class Owner(Protocol):
     """Who wants to know what a child says and how it ends. Called in the reactor's thread."""
 
-    def on_frame(self, child: Child, frame: wire.Frame) -> None: ...
+    def on_frames(self, child: Child, frames: list[wire.Frame]) -> None: ...
     def on_exit(self, child: Child, exit: Exit) -> None: ...
 
 
@@ -154,8 +154,7 @@ class Child:
         if not data:
             self.supervisor.reactor.unregister(self.fd)
             return False
-        for frame in self.decoder.feed(data, fds):
-            self.owner.on_frame(self, frame)
+        self.owner.on_frames(self, self.decoder.feed(data, fds))
         return True
 
     # -- ending ----------------------------------------------------------------------------------------

@@ -19,12 +19,15 @@ from woflo.runners.processes.capture import capture_here
 from woflo.runners.processes.child import Link, LinkChannel
 from woflo.runners.processes.slots import BEGUN, CALL
 
-__all__ = ["CALL_HEAD", "ELAPSED", "RECALL_SIGNAL", "WorkerRole", "is_worker"]
+__all__ = ["ANNOUNCE", "CALL_HEAD", "ELAPSED", "FULL", "RECALL_SIGNAL", "WorkerRole", "is_worker"]
 
 RECALL_SIGNAL: int = getattr(signal, "SIGRTMAX", getattr(signal, "SIGUSR1", 1) + 1) - 1
 """Asks a worker to give back the calls that it has not begun."""
 CALL_HEAD = struct.Struct("<IIB")
-"""Number of the code, attempt, and whether the start is to be told; what follows is the pickled rest."""
+"""Number of the code, attempt, flags; what follows is pickled: the positional arguments alone, or with FULL a
+tuple of them, the keyword arguments, the task's name, and the id of the run that made the call."""
+ANNOUNCE, FULL = 1, 2
+"""Flags of a call: its start is to be told; it has more than positional arguments."""
 ELAPSED = struct.Struct("<Q")
 """Stands before each outcome: how long the code ran, in nanoseconds."""
 _PLAIN_TYPES = frozenset({int, float, bool, type(None), str, bytes})
@@ -85,22 +88,23 @@ class Worker:
         while True:
             frame = self._link.receive()
             assert frame is not None
-            if frame.kind == wire.CALL:
+            if frame[0] == wire.CALL:
                 self._serve(frame)
-            elif frame.kind == wire.CODE:
-                self._codes[frame.number] = frame.payload
+            elif frame[0] == wire.CODE:
+                self._codes[frame[1]] = frame[2]
 
     def _serve(self, frame: wire.Frame) -> None:
-        link, number = self._link, frame.number
+        _, number, payload, _ = frame
+        link = self._link
         words, slot = link.slots.words, link.slot
         link.stop_requested = False
         begun = words[slot + BEGUN] = monotonic_ns()
         words[slot + CALL] = number
-        code, attempt_number, announce = CALL_HEAD.unpack_from(frame.payload)
-        if announce:
+        code, attempt_number, flags = CALL_HEAD.unpack_from(payload)
+        if flags & ANNOUNCE:
             self._send(wire.STARTED, number, b"")
         try:
-            body, args, kwargs, name, parent_id = self._loaded(code, frame)
+            body, args, kwargs, name, parent_id = self._loaded(code, flags, frame)
         except Exception as error:
             outcome, name = Outcome.failed(_loading_error(error)), "a call"
         else:
@@ -108,16 +112,16 @@ class Worker:
             channel = LinkChannel(link, number)
             attempt = Attempt(run_id, name, attempt_number, body, args, kwargs, parent_id, None, channel)
             outcome = copy_context().run(link.start, attempt)
-        elapsed = ELAPSED.pack(monotonic_ns() - begun)
-        self._answer(number, outcome, name, elapsed)
+        self._answer(number, outcome, name, ELAPSED.pack(monotonic_ns() - begun))
         words[slot + CALL] = 0
 
-    def _loaded(self, code: int, frame: wire.Frame) -> tuple[Any, ...]:
+    def _loaded(self, code: int, flags: int, frame: wire.Frame) -> tuple[Any, ...]:
         body = self._codes[code]
         if isinstance(body, bytes):
             body = self._codes[code] = pickle.loads(body)
-        parcel = shipping.Parcel(frame.payload[CALL_HEAD.size :], frame.fd)
-        return (body, *shipping.load(parcel))
+        content = shipping.load(shipping.Parcel(frame[2][CALL_HEAD.size :], frame[3]))
+        assert isinstance(body, Body)
+        return (body, *content) if flags & FULL else (body, content, {}, body.name, None)
 
     def _answer(self, number: int, outcome: Outcome, name: str, elapsed: bytes) -> None:
         value = outcome.value
@@ -128,14 +132,13 @@ class Worker:
                 return
         self._sending = True
         self._link.send_outcome(number, outcome, name, elapsed)
-        self._sent()
+        self._sending = False
+        if self._recalled:
+            self._give_back()
 
     def _send(self, kind: int, number: int, payload: bytes) -> None:
         self._sending = True
         self._link.sock.sendall(wire.frame(kind, number, payload))
-        self._sent()
-
-    def _sent(self) -> None:
         self._sending = False
         if self._recalled:
             self._give_back()
