@@ -33,13 +33,16 @@ class Deliverer:
     def about_to_wait(self) -> None:
         """To be called by a thread that will block; matters only in the delivering thread itself."""
         if self._active == threading.get_ident():
-            self._start_thread()
+            try:
+                self._start_thread()
+            except RuntimeError:
+                pass  # the interpreter shuts down: there is only this thread
 
     def _start_thread(self) -> None:
         with self._lock:
             thread = threading.Thread(target=self._deliver, name="woflo-delivery", daemon=True)
-            self._active = None
             thread.start()
+            self._active = None
 
     def _deliver(self) -> None:
         me = threading.get_ident()

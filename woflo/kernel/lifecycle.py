@@ -306,24 +306,25 @@ class Lifecycle(Handle, ABC):
 
     def _finish(self, outcome: Outcome) -> None:
         """The attempt is over and this is what it left. To be called once for each `_launch`."""
-        if outcome.error is None:
-            with self._lock:
-                if not self._reported and self._verdict is None and self._state not in TERMINAL:
-                    self._reported = True
-                    self._in_code = False
-                    self._state = _SUCCEEDED
-                    waiters, watchers = self._into_terminal(outcome)
-                    ended, self._end_waiters = self._end_waiters, ()
-                    waiters = [*waiters, *ended] if ended else waiters
-                    told = True
-                else:
-                    told = False
-            if told:
-                self._release_place()
-                self._tell(waiters, watchers)
-                return
-        self._report(outcome)
-        self._code_ended()
+        if outcome.error is not None or not self._finish_well(outcome):
+            self._report(outcome)
+            self._code_ended()
+
+    def _finish_well(self, outcome: Outcome) -> bool:
+        """`_report` and `_code_ended` in one for a value that nothing outweighs, as most are."""
+        with self._lock:
+            if self._reported or self._verdict is not None or self._state in TERMINAL:
+                return False
+            self._reported = True
+            self._in_code = False
+            waiters, watchers = self._into_terminal(_SUCCEEDED, outcome)
+            if self._end_waiters:
+                waiters = [*waiters, *self._end_waiters]
+                self._end_waiters = ()
+        if self._holds_place:
+            self._release_place()
+        self._tell(waiters, watchers)
+        return True
 
     def _report(self, outcome: Outcome) -> None:
         """Take what an attempt left. Its code may go on for a moment: `_code_ended` must follow."""
@@ -463,15 +464,15 @@ class Lifecycle(Handle, ABC):
                 return False
             # Where a runner queues, the outcome may be the first sign of the start.
             check_transition(_RUNNING if self.traits.queues and state not in ALLOWED[old] else old, state)
-            self._state = state
-            waiters, watchers = self._into_terminal(outcome)
+            waiters, watchers = self._into_terminal(state, outcome)
         self._tell(waiters, watchers)
         return True
 
-    def _into_terminal(self, outcome: Outcome) -> tuple[Any, list[Watcher] | None]:
-        """Under the lock: what goes with a terminal state. Returns who has to be told."""
+    def _into_terminal(self, state: RunState, outcome: Outcome) -> tuple[Any, list[Watcher] | None]:
+        """Under the lock: the state, and what goes with it. Returns who has to be told."""
         self._outcome = outcome
         self.finished_at = clock.now()
+        self._state = state  # the last: whoever sees a terminal state, without the lock, must find its outcome
         waiters, self._waiters = self._waiters, ()
         watchers, self._watchers = self._watchers, None
         return waiters, watchers

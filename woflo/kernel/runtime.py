@@ -52,6 +52,9 @@ class Runtime:
             with self.lock:
                 if self._reactor is None:
                     self._reactor = Reactor(self)
+            # What the reactor may not do itself needs the other thread, and from Python 3.12 on none can be
+            # started any more once the main thread has ended.
+            assert self.deliverer
         return self._reactor
 
     @property

@@ -101,36 +101,37 @@ class PooledWorker:
 
     def on_frames(self, child: Child, frames: list[wire.Frame]) -> None:
         """Take what it says; outcomes of short calls come by the hundred."""
-        ended = False
+        ended, seconds = 0, 0.0
+        calls = self.calls
         for frame in frames:
-            kind = frame[0]
+            kind, number, payload, _ = frame
             if kind == wire.PLAIN or kind == wire.VALUE or kind == wire.ERROR:
-                self._on_outcome(frame)
-                ended = True
+                run = calls.pop(number, None)
+                if run is None:
+                    self._start_error = Packed(frame, "the initializer").unpack().error
+                    continue
+                took = ELAPSED.unpack_from(payload)[0] / 1e9
+                seconds += took
+                ended += 1
+                if self._ending or self._capture is not None or run._fd is not None:
+                    self._prepare_end(number, run)
+                if kind == wire.PLAIN:
+                    run._ended_in_worker(Outcome(pickle.loads(payload[ELAPSED.size :])), took)
+                else:
+                    run._ended_packed(Packed(frame, run.task.name, ELAPSED.size), took)
             else:
                 self._on_other(frame)
         if ended:
-            self.pool.on_outcomes(self)
-            if self.left == 0 and not self.calls:
-                self.retire()
+            self._after_outcomes(seconds / ended)
 
-    def _on_outcome(self, frame: wire.Frame) -> None:
-        kind, number, payload, _ = frame
-        run = self.calls.pop(number, None)
-        if run is None:
-            self._start_error = Packed(frame, "the initializer").unpack().error
-            return
-        seconds = ELAPSED.unpack_from(payload)[0] / 1e9
-        self.pool.took(seconds)
+    def _after_outcomes(self, seconds: float) -> None:
         self.has_served = True
-        if run._fd is not None or self._ending or self._capture is not None:
-            self._on_outcome_with_care(number, run)
-        if kind == wire.PLAIN:
-            run._ended_in_worker(Outcome(pickle.loads(payload[ELAPSED.size :])), seconds)
-        else:
-            run._ended_packed(Packed(frame, run.task.name, ELAPSED.size), seconds)
+        self.pool.took(seconds)
+        self.pool.on_outcomes(self)
+        if self.left == 0 and not self.calls:
+            self.retire()
 
-    def _on_outcome_with_care(self, number: int, run: Run) -> None:
+    def _prepare_end(self, number: int, run: Run) -> None:
         """What few calls need: memory to be closed, a trace to be kept, output to be told first."""
         run._put_away()
         if self._ending.pop(number, None) is not None and self.child is not None:

@@ -37,7 +37,7 @@ Run = Any
 SHORT = 0.002
 """Seconds up to which a call counts as short: only such are sent ahead of their turn."""
 BATCH_SECONDS = 0.005
-BATCH_MOST = 256
+BATCH_MOST = 1024
 RECALL_AFTER = 0.01
 """Seconds after which calls that wait behind the same long one are given to others."""
 
@@ -57,6 +57,11 @@ class Pool:
         self.average = 0.0
         """Seconds that a call took lately; 0 where none has ended yet."""
         self._starting = 0
+        self._hungry = True
+        """False only while every worker that may be is busy: then a call need only be queued, without the lock.
+
+        Set under the lock; whoever sets it to True looks at the queue afterwards, so that no call is left behind.
+        """
         self._ticking = False
         self.closed = False
 
@@ -65,11 +70,11 @@ class Pool:
     def submit(self, run: Run, announce: bool) -> None:
         """Take a call. Raises `SerializationError` where its code or arguments cannot be packed."""
         self._pack(run, announce)
-        with self.lock:
-            if self.closed:
-                raise PoolClosedError(f"the pool of {self.runner.__name__} was shut down; its calls are not executed")
-            self.queue.append(run)
-            if len(self.queue) == 1 or len(self.workers) + self._starting < self.size:
+        if self.closed:
+            raise PoolClosedError(f"the pool of {self.runner.__name__} was shut down; its calls are not executed")
+        self.queue.append(run)
+        if self._hungry:
+            with self.lock:
                 self._serve_queue()
 
     def _pack(self, run: Run, announce: bool) -> None:
@@ -90,6 +95,7 @@ class Pool:
 
     def _serve_queue(self) -> None:
         """Give the next calls to idle workers, and start workers while there are too few. Under the lock."""
+        self._hungry = True
         for worker in self.workers:
             if not self.queue:
                 return
@@ -99,6 +105,7 @@ class Pool:
         for _ in range(wanted):
             self._starting += 1
             self.runtime.reactor.call(self._start_worker)
+        self._hungry = len(self.workers) < self.size and not self._starting
 
     def close(self, wait: bool = True) -> None:
         """Take no more calls, let those that were taken end, and end the workers."""
@@ -169,9 +176,10 @@ class Pool:
 
     def on_outcomes(self, worker: PooledWorker) -> None:
         """A worker has room again."""
-        if self.queue:
+        if self.queue or not worker.calls:
             with self.lock:
                 self._refill(worker)
+                self._hungry |= not worker.calls
 
     def give_back(self, calls: list[Run]) -> None:
         """Calls that a worker did not begin: to the front of the queue, or to their end if nobody wants them."""
@@ -239,4 +247,8 @@ class Pool:
     def _end_workers(self) -> None:
         for worker in list(self.workers):
             worker.retire()
+        with self.lock:
+            left, self.queue = list(self.queue), deque()
+        for run in left:  # came while the pool was being closed
+            self._drop(run)
 

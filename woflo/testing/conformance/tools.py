@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from woflo import current_run, subscribe, task
+from woflo import Task, current_run, subscribe, task
 from woflo.kernel.events import Event
 from woflo.kernel.run import BaseTaskRun
 from woflo.testing.conformance.checks import Runner
@@ -25,6 +25,7 @@ __all__ = [
     "gate",
     "linger",
     "linger_async",
+    "on",
     "pass_gate",
     "still_works",
     "value_of",
@@ -32,6 +33,12 @@ __all__ = [
 
 E = TypeVar("E", bound=BaseException)
 R = TypeVar("R")
+
+
+def on(runner: Runner, fn: Callable[..., Any], **options: Any) -> Task[..., Any]:
+    """`fn` as a task of this runner."""
+    made: Task[..., Any] = task(runner=runner, **options)(fn)
+    return made
 
 
 def value_of(run: BaseTaskRun[R]) -> R:
@@ -72,7 +79,7 @@ def echo(value: Any = None) -> Any:
 
 def still_works(runner: Runner) -> None:
     """The next call works as if nothing had happened."""
-    assert value_of(task(echo, runner=runner)("next")) == "next"
+    assert value_of(on(runner, echo)("next")) == "next"
 
 
 class Gate:

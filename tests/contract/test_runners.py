@@ -1,0 +1,70 @@
+"""Every runner keeps every promise that its traits make."""
+
+import os
+
+import pytest
+
+from woflo.runners import (
+    AsyncTaskRun,
+    MultiprocessTaskRun,
+    PoolTaskRun,
+    SequentialTaskRun,
+    ThreadTaskRun,
+)
+from woflo.runners.processes.launching import ForkProcess, ForkServerProcess, SpawnProcess
+from woflo.testing import runner_checks
+
+from own_runner import ThreadPoolTaskRun
+
+RUNNERS = {
+    "sequential": SequentialTaskRun,
+    "thread": ThreadTaskRun,
+    "async": AsyncTaskRun,
+    "own": ThreadPoolTaskRun,
+    "spawn": MultiprocessTaskRun.configured(process_type=SpawnProcess),
+    "pool-spawn": PoolTaskRun.configured(process_type=SpawnProcess, max_concurrency=2),
+}
+if hasattr(os, "fork"):
+    RUNNERS["fork"] = MultiprocessTaskRun.configured(process_type=ForkProcess)
+    RUNNERS["pool-fork"] = PoolTaskRun.configured(process_type=ForkProcess, max_concurrency=2)
+if hasattr(os, "pidfd_open"):
+    RUNNERS["forkserver"] = MultiprocessTaskRun.configured(process_type=ForkServerProcess)
+
+PAIRS = [
+    pytest.param(runner, check, id=f"{name}-{check}")
+    for name, runner in RUNNERS.items()
+    for check in runner_checks(runner)
+]
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(("runner", "check"), PAIRS)
+def test_promise(runner, check):
+    """What the check's docstring says."""
+    check(runner)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("runner", RUNNERS.values(), ids=RUNNERS)
+def test_all_of_ten_thousand_calls(runner, monkeypatch):
+    """Ten thousand calls at once, none of them stopped, on every runner."""
+    monkeypatch.setenv("WOFLO_ALL_CALLS", "1")
+    many = {check.name: check for check in runner_checks()}["ten_thousand_at_once"]
+    if many.applies_to(runner):
+        many(runner)
+
+
+def test_every_promise_is_put_in_words():
+    """Each check has a docstring, and a name of its own within its subject."""
+    checks = runner_checks()
+    assert checks
+    assert all(check.promise for check in checks)
+    assert len({str(check) for check in checks}) == len(checks)
+
+
+@pytest.mark.parametrize("name", RUNNERS)
+def test_a_runner_is_asked_for_what_its_traits_promise(name):
+    """No check is left out but for a trait."""
+    left_out = set(runner_checks()) - set(runner_checks(RUNNERS[name]))
+    assert all(not check.applies_to(RUNNERS[name]) for check in left_out)

@@ -1,0 +1,128 @@
+"""What attempts tell while they run reaches the caller's observers."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from typing import Any
+
+from woflo import current_run, subscribe, track
+from woflo.kernel import events
+from woflo.testing.conformance.checks import Runner, check
+from woflo.testing.conformance.tools import configured, events_of, on, value_of
+
+
+def advance() -> None:
+    """Tells its progress in both ways."""
+    current_run().progress(1, 2, "half")
+    for _ in track("ab"):
+        pass
+
+
+def advance_and_die() -> None:
+    """Tells its progress, and crashes."""
+    current_run().progress(7)
+    os._exit(1)
+
+
+def write_both() -> None:
+    """Writes to both streams."""
+    sys.stdout.write("to stdout ü\n")
+    sys.stdout.flush()
+    sys.stderr.write("to stderr\n")
+    sys.stderr.flush()
+
+
+def write_from_below() -> None:
+    """Writes without Python's streams, and through a program."""
+    os.write(1, b"by descriptor\n")
+    subprocess.run(["echo", "by a program"], check=True)
+
+
+def write_log() -> None:
+    """Logs a warning."""
+    logging.getLogger("some.place").warning("watch out: %d", 7)
+
+
+def fail() -> None:
+    """Fails."""
+    raise ValueError("told")
+
+
+def _text(written: list[Any], run_id: str, stream: str) -> str:
+    return "".join(event.text for event in written if (event.run_id, event.stream) == (run_id, stream))
+
+
+@check()
+def progress(runner: Runner) -> None:
+    """Progress arrives in order, with the run that told it, before the run's end is told."""
+    with events_of(events.Event) as told:
+        run = on(runner, advance)()
+        value_of(run)
+    mine = [event for event in told if event.run_id == run.id]
+    steps = [(event.done, event.total, event.message) for event in mine if isinstance(event, events.ProgressMade)]
+    assert steps == [(1, 2, "half"), (0, 2, ""), (1, 2, ""), (1, 2, ""), (2, 2, "")]
+    assert isinstance(mine[-1], events.RunEnded), [type(event).__name__ for event in mine]
+
+
+@check(only=lambda traits: traits.isolated)
+def progress_before_a_crash(runner: Runner) -> None:
+    """What was told before a crash arrives."""
+    with events_of(events.ProgressMade) as told:
+        run = on(runner, advance_and_die)()
+        run.wait()
+    assert [event.done for event in told if event.run_id == run.id] == [7]
+
+
+@check()
+def the_life_of_a_run(runner: Runner) -> None:
+    """Observers hear of the call, each attempt, each failure, each retry and the end, in this order."""
+    with events_of(events.Event) as told:
+        run = on(runner, fail, retries=1)()
+        run.wait()
+    kinds = [type(event).__name__ for event in told if event.run_id == run.id]
+    attempt = ["AttemptStarted", "AttemptFailed"]
+    assert kinds == ["RunCreated", *attempt, "RunRetried", *attempt, "RunEnded"]
+
+
+@check()
+def observers_that_raise(runner: Runner) -> None:
+    """An observer that raises harms neither the run nor the other observers."""
+    with subscribe(lambda _: [][0]), events_of(events.RunEnded) as told:
+        run = on(runner, advance)()
+        assert value_of(run) is None
+    assert [event.state for event in told if event.run_id == run.id] == ["SUCCEEDED"]
+
+
+@check()
+def captured_output(runner: Runner) -> None:
+    """With `capture_output`, what a task writes to stdout and stderr reaches the observers."""
+    with configured(runner, capture_output=True) as listening, events_of(events.OutputWritten) as told:
+        run = on(listening, write_both)()
+        value_of(run)
+        later = on(listening, write_both)()
+        value_of(later)
+    for one in (run, later):
+        assert _text(told, one.id, "stdout") == "to stdout ü\n"
+        assert _text(told, one.id, "stderr") == "to stderr\n"
+
+
+@check(only=lambda traits: traits.isolated)
+def captured_output_from_below(runner: Runner) -> None:
+    """Where attempts are isolated, what programs and libraries in C write is captured as well."""
+    with configured(runner, capture_output=True) as listening, events_of(events.OutputWritten) as told:
+        run = on(listening, write_from_below)()
+        value_of(run)
+    assert _text(told, run.id, "stdout") == "by descriptor\nby a program\n"
+
+
+@check(only=lambda traits: traits.isolated)
+def log_records(runner: Runner) -> None:
+    """Where attempts are isolated and output is captured, log records arrive as such."""
+    with configured(runner, capture_output=True) as listening, events_of(events.LogRecorded) as told:
+        run = on(listening, write_log)()
+        value_of(run)
+    mine = [(event.logger, event.level, event.message) for event in told if event.run_id == run.id]
+    assert mine == [("some.place", logging.WARNING, "watch out: 7")]
