@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from own_runner import ThreadPoolTaskRun
 
 from woflo.runners import (
     AsyncTaskRun,
@@ -13,8 +14,6 @@ from woflo.runners import (
 )
 from woflo.runners.processes.launching import ForkProcess, ForkServerProcess, SpawnProcess
 from woflo.testing import runner_checks
-
-from own_runner import ThreadPoolTaskRun
 
 RUNNERS = {
     "sequential": SequentialTaskRun,

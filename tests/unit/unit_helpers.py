@@ -93,7 +93,9 @@ def in_thread(function: Any, *args: Any) -> Any:
     return result
 
 
-def run_script(folder: Path, text: str, *, timeout: float = 30.0, **options: Any) -> subprocess.CompletedProcess[str]:
+def run_script(
+    folder: Path, text: str, *, timeout: float = 30.0, **options: Any
+) -> subprocess.CompletedProcess[str]:
     """Execute a program in a Python of its own, in `folder`."""
     path = folder / "program.py"
     path.write_text(textwrap.dedent(text), encoding="utf-8")
@@ -112,4 +114,7 @@ def run_script(folder: Path, text: str, *, timeout: float = 30.0, **options: Any
 def script_environment() -> dict[str, str]:
     """The environment in which a program finds the package under test."""
     root = str(Path(woflo.__file__).parent.parent)
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)}
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
+    }

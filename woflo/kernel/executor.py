@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Executor"]
 
+_MOST_TASKS = 128
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -33,13 +34,14 @@ class Executor(BaseExecutor):
     def __init__(self, runner: str | type[BaseTaskRun[Any]] = "multiprocess", max_workers: int | None = None) -> None:
         kind = load_runner(runner)
         self._options = Options(runner=kind if max_workers is None else kind.configured(max_concurrency=max_workers))
+        self._tasks: dict[Any, Task[..., Any]] = {}
         self._open: set[BaseTaskRun[Any]] = set()
         self._lock = threading.Lock()
         self._closed = False
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """As `concurrent.futures.Executor.submit`. Raises `RuntimeError` after `shutdown`."""
-        task: Task[..., T] = Task(Body(fn), self._options)
+        task: Task[..., T] = self._task_of(fn)
         future: Future[T] = _RunFuture()
         with self._lock:
             if self._closed:
@@ -49,6 +51,18 @@ class Executor(BaseExecutor):
         future._run = run  # type: ignore[attr-defined]  # set before anybody sees the future
         run.add_done_callback(lambda ended: self._ended(ended, future))
         return future
+
+    def _task_of(self, fn: Callable[..., T]) -> Task[..., T]:
+        """The same task for the same function, so that a pool need not be sent its code again."""
+        try:
+            known = self._tasks.get(fn)
+        except TypeError:  # not hashable
+            return Task(Body(fn), self._options)
+        if known is None:
+            if len(self._tasks) >= _MOST_TASKS:
+                self._tasks.clear()
+            known = self._tasks[fn] = Task(Body(fn), self._options)
+        return known
 
     def _ended(self, run: BaseTaskRun[Any], future: Future[Any]) -> None:
         with self._lock:

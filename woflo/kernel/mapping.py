@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -32,9 +32,10 @@ class RunMap(Generic[R]):
             raise OptionError(f"{task.name}.map needs an iterable to spread over calls; it was given {iterables!r}")
         _check_lengths([value for value, one in zip(iterables, spread, strict=True) if one])
         self._task = task
-        columns = [iter(value) if one else repeat(value) for value, one in zip(iterables, spread, strict=True)]
+        share = task.runner.share
+        columns = [iter(value) if one else repeat(_constant(value, share)) for value, one in zip(iterables, spread, strict=True)]
         self._rows: Iterator[tuple[Any, ...]] = iter(_rows(columns, spread))
-        self._constants = dict(constants)
+        self._constants = {name: _constant(value, share) for name, value in constants.items()}
         self._open: deque[BaseTaskRun[R]] = deque()
         self.ahead = task.runner.map_ahead()
         self._exhausted = False
@@ -73,6 +74,14 @@ def _is_spread(value: Any) -> bool:
     if isinstance(value, str | bytes | bytearray | Mapping | Handle | Quoted):
         return False
     return isinstance(value, Iterable)
+
+
+def _constant(value: Any, share: Callable[[Any], Any]) -> Any:
+    """A value for every call. It is packed once, so a quote needs to be opened only once too."""
+    if isinstance(value, Quoted):
+        shared = share(value.value)
+        return shared if shared is not value.value else value
+    return value if isinstance(value, Handle) else share(value)
 
 
 def _check_lengths(iterables: list[Any]) -> None:

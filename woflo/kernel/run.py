@@ -246,6 +246,11 @@ class BaseTaskRun(Lifecycle, Generic[R]):
         return 2 * cls.max_concurrency if cls.max_concurrency else 1024
 
     @classmethod
+    def share(cls, value: Any) -> Any:
+        """What `Task.map` passes for a value that all its calls get; a runner may send a large one only once."""
+        return value
+
+    @classmethod
     def configured(cls, **settings: Any) -> type[Self]:
         """A runner like this one with its own settings, limits counted by itself.
 

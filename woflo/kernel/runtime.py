@@ -36,7 +36,9 @@ class Runtime:
         self.live: set[BaseTaskRun[Any]] = set()
         """Every run that is not terminal; what is in here is waited for at exit."""
         self.closers: dict[Any, Callable[[], None]] = {}
-        """Called once at exit after the last run ended: pools and other services of runners."""
+        """Called once at exit after the last run ended, the last made first: pools, observers."""
+        self.final_closers: dict[Any, Callable[[], None]] = {}
+        """Called after those: what they stand on."""
         self.services: dict[Any, Any] = {}
         """One object per key and process, made by `service`: a pool per runner class, the supervisor."""
         self.exiting = False
@@ -132,8 +134,9 @@ def _at_exit() -> None:
     try:
         _stop_all(runtime)
     finally:
-        for close in list(runtime.closers.values()):
-            close()
+        for closers in (runtime.closers, runtime.final_closers):
+            for close in reversed(list(closers.values())):
+                close()
 
 
 def _was_interrupted() -> bool:

@@ -17,6 +17,7 @@ from woflo.runners.machine import usable_cpus
 from woflo.runners.processes.launching import Launcher, default_process
 from woflo.runners.processes.packed import Packed
 from woflo.runners.processes.pooling import Pool
+from woflo.runners.processes.sharing import share
 from woflo.runners.processes.worker import is_worker
 
 __all__ = ["PoolTaskRun"]
@@ -58,6 +59,8 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
     _frame = b""
     """The call in bytes, with `_code` and, where its arguments are large, `_fd`: it may have to be sent again."""
     _fd: int | None = None
+    _shared: Any = ()
+    """Large values among the arguments that a worker is sent once."""
 
     @classmethod
     def pool_size(cls) -> int:
@@ -74,6 +77,10 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
     @classmethod
     def map_ahead(cls) -> int:
         return max(512, 64 * cls.pool_size())
+
+    @classmethod
+    def share(cls, value: Any) -> Any:
+        return share(value)
 
     @property
     def state(self) -> RunState:
@@ -103,6 +110,7 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
             os.close(self._fd)
             self._fd = None
         self._frame = b""
+        self._shared = ()
 
     def _interrupt(self) -> None:
         pool = type(self)._pool

@@ -9,6 +9,7 @@ from woflo.kernel.attempt import Attempt
 from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.state import TERMINAL
 from woflo.kernel.traits import Traits
+from woflo.runners.capturing import execute_here
 
 __all__ = ["SequentialTaskRun"]
 
@@ -65,7 +66,7 @@ class SequentialTaskRun(BaseTaskRun[R]):
                 take_back_place(lender)
 
     def _execute(self, attempt: Attempt) -> None:
-        outcome = attempt.execute()
+        outcome = execute_here(self, attempt)
         error = outcome.error
         interrupt: Any = error.__cause__ if isinstance(error, TaskCrashedError) else None
         if isinstance(interrupt, KeyboardInterrupt):

@@ -12,6 +12,7 @@ from woflo.kernel import runtime
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.traits import Traits
+from woflo.runners.capturing import execute_here
 
 __all__ = ["ThreadTaskRun"]
 
@@ -54,7 +55,7 @@ class ThreadTaskRun(BaseTaskRun[R]):
     def _execute(self, attempt: Attempt) -> None:
         """In the thread."""
         self._thread_id = threading.get_ident()
-        outcome = self._context.run(attempt.execute)
+        outcome = self._context.run(execute_here, self, attempt)
         self._thread_id = None
         self._finish(outcome)
 

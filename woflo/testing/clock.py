@@ -67,7 +67,9 @@ class FakeClock:
         self._look_again()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         clock.use_clock(None)
         self._look_again()
 

@@ -28,9 +28,9 @@ class Leftovers(NamedTuple):
 
 
 def leftovers() -> Leftovers:
-    """What belongs to runs and is here at this moment. A run's last things may need a moment: see `wait_until`.
+    """What belongs to runs and is here now. The last things of a run may need a moment: see `wait_until`.
 
-    Not counted are the helpers that stay for the next call: the fork server, idle workers of a pool, idle threads.
+    Helpers that stay for the next call are not counted: fork server, idle workers of a pool, idle threads.
     """
     here = runtime.current
     return Leftovers(sorted(map(repr, list(here.live))), _processes(here), _threads(here))

@@ -8,11 +8,11 @@ from collections.abc import Callable
 __all__ = ["PATIENCE", "wait_until"]
 
 PATIENCE = 30.0
-"""Seconds after which something that has not happened counts as never going to: for slow and busy machines."""
+"""Seconds after which something that has not happened counts as never going to, on a slow machine too."""
 
 
 def wait_until(holds: Callable[[], object], what: str = "", timeout: float = PATIENCE) -> None:
-    """Return as soon as `holds()` is true; fails with `what` where that takes longer than `timeout` seconds."""
+    """Return as soon as `holds()` is true; fails with `what` after `timeout` seconds."""
     end = time.monotonic() + timeout
     while not holds():
         assert time.monotonic() < end, f"not within {timeout:g} s: {what or holds}"

@@ -6,7 +6,15 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-__all__ = ["HAS_PROC", "Process", "descendants", "descriptors", "is_alive", "peak_memory", "reset_peak_memory"]
+__all__ = [
+    "HAS_PROC",
+    "Process",
+    "descendants",
+    "descriptors",
+    "is_alive",
+    "peak_memory",
+    "reset_peak_memory",
+]
 
 HAS_PROC = Path("/proc/self/stat").exists()
 _ZOMBIE = ("Z", "X")
@@ -24,7 +32,8 @@ class Process(NamedTuple):
     def command(self) -> str:
         """Its command line, for messages."""
         try:
-            return Path(f"/proc/{self.pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")[:100]
+            words = Path(f"/proc/{self.pid}/cmdline").read_bytes().split(b"\0")
+            return b" ".join(words).decode(errors="replace")[:100]
         except OSError:
             return ""
 
@@ -83,7 +92,7 @@ def descriptors() -> dict[int, str]:
 
 
 def peak_memory() -> int | None:
-    """The most memory, in bytes, that this process has had since `reset_peak_memory`; None where nobody tells."""
+    """The most memory, in bytes, since `reset_peak_memory`; None where the system does not tell."""
     for line in Path("/proc/self/status").read_text().splitlines() if HAS_PROC else ():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
@@ -91,7 +100,7 @@ def peak_memory() -> int | None:
 
 
 def reset_peak_memory() -> int | None:
-    """Count the peak from now on (see proc(5), clear_refs); what it is now, None where that is not to be had."""
+    """Count the peak from now on (proc(5), clear_refs); what it is now, None where that cannot be done."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:

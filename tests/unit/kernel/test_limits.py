@@ -44,7 +44,7 @@ def test_a_task_executes_as_often_as_its_limit_on_all_runners_together(memory, c
     runs = [made(), other(), other(), made()]
     assert states(runs) == "RRpp"
     runs[0].succeed()
-    assert states(runs) == ".RRp"
+    assert states(runs) in {".RRp", ".RpR"}
 
 
 def test_with_options_can_give_a_limit_of_its_own(memory):
@@ -193,7 +193,7 @@ def test_fractions_add_up(memory, machine):
 
 
 def test_sizes_may_be_written_with_units(memory, machine):
-    """"4GB" is 4 * 10^9 bytes, "4GiB" is 4 * 2^30."""
+    """ "4GB" is 4 * 10^9 bytes, "4GiB" is 4 * 2^30."""
     half = task(runner=memory, resources={"memory": "4GB"})(work)
     assert states([half(), half(), half()]) == "RRp"
     with pytest.raises(ResourceError):

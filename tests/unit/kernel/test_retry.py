@@ -74,25 +74,6 @@ def test_a_strategy_of_tenacity_says_the_pause(memory, clock, strategy, pauses):
         assert run.attempt == number + 1
 
 
-def test_a_strategy_that_waits_for_ever_harms_only_its_own_run(memory):
-    """A pause beyond all bounds does not take the reactor, and so every other run, with it."""
-    run = made(memory, retries=1, retry_sleep_time=lambda state: float("inf"))()
-    run.fail()
-    other = made(memory, retries=1, retry_sleep_time=0.001)()
-    other.fail()
-    eventually(lambda: other.attempt == 2)
-
-
-def test_a_long_pause_is_no_failure(memory):
-    """Thirty days are a pause like any other."""
-    run = made(memory, retries=1, retry_sleep_time=30 * 86400)()
-    run.fail()
-    other = made(memory, retries=1, retry_sleep_time=0.001)()
-    other.fail()
-    eventually(lambda: other.attempt == 2)
-    assert run.state is RunState.RETRYING
-
-
 @pytest.mark.parametrize(
     ("retry_on", "error", "again"),
     [
@@ -113,7 +94,9 @@ def test_retry_on_says_which_errors_are_worth_another_attempt(memory, retry_on, 
     assert run.state is (RunState.RUNNING if again else RunState.FAILED)
 
 
-@pytest.mark.parametrize("options", [{"retry_on": lambda error: 1 / 0}, {"retry_sleep_time": lambda state: 1 / 0}])
+@pytest.mark.parametrize(
+    "options", [{"retry_on": lambda error: 1 / 0}, {"retry_sleep_time": lambda state: 1 / 0}]
+)
 def test_a_predicate_or_strategy_that_raises_fails_the_run_with_what_it_raised(memory, options):
     """Nothing hangs, and the note tells after which error it was asked."""
     run = made(memory, retries=1, **options)()
@@ -127,7 +110,12 @@ def test_a_predicate_never_runs_on_the_reactor(memory, clock):
     from woflo.kernel import runtime
 
     asked = []
-    run = made(memory, retries=1, timeout=5, retry_on=lambda error: asked.append(runtime.current.on_reactor()) or True)()
+    run = made(
+        memory,
+        retries=1,
+        timeout=5,
+        retry_on=lambda error: asked.append(runtime.current.on_reactor()) or True,
+    )()
     runtime.current.reactor.call(run.fail)
     eventually(lambda: asked)
     assert asked == [False]
@@ -186,15 +174,6 @@ def test_no_attempt_follows_what_ended_while_the_code_went_on(memory, clock, ask
     run._code_ended()
     assert run.state is (RunState.STOPPED if ask == "stop" else RunState.FAILED)
     assert run.attempt == 1
-
-
-@pytest.mark.parametrize("seconds", [30 * 86400, 1e12])
-def test_a_long_timeout_is_no_failure_of_the_reactor(memory, seconds):
-    """Whatever may be written as a timeout can be waited for."""
-    run = made(memory, timeout=seconds, deadline=seconds)()
-    other = made(memory, timeout=0.001)()
-    eventually(lambda: other.interrupts)
-    assert run.is_running()
 
 
 def test_each_attempt_in_a_thread_starts_from_the_callers_context():

@@ -189,8 +189,8 @@ class Model:
                     del self.queues[run.lane]
         elif run.reported:
             run.ending = run.ending or why
-        elif run.verdict in (None, "timeout"):
-            run.verdict = why
+        else:
+            run.verdict = why  # of two reasons the later one stands
             if not self.killable and why == "deadline":
                 self.give_up(run)
             elif not self.killable:
@@ -278,13 +278,17 @@ class Runs(RuleBasedStateMachine):
 
         def work(*args: Any) -> None: ...
 
-        self.tasks = {name: task(runner=self.kind, name=name, **policy)(work) for name, policy in POLICIES.items()}
+        self.tasks = {
+            name: task(runner=self.kind, name=name, **policy)(work) for name, policy in POLICIES.items()
+        }
 
     # -- what may happen
 
     @rule(policy=st.sampled_from(sorted(POLICIES)), data=st.data())
     def call(self, policy: str, data: st.DataObject) -> None:
-        numbers = data.draw(st.sets(st.sampled_from(range(len(self.real))), max_size=2)) if self.real else set()
+        numbers = (
+            data.draw(st.sets(st.sampled_from(range(len(self.real))), max_size=2)) if self.real else set()
+        )
         wanted = Wanted(policy, len(self.real))
         needed = [self.model.runs[number] for number in sorted(numbers)]
         self.model.runs.append(wanted)
@@ -362,9 +366,17 @@ class Runs(RuleBasedStateMachine):
     # -- what must hold
 
     @invariant()
-    def real_and_model_agree(self) -> None:
+    def what_must_hold(self) -> None:
         settle_down()
-        for run, wanted, calls in zip(self.real, getattr(self, "model", Model(True)).runs, self.calls, strict=True):
+        self.real_and_model_agree()
+        self.only_what_has_not_ended_is_live()
+        self.places_are_counted()
+        self.waiters_return_at_the_end()
+
+    def real_and_model_agree(self) -> None:
+        for run, wanted, calls in zip(
+            self.real, getattr(self, "model", Model(True)).runs, self.calls, strict=True
+        ):
             told = f"{run!r} against {wanted}"
             may_end_early = wanted.ending is not None and wanted.in_code
             assert run.state is wanted.state or (may_end_early and run.state is ENDS[wanted.ending][0]), told
@@ -380,23 +392,22 @@ class Runs(RuleBasedStateMachine):
             elif not may_end_early:
                 assert calls == 0, told
 
-    @invariant()
     def only_what_has_not_ended_is_live(self) -> None:
         mine = {run for run in runtime.current.live if run in self.real}
         assert mine == {run for run in self.real if run.is_running()}
 
-    @invariant()
     def places_are_counted(self) -> None:
         gate = runtime.current.limits._runner_gates.get(getattr(self, "kind", None))
         if gate is not None:
             assert gate.used == self.model.used["runner"] <= PLACES
 
-    @invariant()
     def waiters_return_at_the_end(self) -> None:
         for number, returned in self.waiters:
             if not self.real[number].is_running():
                 assert returned(PATIENCE) is True
-        self.waiters = [(number, returned) for number, returned in self.waiters if self.real[number].is_running()]
+        self.waiters = [
+            (number, returned) for number, returned in self.waiters if self.real[number].is_running()
+        ]
 
     def teardown(self) -> None:
         try:
@@ -406,10 +417,11 @@ class Runs(RuleBasedStateMachine):
             self.clock.__exit__(None, None, None)
 
     def _end_all(self) -> None:
-        for run in self.real:
-            run._ask_to_stop(GRACE)
-        for run in self.real:
-            run._finish(Outcome("at last"))
+        for _ in range(5):  # what has attempts left may use them, where `stop` came late
+            for run in self.real:
+                run._ask_to_stop(GRACE)
+                run._finish(Outcome("at last"))
+        settle_down()
         assert not any(run.is_running() for run in self.real)
         self.waiters_return_at_the_end()
         fresh = [self.tasks["plain"]() for _ in range(PLACES)]
@@ -425,10 +437,12 @@ OUTCOMES = {
 }
 
 TestRuns = Runs.TestCase
-TestRuns.__doc__ = "Runs go through the states that the model says, tell everybody once, and give their places back."
+TestRuns.__doc__ = (
+    "Runs go through the states that the model says, tell everybody once, and give their places back."
+)
 TestRuns.settings = settings(
-    max_examples=40,
-    stateful_step_count=30,
+    max_examples=200,
+    stateful_step_count=40,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

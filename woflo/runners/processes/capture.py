@@ -11,6 +11,7 @@ import codecs
 import logging
 import os
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from woflo.kernel.ports import Channel
@@ -65,8 +66,10 @@ class _ToCaller(logging.Handler):
 class Capture:
     """In the caller, in the reactor's thread: reads the pipes of one child."""
 
-    def __init__(self, reactor: Reactor, attempt: Any) -> None:
+    def __init__(self, reactor: Reactor, attempt: Any, catch_up: Callable[[], object] = bool) -> None:
         self._reactor = reactor
+        self._catch_up = catch_up
+        """Takes the frames that came before the output, among them the one that says whose it is."""
         self.attempt = attempt
         """Whose output it is; a pool changes it from call to call."""
         self._open: dict[int, tuple[str, Any]] = {}
@@ -78,7 +81,13 @@ class Capture:
         assert fd is not None
         os.set_blocking(fd, False)
         self._open[fd] = (_STREAMS[number], codecs.getincrementaldecoder("utf-8")("replace"))
-        self._reactor.register(fd, READ, lambda _: self._read(fd))
+        self._reactor.register(fd, READ, lambda _: self._ready(fd))
+
+    def _ready(self, fd: int) -> None:
+        if self.attempt is None:
+            self._catch_up()
+        if fd in self._open:
+            self._read(fd)
 
     def _read(self, fd: int) -> bool:
         """Pass on what there is; False where there is no more for now."""

@@ -36,6 +36,16 @@ __all__ = ["ForkServerClient", "serve"]
 _REQUEST = struct.Struct("<Q")
 _ANSWER = struct.Struct("<QqqQ")
 """Slot, wait status, peak memory in bytes, 0."""
+_NEEDED = (
+    "cloudpickle",
+    "traceback",
+    "woflo.kernel.bus",
+    "woflo.kernel.task",
+    "woflo.runners.processes.attempts",
+    "woflo.runners.processes.boot",
+    "woflo.runners.processes.worker",
+)
+"""What every child would import otherwise."""
 _KIND = getattr(socket, "SOCK_SEQPACKET", socket.SOCK_STREAM) if sys.platform == "linux" else socket.SOCK_STREAM
 
 
@@ -130,7 +140,7 @@ def serve(sock_fd: int, slots_fd: int, slot: int, preload: tuple[str, ...], path
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for name in preload:
         import_module(name)
-    for name in ("pickle", "cloudpickle", "traceback"):
+    for name in _NEEDED:
         import_module(name)
     gc.collect()
     gc.freeze()

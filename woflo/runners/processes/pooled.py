@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import signal
+import weakref
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,7 @@ class PooledWorker:
         """How many more calls it may get; None for any number."""
         self.retiring = False
         self._known: set[int] = set()
+        self._shared: set[int] = set()
         self._seen_call = 0
         self.has_served = False
         self._ending: dict[int, float] = {}
@@ -77,12 +79,25 @@ class PooledWorker:
             if code.number not in self._known:
                 self._known.add(code.number)
                 pieces.append(wire.frame(wire.CODE, code.number, code.data))
+            if run._shared:
+                self._send_shared(run._shared)
             pieces.append(run._frame)
             if run._fd is not None:
                 self._write(b"".join(pieces), run._fd)
                 pieces.clear()
         if pieces:
             self._write(b"".join(pieces), None)
+
+    def _send_shared(self, values: Any) -> None:
+        for shared in values:
+            if shared.number not in self._shared:
+                self._shared.add(shared.number)
+                self._write(wire.frame(wire.SHARED, shared.number, shared.data, True), shared.fd)
+                weakref.finalize(shared, self._forget_shared, shared.number).atexit = False
+
+    def _forget_shared(self, number: int) -> None:
+        self._shared.discard(number)
+        self.pool.runtime.reactor.call(self._write_later, wire.frame(wire.FORGET, number), None)
 
     def _write(self, data: bytes, fd: int | None) -> None:
         assert self.child is not None
@@ -139,6 +154,7 @@ class PooledWorker:
         if self._capture is not None:
             self._capture.attempt = run._attempt_seen()
             self._capture.drain()
+            self._capture.attempt = None
 
     def _on_other(self, frame: wire.Frame) -> None:
         kind, number, payload, _ = frame
@@ -147,11 +163,11 @@ class PooledWorker:
         elif kind == wire.RETURNED:
             self._on_returned(payload)
         elif kind == wire.MESSAGE:
-            run = self.calls.get(number)
+            run = self.calls.get(number or self.under_way)  # a log record does not know its call
             if run is not None:
                 self.pool.runtime.deliverer.post(_pass_on, run, frame)
-        elif kind == wire.CAPTURE:
-            self._capture = self._capture or Capture(self.pool.runtime.reactor, None)
+        elif kind == wire.CAPTURE and self.child is not None:
+            self._capture = self._capture or Capture(self.pool.runtime.reactor, None, self.child.receive)
             self._capture.add(frame)
 
     def _on_started(self, number: int) -> None:

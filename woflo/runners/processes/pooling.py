@@ -23,6 +23,7 @@ from woflo.runners.processes import shipping, wire
 from woflo.runners.processes.code import Codes
 from woflo.runners.processes.packed import packing_error
 from woflo.runners.processes.pooled import PooledWorker
+from woflo.runners.processes.sharing import Shared
 from woflo.runners.processes.supervisor import supervisor
 from woflo.runners.processes.worker import CALL_HEAD, FULL, WorkerRole
 
@@ -64,6 +65,7 @@ class Pool:
         """
         self._ticking = False
         self.closed = False
+        here.closers[self] = lambda: self.close(wait=False)
 
     # -- from any thread -------------------------------------------------------------------------------
 
@@ -85,6 +87,7 @@ class Pool:
             if not run._kwargs and run.parent_id is None and shipping.are_plain(args) and task.name == task.body.name:
                 data, fd, flags = pickle.dumps(args, 5), None, 0
             else:
+                run._shared = [value for value in (*args, *run._kwargs.values()) if type(value) is Shared]
                 parcel = shipping.dump((args, run._kwargs, task.name, run.parent_id))
                 data, fd, flags = parcel.data, parcel.fd, FULL
         except Exception as error:
@@ -115,6 +118,7 @@ class Pool:
         if wait:
             for run in runs:
                 run.wait()
+        self.runtime.closers.pop(self, None)
         self.runtime.reactor.call(self._end_workers)
 
     # -- in the reactor's thread -----------------------------------------------------------------------
@@ -166,8 +170,8 @@ class Pool:
 
     def window(self) -> int:
         """How many calls a worker may hold: one, where they are not short."""
-        if not self.average or self.average > SHORT:
-            return 1
+        if not self.average or self.average > SHORT or self.runner.capture_output:
+            return 1  # captured output must not be that of the next call
         return max(2, min(BATCH_MOST, int(BATCH_SECONDS / self.average)))
 
     def took(self, seconds: float) -> None:

@@ -182,25 +182,43 @@ def _write_all(fd: int, piece: Any) -> None:
         view = view[os.write(fd, view[:_WRITE_CHUNK]) :]
 
 
-def load(parcel: Parcel) -> Any:
-    """Unpack a value, and close what held it. Raises whatever loading raises."""
+def load(parcel: Parcel, *, mapped: bool = False) -> Any:
+    """Unpack a value, and close what held it. Raises whatever loading raises.
+
+    With `mapped` its buffers stay in the memory that it came in, and are read-only.
+    """
     if parcel.fd is None:
         return pickle.loads(parcel.data)
     try:
-        return _load_large(parcel.fd, [size for (size,) in _SIZES.iter_unpack(parcel.data)])
+        sizes = [size for (size,) in _SIZES.iter_unpack(parcel.data)]
+        return _load_large(parcel.fd, sizes, _map_buffers if mapped else _read_buffers)
     finally:
         parcel.close()
 
 
-def _load_large(fd: int, sizes: list[int]) -> Any:
-    at = sizes[0]
-    buffers = []
-    for size in sizes[1:]:
-        buffers.append(_read_buffer(fd, size, at))
-        at += size
+def _load_large(fd: int, sizes: list[int], get_buffers: Callable[[int, list[int]], list[Any]]) -> Any:
+    buffers = get_buffers(fd, sizes)
     os.lseek(fd, 0, os.SEEK_SET)
     with io.FileIO(fd, "rb", closefd=False) as raw, io.BufferedReader(raw, SMALL) as file:
         return pickle.Unpickler(file, buffers=buffers).load()
+
+
+def _map_buffers(fd: int, sizes: list[int]) -> list[Any]:
+    whole = memoryview(mmap.mmap(fd, sum(sizes), access=mmap.ACCESS_READ))
+    return [whole[start : start + size] for start, size in _places(sizes)]
+
+
+def _read_buffers(fd: int, sizes: list[int]) -> list[Any]:
+    return [_read_buffer(fd, size, start) for start, size in _places(sizes)]
+
+
+def _places(sizes: list[int]) -> list[tuple[int, int]]:
+    """Where each buffer starts, and its size; the pickle comes before them."""
+    at, places = sizes[0], []
+    for size in sizes[1:]:
+        places.append((at, size))
+        at += size
+    return places
 
 
 def _read_buffer(fd: int, size: int, at: int) -> Any:

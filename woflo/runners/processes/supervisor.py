@@ -251,7 +251,9 @@ class Supervisor:
         self.children: set[Child] = set()
         self._oom_kills = crash.count_oom_kills()
         self._launchers: dict[type[Launcher], Launcher] = {}
+        self._emptied: Any = None
         self._guard()
+        here.final_closers[Supervisor] = self.close
 
     def start(self, kind: type[Launcher], role: Role | Any, owner: Owner, closing: Any = None) -> Child:
         """Start a child by `kind` of launcher. `role` is the role itself for a fork, its parcel otherwise.
@@ -293,6 +295,29 @@ class Supervisor:
             child.closed = True
             child.sock.close()
         self.slots.give(child.slot)
+        self._look_whether_empty()
+
+    # -- the end of the program, in the thread that ends it --------------------------------------------
+
+    def close(self) -> None:
+        """Wait until every child has left; an interrupt ends them."""
+        gone = threading.Lock()
+        gone.acquire()
+        self.reactor.call(self._tell_when_empty, gone)
+        try:
+            gone.acquire()
+        except KeyboardInterrupt:
+            for child in list(self.children):
+                child.kill()
+
+    def _tell_when_empty(self, gone: Any) -> None:
+        self._emptied = gone
+        self._look_whether_empty()
+
+    def _look_whether_empty(self) -> None:
+        if self._emptied is not None and not self.children:
+            self._emptied.release()
+            self._emptied = None
 
     def starved_since_last_look(self) -> bool:
         """Whether the kernel has killed a process for want of memory meanwhile."""

@@ -18,11 +18,13 @@ __all__ = [
     "CAPTURE",
     "CODE",
     "ERROR",
+    "FORGET",
     "HEADER",
     "MESSAGE",
     "PLAIN",
     "RETURNED",
     "ROLE",
+    "SHARED",
     "STARTED",
     "VALUE",
     "Decoder",
@@ -34,7 +36,7 @@ __all__ = [
 HEADER = struct.Struct("<BBHIQ")
 MAGIC = 0xF7
 _MAGIC_BYTE = bytes([MAGIC])
-VALUE, ERROR, MESSAGE, STARTED, RETURNED, ROLE, CALL, CODE, CAPTURE, PLAIN = range(1, 11)
+VALUE, ERROR, MESSAGE, STARTED, RETURNED, ROLE, CALL, CODE, CAPTURE, PLAIN, SHARED, FORGET = range(1, 13)
 MAX_FDS = 64
 """Descriptors taken from the socket in one read."""
 _CLOEXEC: int = getattr(socket, "MSG_CMSG_CLOEXEC", 0)

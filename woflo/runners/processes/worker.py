@@ -11,10 +11,11 @@ from contextvars import copy_context
 from time import monotonic_ns
 from typing import Any
 
+from woflo.kernel import bus
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.body import Body
 from woflo.kernel.outcome import Outcome
-from woflo.runners.processes import shipping, wire
+from woflo.runners.processes import sharing, shipping, wire
 from woflo.runners.processes.capture import capture_here
 from woflo.runners.processes.child import Link, LinkChannel
 from woflo.runners.processes.slots import BEGUN, CALL
@@ -90,8 +91,21 @@ class Worker:
             assert frame is not None
             if frame[0] == wire.CALL:
                 self._serve(frame)
-            elif frame[0] == wire.CODE:
-                self._codes[frame[1]] = frame[2]
+            else:
+                self._take_in(frame)
+
+    def _take_in(self, frame: wire.Frame) -> None:
+        """What calls refer to. What cannot be loaded is told by the call that needs it."""
+        kind, number, payload, fd = frame
+        if kind == wire.CODE:
+            self._codes[number] = payload
+        elif kind == wire.SHARED:
+            try:
+                sharing.receive_shared(number, shipping.Parcel(payload, fd))
+            except Exception as error:
+                bus.complain("a large argument could not be loaded", error)
+        elif kind == wire.FORGET:
+            sharing.forget_shared(number)
 
     def _serve(self, frame: wire.Frame) -> None:
         _, number, payload, _ = frame

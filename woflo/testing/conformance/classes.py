@@ -78,7 +78,7 @@ class Unready(Noted):
 
 
 def _noted(log: Path) -> str:
-    return " ".join(log.read_text().split())
+    return " ".join(log.read_text().split()) if log.exists() else ""
 
 
 @check()
@@ -112,6 +112,6 @@ def the_order_of_a_stop(runner: Runner) -> None:
     """`on_destroy` and `on_abort` are called where the attempt is ended from outside."""
     with folder() as where:
         run = on(runner, Waiting)(where / "log")
-        wait_until(lambda: (where / "log").exists() and _noted(where / "log") == "create run", "start of the task")
+        wait_until(lambda: _noted(where / "log") == "create run", "start of the task")
         assert run.stop(grace=PATIENCE)
         assert _noted(where / "log") == "create run destroy abort"

@@ -9,7 +9,7 @@ from woflo import current_run, task
 from woflo.errors import NoCurrentRunError
 from woflo.kernel.traits import Traits
 from woflo.testing.conformance.checks import Runner, check
-from woflo.testing.conformance.tools import on, value_of
+from woflo.testing.conformance.tools import on, raised, value_of
 
 _language: ContextVar[str] = ContextVar("language", default="none")
 
@@ -48,10 +48,9 @@ def in_process(traits: Traits) -> bool:
 @check()
 def who_am_i(runner: Runner) -> None:
     """The id, the task's name and the attempt are those of the handle; a call from outside has no parent."""
-    for fn in (tell, tell_async):
-        run = on(runner, fn, name="teller")()
+    for run in (on(runner, tell, name="teller")(), on(runner, tell_async, name="teller")()):
         assert value_of(run) == (run.id, "teller", 1, None, False)
-    assert run.parent_id is None
+        assert run.parent_id is None
 
 
 @check()
@@ -68,12 +67,7 @@ def who_called_me(runner: Runner) -> None:
 def outside_of_a_task(runner: Runner) -> None:
     """Outside of a task, and after one, there is no current run."""
     value_of(on(runner, tell)())
-    try:
-        current_run()
-    except NoCurrentRunError:
-        pass
-    else:
-        raise AssertionError("there was a current run outside of every task")
+    raised(NoCurrentRunError, current_run)
 
 
 @check(only=in_process)

@@ -41,7 +41,7 @@ def raise_keyword_only() -> None:
 def raise_from() -> None:
     """Raises with a cause, an attribute and a note."""
     try:
-        {}["missing"]
+        dict[str, int]()["missing"]
     except KeyError as cause:
         error = RuntimeError("outer", 1)
         error.place = "here"  # type: ignore[attr-defined]  # as some libraries do
@@ -133,7 +133,7 @@ def an_exception_as_a_value(runner: Runner) -> None:
 
 @check()
 def leaving(runner: Runner) -> None:
-    """`sys.exit` in a task fails it with `TaskCrashedError`, which tells the exit code; the caller goes on."""
+    """`sys.exit` in a task fails it with `TaskCrashedError`, with the exit code; the caller goes on."""
     assert error_of(on(runner, leave)(3), TaskCrashedError).exit_code == 3
     assert error_of(on(runner, leave)(None), TaskCrashedError).exit_code == 0
     assert "no licence" in str(error_of(on(runner, leave)("no licence"), TaskCrashedError))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from woflo import RunState, as_completed, gather, quote, wait
-from woflo.errors import UpstreamFailedError
+from woflo.errors import TaskStoppedError, UpstreamFailedError
 from woflo.kernel.traits import Traits
 from woflo.testing.conformance.checks import Runner, check
 from woflo.testing.conformance.tools import (
@@ -74,7 +74,7 @@ def a_handle_as_argument(runner: Runner) -> None:
 def handles_in_containers(runner: Runner) -> None:
     """Handles are found in lists, tuples, dicts and dataclasses; other values stay as they are."""
     one, two = on(runner, echo)(1), on(runner, echo)(2)
-    given = {"list": [one, 5], "tuple": (two,), "pair": Pair(one, [two]), "else": "text"}
+    given: dict[str, Any] = {"list": [one, 5], "tuple": (two,), "pair": Pair(one, [two]), "else": "text"}
     expected = {"list": [1, 5], "tuple": (2,), "pair": Pair(1, [2]), "else": "text"}
     assert value_of(on(runner, echo)(given)) == expected
     assert given["list"][0] is one
@@ -85,7 +85,8 @@ def layers(runner: Runner) -> None:
     """A graph of several layers gives what plain calls would."""
     layer = [on(runner, echo)(n) for n in range(4)]
     for _ in range(2):
-        layer = [on(runner, add)(left, right) for left, right in zip(layer, layer[1:] + layer[:1], strict=True)]
+        pairs = zip(layer, layer[1:] + layer[:1], strict=True)
+        layer = [on(runner, add)(left, right) for left, right in pairs]
     assert value_of(on(runner, total)(layer)) == 24
 
 
@@ -126,7 +127,7 @@ def stopped_while_waiting(runner: Runner) -> None:
         second = on(runner, touch)(where / "second", first)
         assert second.state is RunState.PENDING
         assert second.stop() is True
-        assert second.state is RunState.STOPPED
+        error_of(second, TaskStoppedError)
         held.open()
         assert value_of(first) == "first"
         assert not (where / "second").exists()

@@ -9,7 +9,7 @@ from woflo import RunState
 from woflo.errors import OptionError
 from woflo.kernel.traits import Traits
 from woflo.testing.conformance.checks import Runner, check
-from woflo.testing.conformance.tools import configured, error_of, gate, on, pass_gate, value_of
+from woflo.testing.conformance.tools import configured, error_of, gate, on, pass_gate, raised, value_of
 
 Span = tuple[float, float]
 
@@ -85,9 +85,5 @@ def places_come_back(runner: Runner) -> None:
 @check()
 def an_unknown_setting(runner: Runner) -> None:
     """`configured` with a setting that the runner does not have is an error by name."""
-    try:
-        runner.configured(max_conurrency=3)
-    except OptionError as error:
-        assert "max_conurrency" in str(error)
-    else:
-        raise AssertionError("an unknown setting was accepted")
+    error = raised(OptionError, lambda: runner.configured(max_conurrency=3))
+    assert "max_conurrency" in str(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from woflo import as_completed, gather
@@ -60,7 +61,8 @@ def awaiting_many(runner: Runner) -> None:
         runs = [on(runner, echo)(n) for n in range(5)]
         assert await asyncio.gather(*runs) == list(range(5))
         assert await gather(*runs) == list(range(5))
-        ended = [run.get_result() async for run in as_completed([on(runner, echo_async)(n) for n in range(5)])]
+        runs = [on(runner, echo_async)(n) for n in range(5)]
+        ended = [run.get_result() async for run in as_completed(runs)]
         assert sorted(ended) == list(range(5))
 
     asyncio.run(main())
@@ -76,10 +78,8 @@ def the_loop_goes_on(runner: Runner) -> None:
             waiting = asyncio.ensure_future(asyncio.wait_for(_awaited(run), None))
             await asyncio.sleep(0)
             waiting.cancel()
-            try:
+            with suppress(asyncio.CancelledError):
                 await waiting
-            except asyncio.CancelledError:
-                pass
             assert run.is_running()
             held.open()
             return await run

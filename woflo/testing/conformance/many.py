@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Iterator
 
-from woflo import RunState
+from woflo import RunState, wait
 from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.traits import Traits
 from woflo.testing.conformance.checks import Runner, check
@@ -51,12 +51,12 @@ def _watch(runs: list[BaseTaskRun[int]], everything: bool) -> int:
     """Wait for the runs, and count the processes meanwhile: the most that lived at once."""
     end = time.monotonic() + LONGEST
     most = 0
-    for run in runs:
-        while not run.wait(0.05):
-            most = max(most, sum(process.state not in ("Z", "X") for process in descendants()))
-            if not everything and time.monotonic() > end:
-                for one in reversed(runs):
-                    one.stop()
+    while any(run.is_running() for run in runs):
+        wait(runs[-1:], timeout=0.05)
+        most = max(most, sum(process.state not in ("Z", "X") for process in descendants()))
+        if not everything and time.monotonic() > end:
+            for run in reversed(runs):  # else each stop would let the next one begin
+                run.stop()
     return most
 
 

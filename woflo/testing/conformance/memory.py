@@ -27,7 +27,8 @@ def make_odd_arrays() -> list[Any]:
     import numpy
 
     block = numpy.arange(60_000.0).reshape(200, 300)
-    return [block[::2, ::3], numpy.asfortranarray(block), block[:0], numpy.array(5), numpy.array(["a", None], object)]
+    objects = numpy.array(["a", None], object)
+    return [block[::2, ::3], numpy.asfortranarray(block), block[:0], numpy.array(5), objects]
 
 
 def _growth(work: Callable[[], object]) -> int | None:

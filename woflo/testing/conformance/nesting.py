@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from woflo import Task, current_run, gather
+from woflo import current_run, gather
 from woflo.kernel.run import BaseTaskRun
 from woflo.testing.conformance.checks import Runner, check
 from woflo.testing.conformance.tools import configured, echo, on, value_of
@@ -29,18 +27,14 @@ async def descend_async(runner: Runner, depth: int) -> int:
 def fan_out(runner: Runner, width: int) -> int:
     """Calls several at once, and waits for all."""
     runs = [on(runner, echo)(n) for n in range(width)]
-    return sum(value_of(gather(*runs)))
+    values: list[int] = value_of(gather(*runs))
+    return sum(values)
 
 
 def call_and_leave(runner: Runner) -> str:
     """Calls a task, and returns without waiting for it."""
     on(runner, echo)(1)
     return "left"
-
-
-def call(other: Task[..., Any]) -> Any:
-    """Calls the task that it was given."""
-    return value_of(other())
 
 
 @check()

@@ -7,6 +7,7 @@ import os
 import threading
 import weakref
 from pathlib import Path
+from typing import Any
 
 from woflo.testing.conformance.checks import Runner, check
 from woflo.testing.conformance.tools import configured, echo, on, still_works, value_of
@@ -42,7 +43,10 @@ def nothing_left() -> bool:
 
 def wait_until_nothing_is_left() -> None:
     """Wait for the last things of ended runs; tells what stayed."""
-    wait_until(nothing_left, f"nothing left of any run; it was {leftovers()}")
+    try:
+        wait_until(nothing_left, timeout=PATIENCE / 3)
+    except AssertionError:
+        raise AssertionError(f"something was left: {leftovers()}") from None
 
 
 @check()
@@ -68,7 +72,7 @@ def finished_handles_keep_no_descriptor(runner: Runner) -> None:
         value_of(runs[0])
         # Workers that a pool has started since belong to the runner, not to a handle.
         allowed = len(before) + (3 * 4 if runner.traits.isolated else 0)
-        wait_until(lambda: len(descriptors()) <= allowed, f"descriptors closed, from {before} to {descriptors()}")
+        _wait_for_descriptors(allowed)
 
 
 @check()
@@ -78,7 +82,14 @@ def settings_of_its_own_leave_nothing(runner: Runner) -> None:
     before = descriptors()
     for _ in range(3):
         _use_once(runner)
-    wait_until(lambda: len(descriptors()) <= len(before), f"descriptors closed, from {before} to {descriptors()}")
+    _wait_for_descriptors(len(before))
+
+
+def _wait_for_descriptors(allowed: int) -> None:
+    try:
+        wait_until(lambda: len(descriptors()) <= allowed, timeout=PATIENCE / 3)
+    except AssertionError:
+        raise AssertionError(f"more than {allowed} descriptors are open: {descriptors()}") from None
 
 
 def _use_once(runner: Runner) -> None:
@@ -102,10 +113,10 @@ def no_shared_memory(runner: Runner) -> None:
 def threads_do_not_grow(runner: Runner) -> None:
     """The threads of this process do not grow with the calls."""
     with configured(runner, max_concurrency=4) as some:
-        for run in [on(some, echo)(n) for n in range(20)]:
+        for run in [on(some, echo)(n) for n in range(10)]:
             value_of(run)
         before = threading.active_count()
-        for run in [on(some, echo)(n) for n in range(60)]:
+        for run in [on(some, echo)(n) for n in range(30)]:
             value_of(run)
         assert threading.active_count() <= before + 4, [thread.name for thread in threading.enumerate()]
 
@@ -118,12 +129,12 @@ def ended_runs_are_forgotten(runner: Runner) -> None:
     run = on(runner, ignore)(precious)
     del precious
     value_of(run)
-    wait_until(lambda: _is_gone(argument), "end of the argument")
+    wait_until(lambda: _is_gone(argument), "end of the argument", timeout=PATIENCE / 6)
     handle = weakref.ref(run)
     del run
-    wait_until(lambda: _is_gone(handle), "end of the handle")
+    wait_until(lambda: _is_gone(handle), "end of the handle", timeout=PATIENCE / 6)
 
 
-def _is_gone(reference: weakref.ref[object]) -> bool:
+def _is_gone(reference: weakref.ref[Any]) -> bool:
     gc.collect()
     return reference() is None

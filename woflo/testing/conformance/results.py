@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import Any
 
 from woflo.errors import ArgumentError
 from woflo.testing.conformance.checks import Runner, check
-from woflo.testing.conformance.tools import configured, echo, gate, on, pass_gate, value_of
+from woflo.testing.conformance.tools import configured, echo, gate, on, pass_gate, raised, value_of
 from woflo.testing.patience import PATIENCE
 
 KB, MB = 1 << 10, 1_000_000
@@ -74,12 +75,8 @@ def arguments_as_python_has_them(runner: Runner) -> None:
 def wrong_arguments_are_told_by_the_call(runner: Runner) -> None:
     """A wrong number or name of arguments raises `ArgumentError` from the call itself."""
     for args, kwargs in (((), {}), ((1, 2), {}), ((), {"b": 1})):
-        try:
-            on(runner, one_argument)(*args, **kwargs)
-        except ArgumentError as error:
-            assert "one_argument" in str(error)
-        else:
-            raise AssertionError(f"no ArgumentError for {args}, {kwargs}")
+        error = raised(ArgumentError, partial(on(runner, one_argument), *args, **kwargs))
+        assert "one_argument" in str(error)
 
 
 @check()
@@ -115,12 +112,7 @@ def waiting_that_runs_out(runner: Runner) -> None:
         run = on(runner, pass_gate)(held.where, "one")
         assert run.wait(timeout=0.01) is False
         for ask in (run.get_result, run.exception):
-            try:
-                ask(timeout=0.01)
-            except TimeoutError as error:
-                assert type(error) is TimeoutError
-            else:
-                raise AssertionError(f"{ask} did not run out")
+            assert type(raised(TimeoutError, partial(ask, timeout=0.01))) is TimeoutError
         assert run.is_running()
         held.open()
         assert value_of(run) == "one"
@@ -140,4 +132,5 @@ def runs_at_the_same_time(runner: Runner) -> None:
 @check()
 def mapping(runner: Runner) -> None:
     """`map` gives a handle per item in the order of the items, constants spread to all."""
-    assert [value_of(run) for run in on(runner, received).map(range(5), 7)] == [received(n, 7) for n in range(5)]
+    results = [value_of(run) for run in on(runner, received).map(range(5), 7)]
+    assert results == [received(n, 7) for n in range(5)]

@@ -126,7 +126,7 @@ def tasks_as_values(runner: Runner) -> None:
 
 @check()
 def things_of_main(runner: Runner) -> None:
-    """Functions, classes and exceptions of `__main__` work, and what comes back is of the caller's classes."""
+    """Functions, classes and exceptions of `__main__` work; what comes back is of the caller's classes."""
     with _things_of_main() as main:
         result = value_of(on(runner, main.doubled)(main.Point(4)))
         assert type(result) is main.Point

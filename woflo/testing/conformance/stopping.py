@@ -27,13 +27,19 @@ from woflo.testing.conformance.tools import (
     linger_async,
     on,
     pass_gate,
+    raised,
     still_works,
     value_of,
 )
 from woflo.testing.patience import PATIENCE, wait_until
 from woflo.testing.procfs import is_alive
 
-_DEAF = f"import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep({2 * PATIENCE})"
+_DEAF = f"""
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print(flush=True)
+time.sleep({2 * PATIENCE})
+"""
 
 
 def parallel(traits: Traits) -> bool:
@@ -145,12 +151,7 @@ def after_the_end(runner: Runner) -> None:
 def a_wrong_grace(runner: Runner) -> None:
     """A grace below zero is an error by name."""
     run = on(runner, echo)(1)
-    try:
-        run.stop(grace=-1)
-    except OptionError as error:
-        assert "grace" in str(error)
-    else:
-        raise AssertionError("grace=-1 was accepted")
+    assert "grace" in str(raised(OptionError, lambda: run.stop(grace=-1)))
     value_of(run)
 
 

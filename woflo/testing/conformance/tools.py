@@ -27,6 +27,7 @@ __all__ = [
     "linger_async",
     "on",
     "pass_gate",
+    "raised",
     "still_works",
     "value_of",
 ]
@@ -51,6 +52,15 @@ def error_of(run: BaseTaskRun[Any], kind: type[E]) -> E:
     error = run.exception(timeout=PATIENCE)
     assert type(error) is kind, f"{run!r} ended with {error!r} instead of {kind.__name__}"
     return error
+
+
+def raised(kind: type[E], use: Callable[[], object]) -> E:
+    """The exception of `kind` that `use()` must raise."""
+    try:
+        use()
+    except kind as error:
+        return error
+    raise AssertionError(f"no {kind.__name__} was raised")
 
 
 @contextmanager

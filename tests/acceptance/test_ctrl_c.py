@@ -1,0 +1,172 @@
+"""Ctrl-C at a real terminal: the program is gone within the grace time, and nothing of it is left."""
+
+import time
+from contextlib import ExitStack
+
+import pytest
+from programs import Program, needs_proc
+
+pytestmark = needs_proc
+
+GRACE = 5.0
+SLACK = 5.0
+"""Seconds beyond the grace time for a busy machine."""
+QUICK = 3.0
+"""Seconds that suffice where no code resists: well below the grace time."""
+
+BEGINNING = """
+import asyncio, os, signal, subprocess, sys, time
+from woflo import as_completed, current_run, gather, task, wait
+from woflo.runners import MultiprocessTaskRun, PoolTaskRun, ThreadTaskRun
+
+class Runner({runner}):
+    max_concurrency = 2
+
+def say(text):
+    os.write(1, text.encode() + b"\\n")
+
+CHILD = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(90)"
+
+@task(runner=Runner)
+def willing(number):
+    say(f"begun {{number}}")
+    end = time.monotonic() + 90
+    while not current_run().stop_requested and time.monotonic() < end:
+        time.sleep(0.01)
+
+@task(runner=Runner)
+def deaf(number):
+    if Runner.traits.isolated:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        child = subprocess.Popen([sys.executable, "-S", "-c", CHILD], stdout=subprocess.PIPE)
+        child.stdout.readline()
+    say(f"begun {{number}}")
+    end = time.monotonic() + 90
+    while time.monotonic() < end:
+        try:
+            time.sleep(1)
+        except BaseException:
+            pass
+
+# Three for two places: one is pending.
+runs = [{kind}(number) for number in range(3)]
+"""
+
+WAYS = {
+    "get_result": "runs[0].get_result()",
+    "run.wait": "runs[2].wait()",
+    "wait": "wait(runs)",
+    "as_completed": "for run in as_completed(runs): run.get_result()",
+    "gather": "gather(*runs).get_result()",
+    "await": """
+async def main():
+    await gather(*runs)
+asyncio.run(main())
+""",
+    "sleeping": "time.sleep(90)",
+    "at exit": "say('at the end')",
+}
+RUNNERS = {"process": "MultiprocessTaskRun", "pool": "PoolTaskRun", "thread": "ThreadTaskRun"}
+
+
+def start(folder, runner, kind, way):
+    return Program(folder, BEGINNING.format(runner=RUNNERS[runner], kind=kind) + WAYS[way], terminal=True)
+
+
+def wait_until_begun(program):
+    program.wait_for("begun 0")
+    program.wait_for("begun 1")
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_quick_end(tmp_path, runner):
+    """Wherever the program is, Ctrl-C ends it at once where its tasks end when they are asked to."""
+    with ExitStack() as stack:
+        programs = {way: stack.enter_context(start(tmp_path, runner, "willing", way)) for way in WAYS}
+        for way, program in programs.items():
+            wait_until_begun(program)
+            program.press_ctrl_c()
+            asked = time.monotonic()
+            code = program.wait()
+            took = time.monotonic() - asked
+            assert took < QUICK, f"{way}: {took:.1f} s\n{program.output}"
+            assert "begun 2" not in program.output, way
+            assert "InternalError" not in program.output, program.output
+            # At the exit the interpreter is past telling that it was interrupted.
+            assert code in ((0, -2, 130) if way == "at exit" else (-2, 130)), (way, code, program.output)
+            program.assert_all_gone()
+
+
+def test_tasks_that_resist(tmp_path):
+    """Tasks that ignore SIGTERM and every exception, with children that do, are gone after the grace time."""
+    cases = [(runner, way) for runner in ("process", "pool") for way in WAYS]
+    cases += [("thread", way) for way in ("get_result", "await", "sleeping", "at exit")]
+    with ExitStack() as stack:
+        programs = {case: stack.enter_context(start(tmp_path, case[0], "deaf", case[1])) for case in cases}
+        for program in programs.values():
+            wait_until_begun(program)
+        for program in programs.values():
+            program.press_ctrl_c()
+        asked = time.monotonic()
+        late = []
+        for case, program in programs.items():
+            program.wait()
+            if time.monotonic() - asked > GRACE + SLACK:
+                late.append((case, time.monotonic() - asked))
+            program.assert_all_gone(timeout=3.0)
+        assert not late
+
+
+@pytest.mark.parametrize("runner", ["process", "pool"])
+def test_a_second_ctrl_c(tmp_path, runner):
+    """Pressed again while the tasks are given their grace, it does not let any process escape, nor delay the end."""
+    with start(tmp_path, runner, "deaf", "get_result") as program:
+        wait_until_begun(program)
+        program.press_ctrl_c()
+        asked = time.monotonic()
+        program.wait_for("KeyboardInterrupt")
+        program.press_ctrl_c()
+        program.wait()
+        assert time.monotonic() - asked < GRACE + SLACK
+        program.assert_all_gone(timeout=3.0)
+
+
+def test_many_times(tmp_path):
+    """Pressed many times in a row, from the very beginning of the end, it leaves no process."""
+    with start(tmp_path, "process", "deaf", "at exit") as program:
+        wait_until_begun(program)
+        program.wait_for("at the end")
+        asked = time.monotonic()
+        while program.process.poll() is None and time.monotonic() - asked < GRACE + SLACK:
+            program.press_ctrl_c()
+            program.watch(0.05)
+        program.wait(1.0)
+        program.assert_all_gone(timeout=GRACE + SLACK)
+
+
+def test_an_interrupt_that_was_caught(tmp_path):
+    """A program that catches it goes on: its runs are not stopped, and are waited for at the end."""
+    text = """
+import os, time
+from woflo import task
+
+@task
+def work():
+    os.write(1, b"begun\\n")
+    while not os.path.exists("go"):
+        time.sleep(0.01)
+    os.write(1, b"done\\n")
+
+run = work()
+try:
+    run.get_result()
+except KeyboardInterrupt:
+    os.write(1, b"caught\\n")
+    open("go", "w").close()
+"""
+    with Program(tmp_path, text, terminal=True) as program:
+        program.wait_for("begun")
+        program.press_ctrl_c()
+        assert program.wait() == 0
+        assert program.output.index("caught") < program.output.index("done")
+        program.assert_all_gone()

@@ -1,0 +1,117 @@
+"""Callbacks: called once, in the right thread, harming nobody; also where they wait themselves."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from unit_helpers import eventually, in_thread
+
+from woflo import gather, task
+from woflo.kernel import runtime
+
+
+@pytest.fixture
+def made(memory):
+    return task(runner=memory)(lambda *args: None)
+
+
+def test_a_callback_is_called_once_with_the_ended_run(made):
+    """At the end, or at once where the end has passed, in the order in which they were given."""
+    called = []
+    run = made()
+    run.add_done_callback(lambda run: called.append((1, run.state)))
+    run.add_done_callback(lambda run: called.append((2, run.state)))
+    assert called == []
+    run.succeed()
+    run.add_done_callback(lambda run: called.append((3, run.state)))
+    assert called == [(1, "SUCCEEDED"), (2, "SUCCEEDED"), (3, "SUCCEEDED")]
+
+
+def test_a_callback_that_raises_is_logged_and_stops_no_other(made, caplog):
+    """The run keeps its outcome."""
+    called = []
+    run = made()
+    run.add_done_callback(lambda run: 1 / 0)
+    run.add_done_callback(called.append)
+    run.succeed(5)
+    assert called == [run]
+    assert run.get_result() == 5
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_callback_never_runs_on_the_reactor(made, clock):
+    """Where the reactor ends a run, its callbacks get another thread."""
+    seen = []
+    first = made()
+    run = made.with_options(deadline=5)(first)
+    run.add_done_callback(lambda run: seen.append(runtime.current.on_reactor()))
+    clock.advance(5)
+    eventually(lambda: seen)
+    assert seen == [False]
+
+
+def test_a_callback_may_wait_for_a_run_that_the_deliverer_has_to_bring(made, clock):
+    """Its thread is replaced meanwhile."""
+    results = []
+    first = made()
+    run = made.with_options(deadline=5)(first)
+
+    def callback(_):
+        inner = made.with_options(deadline=5)(first)
+        inner.add_done_callback(lambda _: results.append("inner"))
+        runtime.current.reactor.call(clock.advance, 5)
+        results.append(inner.wait(timeout=10))
+        eventually(lambda: "inner" in results, timeout=10)
+        results.append("outer")
+
+    run.add_done_callback(callback)
+    clock.advance(5)
+    eventually(lambda: "outer" in results)
+    assert set(results) == {True, "inner", "outer"}
+
+
+def test_a_callback_may_wait_for_what_depends_on_its_run(made):
+    """The dependents are told although the callback, which was there before them, has not returned."""
+    waited = []
+    run = made()
+    run.add_done_callback(lambda _: waited.append(after.wait(timeout=5)))
+
+    class Inline(type(run)):
+        def _launch(self, attempt):
+            self.succeed()
+
+    after = task(runner=Inline)(lambda value: None)(run)
+    in_thread(run.succeed)()
+    assert waited == [True]
+
+
+@pytest.mark.parametrize("how", ["dependent", "group"])
+def test_a_callback_may_stop_a_run_and_wait_for_what_follows(made, how):
+    """What the stop brings about happens while the callback waits for it."""
+    waited = []
+    first, other = made(), made()
+    pending = made(other)
+    follows = made(pending) if how == "dependent" else gather(pending)
+
+    def callback(_):
+        pending.stop()
+        waited.append(follows.wait(timeout=5))
+
+    first.add_done_callback(callback)
+    in_thread(first.succeed)()
+    assert waited == [True]
+
+
+def test_a_slow_callback_holds_up_no_waiter(made, gate):
+    """Whoever waits for the run is woken while the callback still goes on."""
+    run = made()
+    entered = threading.Event()
+    run.add_done_callback(lambda _: (entered.set(), gate.wait()))
+    ended = in_thread(run.succeed)
+    assert entered.wait(20)
+    assert run.get_result(timeout=5) is None
+    group = gather(run)
+    assert group.get_result(timeout=5) == [None]
+    gate.set()
+    ended()

@@ -1,0 +1,125 @@
+"""`map`: one call per item, lazily."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import count
+
+import pytest
+
+from woflo import quote, task
+from woflo.errors import ArgumentError, MapLengthError, OptionError
+
+
+def pair(a, b=None, c=None):
+    return (a, b, c)
+
+
+@pytest.fixture
+def inline():
+    return task(runner="sequential")(pair)
+
+
+def test_items_are_spread_and_other_values_go_to_every_call(inline):
+    """Iterables give one value to each call; text, bytes, mappings, handles and plain values are constants."""
+    assert list(inline.map([1, 2], "ab", c={"k": 1}).results()) == [(1, "ab", {"k": 1}), (2, "ab", {"k": 1})]
+    assert list(inline.map([1, 2], (3, 4)).results()) == [(1, 3, None), (2, 4, None)]
+    assert list(inline.map(range(2), inline("x")).results()) == [
+        (0, ("x", None, None), None),
+        (1, ("x", None, None), None),
+    ]
+
+
+def test_a_quoted_iterable_is_a_constant(inline):
+    """`quote` keeps a list together."""
+    assert list(inline.map([1, 2], quote([3, 4])).results()) == [(1, [3, 4], None), (2, [3, 4], None)]
+
+
+def test_keywords_are_constants(inline):
+    """A list given by name is given whole."""
+    assert list(inline.map([1], c=[1, 2]).results()) == [(1, None, [1, 2])]
+
+
+def test_nothing_to_spread_is_an_error(inline):
+    """A call per item needs items."""
+    for values in [(), (3,), ("text",), (quote([1]),)]:
+        with pytest.raises(OptionError, match="pair.map"):
+            inline.map(*values)
+
+
+def test_lengths_must_agree(inline):
+    """At once where they are known, when the shorter one ends where they are not; nothing is dropped silently."""
+    with pytest.raises(MapLengthError, match=r"2, 3"):
+        inline.map([1, 2], [1, 2, 3])
+    for left, right in [([1, 2], iter([1])), (iter([1]), iter([1, 2])), (iter([1, 2]), [1])]:
+        with pytest.raises(MapLengthError):
+            list(inline.map(left, right))
+
+
+def test_an_endless_input_is_taken_only_so_far(memory):
+    """Never more than `ahead` calls are open before the reader, and each read makes room."""
+    taken = []
+
+    def items():
+        for number in count():
+            taken.append(number)
+            yield number
+
+    runs = task(runner=memory.configured(max_concurrency=4))(pair).map(items())
+    assert taken == []
+    for read in range(1, 30):
+        next(runs).succeed()
+        assert len(taken) <= read + runs.ahead
+    assert len(taken) < 29 + 2 * runs.ahead
+
+
+def test_handles_come_in_the_order_of_the_items(memory):
+    """However their runs end."""
+    runs = list(task(runner=memory)(pair).map(range(5)))
+    for run in reversed(runs):
+        run.succeed()
+    assert [run.attempts[0].args for run in runs] == [(n,) for n in range(5)]
+
+
+def test_results_raise_the_first_failure(inline):
+    """The values before it have been given."""
+
+    @task(runner="sequential")
+    def inverse(x):
+        return 1 / x
+
+    results = inverse.map([1, 0, 2]).results()
+    assert next(results) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(results)
+
+
+def test_a_map_is_read_with_async_for(inline):
+    """The same handles, on a loop."""
+
+    async def main():
+        return [await run async for run in task(runner="async")(pair).map([1, 2])]
+
+    assert asyncio.run(main()) == [(1, None, None), (2, None, None)]
+
+
+def test_a_wrong_call_is_told_when_it_is_made(inline):
+    """The check of arguments is that of any call."""
+    with pytest.raises(ArgumentError):
+        list(inline.map([1], nope=3))
+
+
+def test_what_was_launched_is_not_lost_when_the_input_raises(memory):
+    """An input that fails is told to the reader; the handles from before it can still be read."""
+
+    def items():
+        yield 1
+        yield 2
+        raise OSError("no more")
+
+    runs = task(runner=memory)(pair).map(items())
+    seen = []
+    with pytest.raises(OSError, match="no more"):
+        for run in runs:
+            seen.append(run)
+    assert len(seen) + len(list(runs)) == 2
