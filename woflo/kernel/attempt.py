@@ -13,7 +13,6 @@ from woflo.kernel.outcome import Outcome
 
 if TYPE_CHECKING:
     from woflo.kernel.ports import Channel, Recorder
-    from woflo.kernel.run import BaseTaskRun
 
 __all__ = ["Attempt", "StopRequested", "outcome_of"]
 
@@ -61,7 +60,7 @@ class Attempt:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         parent_id: str | None = None,
-        run: BaseTaskRun[Any] | None = None,
+        run: Any = None,
         channel: Channel = NO_CHANNEL,
     ) -> None:
         self.run_id = run_id
@@ -71,7 +70,7 @@ class Attempt:
         self.args = args
         self.kwargs = kwargs
         self.parent_id = parent_id
-        self.run = run
+        self.run: Any = run
         self.channel = channel
         self.recorder: Recorder | None = None
         self.stop_requested = False
@@ -143,5 +142,3 @@ def _crash_of(error: BaseException, task_name: str) -> TaskCrashedError:
         told = "" if error.code is None else repr(error.code)
         return TaskCrashedError(f"{task_name} called sys.exit({told})", exit_code=code, trace=trace)
     return TaskCrashedError(f"{task_name} raised {type(error).__name__}", trace=trace)
-
-

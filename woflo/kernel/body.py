@@ -21,7 +21,17 @@ class Body:
     another process can find the body by module and name.
     """
 
-    __slots__ = ("__weakref__", "check_call", "codes", "fn", "is_async", "is_class", "module", "name", "qualname")
+    __slots__ = (
+        "__weakref__",
+        "check_call",
+        "codes",
+        "fn",
+        "is_async",
+        "is_class",
+        "module",
+        "name",
+        "qualname",
+    )
 
     def __init__(self, fn: Any) -> None:
         self.fn = fn
@@ -29,7 +39,9 @@ class Body:
         if self.is_class:
             _need_run_method(fn)
         elif not callable(fn):
-            raise NotATaskError(f"@task was given {fn!r}: it needs a function, a class with a run method, or a callable")
+            raise NotATaskError(
+                f"@task was given {fn!r}: it needs a function, a class with a run method, or a callable"
+            )
         plain = _unwrapped(fn)
         self.module: str = getattr(plain, "__module__", None) or "__main__"
         self.qualname: str = getattr(plain, "__qualname__", None) or type(plain).__qualname__
@@ -114,7 +126,7 @@ def _unwrapped(fn: Any) -> Any:
 
 def _is_async(fn: Any) -> bool:
     plain = _unwrapped(fn)
-    code = getattr(plain, "__code__", None) or getattr(getattr(type(plain), "__call__", None), "__code__", None)
+    code = getattr(plain, "__code__", None) or getattr(vars(type(plain)).get("__call__"), "__code__", None)
     return code is not None and bool(code.co_flags & _CO_COROUTINE)
 
 
@@ -262,4 +274,3 @@ def _in_fresh_thread(function: Callable[[], Any]) -> Any:
     if error is not None:
         raise error
     return value
-

@@ -82,5 +82,3 @@ def track(items: Iterable[T], total: float | None = None, message: str = "") -> 
         yield item
         if attempt is not None:
             attempt.channel.send("progress", (done + 1, total, message))
-
-

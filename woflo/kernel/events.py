@@ -27,13 +27,18 @@ _INFO, _WARNING = 20, 30
 LogLine = tuple[Any, ...]
 
 
+def _now() -> float:
+    """By name each time: the clock may be exchanged."""
+    return clock.now()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event:
     """Something that happened to a run."""
 
     run_id: str
     task: str
-    at: float = field(default_factory=lambda: clock.now())
+    at: float = field(default_factory=_now)
 
     def log_line(self) -> LogLine | None:
         """Level, format and its arguments for the `woflo` logger, or None for what is not logged."""

@@ -30,7 +30,9 @@ def gather(*runs: BaseTaskRun[R], fail_fast: bool = False) -> BaseTaskRun[list[R
     """
     for run in runs:
         if not isinstance(run, Handle):
-            raise OptionError(f"gather was given {run!r}, which is no handle; call the task first, and spread lists with *")
+            raise OptionError(
+                f"gather was given {run!r}, which is no handle; call the task first, and spread lists with *"
+            )
     group = GatherRun(_GATHER, (), {})
     group.members = runs
     group.fail_fast = fail_fast

@@ -136,7 +136,7 @@ class Lifecycle(Handle, ABC):
 
     def _begin(self) -> None:
         """Take the call in. Returns when the run is launched or queued."""
-        self._runtime.live.add(self)  # type: ignore[arg-type]  # the only heir is BaseTaskRun
+        self._runtime.live.add(self)
         self._watched = bus.wanted()
         if self._watched:
             self._emit_created()
@@ -163,7 +163,7 @@ class Lifecycle(Handle, ABC):
             else:
                 self._admit()
         except BaseException:
-            self._runtime.live.discard(self)  # type: ignore[arg-type]
+            self._runtime.live.discard(self)
             if self._deadline_timer is not None:
                 self._deadline_timer.cancel()
             raise
@@ -265,7 +265,15 @@ class Lifecycle(Handle, ABC):
         task = self.task
         channel = ReportChannel(self)
         self._current = attempt = Attempt(
-            self.id, task.name, self.attempt, task.body, self._args, self._kwargs, self.parent_id, self, channel  # type: ignore[arg-type]
+            self.id,
+            task.name,
+            self.attempt,
+            task.body,
+            self._args,
+            self._kwargs,
+            self.parent_id,
+            self,
+            channel,  # type: ignore[arg-type]
         )
         return attempt
 
@@ -296,7 +304,9 @@ class Lifecycle(Handle, ABC):
             self._final = True  # wrong use, which another attempt would not mend
             return error
         if self._runtime.exiting and isinstance(error, RuntimeError):
-            self._verdict = TaskStoppedError(f"{self.task.name} was not started: the interpreter is shutting down ({error})")
+            self._verdict = TaskStoppedError(
+                f"{self.task.name} was not started: the interpreter is shutting down ({error})"
+            )
             return self._verdict
         told = LaunchError(f"{self.task.name} could not be started: {error}")
         told.__cause__ = error
@@ -480,7 +490,7 @@ class Lifecycle(Handle, ABC):
     def _tell(self, waiters: Any, watchers: list[Watcher] | None) -> None:
         """The run is terminal: put away what it held, and tell everybody."""
         self._args, self._kwargs = _NO_ARGS, _NO_KWARGS
-        self._runtime.live.discard(self)  # type: ignore[arg-type]
+        self._runtime.live.discard(self)
         if self._timer is not None:
             self._timer.cancel()
         if self._deadline_timer is not None:
@@ -500,7 +510,9 @@ class Lifecycle(Handle, ABC):
         self._end_attempt(TaskTimeoutError(message), only=attempt)
 
     def _deadline_passed(self) -> None:
-        error = TaskTimeoutError(f"{self.task.name} did not end within its deadline of {self.task.options.deadline:g} s")
+        error = TaskTimeoutError(
+            f"{self.task.name} did not end within its deadline of {self.task.options.deadline:g} s"
+        )
         if not self._end_before_launch(_FAILED, error):
             self._end_attempt(error, final=True)
 

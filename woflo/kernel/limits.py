@@ -142,7 +142,12 @@ class Limits:
         if options.rate_limit is not None:
             gates.append((self._shared_gate(task, "pace", lambda: Pace(*parse_rate(options.rate_limit))), 1.0))
         for name, amount in (options.resources or {}).items():
-            gates.append((self._resource_gate(name, parse_quantity(name, amount), task.name), parse_quantity(name, amount)))
+            gates.append(
+                (
+                    self._resource_gate(name, parse_quantity(name, amount), task.name),
+                    parse_quantity(name, amount),
+                )
+            )
         return gates
 
     def _shared_gate(self, task: Any, kind: str, make: Callable[[], Gate]) -> Gate:

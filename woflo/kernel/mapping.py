@@ -33,7 +33,10 @@ class RunMap(Generic[R]):
         _check_lengths([value for value, one in zip(iterables, spread, strict=True) if one])
         self._task = task
         share = task.runner.share
-        columns = [iter(value) if one else repeat(_constant(value, share)) for value, one in zip(iterables, spread, strict=True)]
+        columns = [
+            iter(value) if one else repeat(_constant(value, share))
+            for value, one in zip(iterables, spread, strict=True)
+        ]
         self._rows: Iterator[tuple[Any, ...]] = iter(_rows(columns, spread))
         self._constants = {name: _constant(value, share) for name, value in constants.items()}
         self._open: deque[BaseTaskRun[R]] = deque()
@@ -88,13 +91,15 @@ def _check_lengths(iterables: list[Any]) -> None:
     lengths = {len(value) for value in iterables if hasattr(value, "__len__")}
     if len(lengths) > 1:
         told = ", ".join(str(length) for length in sorted(lengths))
-        raise MapLengthError(f"map was given iterables of different lengths ({told}); a value meant for every call goes in quote(...)")
+        raise MapLengthError(
+            f"map was given iterables of different lengths ({told}); a value meant for every call goes in quote(...)"
+        )
 
 
 def _rows(columns: list[Iterator[Any]], spread: list[bool]) -> Iterator[tuple[Any, ...]]:
     """Rows until the first spread column ends; the others must end there too."""
     if len(columns) == 1:
-        yield from zip(columns[0])  # noqa: B905  # one column: nothing to compare
+        yield from zip(columns[0])  # one column: nothing to compare
         return
     done = object()
     while True:
@@ -105,4 +110,3 @@ def _rows(columns: list[Iterator[Any]], spread: list[bool]) -> Iterator[tuple[An
         if any(ended):
             raise MapLengthError("map was given iterables of different lengths; the shortest ended first")
         yield row
-

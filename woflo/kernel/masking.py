@@ -42,6 +42,6 @@ def _shown(name: str, value: Any) -> str:
     if value is MASK:
         return MASK
     try:
-        return _short.repr(value)
+        return str(_short.repr(value))
     except Exception as error:
         return f"<{type(value).__name__} whose repr raised {type(error).__name__}>"

@@ -102,7 +102,8 @@ def _checked_wait(wait: Any) -> Any:
         return wait
     if isinstance(wait, bool) or not isinstance(wait, int | float) or not wait >= 0 or math.isinf(wait):
         raise OptionError(
-            f"retry_sleep_time={wait!r} must be seconds, zero or more, or a strategy such as tenacity.wait_exponential()"
+            f"retry_sleep_time={wait!r} must be seconds, zero or more, "
+            "or a strategy such as tenacity.wait_exponential()"
         )
     return float(wait)
 

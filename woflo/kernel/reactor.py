@@ -153,8 +153,9 @@ class Reactor:
         self._sleeping = False
         for key, events in ready:
             # An earlier handler of this turn may have closed the descriptor, or given its number to another.
-            if self._handlers.get(key.fd) is key.data:
-                key.data(events)
+            handler = self._handlers.get(key.fd)
+            if handler is not None and handler is key.data:
+                handler(events)
         for _ in range(len(self._inbox)):
             function, args = self._inbox.popleft()
             function(*args)

@@ -22,7 +22,7 @@ class ReportChannel:
         self._run = run
 
     def send(self, kind: str, data: Any) -> None:
-        """"progress": (done, total, message); "output": (stream, text); "log": (logger, level, message)."""
+        """Kinds: "progress": (done, total, message); "output": (stream, text); "log": (logger, level, message)."""
         if bus.wanted():
             bus.emit(_event(self._run, kind, data))
 
@@ -30,7 +30,7 @@ class ReportChannel:
 def _event(run: Lifecycle, kind: str, data: Any) -> Event:
     from woflo.kernel.events import LogRecorded, OutputWritten, ProgressMade
 
-    who = {"run_id": run.id, "task": run.task.name}
+    who: dict[str, Any] = {"run_id": run.id, "task": run.task.name}
     if kind == "progress":
         done, total, message = data
         return ProgressMade(**who, done=done, total=total, message=message)

@@ -173,7 +173,9 @@ class BaseTaskRun(Lifecycle, Generic[R]):
         if isinstance(grace, bool) or not isinstance(grace, int | float) or not grace >= 0:
             raise OptionError(f"grace={grace!r} must be seconds, zero or more")
         if self._runtime is not runtime.current:
-            raise InheritedHandleError(f"{self!r} was inherited through a fork; only the process that made it can stop it")
+            raise InheritedHandleError(
+                f"{self!r} was inherited through a fork; only the process that made it can stop it"
+            )
         self._ask_to_stop(float(grace))
         asyncio = sys.modules.get("asyncio")
         loop = None if asyncio is None else asyncio._get_running_loop()
@@ -227,7 +229,9 @@ class BaseTaskRun(Lifecycle, Generic[R]):
     def _repr_html_(self) -> str:
         from html import escape
 
-        colour = {"SUCCEEDED": "#2a7", "SKIPPED": "#2a7", "FAILED": "#c33", "UPSTREAM_FAILED": "#c33"}.get(self.state, "#888")
+        colour = {"SUCCEEDED": "#2a7", "SKIPPED": "#2a7", "FAILED": "#c33", "UPSTREAM_FAILED": "#c33"}.get(
+            self.state, "#888"
+        )
         took = "" if self.duration is None else f" in {self.duration:.3g} s"
         state = f'<b style="color:{colour}">{escape(str(self.state))}</b>'
         return f"<code>{escape(self.task.name)}</code> {state}, attempt {self.attempt}{took} <small>{self.id}</small>"
@@ -259,7 +263,8 @@ class BaseTaskRun(Lifecycle, Generic[R]):
         for name in settings:
             if name not in cls._settings:
                 raise OptionError(f"{cls.__name__} has no setting {name!r}; it has: {', '.join(cls._settings)}")
-        return cast("type[Self]", type(cls)(cls.__name__, (cls,), {"__module__": cls.__module__, **settings}))
+        make: Any = type(cls)  # the metaclass, which a runner may have of its own
+        return cast("type[Self]", make(cls.__name__, (cls,), {"__module__": cls.__module__, **settings}))
 
 
 def _acquire(lock: Any, timeout: float) -> bool:
@@ -268,7 +273,7 @@ def _acquire(lock: Any, timeout: float) -> bool:
         return cast("bool", lock.acquire(True, min(timeout, threading.TIMEOUT_MAX)))
     end = clock.monotonic() + timeout
     while not lock.acquire(True, _SLICE):
-        if 0 <= timeout and clock.monotonic() >= end:
+        if timeout >= 0 and clock.monotonic() >= end:
             return False
     return True
 

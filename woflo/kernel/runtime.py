@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from woflo.kernel.delivery import Deliverer
     from woflo.kernel.limits import Limits
     from woflo.kernel.reactor import Reactor
-    from woflo.kernel.run import BaseTaskRun
 
 __all__ = ["Runtime", "current"]
 
@@ -33,7 +32,7 @@ class Runtime:
         self.lock = threading.Lock()
         self.prefix = f"{time.time_ns() // 1_000_000:012x}{os.urandom(4).hex()}"
         self.numbers = count(1)
-        self.live: set[BaseTaskRun[Any]] = set()
+        self.live: set[Any] = set()
         """Every run that is not terminal; what is in here is waited for at exit."""
         self.closers: dict[Any, Callable[[], None]] = {}
         """Called once at exit after the last run ended, the last made first: pools, observers."""
@@ -56,7 +55,7 @@ class Runtime:
                     self._reactor = Reactor(self)
             # What the reactor may not do itself needs the other thread, and from Python 3.12 on none can be
             # started any more once the main thread has ended.
-            assert self.deliverer
+            assert self.deliverer is not None
         return self._reactor
 
     @property

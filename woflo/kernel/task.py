@@ -37,7 +37,18 @@ class HasAsyncRun(Protocol[R_co]):
 class Task(Generic[P, R]):
     """A definition: what to execute, and its policy. Calling it makes a run and returns its handle."""
 
-    __slots__ = ("__dict__", "__weakref__", "_gates", "_lanes", "_runner", "body", "is_limited", "is_plain", "name", "options")
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "_gates",
+        "_lanes",
+        "_runner",
+        "body",
+        "is_limited",
+        "is_plain",
+        "name",
+        "options",
+    )
 
     def __init__(self, body: Body, options: Options) -> None:
         self.body = body

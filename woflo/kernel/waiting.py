@@ -13,7 +13,15 @@ from woflo.kernel.lending import lend_place, take_back_place
 from woflo.kernel.run import BaseTaskRun, _acquire
 from woflo.kernel.state import TERMINAL
 
-__all__ = ["ALL_COMPLETED", "FIRST_COMPLETED", "FIRST_EXCEPTION", "AsCompleted", "Waited", "as_completed", "wait"]
+__all__ = [
+    "ALL_COMPLETED",
+    "FIRST_COMPLETED",
+    "FIRST_EXCEPTION",
+    "AsCompleted",
+    "Waited",
+    "as_completed",
+    "wait",
+]
 
 R = TypeVar("R")
 
@@ -121,7 +129,9 @@ class AsCompleted(Generic[R]):
             while arrivals.open:
                 run = self._next(arrivals)
                 if run is None:
-                    raise TimeoutError(f"{len(arrivals.open)} of {len(self._runs)} runs did not end within {self._timeout:g} s")
+                    raise TimeoutError(
+                        f"{len(arrivals.open)} of {len(self._runs)} runs did not end within {self._timeout:g} s"
+                    )
                 yield run
         finally:
             arrivals.forget()

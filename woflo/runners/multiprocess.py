@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import marshal
 import sys
 import threading
 from contextvars import Context, copy_context
 from typing import Any, ClassVar, TypeVar
 
-from woflo.errors import OptionError, SerializationError
+from woflo.errors import OptionError
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.run import BaseTaskRun
@@ -16,7 +17,13 @@ from woflo.runners.processes import shipping, wire
 from woflo.runners.processes.attempts import AttemptRole
 from woflo.runners.processes.capture import Capture
 from woflo.runners.processes.crash import Exit, crash_error
-from woflo.runners.processes.launching import ForkProcess, ForkServerProcess, Launcher, SpawnProcess, default_process
+from woflo.runners.processes.launching import (
+    ForkProcess,
+    ForkServerProcess,
+    Launcher,
+    SpawnProcess,
+    default_process,
+)
 from woflo.runners.processes.packed import Packed, packing_error
 from woflo.runners.processes.supervisor import Child, supervisor
 
@@ -25,7 +32,7 @@ __all__ = ["ForkProcess", "ForkServerProcess", "MultiprocessTaskRun", "SpawnProc
 R = TypeVar("R")
 
 _MUST_START_AT_ONCE = sys.version_info >= (3, 12)
-"""From Python 3.12 on no process can be forked once the main thread has ended, so a call is forked before it returns."""
+"""From Python 3.12 on nothing can be forked once the main thread has ended: a call is forked before it returns."""
 
 
 class _TraitsOfProcessType:
@@ -112,7 +119,8 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
     def _on_frame(self, frame: wire.Frame) -> None:
         kind = frame[0]
         if kind == wire.MESSAGE:
-            self._runtime.deliverer.post(self._pass_on, frame)
+            if self._current is not None:
+                self._current.channel.send(*marshal.loads(frame[2]))
         elif kind == wire.CAPTURE:
             self._capture = self._capture or Capture(self._runtime.reactor, self._current)
             self._capture.add(frame)
@@ -122,24 +130,14 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
             self._has_outcome = True
             self._report_packed(Packed(frame, self.task.name))
 
-    def on_exit(self, child: Child, exit: Exit) -> None:
+    def on_exit(self, child: Child, end: Exit) -> None:
         """How the child ended."""
         if self._capture is not None:
-            exit = exit._replace(output=self._capture.close())
+            end = end._replace(output=self._capture.close())
             self._capture = None
         if not self._has_outcome:
-            self._report(Outcome.failed(crash_error(exit, self.task.name, self._args, self._kwargs)))
+            self._report(Outcome.failed(crash_error(end, self.task.name, self._args, self._kwargs)))
         self._code_ended()
-
-    # -- in the delivering thread ----------------------------------------------------------------------
-
-    def _pass_on(self, frame: wire.Frame) -> None:
-        try:
-            kind, data = shipping.load(shipping.Parcel(frame[2], frame[3]))
-        except Exception as error:
-            raise SerializationError(f"a message of {self!r} could not be loaded: {error}", which="message") from error
-        if self._current is not None:
-            self._current.channel.send(kind, data)
 
 
 def _check_process_type(kind: Any) -> None:

@@ -49,7 +49,14 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
     initializer: ClassVar[Callable[..., object] | None] = None
     initargs: ClassVar[tuple[Any, ...]] = ()
     max_tasks_per_worker: ClassVar[int | None] = None
-    _settings = ("max_concurrency", "capture_output", "process_type", "initializer", "initargs", "max_tasks_per_worker")
+    _settings = (
+        "max_concurrency",
+        "capture_output",
+        "process_type",
+        "initializer",
+        "initargs",
+        "max_tasks_per_worker",
+    )
     _pool: ClassVar[Pool | None] = None
     """The pool of this very class in this process; a class that inherits from another finds that one's, and looks."""
     _where_text = ""
@@ -140,5 +147,6 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
     def _look_whether_begun(self) -> None:
         pool = type(self)._pool
         if pool is not None and any(worker.under_way == self._number for worker in list(pool.workers)):
-            if self._enter_running() and self.started_at is None:
+            begun = self._enter_running()
+            if begun and self.started_at is None:
                 self.started_at = clock.now()

@@ -98,10 +98,10 @@ def test_the_loop_goes_on_while_a_run_is_awaited(gate):
 
 def test_a_loop_that_closed_meanwhile_is_no_harm(made):
     """The run ends as if nobody had waited."""
-    run = made()
+    run, waiting = made(), []
 
     async def main():
-        asyncio.ensure_future(_await(run))
+        waiting.append(asyncio.ensure_future(_await(run)))
         await asyncio.sleep(0)
 
     asyncio.run(main())

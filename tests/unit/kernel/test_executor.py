@@ -87,7 +87,7 @@ def test_max_workers_bounds_the_calls_at_once():
 @pytest.mark.parametrize("value", [0, -1, "two"])
 def test_max_workers_must_be_above_zero(value):
     """A ValueError, as in the standard library, and no executor that never executes."""
-    with pytest.raises(ValueError):  # noqa: PT011  # its words are woflo's own
+    with pytest.raises(ValueError):  # its words are woflo's own
         Executor("thread", max_workers=value)
 
 

@@ -62,7 +62,7 @@ PROGRAM = """
 
 
 def test_an_inherited_handle_raises_on_waiting_and_new_calls_work(tmp_path):
-    """Every way to wait for a live one is a named error; a finished one keeps its value; the parent is not touched."""
+    """Waiting for a live one is a named error; a finished one keeps its value; the parent is not touched."""
     ended = run_script(tmp_path, PROGRAM)
     assert ended.stdout.splitlines() == ["own fresh True done", "parent"], ended.stderr
     assert ended.returncode == 0, ended.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 
 import pytest
 from unit_helpers import eventually, settle_down
@@ -14,6 +15,11 @@ PENDING, RUNNING = RunState.PENDING, RunState.RUNNING
 
 
 def work(*args): ...
+
+
+def memory_of(run):
+    """What waits in the queue of a run."""
+    return list(run._lane.waiting)
 
 
 def states(runs):
@@ -81,6 +87,7 @@ def test_what_is_stopped_while_it_waits_leaves_the_queue(memory):
     made = task(runner=memory.configured(max_concurrency=1))(work)
     runs = [made() for _ in range(4)]
     assert runs[1].stop() is True
+    assert runs[1] not in memory_of(runs[1])
     runs[0].succeed()
     assert states(runs) == "..Rp"
     runs[2].succeed()
@@ -145,10 +152,8 @@ def test_two_threads_that_call_first_count_together(memory, monkeypatch):
 
     class Slow(limits.Gate):
         def __init__(self, limit):
-            try:
+            with suppress(threading.BrokenBarrierError):
                 both.wait(0.3)
-            except threading.BrokenBarrierError:
-                pass
             super().__init__(limit)
 
     monkeypatch.setattr(limits, "Gate", Slow)

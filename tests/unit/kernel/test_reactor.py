@@ -1,4 +1,4 @@
-"""The one background thread: timers in order, no lost wake-up, descriptors that change hands, and its own failure."""
+"""The one background thread: timers in order, no lost wake-up, reused descriptors, and its own failure."""
 
 from __future__ import annotations
 

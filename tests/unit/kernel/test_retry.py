@@ -163,7 +163,7 @@ def test_the_deadline_counts_pauses_and_attempts_together(memory, clock):
 
 @pytest.mark.parametrize("ask", ["stop", "deadline"])
 def test_no_attempt_follows_what_ended_while_the_code_went_on(memory, clock, ask):
-    """An attempt has failed and its process still lives for a moment: `stop` and the deadline count then too."""
+    """An attempt has failed and its process still lives for a moment: stop and deadline count then too."""
     run = made(memory, retries=3, deadline=50)()
     run._report(Outcome.failed(ValueError()))
     if ask == "stop":

@@ -317,7 +317,7 @@ class Runs(RuleBasedStateMachine):
         wanted = data.draw(st.sampled_from([run for run in self.model.runs if of(run)]))
         return self.real[wanted.number], wanted
 
-    def some(of: Any) -> Any:  # noqa: N805  # used while the class is made
+    def some(of: Any) -> Any:  # used while the class is made
         return precondition(lambda self: any(of(run) for run in self.model.runs))
 
     under_way = staticmethod(lambda run: run.in_code and not run.reported)

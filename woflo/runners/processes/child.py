@@ -11,6 +11,7 @@ import _signal
 import faulthandler
 import gc
 import io
+import marshal
 import os
 import signal
 import socket
@@ -168,14 +169,24 @@ class LinkChannel:
         self._lock = threading.Lock()
 
     def send(self, kind: str, data: Any) -> None:
+        """Marshalled, not pickled: it can be read where no code of the user may run, and so stays in order."""
         try:
-            parcel = shipping.dump((kind, data), to_caller=True)
+            try:
+                packed = marshal.dumps((kind, data))
+            except ValueError:  # a number or text of another kind, such as numpy's
+                packed = marshal.dumps((kind, tuple(_plain(part) for part in data)))
             with self._lock:
-                wire.send_frame(self._link.sock, wire.MESSAGE, self._number, parcel.data, parcel.fd)
+                wire.send_frame(self._link.sock, wire.MESSAGE, self._number, packed)
         except Exception as error:
             from woflo.kernel.bus import complain
 
             complain("a message of a task could not be sent to its caller", error)
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str):
+        return None if value is None else str(value)
+    return float(value)
 
 
 # -- becoming a child ----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from woflo.errors import TaskCrashedError
 from woflo.kernel.masking import shorten_call
 
-__all__ = ["Exit", "crash_error", "count_oom_kills"]
+__all__ = ["Exit", "count_oom_kills", "crash_error"]
 
 _KILLED_FOR_MEMORY = "the kernel counted an out-of-memory kill meanwhile"
 
@@ -44,24 +44,24 @@ class Exit(NamedTuple):
             return f"signal {number}"
 
 
-def crash_error(exit: Exit, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> TaskCrashedError:
+def crash_error(end: Exit, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> TaskCrashedError:
     """The error for an attempt whose process ended in this way."""
-    if exit.signal is not None:
-        how = f"its process was ended by {exit.signal}"
-    elif exit.code is not None:
-        how = f"its process left with exit code {exit.code} before there was a result"
+    if end.signal is not None:
+        how = f"its process was ended by {end.signal}"
+    elif end.code is not None:
+        how = f"its process left with exit code {end.code} before there was a result"
     else:
         how = "its process is gone, and nobody could tell how it ended"
-    memory = f"; peak memory {exit.peak_memory / 1e6:,.0f} MB" if exit.peak_memory else ""
-    starved = f"; {_KILLED_FOR_MEMORY}" if exit.out_of_memory else ""
+    memory = f"; peak memory {end.peak_memory / 1e6:,.0f} MB" if end.peak_memory else ""
+    starved = f"; {_KILLED_FOR_MEMORY}" if end.out_of_memory else ""
     return TaskCrashedError(
         f"{shorten_call(name, args, kwargs)}: {how}{memory}{starved}",
-        exit_code=exit.code,
-        signal=exit.signal,
-        peak_memory=exit.peak_memory,
-        out_of_memory=exit.out_of_memory,
-        trace=exit.text,
-        output=exit.output,
+        exit_code=end.code,
+        signal=end.signal,
+        peak_memory=end.peak_memory,
+        out_of_memory=end.out_of_memory,
+        trace=end.text,
+        output=end.output,
     )
 
 

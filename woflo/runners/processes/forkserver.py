@@ -75,7 +75,7 @@ class ForkServerClient:
         self._slot = self._supervisor.slots.take()
         fds = (theirs.fileno(), self._supervisor.slots.fd)
         path = [entry for entry in sys.path if entry]
-        arguments = f"{fds[0]}, {fds[1]}, {self._slot}, {self._preload!r}, {path!r}"
+        arguments = f"{fds[0]}, {fds[1]}, {self._preload!r}, {path!r}"
         pid = spawn_python(f"from woflo.runners.processes.forkserver import serve; serve({arguments})", fds)
         theirs.close()
         self._supervisor.slots.words[self._slot + SESSION] = pid
@@ -132,7 +132,7 @@ def _told(peak: int) -> Callable[[], int | None]:
 # -- the server ----------------------------------------------------------------------------------------
 
 
-def serve(sock_fd: int, slots_fd: int, slot: int, preload: tuple[str, ...], path: list[str]) -> None:
+def serve(sock_fd: int, slots_fd: int, preload: tuple[str, ...], path: list[str]) -> None:
     """Fork on request until the caller is gone. Never returns."""
     sys.path[:] = path
     os.set_inheritable(sock_fd, False)

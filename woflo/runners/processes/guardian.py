@@ -35,6 +35,7 @@ def guard(caller: int, slots: int, kill: Callable[[list[int]], list[int]]) -> No
 
 
 def main() -> None:
+    """Leave the caller's tree, and guard."""
     if os.fork():
         os._exit(0)  # away from the caller's tree, which may be killed as a whole
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):

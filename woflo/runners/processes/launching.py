@@ -11,6 +11,7 @@ import socket
 import sys
 import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -22,7 +23,17 @@ if TYPE_CHECKING:
     from woflo.runners.processes.shipping import Parcel
     from woflo.runners.processes.supervisor import Child, Supervisor
 
-__all__ = ["ForkProcess", "ForkServerProcess", "Launcher", "SpawnProcess", "default_process", "start_guardian"]
+__all__ = [
+    "ForkProcess",
+    "ForkServerProcess",
+    "Launcher",
+    "SpawnProcess",
+    "default_process",
+    "start_guardian",
+]
+
+
+_FORK_WARNS = sys.version_info >= (3, 12)
 
 
 class Launcher(ABC):
@@ -38,7 +49,7 @@ class Launcher(ABC):
     def launch(self, child: Child, theirs: socket.socket, role: Any) -> None:
         """Start the process that will use `theirs`. `role` is a `Role`, or its `Parcel` where this launcher ships."""
 
-    def close_in_child(self) -> None:
+    def close_in_child(self) -> None:  # noqa: B027  # most launchers hold nothing
         """In a child that was forked from this process: close what is the caller's."""
 
 
@@ -65,7 +76,7 @@ class ForkProcess(Launcher):
 
 def _fork() -> int:
     """`os.fork`, without the warning of Python 3.12 and later about forks beside threads: `child` sees to that."""
-    if sys.version_info < (3, 12):
+    if not _FORK_WARNS:
         return os.fork()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -159,4 +170,8 @@ def start_guardian(supervisor: Supervisor) -> None:
     finally:
         os.close(pidfd)
     # It leaves this tree at once by a fork of its own; the first process is only waited for.
-    watch_process(supervisor.reactor, process.pid, lambda _, reap: reap())
+    watch_process(supervisor.reactor, process.pid, _reap_guardian)
+
+
+def _reap_guardian(_: int | None, reap: Callable[[], int | None]) -> None:
+    reap()

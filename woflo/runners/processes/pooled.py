@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import pickle
 import signal
 import weakref
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from woflo.errors import LaunchError
 from woflo.kernel.outcome import Outcome
-from woflo.runners.processes import shipping, wire
+from woflo.runners.processes import wire
 from woflo.runners.processes.capture import Capture
 from woflo.runners.processes.crash import Exit, crash_error
 from woflo.runners.processes.packed import Packed
@@ -25,6 +26,7 @@ __all__ = ["PooledWorker"]
 
 Run = Any
 """A `PoolTaskRun`: a call as the pool holds it."""
+_OUTCOMES = frozenset({wire.PLAIN, wire.VALUE, wire.ERROR})
 RETIRE_GRACE = 5.0
 """Seconds that a worker without calls gets to leave."""
 
@@ -43,6 +45,7 @@ class PooledWorker:
         self._known: set[int] = set()
         self._shared: set[int] = set()
         self._seen_call = 0
+        self._last_started = 0
         self.has_served = False
         self._ending: dict[int, float] = {}
         """Calls to be stopped: when to end the worker under them, on the monotonic clock."""
@@ -120,7 +123,7 @@ class PooledWorker:
         calls = self.calls
         for frame in frames:
             kind, number, payload, _ = frame
-            if kind == wire.PLAIN or kind == wire.VALUE or kind == wire.ERROR:
+            if kind in _OUTCOMES:
                 run = calls.pop(number, None)
                 if run is None:
                     self._start_error = Packed(frame, "the initializer").unpack().error
@@ -163,9 +166,9 @@ class PooledWorker:
         elif kind == wire.RETURNED:
             self._on_returned(payload)
         elif kind == wire.MESSAGE:
-            run = self.calls.get(number or self.under_way)  # a log record does not know its call
+            run = self.calls.get(number or self._last_started)  # a log record does not know its call
             if run is not None:
-                self.pool.runtime.deliverer.post(_pass_on, run, frame)
+                run._attempt_seen().channel.send(*marshal.loads(payload))
         elif kind == wire.CAPTURE and self.child is not None:
             self._capture = self._capture or Capture(self.pool.runtime.reactor, None, self.child.receive)
             self._capture.add(frame)
@@ -173,6 +176,7 @@ class PooledWorker:
     def _on_started(self, number: int) -> None:
         run = self.calls.get(number)
         if run is not None:
+            self._last_started = number
             if self._capture is not None:
                 self._capture.attempt = run._attempt_seen()
             run._started_in_worker()
@@ -248,35 +252,30 @@ class PooledWorker:
             self.child.end_input()
         self.child.end_after(RETIRE_GRACE)
 
-    def on_exit(self, child: Child, exit: Exit) -> None:
+    def on_exit(self, child: Child, end: Exit) -> None:
         with self.pool.lock:
             self.retiring = True
         if self._capture is not None:
-            exit = exit._replace(output=self._capture.close())
-        victim = self.calls.pop(exit.call, None)
+            end = end._replace(output=self._capture.close())
+        victim = self.calls.pop(end.call, None)
         left = list(self.calls.values())
         self.calls.clear()
-        error = None if victim is not None or self.has_served else self._why_not_started(exit, left)
+        error = None if victim is not None or self.has_served else self._why_not_started(end, left)
         self.pool.on_worker_exit(self, left, error)
         if victim is not None:
             victim._put_away()
-            victim._where_text = exit.text
-            victim._finish(Outcome.failed(crash_error(exit, victim.task.name, victim._args, victim._kwargs)))
+            victim._where_text = end.text
+            victim._finish(Outcome.failed(crash_error(end, victim.task.name, victim._args, victim._kwargs)))
 
-    def _why_not_started(self, exit: Exit, left: list[Run]) -> LaunchError | None:
+    def _why_not_started(self, end: Exit, left: list[Run]) -> LaunchError | None:
         """An error for those who wait, where a worker ended before its first call: the next would do the same."""
         if self._start_error is not None:
             told = LaunchError(f"the initializer of {self.pool.runner.__name__} failed: {self._start_error!r}")
             told.__cause__ = self._start_error
             return told
-        if left and exit.status != 0:
-            crash = crash_error(exit, "the start of a worker", (), {})
+        if left and end.status != 0:
+            crash = crash_error(end, "the start of a worker", (), {})
             told = LaunchError(f"a worker of {self.pool.runner.__name__} ended before its first call: {crash}")
             told.__cause__ = crash
             return told
         return None
-
-
-def _pass_on(run: Any, frame: wire.Frame) -> None:
-    kind, data = shipping.load(shipping.Parcel(frame[2], frame[3]))
-    run._attempt_seen().channel.send(kind, data)

@@ -255,4 +255,3 @@ class Pool:
             left, self.queue = list(self.queue), deque()
         for run in left:  # came while the pool was being closed
             self._drop(run)
-

@@ -252,5 +252,7 @@ def open_parcel(parcel: Parcel, which: str, what: str) -> Any:
 
 def refuse(error: BaseException, which: str, what: str, verb: str) -> NoReturn:
     """Raise the `SerializationError` for a value that could not be packed or loaded."""
-    told = SerializationError(f"the {which} of {what} could not be {verb}: {type(error).__name__}: {error}", which=which)
+    told = SerializationError(
+        f"the {which} of {what} could not be {verb}: {type(error).__name__}: {error}", which=which
+    )
     raise told from error

@@ -40,7 +40,7 @@ class Owner(Protocol):
     """Who wants to know what a child says and how it ends. Called in the reactor's thread."""
 
     def on_frames(self, child: Child, frames: list[wire.Frame]) -> None: ...
-    def on_exit(self, child: Child, exit: Exit) -> None: ...
+    def on_exit(self, child: Child, end: Exit) -> None: ...
 
 
 class Child:
@@ -338,7 +338,10 @@ class Supervisor:
         try:
             start_guardian(self)
         except OSError as error:
-            bus.complain("the guardian could not be started: children would outlive this process if it were killed", error)
+            bus.complain(
+                "the guardian could not be started: children would outlive this process if it were killed",
+                error,
+            )
 
 
 def supervisor(here: runtime.Runtime) -> Supervisor:

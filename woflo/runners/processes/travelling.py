@@ -9,7 +9,9 @@ from typing import Any
 __all__ = ["flatten", "restore"]
 
 MAX_CAUSES = 5
-_BUILTIN = frozenset(value for value in vars(builtins).values() if isinstance(value, type) and issubclass(value, BaseException))
+_BUILTIN = frozenset(
+    value for value in vars(builtins).values() if isinstance(value, type) and issubclass(value, BaseException)
+)
 
 
 def flatten(error: BaseException, origin: str, depth: int = 0) -> tuple[Any, ...]:

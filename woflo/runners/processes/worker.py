@@ -45,7 +45,9 @@ def is_worker() -> bool:
 class WorkerRole:
     """A worker. `initializer(*initargs)` is called once before the first call."""
 
-    def __init__(self, prefix: str, initializer: Callable[..., object] | None, initargs: tuple[Any, ...], capture: bool) -> None:
+    def __init__(
+        self, prefix: str, initializer: Callable[..., object] | None, initargs: tuple[Any, ...], capture: bool
+    ) -> None:
         self._prefix = prefix
         self._initializer = initializer
         self._initargs = initargs
