@@ -93,9 +93,7 @@ def in_thread(function: Any, *args: Any) -> Any:
     return result
 
 
-def run_script(
-    folder: Path, text: str, *, timeout: float = 30.0, **options: Any
-) -> subprocess.CompletedProcess[str]:
+def run_script(folder: Path, text: str, *, timeout: float = 30.0, **options: Any) -> subprocess.CompletedProcess[str]:
     """Execute a program in a Python of its own, in `folder`."""
     path = folder / "program.py"
     path.write_text(textwrap.dedent(text), encoding="utf-8")

@@ -76,7 +76,18 @@ class Attempt:
         self.stop_requested = False
 
     def execute(self) -> Outcome:
-        """Do the work here and now. An async body runs in a fresh event loop."""
+        """Do the work here and now. An async body runs in a fresh event loop.
+
+        What it prints becomes events where the run's runner captures output.
+        """
+        if self.run is not None and self.run.capture_output:
+            from woflo.kernel.capturing import captured
+
+            with captured(self):
+                return self._execute()
+        return self._execute()
+
+    def _execute(self) -> Outcome:
         token = current_attempt.set(self)
         try:
             value = self.body.call(self.args, self.kwargs, self.number)
@@ -90,6 +101,14 @@ class Attempt:
 
     async def execute_async(self) -> Outcome:
         """Do the work on the running event loop. A cancellation ends it as interrupted."""
+        if self.run is not None and self.run.capture_output:
+            from woflo.kernel.capturing import captured
+
+            with captured(self):
+                return await self._execute_async()
+        return await self._execute_async()
+
+    async def _execute_async(self) -> Outcome:
         token = current_attempt.set(self)
         try:
             value = self.body.call(self.args, self.kwargs, self.number)

@@ -273,7 +273,7 @@ class Lifecycle(Handle, ABC):
             self._kwargs,
             self.parent_id,
             self,
-            channel,  # type: ignore[arg-type]
+            channel,
         )
         return attempt
 
@@ -440,7 +440,7 @@ class Lifecycle(Handle, ABC):
         with self._lock:
             if self._state in TERMINAL:
                 return False
-            if self._state is _PENDING:  # a queueing runner that never told the start
+            if self.traits.queues:  # it may not have told the start
                 self._state = _RUNNING
             check_transition(self._state, _RETRYING)
             self._state = _RETRYING
@@ -489,7 +489,7 @@ class Lifecycle(Handle, ABC):
 
     def _tell(self, waiters: Any, watchers: list[Watcher] | None) -> None:
         """The run is terminal: put away what it held, and tell everybody."""
-        self._args, self._kwargs = _NO_ARGS, _NO_KWARGS
+        self._args, self._kwargs, self._current = _NO_ARGS, _NO_KWARGS, None
         self._runtime.live.discard(self)
         if self._timer is not None:
             self._timer.cancel()

@@ -8,7 +8,7 @@ their calls; lanes do not hold each other up.
 from __future__ import annotations
 
 import threading
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +81,7 @@ class Lane:
         self.gates = tuple(gates)
         self.paces = [gate for gate, _ in self.gates if isinstance(gate, Pace)]
         self.owner = owner
-        self.waiting: deque[Run] = deque()
+        self.waiting: OrderedDict[Run, None] = OrderedDict()
         self.returning: deque[Callable[[], object]] = deque()
         """Runs that gave their place back while they waited for others and want it again: they go first."""
 
@@ -179,7 +179,7 @@ class Limits:
             if not lane.waiting and not lane.returning and lane.has_room():
                 lane.take()
                 return True
-            lane.waiting.append(run)
+            lane.waiting[run] = None
             self._queue(lane)
         if lane.paces:
             self._wake_when_due(lane)
@@ -188,10 +188,9 @@ class Limits:
     def withdraw(self, run: Run, lane: Lane) -> bool:
         """Take a waiting run out of its queue; True where it was there."""
         with self._lock:
-            try:
-                lane.waiting.remove(run)
-            except ValueError:
+            if run not in lane.waiting:
                 return False
+            del lane.waiting[run]
             self._unqueue_if_empty(lane)
             return True
 
@@ -238,7 +237,7 @@ class Limits:
                 lane.returning.popleft()()
             while lane.waiting and not lane.returning and lane.has_room():
                 lane.take()
-                ready.append(lane.waiting.popleft())
+                ready.append(lane.waiting.popitem(last=False)[0])
             self._unqueue_if_empty(lane)
         return ready
 

@@ -39,7 +39,7 @@ def shorten_call(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], li
 def _shown(name: str, value: Any) -> str:
     """A short repr that never raises: this is shown when something has gone wrong already."""
     value = mask(name, value)
-    if value is MASK:
+    if isinstance(value, str) and value == MASK:
         return MASK
     try:
         return str(_short.repr(value))

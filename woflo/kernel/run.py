@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from woflo.kernel.outcome import Outcome
 
-__all__ = ["BaseTaskRun"]
+__all__ = ["BaseTaskRun", "acquire_lock"]
 
 R = TypeVar("R")
 
@@ -104,7 +104,7 @@ class BaseTaskRun(Lifecycle, Generic[R]):
             waiter = self._enlist()
             if waiter is None:
                 return True
-            woken = _acquire(waiter, -1.0 if end is None else max(0.0, end - clock.monotonic()))
+            woken = acquire_lock(waiter, -1.0 if end is None else max(0.0, end - clock.monotonic()))
             if not woken:
                 self._strike_off(waiter)
             self._unpack()
@@ -151,7 +151,7 @@ class BaseTaskRun(Lifecycle, Generic[R]):
             if not self._in_code:
                 return True
             self._end_waiters = [*self._end_waiters, waiter]
-        return _acquire(waiter, -1.0 if timeout is None else timeout)
+        return acquire_lock(waiter, -1.0 if timeout is None else timeout)
 
     def __await__(self) -> Generator[Any, None, R]:
         """As `get_result`, without blocking, on any event loop. Cancelling it cancels the waiting, not the run."""
@@ -267,7 +267,7 @@ class BaseTaskRun(Lifecycle, Generic[R]):
         return cast("type[Self]", make(cls.__name__, (cls,), {"__module__": cls.__module__, **settings}))
 
 
-def _acquire(lock: Any, timeout: float) -> bool:
+def acquire_lock(lock: Any, timeout: float) -> bool:
     """Take `lock`, waiting up to `timeout` seconds (-1: for ever), so that Ctrl-C interrupts it everywhere."""
     if _SLICE < 0 or 0 <= timeout <= _SLICE:
         return cast("bool", lock.acquire(True, min(timeout, threading.TIMEOUT_MAX)))

@@ -137,9 +137,10 @@ class Task(Generic[P, R]):
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """A task defined in a class is bound to the instance, as a method is."""
-        if instance is None or self.body.is_class:
+        bind = getattr(self.body.fn, "__get__", None)
+        if instance is None or self.body.is_class or bind is None:
             return self
-        bound: Task[..., R] = Task(Body(self.body.fn.__get__(instance, owner)), self.options)
+        bound: Task[..., R] = Task(Body(bind(instance, owner)), self.options)
         bound._gates = self._gates
         return bound
 

@@ -10,7 +10,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 from woflo.errors import OptionError
 from woflo.kernel import clock, runtime
 from woflo.kernel.lending import lend_place, take_back_place
-from woflo.kernel.run import BaseTaskRun, _acquire
+from woflo.kernel.run import BaseTaskRun, acquire_lock
 from woflo.kernel.state import TERMINAL
 
 __all__ = [
@@ -68,7 +68,7 @@ class _Arrivals:
                     self.open.pop(run, None)
                     return run
                 self._waiter = waiter
-            if not _acquire(waiter, -1.0 if end is None else max(0.0, end - clock.monotonic())):
+            if not acquire_lock(waiter, -1.0 if end is None else max(0.0, end - clock.monotonic())):
                 return None
 
     def forget(self) -> None:

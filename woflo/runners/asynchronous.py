@@ -12,7 +12,6 @@ from woflo.kernel.attempt import Attempt
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.traits import Traits
-from woflo.runners.capturing import execute_here, execute_here_async
 from woflo.runners.thread import threads_of_this_process
 
 __all__ = ["AsyncTaskRun"]
@@ -59,7 +58,7 @@ class AsyncTaskRun(BaseTaskRun[R]):
             self._task.cancel()
 
     async def _drive(self, attempt: Attempt) -> None:
-        self._finish(await execute_here_async(self, attempt))
+        self._finish(await attempt.execute_async())
 
     def _ended_unseen(self, task: asyncio.Task[None]) -> None:
         if self._in_code:
@@ -69,7 +68,7 @@ class AsyncTaskRun(BaseTaskRun[R]):
 
     def _execute(self, attempt: Attempt) -> None:
         """For a plain function, in the thread beside the loop."""
-        self._finish(self._context.run(execute_here, self, attempt))
+        self._finish(self._context.run(attempt.execute))
 
     def _interrupt(self) -> None:
         task, loop = self._task, self._loop

@@ -57,8 +57,6 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
         "initargs",
         "max_tasks_per_worker",
     )
-    _pool: ClassVar[Pool | None] = None
-    """The pool of this very class in this process; a class that inherits from another finds that one's, and looks."""
     _where_text = ""
     _unwanted = False
     """True once it is to be stopped."""
@@ -77,7 +75,7 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
     @classmethod
     def shutdown(cls, wait: bool = True) -> None:
         """Let the calls that were made end (where `wait`), then end the workers. The next call starts new ones."""
-        pool: Pool | None = runtime.current.services.pop((Pool, cls), None)
+        pool: Pool | None = runtime.current.services.pop(cls, None)
         if pool is not None:
             pool.close(wait)
 
@@ -105,9 +103,7 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
 
     def _launch(self, attempt: Attempt | None) -> None:
         cls = type(self)
-        pool = cls._pool
-        if pool is None or pool.runner is not cls or pool.runtime is not self._runtime or pool.closed:
-            pool = cls._pool = self._runtime.service((Pool, cls), lambda: Pool(cls, self._runtime))
+        pool: Pool = self._runtime.services.get(cls) or self._runtime.service(cls, lambda: Pool(cls, self._runtime))
         self._unwanted = False
         pool.submit(self, self._watched or self.capture_output or self.task.options.timeout is not None)
 
@@ -120,7 +116,7 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
         self._shared = ()
 
     def _interrupt(self) -> None:
-        pool = type(self)._pool
+        pool: Pool | None = self._runtime.services.get(type(self))
         if pool is not None:
             self._runtime.reactor.call(pool.end_call, self)
 
@@ -145,7 +141,7 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
         self._code_ended()
 
     def _look_whether_begun(self) -> None:
-        pool = type(self)._pool
+        pool: Pool | None = self._runtime.services.get(type(self))
         if pool is not None and any(worker.under_way == self._number for worker in list(pool.workers)):
             begun = self._enter_running()
             if begun and self.started_at is None:

@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 
 from woflo.errors import TaskCrashedError
 from woflo.kernel.attempt import Attempt
-from woflo.kernel.run import BaseTaskRun
+from woflo.kernel.lending import lend_place, take_back_place
+from woflo.kernel.run import BaseTaskRun, acquire_lock
 from woflo.kernel.state import TERMINAL
 from woflo.kernel.traits import Traits
-from woflo.runners.capturing import execute_here
 
 __all__ = ["SequentialTaskRun"]
 
@@ -24,10 +24,18 @@ class SequentialTaskRun(BaseTaskRun[R]):
 
     def _begin(self) -> None:
         super()._begin()
-        while self._state not in TERMINAL:
-            attempt = self._next_attempt()
-            if attempt is not None:
-                self._execute(attempt)
+        lender = None
+        try:
+            while self._state not in TERMINAL:
+                if self._todo is None:
+                    lender = lender or lend_place()
+                    self._wait_for_launch()
+                attempt = self._take_attempt()
+                if attempt is not None:
+                    self._execute(attempt)
+        finally:
+            if lender is not None:  # only now: the place may have been lent to this very run
+                take_back_place(lender)
 
     def _launch(self, attempt: Attempt) -> None:
         """May come from any thread; the work is done by the one that called the task."""
@@ -40,33 +48,23 @@ class SequentialTaskRun(BaseTaskRun[R]):
     def _interrupt(self) -> None:
         """A thread cannot be interrupted; its code may look at `current_run().stop_requested`."""
 
-    def _next_attempt(self) -> Attempt | None:
-        """The attempt to execute; waits until there is one, or the run has ended without."""
-        if self._todo is None:
-            self._wait_for_launch()
-        with self._lock:
-            attempt, self._todo = self._todo, None
-        return attempt
-
     def _wait_for_launch(self) -> None:
-        from woflo.kernel.lending import lend_place, take_back_place
-        from woflo.kernel.run import _acquire
-
+        """Wait until there is an attempt to execute, or the run has ended without."""
         waiter = self._enlist()
         if waiter is None:
             return
         if self._todo is not None:
             self._strike_off(waiter)
             return
-        lender = lend_place()
-        try:
-            _acquire(waiter, -1.0)
-        finally:
-            if lender is not None:
-                take_back_place(lender)
+        acquire_lock(waiter, -1.0)
+
+    def _take_attempt(self) -> Attempt | None:
+        with self._lock:
+            attempt, self._todo = self._todo, None
+        return attempt
 
     def _execute(self, attempt: Attempt) -> None:
-        outcome = execute_here(self, attempt)
+        outcome = attempt.execute()
         error = outcome.error
         interrupt: Any = error.__cause__ if isinstance(error, TaskCrashedError) else None
         if isinstance(interrupt, KeyboardInterrupt):

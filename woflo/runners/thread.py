@@ -12,7 +12,6 @@ from woflo.kernel import runtime
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.traits import Traits
-from woflo.runners.capturing import execute_here
 
 __all__ = ["ThreadTaskRun"]
 
@@ -55,7 +54,7 @@ class ThreadTaskRun(BaseTaskRun[R]):
     def _execute(self, attempt: Attempt) -> None:
         """In the thread."""
         self._thread_id = threading.get_ident()
-        outcome = self._context.run(execute_here, self, attempt)
+        outcome = self._context.run(attempt.execute)
         self._thread_id = None
         self._finish(outcome)
 

@@ -52,23 +52,21 @@ def test_a_callback_never_runs_on_the_reactor(made, clock):
 
 
 def test_a_callback_may_wait_for_a_run_that_the_deliverer_has_to_bring(made, clock):
-    """Its thread is replaced meanwhile."""
-    results = []
-    first = made()
-    run = made.with_options(deadline=5)(first)
+    """Its thread is replaced meanwhile: the predicate of the other run is asked by another one."""
+    waited, asked = [], []
+    run = made.with_options(deadline=5)(made())
+    inner = made.with_options(retries=1, retry_on=lambda error: asked.append(threading.get_ident()))()
 
     def callback(_):
-        inner = made.with_options(deadline=5)(first)
-        inner.add_done_callback(lambda _: results.append("inner"))
-        runtime.current.reactor.call(clock.advance, 5)
-        results.append(inner.wait(timeout=10))
-        eventually(lambda: "inner" in results, timeout=10)
-        results.append("outer")
+        runtime.current.reactor.call(inner.fail)
+        waited.append(inner.wait(timeout=10))
+        asked.append(threading.get_ident())
 
     run.add_done_callback(callback)
     clock.advance(5)
-    eventually(lambda: "outer" in results)
-    assert set(results) == {True, "inner", "outer"}
+    eventually(lambda: len(asked) == 2)
+    assert waited == [True]
+    assert asked[0] != asked[1]
 
 
 def test_a_callback_may_wait_for_what_depends_on_its_run(made):

@@ -72,9 +72,7 @@ def test_progress_reaches_the_observer():
 
     with subscribe(seen.append):
         work().get_result()
-    told = [
-        (event.done, event.total, event.message) for event in seen if isinstance(event, events.ProgressMade)
-    ]
+    told = [(event.done, event.total, event.message) for event in seen if isinstance(event, events.ProgressMade)]
     assert told == [
         (1, 4, "begun"),
         (0, 2, ""),

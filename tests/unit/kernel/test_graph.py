@@ -75,9 +75,7 @@ def test_a_handle_in_a_container_is_found_and_replaced(source, wrap):
     assert find_handles([original], {})[0] == [source]
 
 
-@pytest.mark.parametrize(
-    "wrap", [lambda h: [[[[h]]]], lambda h: [0] * 1000 + [h], lambda h: {"k": Box([[h]])}]
-)
+@pytest.mark.parametrize("wrap", [lambda h: [[[[h]]]], lambda h: [0] * 1000 + [h], lambda h: {"k": Box([[h]])}])
 def test_the_search_has_bounds(source, wrap):
     """Below depth 3 and after 1,000 items nothing is looked at, in searching and in replacing alike."""
     original = wrap(source)

@@ -94,9 +94,7 @@ def test_retry_on_says_which_errors_are_worth_another_attempt(memory, retry_on, 
     assert run.state is (RunState.RUNNING if again else RunState.FAILED)
 
 
-@pytest.mark.parametrize(
-    "options", [{"retry_on": lambda error: 1 / 0}, {"retry_sleep_time": lambda state: 1 / 0}]
-)
+@pytest.mark.parametrize("options", [{"retry_on": lambda error: 1 / 0}, {"retry_sleep_time": lambda state: 1 / 0}])
 def test_a_predicate_or_strategy_that_raises_fails_the_run_with_what_it_raised(memory, options):
     """Nothing hangs, and the note tells after which error it was asked."""
     run = made(memory, retries=1, **options)()

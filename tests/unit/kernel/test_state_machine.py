@@ -278,17 +278,15 @@ class Runs(RuleBasedStateMachine):
 
         def work(*args: Any) -> None: ...
 
-        self.tasks = {
-            name: task(runner=self.kind, name=name, **policy)(work) for name, policy in POLICIES.items()
-        }
+        self.tasks = {name: task(runner=self.kind, name=name, **policy)(work) for name, policy in POLICIES.items()}
 
     # -- what may happen
 
     @rule(policy=st.sampled_from(sorted(POLICIES)), data=st.data())
     def call(self, policy: str, data: st.DataObject) -> None:
-        numbers = (
-            data.draw(st.sets(st.sampled_from(range(len(self.real))), max_size=2)) if self.real else set()
-        )
+        numbers: set[int] = set()
+        if self.real and data.draw(st.integers(0, 2)) == 0:
+            numbers = data.draw(st.sets(st.sampled_from(range(len(self.real))), min_size=1, max_size=2))
         wanted = Wanted(policy, len(self.real))
         needed = [self.model.runs[number] for number in sorted(numbers)]
         self.model.runs.append(wanted)
@@ -321,6 +319,8 @@ class Runs(RuleBasedStateMachine):
         return precondition(lambda self: any(of(run) for run in self.model.runs))
 
     under_way = staticmethod(lambda run: run.in_code and not run.reported)
+    stoppable = staticmethod(lambda run: not run.state.is_terminal)
+    ended = staticmethod(lambda run: run.state.is_terminal)
     lingering = staticmethod(lambda run: run.in_code and run.reported)
 
     @some(under_way)
@@ -345,11 +345,17 @@ class Runs(RuleBasedStateMachine):
         self.model.end_code(wanted)
         run._finish(Outcome("too late to count"))
 
-    @some(lambda run: True)
+    @some(stoppable)
     @rule(data=st.data())
     def stop(self, data: st.DataObject) -> None:
-        run, wanted = self._draw(data, lambda run: True)
+        run, wanted = self._draw(data, self.stoppable)
         self.model.end(wanted, "stop")
+        run._ask_to_stop(GRACE)
+
+    @some(ended)
+    @rule(data=st.data())
+    def stop_after_the_end(self, data: st.DataObject) -> None:
+        run, _ = self._draw(data, self.ended)
         run._ask_to_stop(GRACE)
 
     @rule(seconds=st.sampled_from([1, 4, 5, 6, 10, 30]))
@@ -374,9 +380,7 @@ class Runs(RuleBasedStateMachine):
         self.waiters_return_at_the_end()
 
     def real_and_model_agree(self) -> None:
-        for run, wanted, calls in zip(
-            self.real, getattr(self, "model", Model(True)).runs, self.calls, strict=True
-        ):
+        for run, wanted, calls in zip(self.real, getattr(self, "model", Model(True)).runs, self.calls, strict=True):
             told = f"{run!r} against {wanted}"
             may_end_early = wanted.ending is not None and wanted.in_code
             assert run.state is wanted.state or (may_end_early and run.state is ENDS[wanted.ending][0]), told
@@ -405,9 +409,7 @@ class Runs(RuleBasedStateMachine):
         for number, returned in self.waiters:
             if not self.real[number].is_running():
                 assert returned(PATIENCE) is True
-        self.waiters = [
-            (number, returned) for number, returned in self.waiters if self.real[number].is_running()
-        ]
+        self.waiters = [(number, returned) for number, returned in self.waiters if self.real[number].is_running()]
 
     def teardown(self) -> None:
         try:
@@ -437,9 +439,7 @@ OUTCOMES = {
 }
 
 TestRuns = Runs.TestCase
-TestRuns.__doc__ = (
-    "Runs go through the states that the model says, tell everybody once, and give their places back."
-)
+TestRuns.__doc__ = "Runs go through the states that the model says, tell everybody once, and give their places back."
 TestRuns.settings = settings(
     max_examples=200,
     stateful_step_count=40,

@@ -68,9 +68,7 @@ def test_wait_for_all(made):
     assert wait([]) == (set(), set())
 
 
-@pytest.mark.parametrize(
-    ("when", "ends"), [("FIRST_COMPLETED", 1), ("FIRST_EXCEPTION", 2), ("ALL_COMPLETED", 3)]
-)
+@pytest.mark.parametrize(("when", "ends"), [("FIRST_COMPLETED", 1), ("FIRST_EXCEPTION", 2), ("ALL_COMPLETED", 3)])
 def test_wait_returns_when_it_is_told_to(made, when, ends):
     """The first success, the first failure, or the last of all."""
     runs = [made() for _ in range(3)]

@@ -146,18 +146,18 @@ def _refused(error: BaseException, which: str, what: str) -> BaseException:
 
 
 def _packed_error(outcome: Outcome, what: str) -> shipping.Parcel:
+    """An error, and beside it what can be told should it not be loadable."""
     error = outcome.error
     assert error is not None
     origin = f"in process {os.getpid()}"
+    told = travelling.describe(error, origin)
     try:
-        return shipping.dump((outcome.interrupted, travelling.flatten(error, origin)), to_caller=True)
+        packed = shipping.dump_in_memory(travelling.flatten(error, origin), to_caller=True)
     except Exception as why:
-        import traceback
-
-        told = _refused(why, "exception", what)
-        text = "".join(traceback.format_exception(error)).rstrip()
-        told.add_note(f"the exception was {type(error).__qualname__}, raised {origin}:\n{text}")
-        return shipping.dump((outcome.interrupted, travelling.flatten(told, "")), to_caller=True)
+        error = _refused(why, "exception", what)
+        error.add_note(told)
+        packed = shipping.dump_in_memory(travelling.flatten(error, ""), to_caller=True)
+    return shipping.dump((outcome.interrupted, told, packed), to_caller=True)
 
 
 class LinkChannel:
@@ -217,7 +217,7 @@ def _play(link: Link, role: Callable[[], Role]) -> None:
         loaded = role()
     except BrokenPipeError:
         raise
-    except Exception as error:
+    except BaseException as error:  # loading executes code of the user, which may raise anything
         try:
             shipping.refuse(error, "argument", "a call", "loaded")
         except Exception as told:
@@ -302,8 +302,8 @@ def _forget_children() -> None:
         if process is not None:
             process._children = set()  # type: ignore[attr-defined]
         if util is not None:
-            util._finalizer_registry.clear()  # type: ignore[attr-defined]
-            util._run_after_forkers()  # type: ignore[attr-defined]
+            util._finalizer_registry.clear()
+            util._run_after_forkers()
 
 
 def _end(link: Link) -> None:
@@ -314,7 +314,7 @@ def _end(link: Link) -> None:
     for package in ("multiprocessing", "multiprocess"):
         util = sys.modules.get(f"{package}.util")
         if util is not None:
-            util._exit_function()  # type: ignore[attr-defined]
+            util._exit_function()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 from woflo.errors import SerializationError
@@ -30,16 +31,20 @@ class Packed:
             content = shipping.open_parcel(parcel, which, self._what)
             if kind == wire.VALUE:
                 return Outcome(content)
-            interrupted, flat = content
-            return Outcome(None, self._restored(flat), interrupted)
+            interrupted, told, packed = content
+            return Outcome(None, self._restored(packed, told), interrupted)
         except SerializationError as error:
             return Outcome.failed(error)
 
-    def _restored(self, flat: tuple[Any, ...]) -> BaseException:
+    def _restored(self, packed: bytes, told: str) -> BaseException:
         try:
-            return travelling.restore(flat)
-        except Exception as error:
-            shipping.refuse(error, "exception", self._what, "loaded")
+            return travelling.restore(pickle.loads(packed))
+        except BaseException as error:  # loading executes code of the user, which may raise anything
+            try:
+                shipping.refuse(error, "exception", self._what, "loaded")
+            except SerializationError as refusal:
+                refusal.add_note(told)
+                return refusal
 
 
 def packing_error(error: BaseException, what: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> SerializationError:

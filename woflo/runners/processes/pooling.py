@@ -108,7 +108,7 @@ class Pool:
         for _ in range(wanted):
             self._starting += 1
             self.runtime.reactor.call(self._start_worker)
-        self._hungry = len(self.workers) < self.size and not self._starting
+        self._hungry = len(self.workers) + self._starting < self.size or any(one.is_idle for one in self.workers)
 
     def close(self, wait: bool = True) -> None:
         """Take no more calls, let those that were taken end, and end the workers."""
@@ -142,6 +142,7 @@ class Pool:
             self._starting -= 1
             self.workers.append(worker)
             self._refill(worker)
+            self._serve_queue()
 
     def _fail_queue(self, error: WofloError) -> None:
         """No worker can be had: those that wait must not wait for ever."""

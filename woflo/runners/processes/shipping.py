@@ -90,11 +90,11 @@ def are_plain(args: tuple[Any, ...]) -> bool:
     return True
 
 
-def dump_in_memory(value: Any) -> bytes:
+def dump_in_memory(value: Any, *, to_caller: bool = False) -> bytes:
     """Like `dump`, as one piece of bytes whatever its size, for what is kept and sent more than once."""
     try:
         data = pickle.dumps(value, _PROTOCOL)
-        if b"__main__" not in data:
+        if to_caller or b"__main__" not in data:
             return data
     except Exception:
         pass  # not for plain pickle; cloudpickle says why where it is not for that either

@@ -6,12 +6,18 @@ import builtins
 import traceback
 from typing import Any
 
-__all__ = ["flatten", "restore"]
+__all__ = ["describe", "flatten", "restore"]
 
 MAX_CAUSES = 5
 _BUILTIN = frozenset(
     value for value in vars(builtins).values() if isinstance(value, type) and issubclass(value, BaseException)
 )
+
+
+def describe(error: BaseException, origin: str) -> str:
+    """An exception in words, for where it cannot be loaded."""
+    text = "".join(traceback.format_exception(error)).rstrip()
+    return f"the exception was {type(error).__qualname__}, raised {origin}:\n{text}"
 
 
 def flatten(error: BaseException, origin: str, depth: int = 0) -> tuple[Any, ...]:

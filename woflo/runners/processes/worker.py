@@ -121,7 +121,7 @@ class Worker:
             self._send(wire.STARTED, number, b"")
         try:
             body, args, kwargs, name, parent_id = self._loaded(code, flags, frame)
-        except Exception as error:
+        except BaseException as error:  # loading executes code of the user, which may raise anything
             outcome, name = Outcome.failed(_loading_error(error)), "a call"
         else:
             run_id = f"{self._prefix}{number:08x}"
@@ -175,7 +175,7 @@ class Worker:
         self._sending = False
 
 
-def _loading_error(error: Exception) -> Exception:
+def _loading_error(error: BaseException) -> Exception:
     try:
         shipping.refuse(error, "argument", "a call", "loaded")
     except Exception as told:

@@ -7,14 +7,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from woflo.kernel.attempt import Attempt
 from woflo.kernel.context import current_attempt
-from woflo.kernel.outcome import Outcome
-from woflo.kernel.run import BaseTaskRun
 
-__all__ = ["execute_here", "execute_here_async"]
+if TYPE_CHECKING:
+    from woflo.kernel.attempt import Attempt
+
+__all__ = ["captured"]
 
 _lock = threading.Lock()
 _open = 0
@@ -85,19 +85,3 @@ if hasattr(os, "register_at_fork"):
 
 def _behind(stream: Any) -> Any:
     return stream._stream if isinstance(stream, _Router) else stream
-
-
-def execute_here(run: BaseTaskRun[Any], attempt: Attempt) -> Outcome:
-    """Execute in this thread, captured where the runner is set to."""
-    if not run.capture_output:
-        return attempt.execute()
-    with captured(attempt):
-        return attempt.execute()
-
-
-async def execute_here_async(run: BaseTaskRun[Any], attempt: Attempt) -> Outcome:
-    """The same on the running event loop."""
-    if not run.capture_output:
-        return await attempt.execute_async()
-    with captured(attempt):
-        return await attempt.execute_async()
