@@ -112,7 +112,11 @@ class Page:
         """Execute; a statement may await at the top level, as in a notebook."""
         code = compile(tree, str(self.path), mode, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
         value = eval(code, vars(self.module))
-        return asyncio.run(_awaited(value)) if inspect.iscoroutine(value) and code.co_flags & inspect.CO_COROUTINE else value
+        return (
+            asyncio.run(_awaited(value))
+            if inspect.iscoroutine(value) and code.co_flags & inspect.CO_COROUTINE
+            else value
+        )
 
 
 async def _awaited(value: Any) -> Any:

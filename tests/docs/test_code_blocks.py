@@ -1,16 +1,11 @@
 """Every Python block of the README and of the docs runs, and does what the comments beside it say."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from docs_helpers import ROOT, run_program
 from run_page import blocks_of, python_blocks
 
-import woflo
-
-ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 NEED_NO_BLOCK = (DOCS / "reference", DOCS / "explanation")
@@ -27,18 +22,7 @@ def needs_block(page):
 
 def run_page(page, folder):
     """Execute a page in a Python of its own, in an empty folder."""
-    path = os.pathsep.join(filter(None, [str(Path(woflo.__file__).parents[1]), os.environ.get("PYTHONPATH")]))
-    return subprocess.run(
-        [sys.executable, "-W", "error", str(Path(__file__).with_name("run_page.py")), str(page)],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        timeout=SECONDS,
-        check=False,
-    )
+    return run_program(Path(__file__).with_name("run_page.py"), page, folder=folder, timeout=SECONDS)
 
 
 def test_there_are_pages():
@@ -55,7 +39,9 @@ def test_page_has_blocks(page):
 
 
 @pytest.mark.timeout(SECONDS + 30)
-@pytest.mark.parametrize("page", [page for page in PAGES if python_blocks(page.read_text(encoding="utf-8"))], ids=name_of)
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if python_blocks(page.read_text(encoding="utf-8"))], ids=name_of
+)
 def test_blocks_run(page, tmp_path):
     """All blocks of a page run one after another in one module; comments tell values, prints and errors."""
     ended = run_page(page, tmp_path)

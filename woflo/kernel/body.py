@@ -84,6 +84,15 @@ class Body:
         self.fn = state[0]
         self.check_call = _checker(self.fn)
 
+    def parameter_names(self) -> list[str]:
+        """The names of the parameters in their order; empty where they cannot be told."""
+        from inspect import signature
+
+        try:
+            return list(signature(self.fn).parameters)
+        except (ValueError, TypeError):
+            return []
+
     def __repr__(self) -> str:
         return f"<body {self.module}.{self.qualname}>"
 
@@ -186,7 +195,10 @@ def _life(obj: Any, number: int) -> Life:
         yield from _hook(obj, "on_create")
         if number > 1:
             yield from _hook(obj, "on_restart")
-        value = yield obj.run()
+        try:
+            value = yield obj.run()
+        except StopIteration as stop:  # a generator cannot raise it as it is
+            raise _CarriedError(stop) from stop
     except Exception:
         yield from _late_hook(obj, "on_failure")
         yield from _late_hook(obj, "on_destroy")
@@ -200,6 +212,10 @@ def _life(obj: Any, number: int) -> Life:
     yield from _late_hook(obj, "on_success")
     yield from _late_hook(obj, "on_destroy")
     return value
+
+
+class _CarriedError(Exception):
+    """Carries a StopIteration of the user's code out of a generator."""
 
 
 def _hook(obj: Any, name: str) -> Life:
@@ -225,6 +241,8 @@ def _drive(life: Life) -> Any:
             result = life.send(result)
     except StopIteration as end:
         return end.value
+    except _CarriedError as carried:
+        raise carried.args[0] from None
 
 
 async def _drive_async(life: Life) -> Any:
@@ -240,6 +258,8 @@ async def _drive_async(life: Life) -> Any:
             result = life.send(result)
     except StopIteration as end:
         return end.value
+    except _CarriedError as carried:
+        raise carried.args[0] from None
 
 
 # -- coroutines outside of a loop ----------------------------------------------------------------------

@@ -21,16 +21,16 @@ __all__ = ["complain", "emit", "listeners", "wanted"]
 
 listeners: tuple[Subscription, ...] = ()
 _logger: logging.Logger | None = None
-_INFO = 20
+INFO, WARNING = 20, 30
 
 
-def wanted() -> bool:
-    """True where an event would reach anybody."""
+def wanted(level: int = INFO) -> bool:
+    """True where an event, logged at `level`, would reach anybody."""
     if listeners:
         return True
     if "logging" not in sys.modules:
         return False
-    return (_logger or logger()).isEnabledFor(_INFO)
+    return (_logger or logger()).isEnabledFor(level)
 
 
 def logger() -> logging.Logger:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 
@@ -30,8 +31,24 @@ def use_clock(clock: Clock | None) -> None:
     global _clock, now, monotonic
     _clock = clock if clock is not None else SystemClock()
     now, monotonic = _clock.now, _clock.monotonic
+    for wake in _wakers:
+        _clock.when_moved(wake)
+        wake()
+
+
+_wakers: list[Callable[[], None]] = []
 
 
 def when_moved(wake: Callable[[], None]) -> None:
-    """Ask the clock in use to call `wake` when it is moved by hand."""
+    """Have `wake` called when the clock, this one or one to come, is exchanged or moved by hand."""
+    _wakers.append(wake)
     _clock.when_moved(wake)
+
+
+def _forget_in_child() -> None:
+    """The reactors that wait are the parent's."""
+    _wakers.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_in_child)

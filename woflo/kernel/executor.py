@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Executor as BaseExecutor
 from concurrent.futures import Future
+from concurrent.futures import wait as wait_for_futures
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from woflo.kernel.body import Body
@@ -28,27 +29,30 @@ class Executor(BaseExecutor):
     """Submit calls to a woflo runner through the standard library's interface.
 
     `runner` is a runner class or its name. `max_workers` bounds the calls at once; the runner's own limit
-    by default.
+    by default. Raises `OptionError` for a number of workers that cannot be meant.
     """
 
     def __init__(self, runner: str | type[BaseTaskRun[Any]] = "multiprocess", max_workers: int | None = None) -> None:
         kind = load_runner(runner)
         self._options = Options(runner=kind if max_workers is None else kind.configured(max_concurrency=max_workers))
         self._tasks: dict[Any, Task[..., Any]] = {}
-        self._open: set[BaseTaskRun[Any]] = set()
+        self._open: set[_RunFuture[Any]] = set()
         self._lock = threading.Lock()
         self._closed = False
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """As `concurrent.futures.Executor.submit`. Raises `RuntimeError` after `shutdown`."""
-        task: Task[..., T] = self._task_of(fn)
-        future: Future[T] = _RunFuture()
+        future: _RunFuture[T] = _RunFuture()
         with self._lock:
             if self._closed:
                 raise RuntimeError("cannot submit a call after shutdown")
-            run = task(*args, **kwargs)
-            self._open.add(run)
-        future._run = run  # type: ignore[attr-defined]  # set before anybody sees the future
+            self._open.add(future)
+        try:
+            run = future._run = self._task_of(fn)(*args, **kwargs)
+        except BaseException:
+            with self._lock:
+                self._open.discard(future)
+            raise
         run.add_done_callback(lambda ended: self._ended(ended, future))
         return future
 
@@ -64,30 +68,26 @@ class Executor(BaseExecutor):
             known = self._tasks[fn] = Task(Body(fn), self._options)
         return known
 
-    def _ended(self, run: BaseTaskRun[Any], future: Future[Any]) -> None:
+    def _ended(self, run: BaseTaskRun[Any], future: _RunFuture[Any]) -> None:
+        if not future.cancelled() and future.set_running_or_notify_cancel():
+            error = run.exception()
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(run.get_result())
         with self._lock:
-            self._open.discard(run)
-        if run.state is RunState.STOPPED and future.cancelled():
-            return
-        if not future.set_running_or_notify_cancel():
-            return
-        error = run.exception()
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(run.get_result())
+            self._open.discard(future)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Take no more calls; with `cancel_futures` stop those that have not started; wait for the rest."""
+        """Take no more calls; with `cancel_futures` cancel those that have not started; wait for the rest."""
         with self._lock:
             self._closed = True
-            runs = list(self._open)
-        for run in runs:
-            if cancel_futures and run.state is RunState.PENDING:
-                run._ask_to_stop(0.0)
-        for run in runs:
-            if wait:
-                run.wait()
+            futures = list(self._open)
+        if cancel_futures:
+            for future in futures:
+                future.cancel()
+        if wait:
+            wait_for_futures(futures)
 
 
 class _RunFuture(Future[T]):
@@ -97,8 +97,11 @@ class _RunFuture(Future[T]):
 
     def cancel(self) -> bool:
         run = self._run
+        if self.cancelled():
+            return True
         if run is None or run.state is not RunState.PENDING or not super().cancel():
             return False
+        self.set_running_or_notify_cancel()
         run._ask_to_stop(0.0)
         return True
 

@@ -71,10 +71,15 @@ def _items(value: Any) -> Iterator[Any]:
         return iter(value.values())
     if isinstance(value, _CONTAINERS):
         return iter(value)
-    names = getattr(type(value), "__dataclass_fields__", None)
-    if names is not None:
-        return iter([getattr(value, name, None) for name in names])
+    if hasattr(type(value), "__dataclass_fields__"):
+        return iter([getattr(value, name) for name in _field_names(value)])
     return iter(())
+
+
+def _field_names(value: Any) -> list[str]:
+    from dataclasses import fields
+
+    return [field.name for field in fields(value) if hasattr(value, field.name)]
 
 
 def substitute(value: Any, value_of: Callable[[Any], Any], depth: int = 0) -> Any:
@@ -126,7 +131,7 @@ def _rebuilt_sequence(value: Any, each: Callable[[Any], Any]) -> Any:
 
 
 def _rebuilt_dataclass(value: Any, each: Callable[[Any], Any]) -> Any:
-    names = [name for name in type(value).__dataclass_fields__ if hasattr(value, name)]
+    names = _field_names(value)
     new = _changed([getattr(value, name) for name in names], each)
     if new is None:
         return value

@@ -33,6 +33,7 @@ def gather(*runs: BaseTaskRun[R], fail_fast: bool = False) -> BaseTaskRun[list[R
             raise OptionError(
                 f"gather was given {run!r}, which is no handle; call the task first, and spread lists with *"
             )
+        run._check_is_ours()
     group = GatherRun(_GATHER, (), {})
     group.members = runs
     group.fail_fast = fail_fast

@@ -14,7 +14,7 @@ from __future__ import annotations
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from woflo.errors import (
@@ -45,6 +45,7 @@ __all__ = ["Lifecycle"]
 
 _PENDING, _RUNNING, _RETRYING = RunState.PENDING, RunState.RUNNING, RunState.RETRYING
 _SUCCEEDED, _FAILED, _STOPPED = RunState.SUCCEEDED, RunState.FAILED, RunState.STOPPED
+_NEVER = 1 << 60
 _NO_ARGS: tuple[Any, ...] = ()
 _NO_KWARGS: dict[str, Any] = {}
 
@@ -70,6 +71,8 @@ class Lifecycle(Handle, ABC):
     _waiters: list[Any] | tuple[()] = ()
     """Locks of blocked threads; each is taken out of the list before it is released, once."""
     _watchers: list[Watcher] | None = None
+    _callbacks: tuple[Watcher, ...] = ()
+    """What users gave to `add_done_callback`."""
     _end_waiters: list[Any] | tuple[()] = ()
     _lane: Lane | None = None
     _holds_place = False
@@ -89,6 +92,7 @@ class Lifecycle(Handle, ABC):
     _timer: Timer | None = None
     _deadline_timer: Timer | None = None
     _missing = 0
+    _waits_for: tuple[Any, ...] = ()
     _watched = False
     """True where somebody listened to events when the call was made."""
     _current: Attempt | None = None
@@ -162,10 +166,8 @@ class Lifecycle(Handle, ABC):
                 self._resolve_and_admit()
             else:
                 self._admit()
-        except BaseException:
-            self._runtime.live.discard(self)
-            if self._deadline_timer is not None:
-                self._deadline_timer.cancel()
+        except BaseException as error:
+            self._settle(_FAILED, Outcome.failed(error))
             raise
 
     def _await_dependencies(self, handles: list[Any]) -> None:
@@ -174,18 +176,22 @@ class Lifecycle(Handle, ABC):
             if run._runtime is not self._runtime:
                 raise InheritedHandleError(f"{run!r} belongs to the process that made it; pass its value instead")
         self._missing = len(needed) + 1
+        self._waits_for = tuple(needed)
         for run in needed:
             if not run._watch(self._dependency_done):
                 self._dependency_done(run)
         self._dependency_done(None)
 
     def _dependency_done(self, run: Any) -> None:
+        failed = run is not None and run._state not in SUCCESSES
         with self._lock:
-            self._missing -= 1
+            # After a failure the count never comes to zero, whatever succeeds beside it.
+            self._missing += _NEVER if failed else -1
             left = self._missing
-        if run is not None and run._state not in SUCCESSES:
+        if failed:
             self._upstream_failed(run)
         elif left == 0:
+            self._waits_for = ()
             self._runtime.away_from_reactor(self._resolve_and_admit)
 
     def _upstream_failed(self, run: Any) -> None:
@@ -445,7 +451,7 @@ class Lifecycle(Handle, ABC):
             check_transition(self._state, _RETRYING)
             self._state = _RETRYING
             self._verdict = None
-        if self._watched or bus.listeners:
+        if self._watched or bus.wanted(bus.WARNING):
             from woflo.kernel.events import RunRetried
 
             assert outcome.error is not None
@@ -495,12 +501,13 @@ class Lifecycle(Handle, ABC):
             self._timer.cancel()
         if self._deadline_timer is not None:
             self._deadline_timer.cancel()
-        if self._watched or bus.listeners:
+        if self._watched or bus.listeners or (self._state not in SUCCESSES and bus.wanted(bus.WARNING)):
             self._emit_ended()
         for waiter in waiters:
             waiter.release()
-        if watchers:
-            _notify(self, watchers)
+        callbacks, self._callbacks = self._callbacks, ()
+        if watchers or callbacks:
+            _notify(self, watchers or [], callbacks)
 
     # -- ended from outside ----------------------------------------------------------------------------
 
@@ -513,7 +520,7 @@ class Lifecycle(Handle, ABC):
         error = TaskTimeoutError(
             f"{self.task.name} did not end within its deadline of {self.task.options.deadline:g} s"
         )
-        if not self._end_before_launch(_FAILED, error):
+        if not self._end_between_attempts(_FAILED, error):
             self._end_attempt(error, final=True)
 
     def _end_attempt(self, verdict: WofloError, *, final: bool = False, only: int | None = None) -> None:
@@ -524,36 +531,40 @@ class Lifecycle(Handle, ABC):
             self._final |= final
             if self._verdict is None or final:
                 self._verdict = verdict
-            abandon = not self.traits.killable and (self._final or self.attempt > self.task.options.retries)
+            attempt = self.attempt
+            abandon = not self.traits.killable and (self._final or attempt > self.task.options.retries)
         if self._current is not None:
             self._current.stop_requested = True
         if abandon:
-            self._runtime.away_from_reactor(self._abandon, verdict)
+            self._runtime.away_from_reactor(self._abandon, verdict, attempt)
         self._interrupt()
 
-    def _abandon(self, verdict: WofloError) -> None:
+    def _abandon(self, verdict: WofloError, attempt: int) -> None:
         """The code cannot be ended, and no attempt follows: the handle ends, the place stays taken."""
-        self._verdict = verdict
-        self._report(Outcome.failed(verdict))
+        if attempt == self.attempt:
+            self._verdict = verdict
+            self._report(Outcome.failed(verdict))
 
-    def _end_before_launch(self, state: RunState, error: WofloError) -> bool:
-        """End a run whose code is not running; False where it is."""
-        if not self._settle(state, Outcome.failed(error), only_idle=True):
+    def _end_between_attempts(self, state: RunState, error: WofloError) -> bool:
+        """End a run that has no code running, or whose attempt has failed already; False where there is more to do."""
+        with self._lock:
+            retrying, self._to_retry = self._to_retry, None
+        if not self._settle(state, Outcome.failed(error), only_idle=retrying is None):
             return not self._in_code
         if self._timer is not None:
             self._timer.cancel()
         if self._lane is not None:
             self._runtime.limits.withdraw(self, self._lane)
-        return True
+        return not self._in_code
 
     def _ask_to_stop(self, grace: float) -> None:
         """Begin to stop; returns at once."""
         told = TaskStoppedError(f"{self.task.name} was stopped")
-        if self._end_before_launch(_STOPPED, told):
-            return
         self.grace = grace
+        if self._end_between_attempts(_STOPPED, told):
+            return
         with self._lock:
-            under_way = self._in_code
+            under_way, attempt = self._in_code, self.attempt
             if under_way and not self._reported:
                 self._verdict, self._final = told, True
         if under_way:
@@ -561,7 +572,7 @@ class Lifecycle(Handle, ABC):
                 self._current.stop_requested = True
             self._interrupt()
             if not self.traits.killable:
-                self._runtime.reactor.call_later(grace, self._abandon, told)
+                self._runtime.reactor.call_later(grace, self._abandon, told, attempt)
 
     def _fail_at_once(self, error: WofloError) -> None:
         """woflo cannot go on with this run."""
@@ -617,16 +628,22 @@ def _verb(state: RunState) -> str:
     return words[state]
 
 
-def _notify(run: Any, watchers: list[Watcher]) -> None:
-    """Tell all watchers. What a watcher settles in turn is told after it, so that chains do not recurse."""
-    queue: deque[tuple[Any, list[Watcher]]] | None = getattr(_notifying, "queue", None)
+def _notify(run: Any, watchers: list[Watcher], callbacks: Iterable[Watcher]) -> None:
+    """Tell all watchers, then the callbacks of users.
+
+    What a watcher settles in turn is told after it, so that chains do not recurse. Callbacks come when all
+    watchers of this thread are done: one that waits must find launched what it waits for.
+    """
+    queue: deque[tuple[Any, list[Watcher], Iterable[Watcher]]] | None = getattr(_notifying, "queue", None)
     if queue is not None:
-        queue.append((run, watchers))
+        queue.append((run, watchers, callbacks))
         return
-    queue = _notifying.queue = deque([(run, watchers)])
+    queue = _notifying.queue = deque([(run, watchers, callbacks)])
+    later: list[tuple[Any, Watcher]] = []
     try:
         while queue:
-            one, told = queue.popleft()
+            one, told, of_users = queue.popleft()
+            later += [(one, callback) for callback in of_users]
             for watcher in told:
                 try:
                     watcher(one)
@@ -634,3 +651,16 @@ def _notify(run: Any, watchers: list[Watcher]) -> None:
                     bus.complain(f"a watcher of {one!r} raised; the others are told all the same")
     finally:
         _notifying.queue = None
+    for one, callback in later:
+        one._runtime.away_from_reactor(call_back, callback, one)
+
+
+def call_back(fn: Callable[[Any], object], run: Any) -> None:
+    """Call a callback of a user, outside of any run, and report what it raises."""
+    token = current_attempt.set(None)
+    try:
+        fn(run)
+    except Exception:
+        bus.complain(f"the callback {fn!r} of {run!r} raised")
+    finally:
+        current_attempt.reset(token)

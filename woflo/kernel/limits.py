@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Gate", "Lane", "Limits", "Pace"]
 
 Run = Any
+Grant = Callable[[], object]
 
 
 class Gate:
@@ -75,14 +76,14 @@ class Pace(Gate):
 class Lane:
     """The gates that a run must pass together, and those that wait for it."""
 
-    __slots__ = ("gates", "owner", "paces", "returning", "waiting")
+    __slots__ = ("gates", "has_timer", "paces", "returning", "waiting")
 
-    def __init__(self, gates: Iterable[tuple[Gate, float]], owner: Limits) -> None:
+    def __init__(self, gates: Iterable[tuple[Gate, float]]) -> None:
         self.gates = tuple(gates)
         self.paces = [gate for gate, _ in self.gates if isinstance(gate, Pace)]
-        self.owner = owner
+        self.has_timer = False
         self.waiting: OrderedDict[Run, None] = OrderedDict()
-        self.returning: deque[Callable[[], object]] = deque()
+        self.returning: deque[Grant] = deque()
         """Runs that gave their place back while they waited for others and want it again: they go first."""
 
     def has_room(self) -> bool:
@@ -114,25 +115,25 @@ class Limits:
         task, runner = run.task, type(run)
         if not task.is_limited:
             return self._runner_lane(runner)
-        lane = task._lanes.get(runner)
-        if lane is None or lane.owner is not self:
-            lane = task._lanes[runner] = Lane(self._gates_of(task, runner), self)
+        key = (self, runner)
+        lane: Lane | None = task._lanes.get(key)
+        if lane is None:
+            lane = task._lanes.setdefault(key, Lane(self._gates_of(task, runner)))
         return lane
+
+    # Several threads may come first at once: `setdefault` makes one of what they made stand.
 
     def _runner_lane(self, runner: type) -> Lane | None:
         lane = self._runner_lanes.get(runner)
         if lane is None:
-            gates = [(gate, 1.0) for gate in self._runner_gate(runner)]
-            lane = self._runner_lanes[runner] = Lane(gates, self)
+            lane = self._runner_lanes.setdefault(runner, Lane([(gate, 1.0) for gate in self._runner_gate(runner)]))
         return lane if lane.gates else None
 
     def _runner_gate(self, runner: Any) -> list[Gate]:
         if runner.traits.queues:
             return []
         gate = self._runner_gates.get(runner)
-        if gate is None:
-            gate = self._runner_gates[runner] = Gate(lambda: runner.max_concurrency)
-        return [gate]
+        return [gate or self._runner_gates.setdefault(runner, Gate(lambda: runner.max_concurrency))]
 
     def _gates_of(self, task: Any, runner: type) -> list[tuple[Gate, float]]:
         options = task.options
@@ -141,21 +142,14 @@ class Limits:
             gates.append((self._shared_gate(task, "places", lambda: Gate(lambda: options.max_concurrency)), 1.0))
         if options.rate_limit is not None:
             gates.append((self._shared_gate(task, "pace", lambda: Pace(*parse_rate(options.rate_limit))), 1.0))
-        for name, amount in (options.resources or {}).items():
-            gates.append(
-                (
-                    self._resource_gate(name, parse_quantity(name, amount), task.name),
-                    parse_quantity(name, amount),
-                )
-            )
+        for name, given in (options.resources or {}).items():
+            amount = parse_quantity(name, given)
+            gates.append((self._resource_gate(name, amount, task.name), amount))
         return gates
 
     def _shared_gate(self, task: Any, kind: str, make: Callable[[], Gate]) -> Gate:
         """The gate of a task, which counts its runs on all runners together."""
-        key = (self, kind)
-        gate: Gate | None = task._gates.get(key)
-        if gate is None:
-            gate = task._gates[key] = make()
+        gate: Gate = task._gates.setdefault((self, kind), make())
         return gate
 
     def _resource_gate(self, name: str, amount: float, task: str) -> Gate:
@@ -181,8 +175,7 @@ class Limits:
                 return True
             lane.waiting[run] = None
             self._queue(lane)
-        if lane.paces:
-            self._wake_when_due(lane)
+        self._wake_when_due(lane)
         return False
 
     def withdraw(self, run: Run, lane: Lane) -> bool:
@@ -198,9 +191,13 @@ class Limits:
         """Give the places of an ended attempt back, and start those that can go now."""
         with self._lock:
             lane.give()
-            ready = self._pump(lane) if self._has_queue(lane) else None
-        if ready:
-            _start(ready)
+            if not any(gate.queued for gate, _ in lane.gates):
+                return
+            lanes = list(dict.fromkeys(other for gate, _ in lane.gates for other in gate.queued))
+            ready, grants = self._pump(lanes)
+        _start(ready, grants)
+        for other in lanes:
+            self._wake_when_due(other)
 
     def take_back(self, lane: Lane, grant: Callable[[], object]) -> bool:
         """For a run that gave its places back while it waited: True where it has them again at once.
@@ -215,9 +212,6 @@ class Limits:
             self._queue(lane)
             return False
 
-    def _has_queue(self, lane: Lane) -> bool:
-        return any(gate.queued for gate, _ in lane.gates)
-
     def _queue(self, lane: Lane) -> None:
         for gate, _ in lane.gates:
             gate.queued[lane] = None
@@ -227,33 +221,39 @@ class Limits:
             for gate, _ in lane.gates:
                 gate.queued.pop(lane, None)
 
-    def _pump(self, freed: Lane) -> list[Run]:
-        """Take places for all that can go now. Under the lock."""
+    def _pump(self, lanes: list[Lane]) -> tuple[list[Run], list[Grant]]:
+        """Take places for all that can go now: the runs to start, and the grants to call. Under the lock."""
         ready: list[Run] = []
-        lanes = dict.fromkeys(lane for gate, _ in freed.gates for lane in gate.queued)
+        grants: list[Grant] = []
         for lane in lanes:
             while lane.returning and _has_room_for_return(lane):
                 _take_for_return(lane)
-                lane.returning.popleft()()
+                grants.append(lane.returning.popleft())
             while lane.waiting and not lane.returning and lane.has_room():
                 lane.take()
                 ready.append(lane.waiting.popitem(last=False)[0])
             self._unqueue_if_empty(lane)
-        return ready
+        return ready, grants
 
     # -- rates -----------------------------------------------------------------------------------------
 
     def _wake_when_due(self, lane: Lane) -> None:
-        due = max(pace.next_time() for pace in lane.paces)
+        """Where a rate alone holds a lane back, nobody's end will start it: a timer has to. One per lane."""
+        with self._lock:
+            if not lane.paces or not lane.waiting or lane.has_timer:
+                return
+            due = max(pace.next_time() for pace in lane.paces)
+            lane.has_timer = True
         runtime.current.reactor.call_at(due, self._pump_paced, lane)
 
     def _pump_paced(self, lane: Lane) -> None:
         with self._lock:
-            ready = self._pump(lane)
-            more = bool(lane.waiting)
-        if more and not all(pace.has_room(1.0) for pace in lane.paces):
+            lane.has_timer = False
+            ready, grants = self._pump([lane])
+            held_by_rate = not all(pace.has_room(1.0) for pace in lane.paces)
+        _start(ready, grants)
+        if held_by_rate:  # otherwise places hold it, and their release comes by here again
             self._wake_when_due(lane)
-        _start(ready)
 
 
 def _has_room_for_return(lane: Lane) -> bool:
@@ -267,6 +267,23 @@ def _take_for_return(lane: Lane) -> None:
             gate.take(weight)
 
 
-def _start(ready: list[Run]) -> None:
-    for run in ready:
-        run._launch_admitted()
+_starting = threading.local()
+
+
+def _start(ready: list[Run], grants: list[Grant]) -> None:
+    """Start runs. One that ends at once frees its place in turn: that is done here after it, not inside it."""
+    for grant in grants:
+        try:
+            grant()
+        except RuntimeError:
+            pass  # the event loop that waited for its place is closed
+    queue: deque[Run] | None = getattr(_starting, "queue", None)
+    if queue is not None:
+        queue.extend(ready)
+        return
+    queue = _starting.queue = deque(ready)
+    try:
+        while queue:
+            queue.popleft()._launch_admitted()
+    finally:
+        _starting.queue = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -63,7 +63,7 @@ class RunMap(Generic[R]):
                 return
             launched.append(task(*row, **constants))
 
-    async def __aiter__(self) -> Any:
+    async def __aiter__(self) -> AsyncIterator[BaseTaskRun[R]]:
         for run in self:
             yield run
 

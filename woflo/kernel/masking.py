@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import islice
 from reprlib import Repr
 from typing import Any
 
@@ -13,35 +14,48 @@ MASK = "***"
 _SECRET_NAME = re.compile(r"passw|token|secret|(^|_|\b)(api_?)?key($|_|\b)|credential", re.IGNORECASE)
 _PASSWORD_IN_URL = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@/]+@", re.IGNORECASE)
 
+_MOST_TEXT, _MOST_ITEMS = 10_000, 20
+"""How much of a value is looked at: no more than a few of its items are shown."""
 _short = Repr()
 _short.maxstring = _short.maxother = 60
 _short.maxlist = _short.maxtuple = _short.maxdict = _short.maxset = 4
 _short.maxlevel = 3
 
 
-def mask(name: str, value: Any) -> Any:
-    """`value`, or `***` where its name says that it is a secret; mappings are masked inside."""
+def mask(name: str, value: Any, depth: int = 4) -> Any:
+    """`value`, or `***` where its name says that it is a secret. Passwords in URLs, and what is inside, too."""
     if _SECRET_NAME.search(name):
         return MASK
-    if isinstance(value, Mapping):
-        return {key: mask(str(key), item) for key, item in value.items()}
+    if isinstance(value, str):
+        return _PASSWORD_IN_URL.sub(rf"\1:{MASK}@", value[:_MOST_TEXT])
+    if depth and isinstance(value, Mapping):
+        return {key: mask(str(key), item, depth - 1) for key, item in islice(value.items(), _MOST_ITEMS)}
+    if depth and isinstance(value, list | tuple):
+        return [mask("", item, depth - 1) for item in value[:_MOST_ITEMS]]
     return value
 
 
-def shorten_call(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], limit: int = 200) -> str:
-    """A call as text, such as `fetch('https://…', token=***)`, at most about `limit` characters."""
-    parts = [_shown("", value) for value in args]
+def shorten_call(
+    name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], names: Sequence[str] = (), limit: int = 200
+) -> str:
+    """A call as text, such as `fetch('https://…', token=***)`, at most about `limit` characters.
+
+    `names` are those of the parameters in their order: a secret may be given by its place.
+    """
+    parts = [_shown(names[at] if at < len(names) else "", value) for at, value in enumerate(args)]
     parts += [f"{key}={_shown(key, value)}" for key, value in kwargs.items()]
-    text = _PASSWORD_IN_URL.sub(rf"\1:{MASK}@", ", ".join(parts))
+    text = ", ".join(parts)
     return f"{name}({text if len(text) <= limit else text[:limit] + '…'})"
 
 
 def _shown(name: str, value: Any) -> str:
     """A short repr that never raises: this is shown when something has gone wrong already."""
-    value = mask(name, value)
-    if isinstance(value, str) and value == MASK:
-        return MASK
     try:
-        return str(_short.repr(value))
+        masked = mask(name, value)
+        if isinstance(masked, str) and masked == MASK:
+            return MASK
+        if isinstance(value, tuple) and isinstance(masked, list):
+            masked = tuple(masked)
+        return _PASSWORD_IN_URL.sub(rf"\1:{MASK}@", str(_short.repr(masked)))
     except Exception as error:
         return f"<{type(value).__name__} whose repr raised {type(error).__name__}>"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from woflo.kernel.ports import Admission
     from woflo.kernel.run import BaseTaskRun
 
-__all__ = ["Options", "RetryOn"]
+__all__ = ["Options", "RetryOn", "whole_number"]
 
 RetryOn = type[BaseException] | tuple[type[BaseException], ...] | Callable[[BaseException], bool]
 
@@ -53,13 +53,15 @@ class Options:
         admission: Admission | None = None,
     ) -> None:
         self.name = _checked_name(name)
-        self.retries = _whole("retries", retries, least=0)
+        self.retries = whole_number("retries", retries, least=0)
         self.retry_sleep_time = _checked_wait(retry_sleep_time)
         self.retry_on = _checked_retry_on(retry_on)
         self.timeout = _seconds("timeout", timeout)
         self.deadline = _seconds("deadline", deadline)
         self.runner = runner
-        self.max_concurrency = None if max_concurrency is None else _whole("max_concurrency", max_concurrency, least=1)
+        self.max_concurrency = (
+            None if max_concurrency is None else whole_number("max_concurrency", max_concurrency, least=1)
+        )
         self.resources = _checked_resources(resources)
         self.rate_limit = rate_limit
         if rate_limit is not None:
@@ -83,7 +85,8 @@ def _checked_name(name: object) -> str | None:
     return name
 
 
-def _whole(option: str, value: object, least: int) -> int:
+def whole_number(option: str, value: object, least: int) -> int:
+    """`value`, or an `OptionError` where it is no whole number of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise OptionError(f"{option}={value!r} must be a whole number, {least} or more")
     return value
@@ -123,6 +126,8 @@ def _checked_resources(resources: object) -> dict[str, Any] | None:
     if not isinstance(resources, Mapping):
         raise OptionError(f"resources={resources!r} must be a mapping such as {{'cpus': 2, 'memory': '4GB'}}")
     for name, amount in resources.items():
+        if not isinstance(name, str):
+            raise OptionError(f"resources={resources!r}: {name!r} is no name; write {{'cpus': 2, 'memory': '4GB'}}")
         parse_quantity(name, amount)
     return dict(resources)
 

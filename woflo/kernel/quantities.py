@@ -23,8 +23,8 @@ def parse_quantity(name: str, amount: object) -> float:
             raise OptionError(f"resource {name}={amount!r} is no amount; write a number, or a size like '4GB'")
         unit = match[2] or ""
         value = float(match[1]) * (_UNITS.get(unit) or _BINARY[unit])
-    if value <= 0:
-        raise OptionError(f"resource {name}={amount!r} must be above zero; leave it out where none is needed")
+    if not 0 < value < float("inf"):
+        raise OptionError(f"resource {name}={amount!r} must be a number above zero; leave it out where none is needed")
     return value
 
 

@@ -30,20 +30,27 @@ __all__ = ["READ", "WRITE", "Reactor", "Timer"]
 
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 Handler = Callable[[int], None]
+LONGEST_SLEEP = 86400.0
+"""Seconds: the kernel's own limit is about 24 days, and a timer may be due later."""
+MOST_CANCELLED = 256
+"""How many cancelled timers may stay in the heap before it is cleared of them."""
 
 
 class Timer:
     """A call that is due at a time. `cancel` may be called from any thread, also after it fired."""
 
-    __slots__ = ("_args", "_function")
+    __slots__ = ("_args", "_function", "_reactor")
 
-    def __init__(self, function: Callable[..., object], args: tuple[Any, ...]) -> None:
+    def __init__(self, function: Callable[..., object], args: tuple[Any, ...], reactor: Reactor) -> None:
         self._function: Callable[..., object] | None = function
         self._args = args
+        self._reactor = reactor
 
     def cancel(self) -> None:
-        self._function = None
-        self._args = ()
+        if self._function is not None:
+            self._function = None
+            self._args = ()
+            self._reactor._cancelled += 1
 
     @property
     def cancelled(self) -> bool:
@@ -51,7 +58,7 @@ class Timer:
 
     def fire(self) -> None:
         function, args = self._function, self._args
-        self.cancel()
+        self._function, self._args = None, ()
         if function is not None:
             function(*args)
 
@@ -66,6 +73,8 @@ class Reactor:
         self._inbox: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._timers: list[tuple[float, int, Timer]] = []
         self._timer_lock = threading.Lock()
+        self._cancelled = 0
+        """About how many timers of the heap are cancelled; a count lost in a race costs nothing."""
         self._numbers = count()
         self._sleeping = False
         """True only while the loop may be blocked in `select`; whoever finds it True writes the wake-up."""
@@ -83,16 +92,18 @@ class Reactor:
 
     def call(self, function: Callable[..., object], *args: Any) -> None:
         """Have `function(*args)` called in the reactor's thread, soon. It must not wait."""
-        if self._failed is not None:
-            raise InternalError("the reactor has failed; no run can be started") from self._failed
+        self._check()
         self._inbox.append((function, args))
         if self._sleeping:
             self.wake()
 
     def call_at(self, when: float, function: Callable[..., object], *args: Any) -> Timer:
         """Have `function(*args)` called at `when`, in seconds of the monotonic clock."""
-        timer = Timer(function, args)
+        self._check()
+        timer = Timer(function, args, self)
         with self._timer_lock:
+            if self._cancelled > MOST_CANCELLED and self._cancelled > len(self._timers) // 2:
+                self._forget_cancelled()
             heapq.heappush(self._timers, (when, next(self._numbers), timer))
             first = self._timers[0][2] is timer
         if first and self._sleeping:
@@ -102,6 +113,10 @@ class Reactor:
     def call_later(self, delay: float, function: Callable[..., object], *args: Any) -> Timer:
         """Have `function(*args)` called in `delay` seconds."""
         return self.call_at(clock.monotonic() + delay, function, *args)
+
+    def _check(self) -> None:
+        if self._failed is not None:
+            raise InternalError("the reactor has failed; no run can be started") from self._failed
 
     def wake(self) -> None:
         """End the present wait of the loop."""
@@ -145,10 +160,9 @@ class Reactor:
             self._fail(error)
 
     def _turn(self) -> None:
-        timeout = self._time_to_next_timer()
+        # First the flag, then the look: what comes in between finds the flag and writes the wake-up.
         self._sleeping = True
-        if self._inbox:
-            timeout = 0.0
+        timeout = 0.0 if self._inbox else self._time_to_next_timer()
         ready = self._selector.select(timeout)
         self._sleeping = False
         for key, events in ready:
@@ -165,7 +179,15 @@ class Reactor:
         with self._timer_lock:
             while self._timers and self._timers[0][2].cancelled:
                 heapq.heappop(self._timers)
-            return max(0.0, self._timers[0][0] - clock.monotonic()) if self._timers else None
+            if not self._timers:
+                return None
+            return min(LONGEST_SLEEP, max(0.0, self._timers[0][0] - clock.monotonic()))
+
+    def _forget_cancelled(self) -> None:
+        """Under the timers' lock."""
+        self._timers = [entry for entry in self._timers if not entry[2].cancelled]
+        heapq.heapify(self._timers)
+        self._cancelled = 0
 
     def _fire_due_timers(self) -> None:
         now = clock.monotonic()

@@ -32,6 +32,9 @@ def load_runner(given: str | type[BaseTaskRun[Any]] | None) -> type[BaseTaskRun[
     from woflo.kernel.run import BaseTaskRun
 
     if isinstance(given, type) and issubclass(given, BaseTaskRun):
+        missing: frozenset[str] = getattr(given, "__abstractmethods__", frozenset())
+        if missing:
+            raise OptionError(f"runner={given.__name__} is no complete runner: it lacks {', '.join(sorted(missing))}")
         return given
     if given is None:
         given = DEFAULT_RUNNER
@@ -60,10 +63,16 @@ def _load_plugin(name: str) -> type[BaseTaskRun[Any]]:
     found = {point.name: point for point in entry_points(group="woflo.runners")}
     if name in found:
         try:
-            return cast("type[BaseTaskRun[Any]]", found[name].load())
+            return load_runner(_checked_class(found[name].load()))
         except Exception as error:
             raise UnknownNameError(f"the runner {name!r} of {found[name].value} cannot be loaded: {error!r}") from error
     known = [*RUNNERS, *found]
     near = get_close_matches(name, known, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = f"; did you mean {near[0]!r}?" if near else "."
     raise UnknownNameError(f"there is no runner named {name!r}{hint} Known: {', '.join(known)}")
+
+
+def _checked_class(loaded: Any) -> Any:
+    if not isinstance(loaded, type):
+        raise TypeError(f"{loaded!r} is no class")
+    return loaded

@@ -8,9 +8,10 @@ from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, TypeVar, cast, overload
 
 from woflo.errors import BlockingLoopError, HandleNotPortableError, InheritedHandleError, OptionError
-from woflo.kernel import bus, clock, runtime
+from woflo.kernel import clock, runtime
 from woflo.kernel.lending import lend_place, take_back_place
-from woflo.kernel.lifecycle import Lifecycle
+from woflo.kernel.lifecycle import Lifecycle, call_back
+from woflo.kernel.options import whole_number
 from woflo.kernel.state import TERMINAL, RunState
 
 if TYPE_CHECKING:
@@ -125,11 +126,14 @@ class BaseTaskRun(Lifecycle, Generic[R]):
         with self._lock:
             self._waiters = [one for one in self._waiters if one is not waiter]
 
-    def _check_may_block(self) -> None:
-        if self._runtime is not runtime.current:
+    def _check_is_ours(self) -> None:
+        if self._runtime is not runtime.current and self._state not in TERMINAL:
             raise InheritedHandleError(
                 f"{self!r} was made by another process and inherited through a fork; only that one can wait for it"
             )
+
+    def _check_may_block(self) -> None:
+        self._check_is_ours()
         asyncio = sys.modules.get("asyncio")
         loop = None if asyncio is None else asyncio._get_running_loop()
         if loop is not None and self._needs_loop(loop):
@@ -141,7 +145,7 @@ class BaseTaskRun(Lifecycle, Generic[R]):
 
     def _needs_loop(self, loop: Any) -> bool:
         """True where this run cannot end while `loop` is blocked."""
-        return False
+        return any(run._state not in TERMINAL and run._needs_loop(loop) for run in self._waits_for)
 
     def _wait_ended(self, timeout: float | None) -> bool:
         """Wait until no code of this run executes any more."""
@@ -218,8 +222,12 @@ class BaseTaskRun(Lifecycle, Generic[R]):
 
     def add_done_callback(self, fn: Callable[[BaseTaskRun[R]], object]) -> None:
         """Have `fn(run)` called once the run has ended; at once where it has. What it raises is logged."""
-        if self._state in TERMINAL or not self._watch(lambda run: self._runtime.away_from_reactor(_call_back, fn, run)):
-            _call_back(fn, self)
+        with self._lock:
+            ended = self._state in TERMINAL
+            if not ended:
+                self._callbacks = (*self._callbacks, fn)
+        if ended:
+            call_back(fn, self)
 
     def __repr__(self) -> str:
         took = "" if self.duration is None else f" {self.duration:.3g} s"
@@ -255,14 +263,21 @@ class BaseTaskRun(Lifecycle, Generic[R]):
         return value
 
     @classmethod
+    def _check_setting(cls, name: str, value: Any) -> None:
+        """Raise `OptionError` for a value that cannot be meant."""
+        if name in ("max_concurrency", "max_tasks_per_worker") and value is not None:
+            whole_number(name, value, least=1)
+
+    @classmethod
     def configured(cls, **settings: Any) -> type[Self]:
         """A runner like this one with its own settings, limits counted by itself.
 
         Raises `OptionError` for a setting that this runner does not have.
         """
-        for name in settings:
+        for name, value in settings.items():
             if name not in cls._settings:
                 raise OptionError(f"{cls.__name__} has no setting {name!r}; it has: {', '.join(cls._settings)}")
+            cls._check_setting(name, value)
         make: Any = type(cls)  # the metaclass, which a runner may have of its own
         return cast("type[Self]", make(cls.__name__, (cls,), {"__module__": cls.__module__, **settings}))
 
@@ -276,10 +291,3 @@ def acquire_lock(lock: Any, timeout: float) -> bool:
         if timeout >= 0 and clock.monotonic() >= end:
             return False
     return True
-
-
-def _call_back(fn: Callable[[Any], object], run: Any) -> None:
-    try:
-        fn(run)
-    except Exception:
-        bus.complain(f"the callback {fn!r} of {run!r} raised")

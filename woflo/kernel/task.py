@@ -141,7 +141,7 @@ class Task(Generic[P, R]):
         if instance is None or self.body.is_class or bind is None:
             return self
         bound: Task[..., R] = Task(Body(bind(instance, owner)), self.options)
-        bound._gates = self._gates
+        bound._gates, bound._lanes = self._gates, self._lanes
         return bound
 
     def __repr__(self) -> str:
@@ -239,5 +239,5 @@ def _check_names(options: dict[str, Any]) -> None:
             from difflib import get_close_matches
 
             near = get_close_matches(name, Options.__slots__, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = f"; did you mean {near[0]!r}?" if near else "."
             raise OptionError(f"@task has no option {name!r}{hint} It has: {', '.join(Options.__slots__)}")

@@ -152,8 +152,9 @@ class AsCompleted(Generic[R]):
         waiting = [asyncio.ensure_future(_put_when_ended(run, ended)) for run in dict.fromkeys(self._runs)]
         try:
             for _ in waiting:
+                await asyncio.sleep(0)  # so that those which have ended are there, however little time is left
                 left = None if self._end is None else max(0.0, self._end - clock.monotonic())
-                yield await asyncio.wait_for(ended.get(), left)
+                yield await asyncio.wait_for(ended.get(), left) if ended.empty() else ended.get_nowait()
         finally:
             for one in waiting:
                 one.cancel()

@@ -61,14 +61,14 @@ class AsyncTaskRun(BaseTaskRun[R]):
         self._finish(await attempt.execute_async())
 
     def _ended_unseen(self, task: asyncio.Task[None]) -> None:
-        if self._in_code:
+        if self._in_code and task is self._task:
             told = TaskStoppedError(f"{self.task.name} was cancelled on its event loop")
             error = told if task.cancelled() else task.exception()
             self._finish(Outcome(None, error, interrupted=task.cancelled()))
 
     def _execute(self, attempt: Attempt) -> None:
         """For a plain function, in the thread beside the loop."""
-        self._finish(self._context.run(attempt.execute))
+        self._finish(self._context.copy().run(attempt.execute))
 
     def _interrupt(self) -> None:
         task, loop = self._task, self._loop
@@ -83,7 +83,7 @@ class AsyncTaskRun(BaseTaskRun[R]):
             pass  # the loop is closed, and its tasks were cancelled with it
 
     def _needs_loop(self, loop: Any) -> bool:
-        return self._loop is loop and self.task.body.is_async
+        return (self._loop is loop and self.task.body.is_async) or super()._needs_loop(loop)
 
 
 def _own_loop(here: Any) -> asyncio.AbstractEventLoop:

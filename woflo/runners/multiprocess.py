@@ -92,6 +92,8 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
     def _start(self, kind: type[Launcher], role: Any, started: Any) -> None:
         try:
             self._child = supervisor(self._runtime).start(kind, role, self)
+            if self._verdict is not None:  # asked to end while it was being packed
+                self._end_child()
         except Exception as error:
             self._finish(Outcome.failed(self._launch_error(error)))
         finally:
@@ -136,7 +138,11 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
             end = end._replace(output=self._capture.close())
             self._capture = None
         if not self._has_outcome:
-            self._report(Outcome.failed(crash_error(end, self.task.name, self._args, self._kwargs)))
+            self._report(
+                Outcome.failed(
+                    crash_error(end, self.task.name, self._args, self._kwargs, self.task.body.parameter_names())
+                )
+            )
         self._code_ended()
 
 

@@ -54,7 +54,7 @@ class ThreadTaskRun(BaseTaskRun[R]):
     def _execute(self, attempt: Attempt) -> None:
         """In the thread."""
         self._thread_id = threading.get_ident()
-        outcome = self._context.run(attempt.execute)
+        outcome = self._context.copy().run(attempt.execute)
         self._thread_id = None
         self._finish(outcome)
 

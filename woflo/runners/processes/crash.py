@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from woflo.errors import TaskCrashedError
@@ -10,6 +12,7 @@ from woflo.kernel.masking import shorten_call
 
 __all__ = ["Exit", "count_oom_kills", "crash_error"]
 
+_NONE: Mapping[str, Any] = MappingProxyType({})
 _KILLED_FOR_MEMORY = "the kernel counted an out-of-memory kill meanwhile"
 
 
@@ -44,7 +47,9 @@ class Exit(NamedTuple):
             return f"signal {number}"
 
 
-def crash_error(end: Exit, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> TaskCrashedError:
+def crash_error(
+    end: Exit, name: str, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] = _NONE, names: Sequence[str] = ()
+) -> TaskCrashedError:
     """The error for an attempt whose process ended in this way."""
     if end.signal is not None:
         how = f"its process was ended by {end.signal}"
@@ -55,7 +60,7 @@ def crash_error(end: Exit, name: str, args: tuple[Any, ...], kwargs: dict[str, A
     memory = f"; peak memory {end.peak_memory / 1e6:,.0f} MB" if end.peak_memory else ""
     starved = f"; {_KILLED_FOR_MEMORY}" if end.out_of_memory else ""
     return TaskCrashedError(
-        f"{shorten_call(name, args, kwargs)}: {how}{memory}{starved}",
+        f"{shorten_call(name, args, kwargs, names)}: {how}{memory}{starved}",
         exit_code=end.code,
         signal=end.signal,
         peak_memory=end.peak_memory,

@@ -265,7 +265,11 @@ class PooledWorker:
         if victim is not None:
             victim._put_away()
             victim._where_text = end.text
-            victim._finish(Outcome.failed(crash_error(end, victim.task.name, victim._args, victim._kwargs)))
+            victim._finish(
+                Outcome.failed(
+                    crash_error(end, victim.task.name, victim._args, victim._kwargs, victim.task.body.parameter_names())
+                )
+            )
 
     def _why_not_started(self, end: Exit, left: list[Run]) -> LaunchError | None:
         """An error for those who wait, where a worker ended before its first call: the next would do the same."""

@@ -1,0 +1,49 @@
+"""Every example runs as a script."""
+
+import re
+
+import pytest
+from docs_helpers import ROOT, run_program
+
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+SECONDS = 100
+
+
+def check_word_count(out):
+    """Most files are counted, the missing one failed by name after two attempts, and the words are ranked."""
+    ranked = re.findall(r"^ +(\d+)  ([a-z]{3,}) +([\d,]+) +[\d.]+%$", out, re.MULTILINE)
+    numbers = [int(number.replace(",", "")) for _, _, number in ranked]
+    assert [int(rank) for rank, _, _ in ranked] == list(range(1, 16))
+    assert numbers == sorted(numbers, reverse=True)
+    assert "self" in [word for _, word, _ in ranked]
+    assert re.search(r"^ +2  no_such_module\.py +FileNotFoundError$", out, re.MULTILINE)
+    counted = re.search(r"^ *([\d,]+)  files counted$", out, re.MULTILINE)
+    assert counted
+    assert int(counted[1].replace(",", "")) > 100
+    assert re.search(r"^ +1  failed$", out, re.MULTILINE)
+
+
+def check_own_runner(out):
+    """The squares came in some order, and every promise was kept."""
+    first, *promises = out.splitlines()
+    assert sorted(map(int, first.split())) == [x * x for x in range(10)]
+    kept = [line for line in promises if line.startswith("keeps its promise: ")]
+    assert len(kept) > 50
+
+
+CHECKS = {"word_count.py": check_word_count, "own_runner.py": check_own_runner}
+
+
+def test_every_example_is_checked():
+    """No example is without a check, and none that is checked is gone."""
+    assert {path.name for path in EXAMPLES} == set(CHECKS)
+
+
+@pytest.mark.timeout(SECONDS + 20)
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)
+def test_example_runs(example, tmp_path):
+    """It ends well, says what it should, and nothing on stderr."""
+    ended = run_program(example, folder=tmp_path, timeout=SECONDS)
+    assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr
+    CHECKS[example.name](ended.stdout)
+    assert not ended.stderr
