@@ -132,10 +132,11 @@ class Program:
 
 
 def environment(mark: str = "") -> dict[str, str]:
-    """The environment in which a program finds the package under test."""
+    """The environment in which a program finds the package under test, and buffers its output as usual."""
     root = str(Path(woflo.__file__).parent.parent)
     path = os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
-    return {**os.environ, "PYTHONPATH": path, MARK: mark}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    return {**kept, "PYTHONPATH": path, MARK: mark}
 
 
 def living(mark: str) -> dict[int, str]:

@@ -460,10 +460,13 @@ class Lifecycle(Handle, ABC):
         return True
 
     def _wait_and_admit(self, delay: float) -> None:
-        if delay > 0:
-            self._timer = self._runtime.reactor.call_later(delay, self._admit_again)
-        else:
-            self._admit_again()
+        try:
+            if delay > 0:
+                self._timer = self._runtime.reactor.call_later(delay, self._admit_again)
+            else:
+                self._admit_again()
+        except WofloError as error:  # woflo itself has failed, and nobody may wait for ever
+            self._settle(_FAILED, Outcome.failed(error))
 
     def _admit_again(self) -> None:
         if self._state is _RETRYING:

@@ -123,8 +123,8 @@ class Reactor:
         self._sleeping = False
         try:
             self._wake_writer.send(b"\0")
-        except BlockingIOError:
-            pass  # full of wake-ups already
+        except OSError:
+            pass  # full of wake-ups already, or closed with the loop
 
     # -- in the reactor's thread -----------------------------------------------------------------------
 
