@@ -27,13 +27,17 @@ from woflo.testing.procfs import HAS_PROC
 needs_proc = pytest.mark.skipif(not HAS_PROC, reason="the processes of a tree are found in /proc")
 MARK = "WOFLO_TEST_PROGRAM"
 CTRL_C = b"\x03"
-_AT_TERMINAL = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+_AT_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
 
 
 class Program:
     """One program, in a session of its own. As a context manager it leaves nothing behind, whatever happens."""
 
-    def __init__(self, folder: Path, text: str, *, terminal: bool = False, command: Any = None, stdin: Any = None) -> None:
+    def __init__(self, folder: Path, text: str, *, terminal: bool = False, command: Any = None) -> None:
         self.mark = uuid.uuid4().hex
         self.output = ""
         path = folder / f"program_{self.mark[:8]}.py"
@@ -41,14 +45,13 @@ class Program:
         command = command or [sys.executable, "-X", "faulthandler", str(path)]
         self._ours, theirs = os.openpty() if terminal else os.pipe()
         if terminal:
-            stdin = theirs
             command = [sys.executable, "-I", "-S", "-c", _AT_TERMINAL, *command]
         try:
             self.process = subprocess.Popen(
                 command,
                 cwd=folder,
                 env=environment(self.mark),
-                stdin=subprocess.DEVNULL if stdin is None else stdin,
+                stdin=theirs if terminal else subprocess.DEVNULL,
                 stdout=theirs,
                 stderr=theirs,
                 start_new_session=True,

@@ -143,7 +143,8 @@ def test_a_child_forked_by_the_user(tmp_path, runner, way):
 pid = os.fork()
 if pid == 0:
     assert ended.get_result() == 2
-    for use in (under_way.get_result, under_way.wait, under_way.stop, lambda: wait([under_way]), lambda: work(under_way)):
+    uses = [under_way.get_result, under_way.wait, under_way.stop]
+    for use in (*uses, lambda: wait([under_way]), lambda: work(under_way)):
         try:
             use()
         except InheritedHandleError:

@@ -1,6 +1,7 @@
 """A caller that is killed leaves no process behind: not its attempts, not what they started, not woflo's helpers."""
 
 import itertools
+import os
 import random
 import signal
 from contextlib import ExitStack
@@ -133,7 +134,9 @@ work().get_result()
 
 def test_a_task_that_is_a_killed_caller(tmp_path):
     """An attempt killed from outside takes the calls with it that it made; its own caller goes on."""
-    text = BEGINNING + """
+    text = (
+        BEGINNING
+        + """
 @task
 def middle():
     runs = [deaf(0), deaf(1)]
@@ -143,12 +146,11 @@ def middle():
 run = middle()
 say(repr(type(run.exception())))
 """
+    )
     with Program(tmp_path, text.format(runner=RUNNERS["fork"])) as program:
         program.wait_for("begun 0")
         program.wait_for("begun 1")
         pid = int(program.output.partition("middle ")[2].partition(".")[0])
-        import os
-
         os.kill(pid, signal.SIGKILL)
         assert program.wait() == 0
         assert "TaskCrashedError" in program.output

@@ -84,7 +84,7 @@ class Page:
         try:
             self._execute(statement)
         except Exception as error:
-            if name in [kind.__name__ for kind in type(error).__mro__[:1]]:
+            if type(error).__name__ == name:
                 return
             raise
         self._compare(statement, _RAISES + name, "nothing was raised")
@@ -112,11 +112,8 @@ class Page:
         """Execute; a statement may await at the top level, as in a notebook."""
         code = compile(tree, str(self.path), mode, ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
         value = eval(code, vars(self.module))
-        return (
-            asyncio.run(_awaited(value))
-            if inspect.iscoroutine(value) and code.co_flags & inspect.CO_COROUTINE
-            else value
-        )
+        is_awaiting = code.co_flags & inspect.CO_COROUTINE
+        return asyncio.run(_awaited(value)) if is_awaiting else value
 
 
 async def _awaited(value: Any) -> Any:

@@ -105,7 +105,12 @@ class BaseTaskRun(Lifecycle, Generic[R]):
             waiter = self._enlist()
             if waiter is None:
                 return True
-            woken = acquire_lock(waiter, -1.0 if end is None else max(0.0, end - clock.monotonic()))
+            try:
+                woken = acquire_lock(waiter, -1.0 if end is None else max(0.0, end - clock.monotonic()))
+            except BaseException:  # Ctrl-C: what was meant for this thread to load is for another now
+                self._strike_off(waiter)
+                self._runtime.deliverer.post(self._unpack)
+                raise
             if not woken:
                 self._strike_off(waiter)
             self._unpack()

@@ -234,10 +234,11 @@ class Decorator(Protocol):
 
 
 def _check_names(options: dict[str, Any]) -> None:
+    known = [name for name in Options.__slots__ if name not in ("admission", "after")]
     for name in options:
         if name not in Options.__slots__:
             from difflib import get_close_matches
 
-            near = get_close_matches(name, Options.__slots__, n=1)
+            near = get_close_matches(name, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else "."
-            raise OptionError(f"@task has no option {name!r}{hint} It has: {', '.join(Options.__slots__)}")
+            raise OptionError(f"@task has no option {name!r}{hint} It has: {', '.join(known)}")

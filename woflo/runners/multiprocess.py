@@ -16,7 +16,7 @@ from woflo.kernel.traits import Traits
 from woflo.runners.processes import shipping, wire
 from woflo.runners.processes.attempts import AttemptRole
 from woflo.runners.processes.capture import Capture
-from woflo.runners.processes.crash import Exit, crash_error
+from woflo.runners.processes.crash import Exit, crash_error, trim_trace
 from woflo.runners.processes.launching import (
     ForkProcess,
     ForkServerProcess,
@@ -111,7 +111,7 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
             child.ask_to_end(self.grace)
 
     def _where(self) -> str:
-        return "" if self._child is None else self._child.decoder.text
+        return "" if self._child is None else trim_trace(self._child.decoder.text)
 
     def on_frames(self, child: Child, frames: list[wire.Frame]) -> None:
         """What the child says."""

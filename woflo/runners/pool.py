@@ -14,6 +14,7 @@ from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.state import RunState
 from woflo.kernel.traits import Traits
 from woflo.runners.machine import usable_cpus
+from woflo.runners.processes.crash import trim_trace
 from woflo.runners.processes.launching import Launcher, default_process
 from woflo.runners.processes.packed import Packed
 from woflo.runners.processes.pooling import Pool
@@ -121,7 +122,7 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
             self._runtime.reactor.call(pool.end_call, self)
 
     def _where(self) -> str:
-        return self._where_text
+        return trim_trace(self._where_text)
 
     # -- what its worker says, in the reactor's thread -------------------------------------------------
 

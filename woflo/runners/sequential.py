@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from woflo.errors import TaskCrashedError
+from woflo.errors import TaskCrashedError, TaskStoppedError
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.lending import lend_place, take_back_place
+from woflo.kernel.outcome import Outcome
 from woflo.kernel.run import BaseTaskRun, acquire_lock
-from woflo.kernel.state import TERMINAL
+from woflo.kernel.state import TERMINAL, RunState
 from woflo.kernel.traits import Traits
 
 __all__ = ["SequentialTaskRun"]
@@ -33,9 +34,18 @@ class SequentialTaskRun(BaseTaskRun[R]):
                 attempt = self._take_attempt()
                 if attempt is not None:
                     self._execute(attempt)
+        except BaseException as error:
+            self._give_up(error)
+            raise
         finally:
             if lender is not None:  # only now: the place may have been lent to this very run
                 take_back_place(lender)
+
+    def _give_up(self, error: BaseException) -> None:
+        """The wait was interrupted: nobody will execute what is to come."""
+        told = TaskStoppedError(f"{self.task.name} was interrupted by {type(error).__name__}")
+        if not self._end_between_attempts(RunState.STOPPED, told):
+            self._finish(Outcome(None, told, interrupted=True))
 
     def _launch(self, attempt: Attempt) -> None:
         """May come from any thread; the work is done by the one that called the task."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from contextvars import Context, copy_context
+from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ __all__ = ["ThreadTaskRun"]
 
 R = TypeVar("R")
 
+_PACKAGE = str(Path(__file__).parents[1])
 IDLE_SECONDS = 10.0
 """How long a thread waits for another attempt before it ends."""
 
@@ -49,7 +51,9 @@ class ThreadTaskRun(BaseTaskRun[R]):
             return ""
         import traceback
 
-        return "".join(traceback.format_stack(frame))
+        frames = traceback.extract_stack(frame)
+        own = [at for at, one in enumerate(frames) if one.filename.startswith(_PACKAGE)]
+        return "".join(traceback.format_list(frames[own[-1] + 1 if own else 0 :]))
 
     def _execute(self, attempt: Attempt) -> None:
         """In the thread."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from woflo.kernel.masking import shorten_call
 
 __all__ = ["Exit", "count_oom_kills", "crash_error"]
 
+_PACKAGE = f'"{Path(__file__).parents[2]}'
 _NONE: Mapping[str, Any] = MappingProxyType({})
 _KILLED_FOR_MEMORY = "the kernel counted an out-of-memory kill meanwhile"
 
@@ -65,9 +67,21 @@ def crash_error(
         signal=end.signal,
         peak_memory=end.peak_memory,
         out_of_memory=end.out_of_memory,
-        trace=end.text,
+        trace=trim_trace(end.text),
         output=end.output,
     )
+
+
+def trim_trace(text: str) -> str:
+    """faulthandler's report without what lies below the user's code: woflo's frames, and those that started it."""
+    kept = []
+    below = False
+    for line in text.splitlines():
+        is_frame = line.startswith("  File ")
+        below = is_frame and (below or _PACKAGE in line)
+        if not below:
+            kept.append(line)
+    return "\n".join(kept)
 
 
 def count_oom_kills() -> int:

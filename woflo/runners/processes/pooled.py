@@ -44,6 +44,7 @@ class PooledWorker:
         self.retiring = False
         self._known: set[int] = set()
         self._shared: set[int] = set()
+        self._deferred = 0
         self._seen_call = 0
         self._last_started = 0
         self.has_served = False
@@ -105,10 +106,16 @@ class PooledWorker:
     def _write(self, data: bytes, fd: int | None) -> None:
         assert self.child is not None
         reactor = self.pool.runtime.reactor
-        if self.pool.runtime.on_reactor():
+        if self.pool.runtime.on_reactor() and not self._deferred:
             self.child.send_raw(data, fd)
-        elif fd is not None or not self.child.send_directly(data):
-            reactor.call(self._write_later, data, fd)
+        elif fd is not None or self._deferred or not self.child.send_directly(data):
+            self._deferred += 1  # what follows must not overtake it
+            reactor.call(self._write_deferred, data, fd)
+
+    def _write_deferred(self, data: bytes, fd: int | None) -> None:
+        with self.pool.lock:
+            self._deferred -= 1
+            self._write_later(data, fd)
 
     def _write_later(self, data: bytes, fd: int | None) -> None:
         with self.pool.lock:

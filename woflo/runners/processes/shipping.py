@@ -11,6 +11,7 @@ import mmap
 import os
 import pickle
 import struct
+import sys
 from collections.abc import Callable
 from typing import Any, NoReturn, cast
 
@@ -73,10 +74,10 @@ def dump(value: Any, *, to_caller: bool = False) -> Parcel:
     try:
         parcel = _dump_with(pickle.Pickler, value)
     except Exception:
-        return _dump_with(_cloud_pickler(), value)
+        return _dump_with(_cloud_pickler(to_caller), value)
     if parcel.names_main and not to_caller:
         parcel.close()
-        return _dump_with(_cloud_pickler(), value)
+        return _dump_with(_cloud_pickler(to_caller), value)
     return parcel
 
 
@@ -98,15 +99,35 @@ def dump_in_memory(value: Any, *, to_caller: bool = False) -> bytes:
             return data
     except Exception:
         pass  # not for plain pickle; cloudpickle says why where it is not for that either
+    file = io.BytesIO()
+    _cloud_pickler(to_caller)(file, _PROTOCOL).dump(value)
+    return file.getvalue()
+
+
+def _cloud_pickler(to_caller: bool) -> Callable[..., Any]:
     import cloudpickle
 
-    return cast("bytes", cloudpickle.dumps(value, _PROTOCOL))
+    if to_caller:
+        return cast("Callable[..., Any]", cloudpickle.Pickler)
+    main = vars(sys.modules["__main__"])
+
+    def make(*args: Any, **kwargs: Any) -> Any:
+        pickler = cloudpickle.Pickler(*args, **kwargs)
+        pickler.globals_ref[id(main)] = _MainGlobals()
+        return pickler
+
+    return make
 
 
-def _cloud_pickler() -> Callable[..., Any]:
-    import cloudpickle
+class _MainGlobals(dict[str, Any]):
+    """The globals of `__main__` on their way: all functions of it share one dictionary there, as they do here."""
 
-    return cloudpickle.Pickler  # type: ignore[no-any-return]
+    def __reduce__(self) -> Any:
+        return (_main_globals, ())
+
+
+def _main_globals() -> dict[str, Any]:
+    return vars(sys.modules["__main__"])
 
 
 def _dump_with(pickler: Callable[..., Any], value: Any) -> Parcel:

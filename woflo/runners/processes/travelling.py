@@ -6,6 +6,8 @@ import builtins
 import traceback
 from typing import Any
 
+from woflo.errors import TaskCrashedError
+
 __all__ = ["describe", "flatten", "restore"]
 
 MAX_CAUSES = 5
@@ -29,6 +31,8 @@ def flatten(error: BaseException, origin: str, depth: int = 0) -> tuple[Any, ...
     cause = None
     if error.__cause__ is not None and depth < MAX_CAUSES:
         cause = flatten(error.__cause__, "", depth + 1)
+    tells_itself = isinstance(error, TaskCrashedError)  # the trace is part of it
+    origin = "" if tells_itself else origin
     text = "".join(traceback.format_exception(error)) if origin else ""
     if _reduces_itself(type(error)):
         return ("whole", error, cause, origin, text)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import _signal
+import io
 import pickle
 import signal
 import struct
+import sys
 from collections.abc import Callable
 from contextvars import copy_context
 from time import monotonic_ns
@@ -59,6 +61,9 @@ class WorkerRole:
     def run(self, link: Link) -> None:
         global _in_worker
         _in_worker = True
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(line_buffering=True)  # a worker lives long, and may be ended with a later call
         if self._capture:
             capture_here(link, LinkChannel(link, 0))
         if self._initializer is not None:
