@@ -131,6 +131,7 @@ kept.write("once")
 print([run.get_result() for run in [say(n) for n in range(4)]])
 say(4)
 print("after")
+kept.close()
 """
     code, output = run(tmp_path, BEGINNING.format(kind=kind) + text)
     assert code == 0, output

@@ -206,16 +206,16 @@ def test_the_death_of_a_worker(pool, tmp_path):
     assert sorted(map(int, lines(tmp_path / "notes"))) == list(range(1_000))
 
 
-def note_pid(path):
-    write(path, os.getpid())
+def note_and_pid(folder, text):
+    write(folder / "notes", text)
+    write(folder / "pids", os.getpid())
+    return text
 
 
 def test_workers_killed_from_outside(pool, tmp_path):
     """At any moment: each call is executed once, or crashed and was executed at most once. None is lost or doubled."""
-    settings = {"initializer": note_pid, "initargs": (tmp_path / "pids",)}
-    work = task(runner=pool(max_concurrency=2, **settings))(note)
-    wait([work(tmp_path / "warm", "warm") for _ in range(200)])
-    runs = [work(tmp_path / "notes", str(number)) for number in range(4_000)]
+    work = task(runner=pool(max_concurrency=2))(note_and_pid)
+    runs = [work(tmp_path, str(number)) for number in range(4_000)]
     victims = set()
     while len(victims) < 5 and not all(one.state.is_terminal for one in runs[-50:]):
         for pid in {int(line) for line in lines(tmp_path / "pids")} - victims:
@@ -229,6 +229,21 @@ def test_workers_killed_from_outside(pool, tmp_path):
     executed = [int(line) for line in lines(tmp_path / "notes")]
     assert len(executed) == len(set(executed)), "executed twice"
     assert set(range(4_000)) - set(executed) <= crashed
+
+
+def die_once(folder):
+    """The first worker is killed before its first call, as by the system for want of memory."""
+    try:
+        (folder / "died").touch(exist_ok=False)
+    except FileExistsError:
+        return
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_killed_before_its_first_call(pool, tmp_path):
+    """Another one takes its place, and the calls know nothing of it."""
+    work = task(runner=pool(max_concurrency=1, initializer=die_once, initargs=(tmp_path,)))(double)
+    assert [one.get_result(PATIENCE) for one in [work(number) for number in range(20)]] == list(range(0, 40, 2))
 
 
 def test_max_tasks_per_worker(pool):

@@ -18,7 +18,7 @@ __all__ = ["ThreadTaskRun"]
 
 R = TypeVar("R")
 
-_PACKAGE = str(Path(__file__).parents[1])
+_PACKAGE = tuple(str(Path(__file__).parents[1] / part) for part in ("kernel", "runners"))
 IDLE_SECONDS = 10.0
 """How long a thread waits for another attempt before it ends."""
 

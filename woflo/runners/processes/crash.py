@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from woflo.kernel.masking import shorten_call
 
 __all__ = ["Exit", "count_oom_kills", "crash_error"]
 
-_PACKAGE = f'"{Path(__file__).parents[2]}'
+_PACKAGE = re.compile(rf'"{re.escape(str(Path(__file__).parents[2]))}/(kernel|runners)/')
 _NONE: Mapping[str, Any] = MappingProxyType({})
 _KILLED_FOR_MEMORY = "the kernel counted an out-of-memory kill meanwhile"
 
@@ -78,7 +79,7 @@ def trim_trace(text: str) -> str:
     below = False
     for line in text.splitlines():
         is_frame = line.startswith("  File ")
-        below = is_frame and (below or _PACKAGE in line)
+        below = is_frame and (below or _PACKAGE.search(line) is not None)
         if not below:
             kept.append(line)
     return "\n".join(kept)
