@@ -33,6 +33,16 @@ def wanted(level: int = INFO) -> bool:
     return (_logger or logger()).isEnabledFor(level)
 
 
+def wanted_at_exit(level: int) -> bool:
+    """The same where the program may be ending by Ctrl-C: then nothing is imported that executes text.
+
+    CPython forgets the interrupt when any text is executed, and `dataclasses` does that; the exit status would
+    not be that of an interrupted program.
+    """
+    ready = "woflo.kernel.events" in sys.modules or not runtime.current.in_a_hurry
+    return ready and wanted(level)
+
+
 def logger() -> logging.Logger:
     """The `woflo` logger. It gets a `NullHandler`, and no other configuration from here."""
     global _logger

@@ -504,7 +504,7 @@ class Lifecycle(Handle, ABC):
             self._timer.cancel()
         if self._deadline_timer is not None:
             self._deadline_timer.cancel()
-        if self._watched or bus.listeners or (self._state not in SUCCESSES and bus.wanted(bus.WARNING)):
+        if self._watched or bus.listeners or (self._state not in SUCCESSES and bus.wanted_at_exit(bus.WARNING)):
             self._emit_ended()
         for waiter in waiters:
             waiter.release()

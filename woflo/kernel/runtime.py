@@ -41,6 +41,8 @@ class Runtime:
         self.services: dict[Any, Any] = {}
         """One object per key and process, made by `service`: a pool per runner class, the supervisor."""
         self.exiting = False
+        self.in_a_hurry = False
+        """True once Ctrl-C ends the program."""
         self._reactor: Reactor | None = None
         self._deliverer: Deliverer | None = None
         self._limits: Limits | None = None
@@ -124,18 +126,31 @@ if hasattr(os, "register_at_fork"):
 def _at_exit() -> None:
     """Wait for every run; where the program was interrupted, stop them instead."""
     runtime = current
-    runtime.exiting = True
     try:
-        if not _was_interrupted():
+        runtime.in_a_hurry = _was_interrupted()
+        if not runtime.in_a_hurry:
+            _wait_for_threads()
+            runtime.exiting = True
             _wait_for_all(runtime)
     except KeyboardInterrupt:
-        pass
+        runtime.in_a_hurry = True
+    runtime.exiting = True
     try:
         _stop_all(runtime)
+    except KeyboardInterrupt:
+        pass  # once more: what is left is ended by the closers, at once
     finally:
         for closers in (runtime.closers, runtime.final_closers):
             for close in reversed(list(closers.values())):
                 close()
+
+
+def _wait_for_threads() -> None:
+    """Threads that outlive the main program may still make calls; the interpreter waits for them in any case."""
+    here = threading.current_thread()
+    for thread in threading.enumerate():
+        if thread is not here and not thread.daemon:
+            thread.join()
 
 
 def _was_interrupted() -> bool:

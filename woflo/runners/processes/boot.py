@@ -27,12 +27,12 @@ def _folder() -> str | None:
         return None  # removed meanwhile
 
 
-def main(sock_fd: int, slots_fd: int, slot: int) -> None:
+def main(sock_fd: int, slots_fd: int, slot: int, caller: int) -> None:
     """Be a child that was started with these descriptors. Never returns."""
     sock = socket.socket(fileno=sock_fd)
     os.set_inheritable(sock_fd, False)
     os.set_inheritable(slots_fd, False)
-    link = Link(sock, Slots(slots_fd), slot)
+    link = Link(sock, Slots(slots_fd), slot, caller)
     live(link, lambda: receive_role(link), forked=False)
 
 

@@ -46,13 +46,17 @@ class Role(Protocol):
 class Link:
     """The child's end: the socket to the caller, the child's slot, and what is under way."""
 
-    def __init__(self, sock: socket.socket, slots: Slots, slot: int) -> None:
+    def __init__(self, sock: socket.socket, slots: Slots, slot: int, caller: int = 0) -> None:
         self.sock = sock
         self.slots = slots
         self.slot = slot
+        self.caller = caller
+        """The process that this one is a child of and works for; 0 where a fork server stands between."""
         self.attempt: Attempt | None = None
         """The attempt whose code is running; None in between, when a request to stop must not be raised."""
         self.stop_requested = False
+        self.reading = False
+        """True while frames are taken from the socket, when a signal handler must not do the same."""
         self._decoder = wire.Decoder()
         self._frames: deque[wire.Frame] = deque()
 
@@ -66,16 +70,32 @@ class Link:
                 return self._frames.popleft()
             except IndexError:
                 pass
-            try:
-                data, fds = wire.receive(self.sock, flags=0 if block else socket.MSG_DONTWAIT)
-            except BlockingIOError:
+            if not self._read(block):
                 return None
+
+    def _read(self, block: bool) -> bool:
+        """Read what the socket has; False where it has nothing and `block` is False."""
+        self.reading = True
+        try:
+            data, fds = wire.receive(self.sock, flags=0 if block else socket.MSG_DONTWAIT)
             if not data:
                 raise BrokenPipeError("the caller is gone")
             self._frames.extend(self._decoder.feed(data, fds))
+            return True
+        except BlockingIOError:
+            return False
+        except ConnectionResetError:  # how the end of a caller looks that left something unread
+            raise BrokenPipeError("the caller is gone") from None
+        finally:
+            self.reading = False
 
     def take_unstarted(self) -> list[int]:
-        """Take the calls that were read and not begun out of the queue; their numbers. Safe in a signal handler."""
+        """Take the calls that were sent and not begun out of the queue; their numbers.
+
+        Safe in a signal handler while `reading` is False.
+        """
+        while self._read(block=False):
+            pass
         numbers = []
         kept = []
         while self._frames:
@@ -230,6 +250,8 @@ def _begin(link: Link, forked: bool) -> None:
     if hasattr(os, "setsid") and os.getsid(0) != os.getpid():
         os.setsid()
     link.slots.words[link.slot + SESSION] = os.getpid()
+    if link.caller and os.getppid() != link.caller:
+        os._exit(0)  # killed meanwhile, and its guardian may have looked before this process could be seen
     if forked:
         gc.freeze()
         _reset_signals()
@@ -237,9 +259,17 @@ def _begin(link: Link, forked: bool) -> None:
         _forget_children()
         threading.current_thread().name = "MainThread"
     _signal.signal(_SIGTERM, link.on_sigterm)
+    os.register_at_fork(after_in_child=_reset_own_signals)
     faulthandler.enable(link.sock.fileno())
     if hasattr(faulthandler, "register") and DUMP_SIGNAL:
         faulthandler.register(DUMP_SIGNAL, link.sock.fileno())
+
+
+def _reset_own_signals() -> None:
+    """In a process that the code of a task forks: a request to stop is not for woflo to take there."""
+    for number in (_SIGTERM, DUMP_SIGNAL - 1):
+        if callable(_signal.getsignal(number)):
+            _signal.signal(number, _signal.SIG_DFL)
 
 
 def _reset_signals() -> None:
@@ -280,7 +310,11 @@ def _renewed(stream: Any) -> Any:
         return stream
     _kept.append(stream)
     return io.TextIOWrapper(
-        io.BufferedWriter(raw), stream.encoding, stream.errors, line_buffering=stream.line_buffering
+        io.BufferedWriter(raw),
+        stream.encoding,
+        stream.errors,
+        line_buffering=stream.line_buffering,
+        write_through=stream.write_through,
     )
 
 

@@ -59,16 +59,17 @@ class ForkProcess(Launcher):
     ships = False
 
     def launch(self, child: Child, theirs: socket.socket, role: Role) -> None:
+        caller = os.getpid()
         pid = _fork()
         if pid == 0:
-            self._be_child(child, theirs, role)
+            self._be_child(child, theirs, role, caller)
         child.pid = pid
         self.supervisor.watch(child)
 
-    def _be_child(self, child: Child, theirs: socket.socket, role: Role) -> None:
+    def _be_child(self, child: Child, theirs: socket.socket, role: Role, caller: int) -> None:
         try:
             self.supervisor.close_in_child()
-            link = Link(theirs, self.supervisor.slots, child.slot)
+            link = Link(theirs, self.supervisor.slots, child.slot, caller)
             live(link, lambda: role, forked=True)
         finally:
             os._exit(1)
@@ -88,7 +89,7 @@ class SpawnProcess(Launcher):
 
     def launch(self, child: Child, theirs: socket.socket, role: Parcel) -> None:
         fds = (theirs.fileno(), self.supervisor.slots.fd)
-        code = f"from woflo.runners.processes.boot import main; main({fds[0]}, {fds[1]}, {child.slot})"
+        code = f"from woflo.runners.processes.boot import main; main({fds[0]}, {fds[1]}, {child.slot}, {os.getpid()})"
         child.pid = spawn_python(code, fds)
         self.supervisor.watch(child)
         send_role(child, role)

@@ -15,7 +15,7 @@ from woflo.runners.processes import wire
 from woflo.runners.processes.capture import Capture
 from woflo.runners.processes.crash import Exit, crash_error
 from woflo.runners.processes.packed import Packed
-from woflo.runners.processes.slots import CALL, STOP
+from woflo.runners.processes.slots import CALL, READY, STOP
 from woflo.runners.processes.worker import ELAPSED, RECALL_SIGNAL
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ __all__ = ["PooledWorker"]
 Run = Any
 """A `PoolTaskRun`: a call as the pool holds it."""
 _OUTCOMES = frozenset({wire.PLAIN, wire.VALUE, wire.ERROR})
+MOST_FAILED_STARTS = 3
+"""After how many workers in a row that ended before their first call it is given up to start others."""
 RETIRE_GRACE = 5.0
 """Seconds that a worker without calls gets to leave."""
 
@@ -151,6 +153,7 @@ class PooledWorker:
 
     def _after_outcomes(self, seconds: float) -> None:
         self.has_served = True
+        self.pool.failed_starts = 0
         self.pool.took(seconds)
         self.pool.on_outcomes(self)
         if self.left == 0 and not self.calls:
@@ -209,7 +212,7 @@ class PooledWorker:
 
     def _press(self, number: int) -> None:
         child = self.child
-        if child is None:
+        if child is None or not self._is_ready:
             return
         if self.under_way == number:
             words, slot = child.supervisor.slots.words, child.slot
@@ -230,13 +233,20 @@ class PooledWorker:
             else:
                 self._press(number)
         current = self.under_way
-        if current and current == self._seen_call and len(self.calls) > 1 and self.child is not None:
+        if current and current == self._seen_call and len(self.calls) > 1 and self._is_ready:
+            assert self.child is not None
             self.child.signal(RECALL_SIGNAL, group=False)
         self._seen_call = current
 
     @property
     def needs_looking_at(self) -> bool:
         return bool(self._ending) or len(self.calls) > 1
+
+    @property
+    def _is_ready(self) -> bool:
+        """False where it has not set up its signal handlers yet: a signal would end it."""
+        child = self.child
+        return child is not None and not child.closed and bool(child.supervisor.slots.words[child.slot + READY])
 
     def _kill_under(self, number: int) -> None:
         """End the worker, unless it has gone on to the next call in this very moment."""
@@ -284,7 +294,8 @@ class PooledWorker:
             told = LaunchError(f"the initializer of {self.pool.runner.__name__} failed: {self._start_error!r}")
             told.__cause__ = self._start_error
             return told
-        if left and end.status != 0:
+        self.pool.failed_starts += 1
+        if left and end.status != 0 and self.pool.failed_starts >= MOST_FAILED_STARTS:
             crash = crash_error(end, "the start of a worker", (), {})
             told = LaunchError(f"a worker of {self.pool.runner.__name__} ended before its first call: {crash}")
             told.__cause__ = crash

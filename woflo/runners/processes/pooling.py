@@ -12,6 +12,7 @@ that call alone has failed; the others go to the next worker.
 from __future__ import annotations
 
 import pickle
+import sys
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,9 @@ __all__ = ["Pool"]
 Run = Any
 """A `PoolTaskRun`: a call as the pool holds it."""
 
+_MUST_START_AT_ONCE = sys.version_info >= (3, 12)
+"""From Python 3.12 on nothing can be forked once the main thread has ended: the first worker comes before that."""
+_LONGEST_START = 10.0
 SHORT = 0.002
 """Seconds up to which a call counts as short: only such are sent ahead of their turn."""
 BATCH_SECONDS = 0.005
@@ -65,6 +69,9 @@ class Pool:
         """
         self._ticking = False
         self.closed = False
+        self.failed_starts = 0
+        """Workers in a row that ended before their first call."""
+        self._a_worker_started = threading.Event()
         here.closers[self] = lambda: self.close(wait=False)
 
     # -- from any thread -------------------------------------------------------------------------------
@@ -78,6 +85,8 @@ class Pool:
         if self._hungry:
             with self.lock:
                 self._serve_queue()
+            if _MUST_START_AT_ONCE and not self.workers and not self.runtime.on_reactor():
+                self._a_worker_started.wait(_LONGEST_START)
 
     def _pack(self, run: Run, announce: bool) -> None:
         """Put the frame of a call on the run, which keeps it until its outcome is there: it may be sent again."""
@@ -134,12 +143,14 @@ class Pool:
         except Exception as error:
             with self.lock:
                 self._starting -= 1
+            self._a_worker_started.set()
             told = LaunchError(f"a worker of {runner.__name__} could not be started: {error}")
             told.__cause__ = error
             self._fail_queue(told)
             return
         with self.lock:
             self._starting -= 1
+            self._a_worker_started.set()
             self.workers.append(worker)
             self._refill(worker)
             self._serve_queue()
@@ -148,7 +159,9 @@ class Pool:
         """No worker can be had: those that wait must not wait for ever."""
         with self.lock:
             if self.workers:
+                self._serve_queue()
                 return
+            self.failed_starts = 0
             calls, self.queue = list(self.queue), deque()
         for run in calls:
             run._put_away()
@@ -223,6 +236,7 @@ class Pool:
         """A worker is gone; what it had not begun goes to others."""
         with self.lock:
             self.workers.remove(worker)
+            self._hungry = True
         if error is not None:
             self._fail_queue_with(left, error)
             return

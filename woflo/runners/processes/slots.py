@@ -2,7 +2,7 @@
 
 A slot belongs to one child. What stands in it survives the child's SIGKILL, and the caller's.
 
-    | session 8 | call under way 8 | begun at (ns) 8 | call to stop 8 | asked to end 8 | … to 64 bytes |
+    | session 8 | call under way 8 | begun at (ns) 8 | call to stop 8 | asked to end 8 | ready 8 | … to 64 bytes |
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import os
 from woflo.errors import LaunchError
 from woflo.runners.processes.shipping import shared_file
 
-__all__ = ["BEGUN", "CALL", "ENDING", "SESSION", "STOP", "Slots"]
+__all__ = ["BEGUN", "CALL", "ENDING", "READY", "SESSION", "STOP", "Slots"]
 
 COUNT = 16384
 WORDS = 8
-SESSION, CALL, BEGUN, STOP, ENDING = range(5)
+SESSION, CALL, BEGUN, STOP, ENDING, READY = range(6)
 
 
 class Slots:

@@ -16,6 +16,7 @@ import os
 import signal
 import socket
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -32,6 +33,8 @@ __all__ = ["Child", "Owner", "Supervisor", "supervisor"]
 
 DIRECT_MOST = 1 << 15
 """Bytes that an empty socket takes at once, with room to spare."""
+HURRIED_SECONDS = 2.0
+"""How long killed children are waited for when the user presses Ctrl-C again."""
 LEFTOVER_CHECKS = 400
 """How often leftovers of a session are looked for after they were killed, 5 ms apart, before giving up."""
 
@@ -61,7 +64,7 @@ class Child:
         self.closed = False
         self.closing: Any = threading.Lock()
         """Held while the socket is closed. An owner whose other threads write to it puts its own lock here."""
-        self._unsent = bytearray()
+        self._unsent: deque[memoryview] = deque()
         self._kill_timer: Any = None
 
     # -- talking ---------------------------------------------------------------------------------------
@@ -74,15 +77,16 @@ class Child:
         if self.dead:
             return
         if self._unsent and fd is None:
-            self._unsent += data
+            self._unsent.append(memoryview(data))
             return
         if fd is not None:
             self._send_with_fd(data, fd)
             return
-        self._push(data)
+        if not self.send_directly(data):
+            self._push(data)
 
     def send_directly(self, data: bytes) -> bool:
-        """From another thread, under the lock of `closing`: all at once, or nothing and False."""
+        """Also from another thread, under the lock of `closing`: all at once, or nothing and False."""
         if self.closed or self._unsent or len(data) > DIRECT_MOST:
             return False
         try:
@@ -99,9 +103,8 @@ class Child:
         """A descriptor goes with its first byte, so what waits before it has to go first."""
         self.sock.setblocking(True)
         try:
-            if self._unsent:
-                self.sock.sendall(self._unsent)
-                self._unsent.clear()
+            while self._unsent:
+                self.sock.sendall(self._unsent.popleft())
             ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fd.to_bytes(4, "little"))]
             sent = self.sock.sendmsg([data], ancillary)
         except OSError:
@@ -112,22 +115,25 @@ class Child:
             self._push(data[sent:])
 
     def _push(self, data: bytes) -> None:
-        try:
-            sent = self.sock.send(data)
-        except BlockingIOError:
-            sent = 0
-        except OSError:
-            return
-        if sent < len(data):
+        if not self.closed:
             if not self._unsent:
                 self.supervisor.reactor.modify(self.fd, READ | WRITE)
-            self._unsent += data[sent:]
+            self._unsent.append(memoryview(data))
+            self._send_more()
 
     def _send_more(self) -> None:
-        data = bytes(self._unsent)
-        self._unsent.clear()
-        self._push(data)
-        if not self._unsent:
+        try:
+            while self._unsent:
+                sent = self.sock.send(self._unsent[0])
+                if sent == len(self._unsent[0]):
+                    self._unsent.popleft()
+                else:
+                    self._unsent[0] = self._unsent[0][sent:]
+        except BlockingIOError:
+            return
+        except OSError:
+            self._unsent.clear()  # it is dying; its exit tells the rest
+        if self.supervisor.reactor.has(self.fd):
             self.supervisor.reactor.modify(self.fd, READ)
 
     def end_input(self) -> None:
@@ -246,6 +252,7 @@ class Supervisor:
     """All children of this process. Made and used in the reactor's thread."""
 
     def __init__(self, here: runtime.Runtime) -> None:
+        self._here = here
         self.reactor: Reactor = here.reactor
         self.slots = Slots()
         self.children: set[Child] = set()
@@ -281,7 +288,8 @@ class Supervisor:
         return child
 
     def watch(self, child: Child) -> None:
-        """Have the end of a child that this process forked or spawned noticed."""
+        """Have the end of a child that this process forked or spawned noticed, and the child guarded."""
+        self.slots.words[child.slot + SESSION] = child.pid  # the child writes the same, but it may be slow to begin
         watch_process(self.reactor, child.pid, child.on_death)
 
     def watch_helper(self, pid: int, on_death: Any) -> None:
@@ -303,12 +311,18 @@ class Supervisor:
         """Wait until every child has left; an interrupt ends them."""
         gone = threading.Lock()
         gone.acquire()
+        if self._here.in_a_hurry:
+            self.reactor.call(self._kill_all)
         self.reactor.call(self._tell_when_empty, gone)
         try:
             gone.acquire()
         except KeyboardInterrupt:
-            for child in list(self.children):
-                child.kill()
+            self.reactor.call(self._kill_all)
+            gone.acquire(True, HURRIED_SECONDS)
+
+    def _kill_all(self) -> None:
+        for child in list(self.children):
+            child.kill()
 
     def _tell_when_empty(self, gone: Any) -> None:
         self._emptied = gone

@@ -35,9 +35,13 @@ def flatten(error: BaseException, origin: str, depth: int = 0) -> tuple[Any, ...
     origin = "" if tells_itself else origin
     text = "".join(traceback.format_exception(error)) if origin else ""
     if _reduces_itself(type(error)):
-        return ("whole", error, cause, origin, text)
+        return ("whole", error, (), {}, cause, origin, text)
+    if isinstance(error, BaseExceptionGroup):
+        members = [flatten(one, "", depth + 1) for one in error.exceptions]
+        return ("group", type(error), (error.message, members), dict(error.__dict__), cause, origin, text)
     reduced: Any = error.__reduce__()
-    return ("parts", type(error), reduced[1], dict(getattr(error, "__dict__", {})), cause, origin, text)
+    state = {**getattr(error, "__dict__", {}), **(reduced[2] if len(reduced) > 2 and reduced[2] else {})}
+    return ("parts", type(error), reduced[1], state, cause, origin, text)
 
 
 def _reduces_itself(cls: type) -> bool:
@@ -52,13 +56,16 @@ def _reduces_itself(cls: type) -> bool:
 
 def restore(flat: tuple[Any, ...]) -> BaseException:
     """The exception again. The traceback of its origin is added as a note."""
+    kind, what, args, state, cause, origin, text = flat
     error: BaseException
-    if flat[0] == "whole":
-        _, error, cause, origin, text = flat
+    if kind == "whole":
+        error = what
+    elif kind == "group":
+        error = what(args[0], [restore(one) for one in args[1]])
     else:
-        _, cls, args, state, cause, origin, text = flat
-        error = _rebuilt(cls, args)
-        error.__dict__.update(state)
+        error = _rebuilt(what, args)
+    if state:
+        error.__setstate__(state)
     if cause is not None:
         error.__cause__ = restore(cause)
     if origin:

@@ -32,7 +32,7 @@ def members_of(sessions: Iterable[int]) -> list[int]:
     found: set[int] = set()
     for pid, parent, session in _processes():
         parents.setdefault(parent, []).append(pid)
-        if session in wanted:
+        if session in wanted or pid in wanted:  # itself too: it may not have made its session yet
             found.add(pid)
     queue = list(found | wanted)
     while queue:

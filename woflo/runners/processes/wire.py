@@ -80,7 +80,10 @@ class Decoder:
     """Cuts a stream into frames."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._chunks: list[bytes] = []
+        """What was fed and is no whole frame yet: joined once, when `_needed` bytes are there."""
+        self._size = 0
+        self._needed = 0
         self._fds: deque[int] = deque()
         self.text = ""
         """What was written between the frames: the report of faulthandler."""
@@ -89,10 +92,15 @@ class Decoder:
         """The frames that are complete with `data`."""
         if fds:
             self._fds.extend(fds)
-        if self._rest:
-            data = self._rest + data
+        if self._size:
+            self._chunks.append(data)
+            self._size += len(data)
+            if self._size < self._needed:
+                return []
+            data = b"".join(self._chunks)
         frames: list[Frame] = []
         at, end, head, unpack = 0, len(data), HEADER.size, HEADER.unpack_from
+        needed = head
         while at + head <= end:
             magic, kind, with_fd, length, number = unpack(data, at)
             if magic != MAGIC:
@@ -100,17 +108,20 @@ class Decoder:
                 continue
             stop = at + head + length
             if stop > end:
+                needed = stop - at
                 break
             frames.append((kind, number, data[at + head : stop], self._fds.popleft() if with_fd else None))
             at = stop
-        self._rest = data[at:] if at < end else b""
+        self._chunks = [data[at:]] if at < end else []
+        self._size, self._needed = end - at, needed
         return frames
 
     def finish(self) -> None:
         """The stream has ended: what is left is text, or a frame cut short."""
-        if self._rest and self._rest[0] != MAGIC:
-            self._take_text(self._rest, 0)
-        self._rest = b""
+        rest = b"".join(self._chunks)
+        if rest and rest[0] != MAGIC:
+            self._take_text(rest, 0)
+        self._chunks, self._size = [], 0
 
     def _take_text(self, data: bytes, at: int) -> int:
         stop = data.find(_MAGIC_BYTE, at)

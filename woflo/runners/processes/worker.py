@@ -20,7 +20,7 @@ from woflo.kernel.outcome import Outcome
 from woflo.runners.processes import sharing, shipping, wire
 from woflo.runners.processes.capture import capture_here
 from woflo.runners.processes.child import Link, LinkChannel
-from woflo.runners.processes.slots import BEGUN, CALL
+from woflo.runners.processes.slots import BEGUN, CALL, READY
 
 __all__ = ["ANNOUNCE", "CALL_HEAD", "ELAPSED", "FULL", "RECALL_SIGNAL", "WorkerRole", "is_worker"]
 
@@ -90,10 +90,13 @@ class Worker:
         """True while a frame is written, when the handler of a recall must not write another."""
         self._recalled = False
         _signal.signal(RECALL_SIGNAL, self._on_recall)
+        link.slots.words[link.slot + READY] = 1  # from now on signals are taken as what they mean
 
     def work(self) -> None:
         """Until the caller wants no more."""
         while True:
+            if self._recalled:
+                self._give_back()
             frame = self._link.receive()
             assert frame is not None
             if frame[0] == wire.CALL:
@@ -168,7 +171,7 @@ class Worker:
 
     def _on_recall(self, number: int, frame: Any) -> None:
         self._recalled = True
-        if not self._sending:
+        if not self._sending and not self._link.reading:
             self._give_back()
 
     def _give_back(self) -> None:
