@@ -6,6 +6,7 @@ and its locks may be held by threads that do not exist either.
 
 from __future__ import annotations
 
+import atexit
 import os
 import sys
 import threading
@@ -123,18 +124,16 @@ if hasattr(os, "register_at_fork"):
 # -- the end of the program ----------------------------------------------------------------------------
 
 
-def _at_exit() -> None:
+def at_exit() -> None:
     """Wait for every run; where the program was interrupted, stop them instead."""
     runtime = current
     try:
         runtime.in_a_hurry = _was_interrupted()
+        runtime.exiting = True
         if not runtime.in_a_hurry:
-            _wait_for_threads()
-            runtime.exiting = True
             _wait_for_all(runtime)
     except KeyboardInterrupt:
         runtime.in_a_hurry = True
-    runtime.exiting = True
     try:
         _stop_all(runtime)
     except KeyboardInterrupt:
@@ -143,14 +142,6 @@ def _at_exit() -> None:
         for closers in (runtime.closers, runtime.final_closers):
             for close in reversed(list(closers.values())):
                 close()
-
-
-def _wait_for_threads() -> None:
-    """Threads that outlive the main program may still make calls; the interpreter waits for them in any case."""
-    here = threading.current_thread()
-    for thread in threading.enumerate():
-        if thread is not here and not thread.daemon:
-            thread.join()
 
 
 def _was_interrupted() -> bool:
@@ -175,4 +166,5 @@ def _stop_all(runtime: Runtime) -> None:
         run._wait_ended(max(0.0, end - time.monotonic()))
 
 
-threading._register_atexit(_at_exit)  # type: ignore[attr-defined]  # the hook of concurrent.futures: before threads go
+# Not the hook before threads are waited for: a thread that outlives the main program may make calls until its end.
+atexit.register(at_exit)

@@ -124,7 +124,7 @@ def test_shutdown_returns_when_the_futures_are_done():
     executor = Executor(Held)
     future = executor.submit(abs, -1)
     shut = in_thread(executor.shutdown)
-    eventually(lambda: not executor._open or next(iter(executor._open)).state == "SUCCEEDED")
+    eventually(lambda: future._run.state == "SUCCEEDED")
     threading.Timer(0.1, go_on.set).start()
     shut()
     assert future.done()

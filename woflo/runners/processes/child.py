@@ -21,6 +21,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from woflo.kernel import runtime
 from woflo.kernel.attempt import Attempt, StopRequested
 from woflo.kernel.outcome import Outcome
 from woflo.runners.processes import shipping, travelling, wire
@@ -344,7 +345,8 @@ def _end(link: Link) -> None:
     """What a user expects of the end of a process, without the cost of taking the interpreter down."""
     _signal.signal(_SIGTERM, _signal.SIG_DFL)
     if len(threading._active) > 1 and not link.stop_requested:  # type: ignore[attr-defined]
-        threading._shutdown()  # type: ignore[attr-defined]  # waits for threads, and for runs called here
+        threading._shutdown()  # type: ignore[attr-defined]  # waits for threads
+        runtime.at_exit()  # waits for runs that were called here, and ends their processes
     for package in ("multiprocessing", "multiprocess"):
         util = sys.modules.get(f"{package}.util")
         if util is not None:

@@ -158,7 +158,7 @@ class Pool:
     def _fail_queue(self, error: WofloError) -> None:
         """No worker can be had: those that wait must not wait for ever."""
         with self.lock:
-            if self.workers:
+            if any(worker.has_served for worker in self.workers):
                 self._serve_queue()
                 return
             self.failed_starts = 0
