@@ -89,6 +89,8 @@ class Lifecycle(Handle, ABC):
     _final = False
     """True where the verdict allows no further attempt."""
     _to_retry: Outcome | None = None
+    _instead: tuple[RunState, Outcome] | None = None
+    """How the run ends instead of retrying, once the code of the attempt that failed has ended."""
     _timer: Timer | None = None
     _deadline_timer: Timer | None = None
     _missing = 0
@@ -407,11 +409,13 @@ class Lifecycle(Handle, ABC):
                 return
             self._in_code = False
             waiters, self._end_waiters = self._end_waiters, ()
-            again = self._to_retry is not None
+            again, instead = self._to_retry is not None, self._instead
         self._release_place()
         for waiter in waiters:
             waiter.release()
-        if again:
+        if instead is not None:
+            self._settle(*instead)
+        elif again:
             self._decide_retry()
 
     def _release_place(self) -> None:
@@ -544,15 +548,19 @@ class Lifecycle(Handle, ABC):
 
     def _abandon(self, verdict: WofloError, attempt: int) -> None:
         """The code cannot be ended, and no attempt follows: the handle ends, the place stays taken."""
-        if attempt == self.attempt:
-            self._verdict = verdict
-            self._report(Outcome.failed(verdict))
+        if attempt != self.attempt:
+            return
+        self._verdict = verdict
+        self._report(Outcome.failed(verdict))
+        if self._instead is not None:
+            self._settle(*self._instead)
 
     def _end_between_attempts(self, state: RunState, error: WofloError) -> bool:
         """End a run that has no code running, or whose attempt has failed already; False where there is more to do."""
         with self._lock:
-            retrying, self._to_retry = self._to_retry, None
-        if not self._settle(state, Outcome.failed(error), only_idle=retrying is None):
+            if self._in_code and self._to_retry is not None:
+                self._instead = (state, Outcome.failed(error))
+        if not self._settle(state, Outcome.failed(error), only_idle=True):
             return not self._in_code
         if self._timer is not None:
             self._timer.cancel()
