@@ -46,9 +46,7 @@ def arguments() -> argparse.ArgumentParser:
         ("unpinned", "on all cores only"),
         ("both", "each figure unpinned, then pinned (what is done without these)"),
     ):
-        mode.add_argument(
-            f"--{name}", dest="mode", action="store_const", const=name, default="both", help=text
-        )
+        mode.add_argument(f"--{name}", dest="mode", action="store_const", const=name, default="both", help=text)
     return parser
 
 

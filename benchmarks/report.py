@@ -88,9 +88,7 @@ class Result:
         units = self.figure.quick if self.conditions.quick else self.figure.n
         head = f"{self.figure.name}: {self.figure.title}"
         how = f"({self.mode}, {self.conditions.rounds} rounds of {units})"
-        rows: list[tuple[str, ...]] = [
-            ("rival", "kind", f"per {self.figure.unit}", "from", "to", "ours / it")
-        ]
+        rows: list[tuple[str, ...]] = [("rival", "kind", f"per {self.figure.unit}", "from", "to", "ours / it")]
         rows += [self._row(m) for m in self.measured]
         failures = [f"  ! {m.rival.name}: {m.failure}" for m in self.measured if m.failure]
         verdicts = [f"  > {v.text} = {self.shown(v)}, target {v.limit}: {v.word}" for v in self.verdicts]
@@ -114,9 +112,7 @@ class Result:
             "mode": self.mode,
             "n": self.figure.quick if self.conditions.quick else self.figure.n,
             "rivals": [self._rival_as_json(m) for m in self.measured],
-            "targets": [
-                {"what": v.text, "target": v.limit, "value": v.value, "met": v.met} for v in self.verdicts
-            ],
+            "targets": [{"what": v.text, "target": v.limit, "value": v.value, "met": v.met} for v in self.verdicts],
         }
 
     def _rival_as_json(self, m: Measured) -> dict[str, Any]:

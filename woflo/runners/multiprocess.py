@@ -22,6 +22,7 @@ from woflo.runners.processes.launching import (
     ForkServerProcess,
     Launcher,
     SpawnProcess,
+    check_system,
     default_process,
 )
 from woflo.runners.processes.packed import Packed, packing_error
@@ -147,5 +148,6 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
 
 
 def _check_process_type(kind: Any) -> None:
+    check_system()
     if not (isinstance(kind, type) and issubclass(kind, Launcher)):
         raise OptionError(f"process_type={kind!r} must be ForkProcess, SpawnProcess or ForkServerProcess")

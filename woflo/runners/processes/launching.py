@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from woflo.errors import OptionError
+from woflo.errors import LaunchError, OptionError
 from woflo.runners.processes import wire
 from woflo.runners.processes.child import Link, Role, live
 
@@ -146,6 +146,14 @@ class ForkServerProcess(Launcher):
 
     def close_in_child(self) -> None:
         self._server.close_in_child()
+
+
+def check_system() -> None:
+    """Raise `LaunchError` where descriptors cannot be passed to another process, as on Windows."""
+    if not hasattr(socket, "CMSG_SPACE"):
+        raise LaunchError(
+            "child processes are not supported on this system yet; choose runner='thread', 'async' or 'sequential'"
+        )
 
 
 def default_process() -> type[Launcher]:

@@ -22,6 +22,7 @@ from woflo.kernel import runtime
 from woflo.kernel.outcome import Outcome
 from woflo.runners.processes import shipping, wire
 from woflo.runners.processes.code import Codes
+from woflo.runners.processes.launching import check_system
 from woflo.runners.processes.packed import packing_error
 from woflo.runners.processes.pooled import PooledWorker
 from woflo.runners.processes.sharing import Shared
@@ -51,6 +52,7 @@ class Pool:
     """The workers of one runner class in this process."""
 
     def __init__(self, runner: type[PoolTaskRun[Any]], here: runtime.Runtime) -> None:
+        check_system()
         self.runner = runner
         self.runtime = here
         self.lock = threading.RLock()
