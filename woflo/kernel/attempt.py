@@ -63,17 +63,17 @@ class Attempt:
         run: Any = None,
         channel: Channel = NO_CHANNEL,
     ) -> None:
-        self.run_id = run_id
-        self.task_name = task_name
-        self.number = number
-        self.body = body
-        self.args = args
-        self.kwargs = kwargs
-        self.parent_id = parent_id
+        self.run_id: str = run_id
+        self.task_name: str = task_name
+        self.number: int = number
+        self.body: Body = body
+        self.args: tuple[Any, ...] = args
+        self.kwargs: dict[str, Any] = kwargs
+        self.parent_id: str | None = parent_id
         self.run: Any = run
-        self.channel = channel
+        self.channel: Channel = channel
         self.recorder: Recorder | None = None
-        self.stop_requested = False
+        self.stop_requested: bool = False
 
     def execute(self) -> Outcome:
         """Do the work here and now. An async body runs in a fresh event loop.

@@ -34,8 +34,8 @@ class Body:
     )
 
     def __init__(self, fn: Any) -> None:
-        self.fn = fn
-        self.is_class = isinstance(fn, type)
+        self.fn: Any = fn
+        self.is_class: bool = isinstance(fn, type)
         if self.is_class:
             _need_run_method(fn)
         elif not callable(fn):
@@ -46,7 +46,7 @@ class Body:
         self.module: str = getattr(plain, "__module__", None) or "__main__"
         self.qualname: str = getattr(plain, "__qualname__", None) or type(plain).__qualname__
         self.name: str = getattr(plain, "__name__", None) or type(plain).__name__
-        self.is_async = _class_is_async(fn) if self.is_class else _is_async(fn)
+        self.is_async: bool = _class_is_async(fn) if self.is_class else _is_async(fn)
         self.check_call = _checker(fn)
         """Raises `ArgumentError` where the number or the names of the arguments do not fit."""
         self.codes: dict[Any, Any] = {}

@@ -14,8 +14,8 @@ __all__ = ["SystemClock", "monotonic", "now", "use_clock", "when_moved"]
 class SystemClock:
     """The machine's clocks."""
 
-    now = staticmethod(time.time)
-    monotonic = staticmethod(time.monotonic)
+    now: Callable[[], float] = staticmethod(time.time)
+    monotonic: Callable[[], float] = staticmethod(time.monotonic)
 
     def when_moved(self, wake: Callable[[], None]) -> None:
         """Real time moves by itself; a fake clock calls `wake` whenever it is advanced."""

@@ -31,7 +31,7 @@ class Quoted(Generic[T]):
     __slots__ = ("value",)
 
     def __init__(self, value: T) -> None:
-        self.value = value
+        self.value: T = value
 
 
 def quote(value: T) -> T:

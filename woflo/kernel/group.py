@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from woflo.errors import OptionError
 from woflo.kernel.attempt import Attempt
@@ -44,9 +44,10 @@ def gather(*runs: BaseTaskRun[R], fail_fast: bool = False) -> BaseTaskRun[list[R
 class GatherRun(BaseTaskRun[Any]):
     """Ends when its members have. It executes nothing itself."""
 
-    traits = Traits(killable=True)
+    traits: ClassVar[Traits] = Traits(killable=True)
     members: tuple[BaseTaskRun[Any], ...] = ()
-    fail_fast = False
+    fail_fast: bool = False
+    _has_failed = False
 
     def _launch(self, attempt: Attempt) -> None:
         self._open = len(set(self.members)) + 1
@@ -61,6 +62,9 @@ class GatherRun(BaseTaskRun[Any]):
             self._open -= 1
             left = self._open
         if run is not None and self.fail_fast and not run.state.is_success:
+            if self._has_failed:
+                return  # this one was stopped because of the first
+            self._has_failed = True
             self._finish(_failure(run))
             self._interrupt()
         elif left == 0:

@@ -31,9 +31,9 @@ class Gate:
     __slots__ = ("limit", "queued", "used")
 
     def __init__(self, limit: Callable[[], float | None]) -> None:
-        self.limit = limit
+        self.limit: Any = limit
         """Read anew each time, so that a class attribute may be set at any time. None: no limit."""
-        self.used = 0.0
+        self.used: float = 0.0
         self.queued: dict[Lane, None] = {}
         """The lanes that hold waiting runs and pass this gate, in the order in which they began to wait."""
 
@@ -55,8 +55,8 @@ class Pace(Gate):
 
     def __init__(self, starts: int, period: float) -> None:
         super().__init__(lambda: None)
-        self.starts = starts
-        self.period = period
+        self.starts: int = starts
+        self.period: float = period
         self.recent: deque[float] = deque(maxlen=starts)
 
     def has_room(self, weight: float) -> bool:
@@ -79,9 +79,9 @@ class Lane:
     __slots__ = ("gates", "has_timer", "paces", "returning", "waiting")
 
     def __init__(self, gates: Iterable[tuple[Gate, float]]) -> None:
-        self.gates = tuple(gates)
-        self.paces = [gate for gate, _ in self.gates if isinstance(gate, Pace)]
-        self.has_timer = False
+        self.gates: tuple[tuple[Gate, float], ...] = tuple(gates)
+        self.paces: list[Pace] = [gate for gate, _ in self.gates if isinstance(gate, Pace)]
+        self.has_timer: bool = False
         self.waiting: OrderedDict[Run, None] = OrderedDict()
         self.returning: deque[Grant] = deque()
         """Runs that gave their place back while they waited for others and want it again: they go first."""

@@ -40,7 +40,7 @@ class RunMap(Generic[R]):
         self._rows: Iterator[tuple[Any, ...]] = iter(_rows(columns, spread))
         self._constants = {name: _constant(value, share) for name, value in constants.items()}
         self._open: deque[BaseTaskRun[R]] = deque()
-        self.ahead = task.runner.map_ahead()
+        self.ahead: int = task.runner.map_ahead()
         self._exhausted = False
 
     def __iter__(self) -> RunMap[R]:

@@ -52,22 +52,22 @@ class Options:
         after: Sequence[BaseTaskRun[Any]] = (),
         admission: Admission | None = None,
     ) -> None:
-        self.name = _checked_name(name)
-        self.retries = whole_number("retries", retries, least=0)
-        self.retry_sleep_time = _checked_wait(retry_sleep_time)
-        self.retry_on = _checked_retry_on(retry_on)
-        self.timeout = _seconds("timeout", timeout)
-        self.deadline = _seconds("deadline", deadline)
-        self.runner = runner
-        self.max_concurrency = (
+        self.name: str | None = _checked_name(name)
+        self.retries: int = whole_number("retries", retries, least=0)
+        self.retry_sleep_time: Any = _checked_wait(retry_sleep_time)
+        self.retry_on: RetryOn = _checked_retry_on(retry_on)
+        self.timeout: float | None = _seconds("timeout", timeout)
+        self.deadline: float | None = _seconds("deadline", deadline)
+        self.runner: str | type[BaseTaskRun[Any]] | None = runner
+        self.max_concurrency: int | None = (
             None if max_concurrency is None else whole_number("max_concurrency", max_concurrency, least=1)
         )
-        self.resources = _checked_resources(resources)
-        self.rate_limit = rate_limit
+        self.resources: dict[str, Any] | None = _checked_resources(resources)
+        self.rate_limit: str | None = rate_limit
         if rate_limit is not None:
             parse_rate(rate_limit)
-        self.after = _checked_after(after)
-        self.admission = admission
+        self.after: tuple[Any, ...] = _checked_after(after)
+        self.admission: Admission | None = admission
 
     def changed(self, changes: Mapping[str, Any]) -> Options:
         """These options with `changes` on top."""

@@ -17,9 +17,9 @@ class Outcome:
     __slots__ = ("error", "interrupted", "value")
 
     def __init__(self, value: Any = None, error: BaseException | None = None, interrupted: bool = False) -> None:
-        self.value = value
-        self.error = error
-        self.interrupted = interrupted
+        self.value: Any = value
+        self.error: BaseException | None = error
+        self.interrupted: bool = interrupted
 
     @classmethod
     def failed(cls, error: BaseException) -> Outcome:

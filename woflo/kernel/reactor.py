@@ -86,7 +86,7 @@ class Reactor:
         clock.when_moved(self.wake)
         self._thread = threading.Thread(target=self._loop, name="woflo-reactor", daemon=True)
         self._thread.start()
-        self.ident = self._thread.ident
+        self.ident: int | None = self._thread.ident
 
     # -- from any thread -------------------------------------------------------------------------------
 

@@ -30,9 +30,9 @@ class Runtime:
     """The per-process state of woflo. Its services start on first use."""
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.prefix = f"{time.time_ns() // 1_000_000:012x}{os.urandom(4).hex()}"
-        self.numbers = count(1)
+        self.lock: Any = threading.Lock()
+        self.prefix: str = f"{time.time_ns() // 1_000_000:012x}{os.urandom(4).hex()}"
+        self.numbers: count[int] = count(1)
         self.live: set[Any] = set()
         """Every run that is not terminal; what is in here is waited for at exit."""
         self.closers: dict[Any, Callable[[], None]] = {}
@@ -108,7 +108,7 @@ class Runtime:
         return found
 
 
-current = Runtime()
+current: Runtime = Runtime()
 """This process's runtime. Read it as `runtime.current`: a fork puts another one here."""
 
 

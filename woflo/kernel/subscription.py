@@ -25,7 +25,7 @@ class Subscription:
         self._events: deque[Event] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        self.dropped = 0
+        self.dropped: int = 0
         """How many events found the queue full, because the observer was too slow."""
         self._thread = threading.Thread(target=self._deliver, name="woflo-observer", daemon=True)
         self._thread.start()

@@ -51,20 +51,20 @@ class Task(Generic[P, R]):
     )
 
     def __init__(self, body: Body, options: Options) -> None:
-        self.body = body
-        self.options = options
-        self.name = options.name or body.name
-        self.is_limited = bool(
+        self.body: Body = body
+        self.options: Options = options
+        self.name: str = options.name or body.name
+        self.is_limited: bool = bool(
             options.max_concurrency is not None or options.rate_limit is not None or options.resources
         )
-        self.is_plain = options.deadline is None and not options.after and not options.resources
+        self.is_plain: bool = options.deadline is None and not options.after and not options.resources
         """True where a call of plain values needs no further look at the options before it is admitted."""
         self._lanes: dict[Any, Any] = {}
         self._gates: Any = {}
         self._runner = None if options.runner is None else load_runner(options.runner)
         if self._runner is not None:
             _check_for_runner(self._runner, options)
-        self.__name__ = body.name
+        self.__name__: str = body.name
         self.__qualname__ = body.qualname
         self.__module__ = body.module
         self.__doc__ = getattr(body.fn, "__doc__", None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from contextvars import copy_context
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from woflo.errors import EndedLoopError, TaskStoppedError
 from woflo.kernel.attempt import Attempt
@@ -26,7 +26,7 @@ class AsyncTaskRun(BaseTaskRun[R]):
     A coroutine is ended by cancelling it.
     """
 
-    traits = Traits(killable=True)
+    traits: ClassVar[Traits] = Traits(killable=True)
     """Killable for coroutines. A plain function is in a thread, which can only be asked."""
     _loop: asyncio.AbstractEventLoop | None = None
     _task: asyncio.Task[None] | None = None

@@ -54,7 +54,7 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
     """
 
     traits: ClassVar[Any] = _TraitsOfProcessType()
-    max_concurrency = 32
+    max_concurrency: ClassVar[int | None] = 32
     process_type: ClassVar[type[Launcher]] = default_process()
     _settings = ("max_concurrency", "capture_output", "process_type")
     _child: Child | None = None

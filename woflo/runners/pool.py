@@ -44,7 +44,7 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
     context manager the class ends its workers at the end of the block.
     """
 
-    traits = Traits(isolated=True, killable=True, pickles=True, queues=True)
+    traits: ClassVar[Traits] = Traits(isolated=True, killable=True, pickles=True, queues=True)
     max_concurrency: ClassVar[int | None] = None
     process_type: ClassVar[type[Launcher]] = default_process()
     initializer: ClassVar[Callable[..., object] | None] = None
@@ -58,6 +58,7 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
         "initargs",
         "max_tasks_per_worker",
     )
+    started_at: float | None = None
     _where_text = ""
     _unwanted = False
     """True once it is to be stopped."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from woflo.errors import TaskCrashedError, TaskStoppedError
 from woflo.kernel.attempt import Attempt
@@ -20,7 +20,7 @@ R = TypeVar("R")
 class SequentialTaskRun(BaseTaskRun[R]):
     """Executes in the calling thread. Dependencies, limits and pauses between attempts are waited for there."""
 
-    traits = Traits(parallel=False)
+    traits: ClassVar[Traits] = Traits(parallel=False)
     _todo: Attempt | None = None
 
     def _begin(self) -> None:

@@ -7,7 +7,7 @@ import threading
 from contextvars import Context, copy_context
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from woflo.kernel import runtime
 from woflo.kernel.attempt import Attempt
@@ -30,8 +30,8 @@ class ThreadTaskRun(BaseTaskRun[R]):
     that does not look at it keeps its place until it returns.
     """
 
-    traits = Traits()
-    max_concurrency = 64
+    traits: ClassVar[Traits] = Traits()
+    max_concurrency: ClassVar[int | None] = 64
     _thread_id: int | None = None
 
     def _begin(self) -> None:

@@ -55,8 +55,8 @@ class Link:
         """The process that this one is a child of and works for; 0 where a fork server stands between."""
         self.attempt: Attempt | None = None
         """The attempt whose code is running; None in between, when a request to stop must not be raised."""
-        self.stop_requested = False
-        self.reading = False
+        self.stop_requested: bool = False
+        self.reading: bool = False
         """True while frames are taken from the socket, when a signal handler must not do the same."""
         self._decoder = wire.Decoder()
         self._frames: deque[wire.Frame] = deque()

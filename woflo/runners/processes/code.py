@@ -26,8 +26,8 @@ class Code:
     __slots__ = ("_seen", "_volatile", "data", "number")
 
     def __init__(self, number: int, body: Body, data: bytes) -> None:
-        self.number = number
-        self.data = data
+        self.number: int = number
+        self.data: bytes = data
         self._seen: list[tuple[dict[str, Any], str, Any]] = []
         self._volatile = False
         if getattr(body.found_by_name(), "body", None) is not body:

@@ -43,13 +43,13 @@ class PooledWorker:
         """What was sent and has no outcome yet, in the order of sending."""
         self.left = max_tasks
         """How many more calls it may get; None for any number."""
-        self.retiring = False
+        self.retiring: bool = False
         self._known: set[int] = set()
         self._shared: set[int] = set()
         self._deferred = 0
         self._seen_call = 0
         self._last_started = 0
-        self.has_served = False
+        self.has_served: bool = False
         self._ending: dict[int, float] = {}
         """Calls to be stopped: when to end the worker under them, on the monotonic clock."""
         self._capture: Capture | None = None

@@ -55,13 +55,13 @@ class Pool:
         check_system()
         self.runner = runner
         self.runtime = here
-        self.lock = threading.RLock()
+        self.lock: Any = threading.RLock()
         """Guards the queue, the workers' lists, and every write to a worker's socket."""
         self.queue: deque[Run] = deque()
         self.workers: list[PooledWorker] = []
-        self.codes = Codes()
-        self.size = runner.pool_size()
-        self.average = 0.0
+        self.codes: Codes = Codes()
+        self.size: int = runner.pool_size()
+        self.average: float = 0.0
         """Seconds that a call took lately; 0 where none has ended yet."""
         self._starting = 0
         self._hungry = True
@@ -70,8 +70,8 @@ class Pool:
         Set under the lock; whoever sets it to True looks at the queue afterwards, so that no call is left behind.
         """
         self._ticking = False
-        self.closed = False
-        self.failed_starts = 0
+        self.closed: bool = False
+        self.failed_starts: int = 0
         """Workers in a row that ended before their first call."""
         self._a_worker_started = threading.Event()
         here.closers[self] = lambda: self.close(wait=False)

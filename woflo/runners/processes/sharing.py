@@ -28,9 +28,9 @@ class Shared:
 
     def __init__(self, parcel: shipping.Parcel) -> None:
         assert parcel.fd is not None
-        self.number = next(_numbers)
-        self.data = parcel.data
-        self.fd = parcel.fd
+        self.number: int = next(_numbers)
+        self.data: bytes = parcel.data
+        self.fd: int = parcel.fd
         weakref.finalize(self, os.close, parcel.fd)
 
     def __reduce__(self) -> Any:

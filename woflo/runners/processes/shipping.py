@@ -39,9 +39,9 @@ class Parcel:
     __slots__ = ("data", "fd", "names_main")
 
     def __init__(self, data: bytes, fd: int | None = None, names_main: bool = False) -> None:
-        self.data = data
+        self.data: bytes = data
         self.fd = fd
-        self.names_main = names_main
+        self.names_main: bool = names_main
         """True where the pickle may refer to something of `__main__` by its name."""
 
     def close(self) -> None:

@@ -24,9 +24,9 @@ class Slots:
     """All slots of a caller. Whoever has the descriptor can map them: a child that inherited it, the guardian."""
 
     def __init__(self, fd: int | None = None) -> None:
-        self.fd = shared_file(COUNT * WORDS * 8, "woflo-slots") if fd is None else fd
+        self.fd: int = shared_file(COUNT * WORDS * 8, "woflo-slots") if fd is None else fd
         self._map = mmap.mmap(self.fd, COUNT * WORDS * 8)
-        self.words = memoryview(self._map).cast("q")
+        self.words: memoryview[int] = memoryview(self._map).cast("q")
         self._free = list(range(COUNT - 1, -1, -1)) if fd is None else []
 
     def take(self) -> int:

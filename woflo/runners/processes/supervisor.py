@@ -53,14 +53,14 @@ class Child:
         self.supervisor = supervisor
         self.owner = owner
         self.sock = sock
-        self.fd = sock.fileno()
+        self.fd: int = sock.fileno()
         self.slot = slot
         self.pid = 0
         """0 until the launcher knows it."""
-        self.decoder = wire.Decoder()
-        self.dead = False
+        self.decoder: wire.Decoder = wire.Decoder()
+        self.dead: bool = False
         """True once its end was noticed; from then on its number may belong to another process."""
-        self.asked_to_end = False
+        self.asked_to_end: bool = False
         self.closed = False
         self.closing: Any = threading.Lock()
         """Held while the socket is closed. An owner whose other threads write to it puts its own lock here."""
@@ -254,7 +254,7 @@ class Supervisor:
     def __init__(self, here: runtime.Runtime) -> None:
         self._here = here
         self.reactor: Reactor = here.reactor
-        self.slots = Slots()
+        self.slots: Slots = Slots()
         self.children: set[Child] = set()
         self._oom_kills = crash.count_oom_kills()
         self._launchers: dict[type[Launcher], Launcher] = {}

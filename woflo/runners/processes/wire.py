@@ -85,7 +85,7 @@ class Decoder:
         self._size = 0
         self._needed = 0
         self._fds: deque[int] = deque()
-        self.text = ""
+        self.text: str = ""
         """What was written between the frames: the report of faulthandler."""
 
     def feed(self, data: bytes, fds: list[int]) -> list[Frame]:

@@ -20,9 +20,9 @@ class Check:
 
     def __init__(self, function: Callable[[Runner], None], only: Callable[[Traits], object] | None) -> None:
         self.function = function
-        self.name = function.__name__
-        self.subject = function.__module__.rpartition(".")[2]
-        self.promise = (function.__doc__ or "").strip()
+        self.name: str = function.__name__
+        self.subject: str = function.__module__.rpartition(".")[2]
+        self.promise: str = (function.__doc__ or "").strip()
         self.__doc__ = function.__doc__
         self._only = only
 

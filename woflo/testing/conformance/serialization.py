@@ -44,7 +44,7 @@ class LockedError(Exception):
 
     def __init__(self) -> None:
         super().__init__("locked")
-        self.lock = threading.Lock()
+        self.lock: Any = threading.Lock()
 
 
 class Stubborn:
