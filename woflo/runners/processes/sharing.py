@@ -19,6 +19,8 @@ LEAST = 1 << 20
 _numbers = count(1)
 _received: dict[int, Any] = {}
 """In a worker: what it was sent, by number."""
+_failed: dict[int, Exception] = {}
+"""In a worker: why a value could not be loaded."""
 
 
 class Shared:
@@ -38,6 +40,8 @@ class Shared:
 
 
 def _look_up(number: int) -> Any:
+    if number in _failed:
+        raise _failed[number]
     return _received[number]
 
 
@@ -53,10 +57,17 @@ def share(value: Any) -> Any:
 
 
 def receive_shared(number: int, parcel: shipping.Parcel) -> None:
-    """In a worker: take the value in; its buffers stay in the memory that all workers map."""
-    _received[number] = shipping.load(parcel, mapped=True)
+    """In a worker: take the value in; its buffers stay in the memory that all workers map.
+
+    A failure is kept for the calls that need the value.
+    """
+    try:
+        _received[number] = shipping.load(parcel, mapped=True)
+    except Exception as error:
+        _failed[number] = error
 
 
 def forget_shared(number: int) -> None:
     """In a worker: no further call will need it."""
     _received.pop(number, None)
+    _failed.pop(number, None)

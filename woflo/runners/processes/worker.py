@@ -13,7 +13,6 @@ from contextvars import copy_context
 from time import monotonic_ns
 from typing import Any
 
-from woflo.kernel import bus
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.body import Body
 from woflo.kernel.outcome import Outcome
@@ -110,10 +109,7 @@ class Worker:
         if kind == wire.CODE:
             self._codes[number] = payload
         elif kind == wire.SHARED:
-            try:
-                sharing.receive_shared(number, shipping.Parcel(payload, fd))
-            except Exception as error:
-                bus.complain("a large argument could not be loaded", error)
+            sharing.receive_shared(number, shipping.Parcel(payload, fd))
         elif kind == wire.FORGET:
             sharing.forget_shared(number)
 
