@@ -206,31 +206,31 @@ def _write_all(fd: int, piece: Any) -> None:
 def load(parcel: Parcel, *, mapped: bool = False) -> Any:
     """Unpack a value, and close what held it. Raises whatever loading raises.
 
-    With `mapped` its buffers stay in the memory that it came in, and are read-only.
+    With `mapped` its buffers stay in the memory that it came in, and are read-only. Only so may several processes
+    load the same parcel at once.
     """
     if parcel.fd is None:
         return pickle.loads(parcel.data)
     try:
         sizes = [size for (size,) in _SIZES.iter_unpack(parcel.data)]
-        return _load_large(parcel.fd, sizes, _map_buffers if mapped else _read_buffers)
+        return _load_mapped(parcel.fd, sizes) if mapped else _load_read(parcel.fd, sizes)
     finally:
         parcel.close()
 
 
-def _load_large(fd: int, sizes: list[int], get_buffers: Callable[[int, list[int]], list[Any]]) -> Any:
-    buffers = get_buffers(fd, sizes)
+def _load_mapped(fd: int, sizes: list[int]) -> Any:
+    """Everything through the map: a descriptor that was passed on has one read position for all who got it."""
+    whole = memoryview(mmap.mmap(fd, sum(sizes), access=mmap.ACCESS_READ))
+    buffers = [whole[start : start + size] for start, size in _places(sizes)]
+    return pickle.loads(whole[: sizes[0]], buffers=buffers)
+
+
+def _load_read(fd: int, sizes: list[int]) -> Any:
+    """By reading, in chunks, so that not all of the pickle is in memory. Nobody else reads from `fd` meanwhile."""
+    buffers = [_read_buffer(fd, size, start) for start, size in _places(sizes)]
     os.lseek(fd, 0, os.SEEK_SET)
     with io.FileIO(fd, "rb", closefd=False) as raw, io.BufferedReader(raw, SMALL) as file:
         return pickle.Unpickler(file, buffers=buffers).load()
-
-
-def _map_buffers(fd: int, sizes: list[int]) -> list[Any]:
-    whole = memoryview(mmap.mmap(fd, sum(sizes), access=mmap.ACCESS_READ))
-    return [whole[start : start + size] for start, size in _places(sizes)]
-
-
-def _read_buffers(fd: int, sizes: list[int]) -> list[Any]:
-    return [_read_buffer(fd, size, start) for start, size in _places(sizes)]
 
 
 def _places(sizes: list[int]) -> list[tuple[int, int]]:

@@ -1,0 +1,63 @@
+"""Values that a map sends once to each worker of a pool."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from unit_helpers import eventually
+
+from woflo import quote, task
+from woflo.runners import PoolTaskRun
+from woflo.runners.processes import shipping
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="pools need descriptors that can be passed on")
+
+NUMBERS = list(range(500_000))
+
+
+class CallsWhenLoaded:
+    """Unpickled, it is what `function(*args)` returns."""
+
+    def __init__(self, function, *args):
+        self.reduced = (function, args)
+
+    def __reduce__(self):
+        return self.reduced
+
+
+def move_position(path):
+    """What another process that got the same descriptor does when it reads."""
+    with open(path, encoding="ascii") as file:
+        return os.lseek(int(file.read()), 0, os.SEEK_END) > 0
+
+
+def meet(folder):
+    """Come back once two processes are here."""
+    (folder / str(os.getpid())).touch()
+    return bool(eventually(lambda: len(list(folder.iterdir())) == 2))
+
+
+def test_a_mapped_value_does_not_depend_on_the_position_of_its_descriptor(tmp_path):
+    """A descriptor that was passed on has one position for all processes that have it."""
+    note = tmp_path / "descriptor"
+    parcel = shipping.dump((CallsWhenLoaded(move_position, note), NUMBERS))
+    another = os.dup(parcel.fd)
+    try:
+        note.write_text(str(another), encoding="ascii")
+        assert shipping.load(parcel, mapped=True) == (True, NUMBERS)
+    finally:
+        os.close(another)
+
+
+@pytest.mark.timeout(60)
+def test_two_workers_may_load_a_value_at_once(tmp_path):
+    """Each gets all of it, wherever the other is."""
+    with PoolTaskRun.configured(max_concurrency=2) as pool:
+
+        @task(runner=pool)
+        def total(value, more):
+            return value[0] and sum(value[1]) + more
+
+        value = (CallsWhenLoaded(meet, tmp_path), NUMBERS)
+        assert list(total.map(quote(value), [0, 1]).results()) == [sum(NUMBERS), sum(NUMBERS) + 1]
