@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from unit_helpers import eventually
+from unit_helpers import eventually, run_script
 
 from woflo import quote, task
 from woflo.runners import PoolTaskRun
@@ -61,3 +61,26 @@ def test_two_workers_may_load_a_value_at_once(tmp_path):
 
         value = (CallsWhenLoaded(meet, tmp_path), NUMBERS)
         assert list(total.map(quote(value), [0, 1]).results()) == [sum(NUMBERS), sum(NUMBERS) + 1]
+
+
+def test_calls_that_wait_at_the_end_of_a_program_get_the_value(tmp_path):
+    """The program waits for them, so what they need stays until then."""
+    ended = run_script(
+        tmp_path,
+        """
+        from woflo import quote, task
+        from woflo.runners import PoolTaskRun
+
+        # Each call goes to a worker of its own, which has to be sent the value.
+        @task(runner=PoolTaskRun.configured(max_concurrency=1, max_tasks_per_worker=1))
+        def nth(values, at):
+            return values[at]
+
+        def tell(run):
+            print(run.get_result(), flush=True)
+
+        for run in nth.map(quote(list(range(500_000))), range(5)):
+            run.add_done_callback(tell)
+        """,
+    )
+    assert ended.stdout.split() == ["0", "1", "2", "3", "4"], ended.stderr

@@ -33,7 +33,8 @@ class Shared:
         self.number: int = next(_numbers)
         self.data: bytes = parcel.data
         self.fd: int = parcel.fd
-        weakref.finalize(self, os.close, parcel.fd)
+        # Not at exit: calls that were made before it are still to be sent then, and the number may be reused.
+        weakref.finalize(self, os.close, parcel.fd).atexit = False
 
     def __reduce__(self) -> Any:
         return (_look_up, (self.number,))
