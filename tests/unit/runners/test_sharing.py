@@ -9,7 +9,7 @@ from unit_helpers import eventually, run_script
 
 from woflo import quote, task
 from woflo.runners import PoolTaskRun
-from woflo.runners.processes import shipping
+from woflo.runners.processes import sharing, shipping
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="pools need descriptors that can be passed on")
 
@@ -84,3 +84,20 @@ def test_calls_that_wait_at_the_end_of_a_program_get_the_value(tmp_path):
         """,
     )
     assert ended.stdout.split() == ["0", "1", "2", "3", "4"], ended.stderr
+
+
+def refuse():
+    raise ValueError("not to be loaded")
+
+
+def test_a_failure_of_another_value_of_that_number_is_forgotten():
+    """A worker forked from a worker inherits what that one has kept, under numbers that come again."""
+    number = 1 << 40
+    try:
+        sharing.receive_shared(number, shipping.dump((CallsWhenLoaded(refuse), NUMBERS)))
+        with pytest.raises(ValueError, match="not to be loaded"):
+            sharing._look_up(number)
+        sharing.receive_shared(number, shipping.dump(NUMBERS))
+        assert sharing._look_up(number) == NUMBERS
+    finally:
+        sharing.forget_shared(number)

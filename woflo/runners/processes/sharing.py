@@ -62,6 +62,7 @@ def receive_shared(number: int, parcel: shipping.Parcel) -> None:
 
     A failure is kept for the calls that need the value.
     """
+    _failed.pop(number, None)  # of the process that this one was forked from, which counts from another start
     try:
         _received[number] = shipping.load(parcel, mapped=True)
     except Exception as error:
