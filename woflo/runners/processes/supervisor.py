@@ -12,6 +12,7 @@ The end of a process is told by its pidfd alone. End-of-file is no sign: a grand
 
 from __future__ import annotations
 
+import array
 import os
 import signal
 import socket
@@ -64,7 +65,8 @@ class Child:
         self.closed = False
         self.closing: Any = threading.Lock()
         """Held while the socket is closed. An owner whose other threads write to it puts its own lock here."""
-        self._unsent: deque[memoryview] = deque()
+        self._unsent: deque[tuple[memoryview, int | None]] = deque()
+        """What the socket did not take yet, each with the descriptor that goes with its first byte."""
         self._kill_timer: Any = None
 
     # -- talking ---------------------------------------------------------------------------------------
@@ -76,14 +78,8 @@ class Child:
     def send_raw(self, data: bytes, fd: int | None = None) -> None:
         if self.dead:
             return
-        if self._unsent and fd is None:
-            self._unsent.append(memoryview(data))
-            return
-        if fd is not None:
-            self._send_with_fd(data, fd)
-            return
-        if not self.send_directly(data):
-            self._push(data)
+        if self._unsent or fd is not None or not self.send_directly(data):
+            self._push(data, fd)
 
     def send_directly(self, data: bytes) -> bool:
         """Also from another thread, under the lock of `closing`: all at once, or nothing and False."""
@@ -96,45 +92,54 @@ class Child:
         except OSError:
             return True  # it is dying: its exit tells what becomes of the calls
         if sent < len(data):
-            self.supervisor.reactor.call(self._push, data[sent:])
+            # Waits from this moment on, so that nobody sends into the middle of it; only here is anything added by
+            # another thread than the reactor's, and only while nothing waits, which the reactor then has to look at.
+            self._unsent.append((memoryview(data)[sent:], None))
+            self.supervisor.reactor.call(self._send_more)
         return True
 
-    def _send_with_fd(self, data: bytes, fd: int) -> None:
-        """A descriptor goes with its first byte, so what waits before it has to go first."""
-        self.sock.setblocking(True)
+    def _push(self, data: bytes, fd: int | None) -> None:
+        """Send it after what waits already. A descriptor goes with the first byte of its data: they wait together."""
+        if self.closed:
+            return
         try:
-            while self._unsent:
-                self.sock.sendall(self._unsent.popleft())
-            ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fd.to_bytes(4, "little"))]
-            sent = self.sock.sendmsg([data], ancillary)
-        except OSError:
-            return  # it is dying; its exit tells the rest
-        finally:
-            self.sock.setblocking(False)
-        if sent < len(data):
-            self._push(data[sent:])
-
-    def _push(self, data: bytes) -> None:
-        if not self.closed:
-            if not self._unsent:
-                self.supervisor.reactor.modify(self.fd, READ | WRITE)
-            self._unsent.append(memoryview(data))
+            own = None if fd is None else os.dup(fd)  # the caller's may be closed meanwhile
+        except OSError:  # none is left; without it the child cannot go on
+            self.kill()
+            return
+        self._unsent.append((memoryview(data), own))
+        if len(self._unsent) == 1:
             self._send_more()
 
     def _send_more(self) -> None:
+        """In the reactor's thread, without waiting: a child that is busy reads nothing."""
+        unsent = self._unsent
         try:
-            while self._unsent:
-                sent = self.sock.send(self._unsent[0])
-                if sent == len(self._unsent[0]):
-                    self._unsent.popleft()
+            while unsent and not self.closed:
+                data, fd = unsent[0]
+                sent = self.sock.send(data) if fd is None else self._send_with_fd(data, fd)
+                if sent == len(data):
+                    unsent.popleft()
                 else:
-                    self._unsent[0] = self._unsent[0][sent:]
+                    unsent[0] = (data[sent:], None)
         except BlockingIOError:
-            return
+            pass
         except OSError:
-            self._unsent.clear()  # it is dying; its exit tells the rest
-        if self.supervisor.reactor.has(self.fd):
-            self.supervisor.reactor.modify(self.fd, READ)
+            self.drop_unsent()  # it is dying; its exit tells the rest
+        if not self.closed and self.supervisor.reactor.has(self.fd):
+            self.supervisor.reactor.modify(self.fd, READ | WRITE if unsent else READ)
+
+    def _send_with_fd(self, data: memoryview, fd: int) -> int:
+        sent = self.sock.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))])
+        os.close(fd)
+        return sent
+
+    def drop_unsent(self) -> None:
+        """Nobody will take what waits."""
+        while self._unsent:
+            fd = self._unsent.popleft()[1]
+            if fd is not None:
+                os.close(fd)
 
     def end_input(self) -> None:
         """Tell the child that nothing more will come."""
@@ -302,6 +307,7 @@ class Supervisor:
         with child.closing:
             child.closed = True
             child.sock.close()
+            child.drop_unsent()
         self.slots.give(child.slot)
         self._look_whether_empty()
 
@@ -342,6 +348,7 @@ class Supervisor:
         """In a forked child: put away the caller's ends, or the others would never see them close."""
         for child in self.children:
             child.sock.close()
+            child.drop_unsent()
         for launcher in self._launchers.values():
             launcher.close_in_child()
         self.reactor.close_in_child()
