@@ -58,6 +58,12 @@ class Link:
         self.stop_requested: bool = False
         self.reading: bool = False
         """True while frames are taken from the socket, when a signal handler must not do the same."""
+        self.held: bool = False
+        """True while the main thread, where signal handlers run, is in the midst of frames: a handler must not send
+        any, and a request to stop waits, for what it interrupted would be lost."""
+        self.sending: Any = threading.RLock()
+        """Held while a frame is written: large ones of several threads would be mixed. A handler of the user's may
+        send a message while this thread sends, hence the kind of lock."""
         self._decoder = wire.Decoder()
         self._frames: deque[wire.Frame] = deque()
 
@@ -93,7 +99,7 @@ class Link:
     def take_unstarted(self) -> list[int]:
         """Take the calls that were sent and not begun out of the queue; their numbers.
 
-        Safe in a signal handler while `reading` is False.
+        Safe in a signal handler while `reading` is False. Nothing may be raised in the midst of it: see `held`.
         """
         while self._read(block=False):
             pass
@@ -110,6 +116,11 @@ class Link:
                 kept.append(frame)
         self._frames.extend(kept)
         return numbers
+
+    def renew(self) -> None:
+        """In a process that was forked from this one: the lock may be held by a thread that does not exist there."""
+        self.sending = threading.RLock()
+        self.held = False
 
     def start(self, attempt: Attempt) -> Outcome:
         """Execute an attempt so that a request to stop reaches its code."""
@@ -128,11 +139,15 @@ class Link:
 
     def on_sigterm(self, number: int, frame: Any) -> None:
         """The caller asks to stop: raise that in the code of the attempt, so that its `finally` blocks run."""
-        attempt = self.attempt
         if not self._is_meant():
             return
         self.stop_requested = True
-        if attempt is not None and not attempt.stop_requested:
+        self.raise_stop()
+
+    def raise_stop(self) -> None:
+        """Raise a request to stop, once, where the code of an attempt runs and no frame would be lost."""
+        attempt = self.attempt
+        if self.stop_requested and not self.held and attempt is not None and not attempt.stop_requested:
             attempt.stop_requested = True
             raise StopRequested
 
@@ -153,7 +168,8 @@ class Link:
 
     def _send(self, kind: int, number: int, parcel: shipping.Parcel, prefix: bytes) -> None:
         try:
-            wire.send_frame(self.sock, kind, number, prefix + parcel.data, parcel.fd)
+            with self.sending:
+                wire.send_frame(self.sock, kind, number, prefix + parcel.data, parcel.fd)
         finally:
             parcel.close()
 
@@ -187,21 +203,29 @@ class LinkChannel:
     def __init__(self, link: Link, number: int) -> None:
         self._link = link
         self._number = number
-        self._lock = threading.Lock()
 
     def send(self, kind: str, data: Any) -> None:
         """Marshalled, not pickled: it can be read where no code of the user may run, and so stays in order."""
+        link = self._link
+        held, here = link.held, threading.current_thread() is threading.main_thread()
         try:
             try:
                 packed = marshal.dumps((kind, data))
             except ValueError:  # a number or text of another kind, such as numpy's
                 packed = marshal.dumps((kind, tuple(_plain(part) for part in data)))
-            with self._lock:
-                wire.send_frame(self._link.sock, wire.MESSAGE, self._number, packed)
+            if here:
+                link.held = True
+            with link.sending:
+                wire.send_frame(link.sock, wire.MESSAGE, self._number, packed)
         except Exception as error:
             from woflo.kernel.bus import complain
 
             complain("a message of a task could not be sent to its caller", error)
+        finally:
+            if here:
+                link.held = held
+        if here:
+            link.raise_stop()
 
 
 def _plain(value: Any) -> Any:
@@ -261,6 +285,7 @@ def _begin(link: Link, forked: bool) -> None:
         threading.current_thread().name = "MainThread"
     _signal.signal(_SIGTERM, link.on_sigterm)
     os.register_at_fork(after_in_child=_reset_own_signals)
+    os.register_at_fork(after_in_child=link.renew)
     faulthandler.enable(link.sock.fileno())
     if hasattr(faulthandler, "register") and DUMP_SIGNAL:
         faulthandler.register(DUMP_SIGNAL, link.sock.fileno())

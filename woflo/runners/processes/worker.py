@@ -85,8 +85,6 @@ class Worker:
         self._link = link
         self._prefix = prefix
         self._codes: dict[int, Body | bytes] = {}
-        self._sending = False
-        """True while a frame is written, when the handler of a recall must not write another."""
         self._recalled = False
         _signal.signal(RECALL_SIGNAL, self._on_recall)
         link.slots.words[link.slot + READY] = 1  # from now on signals are taken as what they mean
@@ -150,16 +148,19 @@ class Worker:
             if len(data) <= _PLAIN_MOST:
                 self._send(wire.PLAIN, number, elapsed + data)
                 return
-        self._sending = True
-        self._link.send_outcome(number, outcome, name, elapsed)
-        self._sending = False
+        link = self._link
+        link.held = True
+        link.send_outcome(number, outcome, name, elapsed)
+        link.held = False
         if self._recalled:
             self._give_back()
 
     def _send(self, kind: int, number: int, payload: bytes) -> None:
-        self._sending = True
-        self._link.sock.sendall(wire.frame(kind, number, payload))
-        self._sending = False
+        link = self._link
+        link.held = True
+        with link.sending:
+            link.sock.sendall(wire.frame(kind, number, payload))
+        link.held = False
         if self._recalled:
             self._give_back()
 
@@ -167,16 +168,23 @@ class Worker:
 
     def _on_recall(self, number: int, frame: Any) -> None:
         self._recalled = True
-        if not self._sending and not self._link.reading:
+        if not self._link.held and not self._link.reading:
             self._give_back()
 
     def _give_back(self) -> None:
-        """Answer with the numbers of the calls that were not begun. They are not executed here any more."""
+        """Answer with the numbers of the calls that were not begun. They are not executed here any more.
+
+        A signal handler may do this within the code of a call. What it takes is in its hands alone until it is
+        sent: an exception in the midst of it, such as a request to stop, would lose calls and what they refer to.
+        """
+        link = self._link
+        link.held = True
         self._recalled = False
-        numbers = self._link.take_unstarted()
-        self._sending = True
-        self._link.sock.sendall(wire.frame(wire.RETURNED, 0, b"".join(ELAPSED.pack(one) for one in numbers)))
-        self._sending = False
+        numbers = link.take_unstarted()
+        with link.sending:
+            link.sock.sendall(wire.frame(wire.RETURNED, 0, b"".join(ELAPSED.pack(one) for one in numbers)))
+        link.held = False
+        link.raise_stop()
 
 
 def _loading_error(error: BaseException) -> Exception:
