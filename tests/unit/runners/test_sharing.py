@@ -101,3 +101,39 @@ def test_a_failure_of_another_value_of_that_number_is_forgotten():
         assert sharing._look_up(number) == NUMBERS
     finally:
         sharing.forget_shared(number)
+
+
+def memory_of(process):
+    """The values that a process has a descriptor of."""
+    folder = f"/proc/{process}/fd"
+    links = []
+    for name in os.listdir(folder):
+        try:
+            links.append(os.readlink(f"{folder}/{name}"))
+        except OSError:
+            pass  # closed meanwhile
+    return [link for link in links if link.startswith("/memfd:woflo (")]
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="there is no list of descriptors")
+@pytest.mark.timeout(60)
+def test_a_value_is_let_go_when_its_calls_have_ended():
+    """By the caller, whose handles are kept, and by workers, which were forked when it was there."""
+    before = len(memory_of(os.getpid()))
+    with PoolTaskRun.configured(max_concurrency=2) as pool:
+
+        @task(runner=pool)
+        def nth(values, at):
+            return values[at], os.getpid()
+
+        @task(runner=pool)
+        def size(data):
+            return len(data)
+
+        runs = [*nth.map(quote(NUMBERS), range(20)), *(size(bytes(1 << 20)) for _ in range(4))]
+        found = [run.get_result() for run in runs]
+        workers = {process for _, process in found[:20]}
+        assert found[20:] == [1 << 20] * 4
+        eventually(lambda: not any(map(memory_of, workers)))
+        eventually(lambda: len(memory_of(os.getpid())) <= before)
+        assert len(runs) == 24  # the handles are still there

@@ -140,7 +140,7 @@ class PooledWorker:
                 took = ELAPSED.unpack_from(payload)[0] / 1e9
                 seconds += took
                 ended += 1
-                if self._ending or self._capture is not None or run._fd is not None:
+                if self._ending or self._capture is not None or run._fd is not None or run._shared:
                     self._prepare_end(number, run)
                 if kind == wire.PLAIN:
                     run._ended_in_worker(Outcome(pickle.loads(payload[ELAPSED.size :])), took)

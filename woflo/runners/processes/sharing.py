@@ -34,10 +34,15 @@ class Shared:
         self.data: bytes = parcel.data
         self.fd: int = parcel.fd
         # Not at exit: calls that were made before it are still to be sent then, and the number may be reused.
-        weakref.finalize(self, os.close, parcel.fd).atexit = False
+        weakref.finalize(self, _close, parcel.fd, os.getpid()).atexit = False
 
     def __reduce__(self) -> Any:
         return (_look_up, (self.number,))
+
+
+def _close(fd: int, owner: int) -> None:
+    if os.getpid() == owner:  # a forked worker has closed it, and the number may be another's
+        os.close(fd)
 
 
 def _look_up(number: int) -> Any:

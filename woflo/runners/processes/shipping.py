@@ -17,7 +17,7 @@ from typing import Any, NoReturn, cast
 
 from woflo.errors import SerializationError
 
-__all__ = ["SMALL", "Parcel", "are_plain", "dump", "dump_in_memory", "load", "open_parcel"]
+__all__ = ["SMALL", "Parcel", "are_plain", "close_inherited", "dump", "dump_in_memory", "load", "open_parcel"]
 
 SMALL = 1 << 16
 """Up to how many bytes a value travels inside its frame."""
@@ -27,6 +27,7 @@ _FRAME = 1 << 17
 """Pickle writes its opcodes in frames of about 64 KB; a longer piece is the content of one large value."""
 _ATOMS = frozenset({int, float, bool, type(None)})
 _FEW, _SHORT_TEXT = 8, 1024
+_OWN_FDS = "/proc/self/fd"
 _SIZES = struct.Struct("<Q")
 
 
@@ -62,6 +63,23 @@ def shared_file(size: int = 0, name: str = "woflo") -> int:
     if size:
         os.ftruncate(fd, size)
     return fd
+
+
+def close_inherited() -> None:
+    """In a forked child that lives long and has received nothing yet: let go of the values of its caller.
+
+    Their memory would last as long as the child otherwise. (Where the system has no such memory it does.)
+    """
+    try:
+        names = os.listdir(_OWN_FDS)
+    except OSError:
+        return
+    for name in names:
+        try:
+            if os.readlink(f"{_OWN_FDS}/{name}").startswith("/memfd:woflo ("):
+                os.close(int(name))
+        except OSError:
+            pass  # the descriptor by which the folder was read
 
 
 def dump(value: Any, *, to_caller: bool = False) -> Parcel:

@@ -44,22 +44,30 @@ def is_worker() -> bool:
 
 
 class WorkerRole:
-    """A worker. `initializer(*initargs)` is called once before the first call."""
+    """A worker. `initializer(*initargs)` is called once before the first call; `forked` from its caller, or shipped."""
 
     def __init__(
-        self, prefix: str, initializer: Callable[..., object] | None, initargs: tuple[Any, ...], capture: bool
+        self,
+        prefix: str,
+        initializer: Callable[..., object] | None,
+        initargs: tuple[Any, ...],
+        capture: bool,
+        forked: bool = True,
     ) -> None:
         self._prefix = prefix
         self._initializer = initializer
         self._initargs = initargs
         self._capture = capture
+        self._forked = forked
 
     def __reduce__(self) -> Any:
-        return (WorkerRole, (self._prefix, self._initializer, self._initargs, self._capture))
+        return (WorkerRole, (self._prefix, self._initializer, self._initargs, self._capture, False))
 
     def run(self, link: Link) -> None:
         global _in_worker
         _in_worker = True
+        if self._forked:
+            shipping.close_inherited()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(line_buffering=True)  # a worker lives long, and may be ended with a later call
