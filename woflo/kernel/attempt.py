@@ -10,6 +10,7 @@ from woflo.errors import TaskCrashedError, TaskStoppedError
 from woflo.kernel.body import Body, run_coroutine
 from woflo.kernel.context import current_attempt
 from woflo.kernel.outcome import Outcome
+from woflo.kernel.report import report
 
 if TYPE_CHECKING:
     from woflo.kernel.ports import Channel, Recorder
@@ -21,23 +22,15 @@ class StopRequested(BaseException):
     """Raised inside the code of an isolated attempt that is asked to stop, so that `finally` blocks run."""
 
 
-class _NoChannel:
-    """Where messages go that nobody listens to."""
-
-    def send(self, kind: str, data: Any) -> None: ...
-
-
-NO_CHANNEL = _NoChannel()
-
-
 class Attempt:
     """One try of a run.
 
-    `run` is the handle in the process that made the call, and None in any other. `execute` does the work
-    in the calling thread and never raises; what it returns goes to the run's `_finish`.
+    `run` is the handle in the process that made the call, and None in any other, which is told `run_id` instead.
+    `execute` does the work in the calling thread and never raises; what it returns goes to the run's `_finish`.
     """
 
     __slots__ = (
+        "_run_id",
         "args",
         "body",
         "channel",
@@ -46,7 +39,6 @@ class Attempt:
         "parent_id",
         "recorder",
         "run",
-        "run_id",
         "stop_requested",
         "task_name",
     )
@@ -61,9 +53,9 @@ class Attempt:
         kwargs: dict[str, Any],
         parent_id: str | None = None,
         run: Any = None,
-        channel: Channel = NO_CHANNEL,
+        channel: Channel | None = None,
     ) -> None:
-        self.run_id: str = run_id
+        self._run_id = run_id
         self.task_name: str = task_name
         self.number: int = number
         self.body: Body = body
@@ -71,9 +63,25 @@ class Attempt:
         self.kwargs: dict[str, Any] = kwargs
         self.parent_id: str | None = parent_id
         self.run: Any = run
-        self.channel: Channel = channel
+        self.channel: Channel | None = channel
         self.recorder: Recorder | None = None
         self.stop_requested: bool = False
+
+    @property
+    def run_id(self) -> str:
+        """The id of the run, which need not be made as long as nobody asks."""
+        return self._run_id or str(self.run.id)
+
+    def tell(self, kind: str, data: Any) -> None:
+        """Send a message to whoever listens in the process that made the call; kinds as in `report`."""
+        if self.channel is not None:
+            self.channel.send(kind, data)
+        elif self.run is not None:
+            report(self.run, kind, data)
+
+    def detach(self, channel: Channel) -> None:
+        """In a process that inherited this attempt: the handle is the caller's, and messages go by `channel`."""
+        self._run_id, self.run, self.channel = self.run_id, None, channel
 
     def execute(self) -> Outcome:
         """Do the work here and now. An async body runs in a fresh event loop.

@@ -39,7 +39,7 @@ class _Router:
         if rest:
             _unfinished[id(attempt), self._name] = rest
         if newline:
-            attempt.channel.send("output", (self._name, whole + newline))
+            attempt.tell("output", (self._name, whole + newline))
         return len(text)
 
     def writelines(self, lines: Any) -> None:
@@ -64,7 +64,7 @@ def captured(attempt: Attempt) -> Iterator[None]:
         for name in ("stdout", "stderr"):
             rest = _unfinished.pop((id(attempt), name), "")
             if rest:
-                attempt.channel.send("output", (name, rest))
+                attempt.tell("output", (name, rest))
         with _lock:
             _open -= 1
             if _open == 0:

@@ -54,7 +54,7 @@ class CurrentRun:
 
     def progress(self, done: float, total: float | None = None, message: str = "") -> None:
         """Tell the caller's observers how far this attempt is: `done` of `total`, in any unit."""
-        self._attempt.channel.send("progress", (done, total, message))
+        self._attempt.tell("progress", (done, total, message))
 
     def __repr__(self) -> str:
         return f"<current run {self.id} of {self.task}, attempt {self.attempt}>"
@@ -78,7 +78,7 @@ def track(items: Iterable[T], total: float | None = None, message: str = "") -> 
     attempt = current_attempt.get()
     for done, item in enumerate(items):
         if attempt is not None:
-            attempt.channel.send("progress", (done, total, message))
+            attempt.tell("progress", (done, total, message))
         yield item
         if attempt is not None:
-            attempt.channel.send("progress", (done + 1, total, message))
+            attempt.tell("progress", (done + 1, total, message))

@@ -30,7 +30,6 @@ from woflo.kernel.attempt import Attempt
 from woflo.kernel.context import current_attempt
 from woflo.kernel.graph import ATOMS, Handle, find_handles, substitute
 from woflo.kernel.outcome import Outcome, PackedOutcome
-from woflo.kernel.report import ReportChannel
 from woflo.kernel.state import ALLOWED, SUCCESSES, TERMINAL, RunState, check_transition
 from woflo.kernel.traits import Traits
 
@@ -64,8 +63,10 @@ class Lifecycle(Handle, ABC):
 
     # Set on the instance only where a run needs them.
     attempt: int = 0
+    parent_id: str | None = None
     started_at: float | None = None
     finished_at: float | None = None
+    _state: RunState = _PENDING
     _outcome: Outcome | None = None
     _packed: PackedOutcome | None = None
     _waiters: list[Any] | tuple[()] = ()
@@ -106,12 +107,12 @@ class Lifecycle(Handle, ABC):
         self.task = task
         self._args = args
         self._kwargs = kwargs
-        self._state = _PENDING
         self._lock = threading.Lock()
         self._runtime: Runtime = here
         self._number = next(here.numbers)
         caller = current_attempt.get()
-        self.parent_id: str | None = None if caller is None else caller.run_id
+        if caller is not None:
+            self.parent_id = caller.run_id
 
     # -- what a runner implements ----------------------------------------------------------------------
 
@@ -132,6 +133,9 @@ class Lifecycle(Handle, ABC):
     def _where(self) -> str:
         """The stack of the attempt under way, where the runner can tell it without asking the attempt."""
         return ""
+
+    def _about_to_call_back(self) -> None:
+        """Code of the user is to be called in the thread that told the run's end; it may take long."""
 
     # -- from the call to the launch -------------------------------------------------------------------
 
@@ -215,16 +219,11 @@ class Lifecycle(Handle, ABC):
 
     def _admit(self) -> None:
         """Go on when the limits allow it; raises where they never will."""
-        if self.traits.queues and not self.task.is_limited:
-            self._launch_admitted()
-            return
         limits = self._runtime.limits
-        lane = self._lane or limits.lane_of(self)  # type: ignore[arg-type]
+        lane = self._lane
         if lane is None:
-            self._launch_admitted()
-            return
-        self._lane = lane
-        if limits.admit(self, lane):
+            lane = self._lane = limits.lane_of(self)  # type: ignore[arg-type]
+        if lane is None or limits.admit(self, lane):
             self._launch_admitted()
 
     def _launch_admitted(self) -> None:
@@ -271,17 +270,8 @@ class Lifecycle(Handle, ABC):
     def _make_attempt(self) -> Attempt:
         """What the runner is given, and what a request to stop and the messages of the code refer to."""
         task = self.task
-        channel = ReportChannel(self)
         self._current = attempt = Attempt(
-            self.id,
-            task.name,
-            self.attempt,
-            task.body,
-            self._args,
-            self._kwargs,
-            self.parent_id,
-            self,
-            channel,
+            "", task.name, self.attempt, task.body, self._args, self._kwargs, self.parent_id, self
         )
         return attempt
 
@@ -663,6 +653,7 @@ def _notify(run: Any, watchers: list[Watcher], callbacks: Iterable[Watcher]) -> 
     finally:
         _notifying.queue = None
     for one, callback in later:
+        one._about_to_call_back()
         one._runtime.away_from_reactor(call_back, callback, one)
 
 

@@ -76,10 +76,14 @@ class Pace(Gate):
 class Lane:
     """The gates that a run must pass together, and those that wait for it."""
 
-    __slots__ = ("gates", "has_timer", "paces", "returning", "waiting")
+    __slots__ = ("gates", "has_timer", "only_gate", "paces", "returning", "waiting")
 
     def __init__(self, gates: Iterable[tuple[Gate, float]]) -> None:
         self.gates: tuple[tuple[Gate, float], ...] = tuple(gates)
+        self.only_gate: Gate | None = None
+        """The gate of a lane that has no other, which takes one place for each run: what most lanes are."""
+        if len(self.gates) == 1 and type(self.gates[0][0]) is Gate and self.gates[0][1] == 1.0:
+            self.only_gate = self.gates[0][0]
         self.paces: list[Pace] = [gate for gate, _ in self.gates if isinstance(gate, Pace)]
         self.has_timer: bool = False
         self.waiting: OrderedDict[Run, None] = OrderedDict()
@@ -87,7 +91,10 @@ class Lane:
         """Runs that gave their place back while they waited for others and want it again: they go first."""
 
     def has_room(self) -> bool:
-        return all(gate.has_room(weight) for gate, weight in self.gates)
+        for gate, weight in self.gates:  # a generator costs more than all the rest
+            if not gate.has_room(weight):
+                return False
+        return True
 
     def take(self) -> None:
         for gate, weight in self.gates:
@@ -99,12 +106,19 @@ class Lane:
 
 
 class Limits:
-    """All gates of this process. One lock guards them; every section under it is short."""
+    """All gates of this process.
+
+    One lock guards them, and no thread waits for it on the way of a call: what finds it taken is left in the
+    inbox, and who holds the lock does it before anything else. (A thread that waits for a lock gets it without
+    the interpreter's lock; the other then waits at its next turn, and from there on they change with each call.)
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._inbox: deque[tuple[Run | None, Lane]] = deque()
+        """What is to be done under the lock: a run that wants to pass a lane, or None for one that has left it."""
         self._runner_gates: dict[type, Gate] = {}
-        self._runner_lanes: dict[type, Lane] = {}
+        self._runner_lanes: dict[type, Lane | None] = {}
         self._resource_gates: dict[str, Gate] = {}
         self._totals: dict[str, float] | None = None
 
@@ -124,10 +138,11 @@ class Limits:
     # Several threads may come first at once: `setdefault` makes one of what they made stand.
 
     def _runner_lane(self, runner: type) -> Lane | None:
-        lane = self._runner_lanes.get(runner)
-        if lane is None:
-            lane = self._runner_lanes.setdefault(runner, Lane([(gate, 1.0) for gate in self._runner_gate(runner)]))
-        return lane if lane.gates else None
+        try:
+            return self._runner_lanes[runner]
+        except KeyError:
+            gates = [(gate, 1.0) for gate in self._runner_gate(runner)]
+            return self._runner_lanes.setdefault(runner, Lane(gates) if gates else None)
 
     def _runner_gate(self, runner: Any) -> list[Gate]:
         if runner.traits.queues:
@@ -168,49 +183,108 @@ class Limits:
     # -- passing ---------------------------------------------------------------------------------------
 
     def admit(self, run: Run, lane: Lane) -> bool:
-        """True where the run may start now; otherwise it waits, and `release` will start it."""
-        with self._lock:
+        """True where the run may start now; otherwise it is started as soon as it may."""
+        if self._inbox or not self._lock.acquire(False):
+            self._inbox.append((run, lane))
+            self._do_inbox()
+            return False
+        try:
             if not lane.waiting and not lane.returning and lane.has_room():
                 lane.take()
                 return True
             lane.waiting[run] = None
             self._queue(lane)
+        finally:
+            self._lock.release()
+        self._do_inbox()
         self._wake_when_due(lane)
         return False
 
-    def withdraw(self, run: Run, lane: Lane) -> bool:
-        """Take a waiting run out of its queue; True where it was there."""
-        with self._lock:
-            if run not in lane.waiting:
-                return False
-            del lane.waiting[run]
-            self._unqueue_if_empty(lane)
-            return True
-
     def release(self, lane: Lane) -> None:
         """Give the places of an ended attempt back, and start those that can go now."""
-        with self._lock:
-            lane.give()
-            if not any(gate.queued for gate, _ in lane.gates):
-                return
-            lanes = list(dict.fromkeys(other for gate, _ in lane.gates for other in gate.queued))
-            ready, grants = self._pump(lanes)
-        _start(ready, grants)
-        for other in lanes:
-            self._wake_when_due(other)
+        gate = lane.only_gate
+        if gate is None or lane.returning or self._inbox or not self._lock.acquire(False):
+            self._inbox.append((None, lane))
+            self._do_inbox()
+            return
+        run = None
+        try:
+            limit = gate.limit()
+            if not gate.queued:
+                gate.used -= 1
+            elif len(gate.queued) == 1 and lane.waiting and gate.used == limit:  # one leaves, the next one comes
+                run = lane.waiting.popitem(last=False)[0]
+                self._unqueue_if_empty(lane)
+            else:
+                self._inbox.append((None, lane))
+        finally:
+            self._lock.release()
+        if self._inbox:
+            self._do_inbox()
+        if run is not None:
+            _start([run])
 
-    def take_back(self, lane: Lane, grant: Callable[[], object]) -> bool:
+    def _do_inbox(self) -> None:
+        """Do what the inbox holds, unless another thread is at it: that one looks again when it is done."""
+        while self._inbox and self._lock.acquire(False):
+            work = _Work()
+            try:
+                self._do_under_lock(work)
+            finally:
+                self._lock.release()
+            self._go_on(work)
+
+    def _do_under_lock(self, work: _Work) -> None:
+        while self._inbox:
+            run, lane = self._inbox.popleft()
+            if run is None:
+                lane.give()
+            else:
+                lane.waiting[run] = None
+                self._queue(lane)
+            for gate, _ in lane.gates:
+                if gate.queued:
+                    work.lanes.update(gate.queued)
+            self._pump(work)
+
+    def _go_on(self, work: _Work) -> None:
+        """Outside of the lock: start what may start."""
+        _call_grants(work.grants)
+        if work.ready:
+            _start(work.ready)
+        for lane in work.lanes:
+            self._wake_when_due(lane)
+
+    def withdraw(self, run: Run, lane: Lane) -> bool:
+        """Take a waiting run out of its queue; True where it was there."""
+        work = _Work()
+        with self._lock:
+            self._do_under_lock(work)
+            found = run in lane.waiting
+            if found:
+                del lane.waiting[run]
+                self._unqueue_if_empty(lane)
+        self._go_on(work)
+        self._do_inbox()
+        return found
+
+    def take_back(self, lane: Lane, grant: Grant) -> bool:
         """For a run that gave its places back while it waited: True where it has them again at once.
 
         Otherwise `grant` is called when it has. It goes before those that have not started.
         """
+        work = _Work()
         with self._lock:
-            if not lane.returning and _has_room_for_return(lane):
+            self._do_under_lock(work)
+            has = not lane.returning and _has_room_for_return(lane)
+            if has:
                 _take_for_return(lane)
-                return True
-            lane.returning.append(grant)
-            self._queue(lane)
-            return False
+            else:
+                lane.returning.append(grant)
+                self._queue(lane)
+        self._go_on(work)
+        self._do_inbox()
+        return has
 
     def _queue(self, lane: Lane) -> None:
         for gate, _ in lane.gates:
@@ -221,39 +295,55 @@ class Limits:
             for gate, _ in lane.gates:
                 gate.queued.pop(lane, None)
 
-    def _pump(self, lanes: list[Lane]) -> tuple[list[Run], list[Grant]]:
-        """Take places for all that can go now: the runs to start, and the grants to call. Under the lock."""
-        ready: list[Run] = []
-        grants: list[Grant] = []
-        for lane in lanes:
+    def _pump(self, work: _Work) -> None:
+        """Take places for all in the lanes of `work` that can go now. Under the lock."""
+        for lane in work.lanes:
             while lane.returning and _has_room_for_return(lane):
                 _take_for_return(lane)
-                grants.append(lane.returning.popleft())
+                work.grants.append(lane.returning.popleft())
             while lane.waiting and not lane.returning and lane.has_room():
                 lane.take()
-                ready.append(lane.waiting.popitem(last=False)[0])
+                work.ready.append(lane.waiting.popitem(last=False)[0])
             self._unqueue_if_empty(lane)
-        return ready, grants
 
     # -- rates -----------------------------------------------------------------------------------------
 
     def _wake_when_due(self, lane: Lane) -> None:
         """Where a rate alone holds a lane back, nobody's end will start it: a timer has to. One per lane."""
+        if not lane.paces:
+            return
         with self._lock:
-            if not lane.paces or not lane.waiting or lane.has_timer:
-                return
-            due = max(pace.next_time() for pace in lane.paces)
-            lane.has_timer = True
-        runtime.current.reactor.call_at(due, self._pump_paced, lane)
+            due = max(pace.next_time() for pace in lane.paces) if lane.waiting and not lane.has_timer else None
+            lane.has_timer |= due is not None
+        self._do_inbox()
+        if due is not None:
+            runtime.current.reactor.call_at(due, self._pump_paced, lane)
 
     def _pump_paced(self, lane: Lane) -> None:
+        work = _Work()
         with self._lock:
             lane.has_timer = False
-            ready, grants = self._pump([lane])
+            work.lanes[lane] = None
+            self._pump(work)
             held_by_rate = not all(pace.has_room(1.0) for pace in lane.paces)
-        _start(ready, grants)
+        _call_grants(work.grants)
+        _start(work.ready)
+        self._do_inbox()
         if held_by_rate:  # otherwise places hold it, and their release comes by here again
             self._wake_when_due(lane)
+
+
+class _Work:
+    """What was found under the lock, to be done outside of it."""
+
+    __slots__ = ("grants", "lanes", "ready")
+
+    def __init__(self) -> None:
+        self.ready: list[Run] = []
+        """Runs that have their places."""
+        self.grants: list[Grant] = []
+        self.lanes: dict[Lane, None] = {}
+        """Lanes that may have more to start."""
 
 
 def _has_room_for_return(lane: Lane) -> bool:
@@ -267,17 +357,26 @@ def _take_for_return(lane: Lane) -> None:
             gate.take(weight)
 
 
-_starting = threading.local()
+class _Starting(threading.local):
+    """The runs that the thread is starting."""
+
+    queue: deque[Run] | None = None
 
 
-def _start(ready: list[Run], grants: list[Grant]) -> None:
-    """Start runs. One that ends at once frees its place in turn: that is done here after it, not inside it."""
+_starting = _Starting()
+
+
+def _call_grants(grants: list[Grant]) -> None:
     for grant in grants:
         try:
             grant()
         except RuntimeError:
             pass  # the event loop that waited for its place is closed
-    queue: deque[Run] | None = getattr(_starting, "queue", None)
+
+
+def _start(ready: list[Run]) -> None:
+    """Start runs. One that ends at once frees its place in turn: that is done here after it, not inside it."""
+    queue = _starting.queue
     if queue is not None:
         queue.extend(ready)
         return

@@ -1,4 +1,4 @@
-"""The channel of an attempt in its own process: its messages become events."""
+"""What an attempt says, in the process that made the call: its messages become events."""
 
 from __future__ import annotations
 
@@ -10,21 +10,16 @@ if TYPE_CHECKING:
     from woflo.kernel.events import Event
     from woflo.kernel.lifecycle import Lifecycle
 
-__all__ = ["ReportChannel"]
+__all__ = ["report"]
 
 
-class ReportChannel:
-    """Turns the messages of one run's attempts into events. Isolated runners feed it what arrives."""
+def report(run: Lifecycle, kind: str, data: Any) -> None:
+    """Tell observers what an attempt of `run` says.
 
-    __slots__ = ("_run",)
-
-    def __init__(self, run: Lifecycle) -> None:
-        self._run = run
-
-    def send(self, kind: str, data: Any) -> None:
-        """Kinds: "progress": (done, total, message); "output": (stream, text); "log": (logger, level, message)."""
-        if bus.wanted():
-            bus.emit(_event(self._run, kind, data))
+    Kinds: "progress": (done, total, message); "output": (stream, text); "log": (logger, level, message).
+    """
+    if bus.wanted():
+        bus.emit(_event(run, kind, data))
 
 
 def _event(run: Lifecycle, kind: str, data: Any) -> Event:

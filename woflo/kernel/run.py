@@ -113,8 +113,9 @@ class BaseTaskRun(Lifecycle, Generic[R]):
                 raise
             if not woken:
                 self._strike_off(waiter)
-            self._unpack()
-            if not woken:
+            if self._packed is not None:
+                self._unpack()
+            if not woken or self._state in TERMINAL:
                 return self._state in TERMINAL
 
     def _enlist(self) -> Any:
@@ -290,7 +291,7 @@ class BaseTaskRun(Lifecycle, Generic[R]):
 def acquire_lock(lock: Any, timeout: float) -> bool:
     """Take `lock`, waiting up to `timeout` seconds (-1: for ever), so that Ctrl-C interrupts it everywhere."""
     if _SLICE < 0 or 0 <= timeout <= _SLICE:
-        return cast("bool", lock.acquire(True, min(timeout, threading.TIMEOUT_MAX)))
+        return bool(lock.acquire(True, min(timeout, threading.TIMEOUT_MAX)))
     end = clock.monotonic() + timeout
     while not lock.acquire(True, _SLICE):
         if timeout >= 0 and clock.monotonic() >= end:

@@ -66,9 +66,13 @@ class AsyncTaskRun(BaseTaskRun[R]):
             error = told if task.cancelled() else task.exception()
             self._finish(Outcome(None, error, interrupted=task.cancelled()))
 
-    def _execute(self, attempt: Attempt) -> None:
+    def _execute(self, attempt: Attempt) -> Outcome:
         """For a plain function, in the thread beside the loop."""
-        self._finish(self._context.copy().run(attempt.execute))
+        return self._context.copy().run(attempt.execute)
+
+    def _about_to_call_back(self) -> None:
+        if not self.task.body.is_async:
+            threads_of_this_process().look_for_another()
 
     def _interrupt(self) -> None:
         task, loop = self._task, self._loop

@@ -123,7 +123,7 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
         kind = frame[0]
         if kind == wire.MESSAGE:
             if self._current is not None:
-                self._current.channel.send(*marshal.loads(frame[2]))
+                self._current.tell(*marshal.loads(frame[2]))
         elif kind == wire.CAPTURE:
             self._capture = self._capture or Capture(self._runtime.reactor, self._current)
             self._capture.add(frame)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 import threading
+from collections import deque
 from contextvars import Context, copy_context
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, ClassVar, TypeVar
 
 from woflo.kernel import runtime
 from woflo.kernel.attempt import Attempt
+from woflo.kernel.outcome import Outcome
 from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.traits import Traits
 
@@ -36,7 +37,7 @@ class ThreadTaskRun(BaseTaskRun[R]):
 
     def _begin(self) -> None:
         self._context: Context = copy_context()
-        super()._begin()
+        BaseTaskRun._begin(self)
 
     def _launch(self, attempt: Attempt) -> None:
         threads: Threads = self._runtime.service(Threads, Threads)
@@ -55,54 +56,126 @@ class ThreadTaskRun(BaseTaskRun[R]):
         own = [at for at, one in enumerate(frames) if one.filename.startswith(_PACKAGE)]
         return "".join(traceback.format_list(frames[own[-1] + 1 if own else 0 :]))
 
-    def _execute(self, attempt: Attempt) -> None:
+    def _execute(self, attempt: Attempt) -> Outcome:
         """In the thread."""
         self._thread_id = threading.get_ident()
-        outcome = self._context.copy().run(attempt.execute)
+        # With further attempts to come, each begins with what the caller had, whatever the one before has set.
+        context = self._context
+        if self.task.options.retries:
+            context = context.copy()
+        else:
+            del self._context
+        outcome: Outcome = context.run(attempt.execute)
         self._thread_id = None
-        self._finish(outcome)
+        return outcome
+
+    def _about_to_call_back(self) -> None:
+        threads_of_this_process().look_for_another()
 
 
 class Threads:
-    """As many threads as attempts execute or wait at once; an idle one is used before another is started.
+    """As many threads as attempts execute or wait at once; how many that may be, the limits of a runner decide.
 
-    How many that are is decided by the limits of the runner, not here.
+    While attempts are queued, one thread is on its way to the queue beside those that execute. It gets the
+    interpreter's lock when an attempt waits for something, else after the switch interval: so short attempts
+    are executed by few threads, one after another, and those that wait are side by side at once.
     """
 
     def __init__(self) -> None:
-        self._queue: SimpleQueue[tuple[Any, Attempt]] = SimpleQueue()
-        self._lock = threading.Lock()
-        self._idle = 0
-        """Threads that wait at the queue, less the items that are in it; guarded by the lock."""
+        self._queue: deque[tuple[Any, Attempt]] = deque()
+        self._idle: list[Any] = []
+        """The locks that idle threads wait for, the last used at the end."""
+        self._one_is_coming = False
+        """True while a thread that was woken or started has not looked at the queue yet."""
+        self._local = _Ending()
+
+    # There is no lock: threads would wait for it with each attempt. Every step is one operation on a deque or a
+    # list, and whoever puts something in looks afterwards whether anybody comes for it.
 
     def execute(self, run: Any, attempt: Attempt) -> None:
-        """Have `run._execute(attempt)` called in a thread."""
-        with self._lock:
-            start = self._idle <= 0
-            if not start:
-                self._idle -= 1
-        if start:
-            # A thread that waits for a nested run must be replaced, so there is no upper bound here.
-            threading.Thread(target=self._work, args=(run, attempt), name="woflo-thread", daemon=True).start()
-        else:
-            self._queue.put((run, attempt))
-
-    def _work(self, run: Any, attempt: Attempt) -> None:
-        from queue import Empty
-
-        while True:
-            run._execute(attempt)
-            del run, attempt
-            with self._lock:
-                self._idle += 1
+        """Have `run._execute(attempt)` called in a thread, and `run._finish` with the outcome."""
+        item = (run, attempt)
+        self._queue.append(item)
+        if self._local.ending:
+            return
+        try:
+            self._call_another()
+        except RuntimeError:  # no more threads may be started
             try:
-                run, attempt = self._queue.get(timeout=IDLE_SECONDS)
-            except Empty:
-                with self._lock:
-                    if self._idle > 0:
-                        self._idle -= 1
-                        return
-                run, attempt = self._queue.get()  # promised to this thread in the same moment
+                self._queue.remove(item)
+            except ValueError:
+                return  # one that was there already has taken it
+            raise
+
+    def look_for_another(self) -> None:
+        """The calling thread may not come back to the queue soon."""
+        self._local.ending = False
+        self._call_another()
+
+    def _call_another(self) -> None:
+        """Bring another thread to the queue, where it is needed and none is on its way."""
+        if self._one_is_coming or not self._queue:
+            return
+        self._one_is_coming = True
+        try:
+            turn = self._idle.pop()
+        except IndexError:
+            self._start_thread()
+        else:
+            turn.release()
+
+    def _start_thread(self) -> None:
+        # A thread that waits for a nested run must be replaced, so there is no upper bound here.
+        thread = threading.Thread(target=self._work, name="woflo-thread", daemon=True)
+        try:
+            thread.start()
+        except BaseException:
+            self._one_is_coming = False
+            raise
+
+    def _work(self) -> None:
+        turn = threading.Lock()
+        turn.acquire()
+        while True:
+            self._one_is_coming = False
+            while (item := self._next()) is not None:
+                self._call_another()
+                self._serve(*item)
+                del item
+            if not self._wait(turn):
+                return
+
+    def _next(self) -> tuple[Any, Attempt] | None:
+        try:
+            return self._queue.popleft() if self._queue else None
+        except IndexError:
+            return None  # another thread took it in between
+
+    def _wait(self, turn: Any) -> bool:
+        """Until there may be something to do; False where there was nothing for so long that the thread is to end."""
+        self._idle.append(turn)
+        if self._queue:  # put in after the last look, by somebody who may not have found this thread idle
+            self._call_another()
+        if turn.acquire(True, IDLE_SECONDS):
+            return True
+        try:
+            self._idle.remove(turn)
+        except ValueError:
+            turn.acquire()  # woken in the same moment
+            return True
+        return False
+
+    def _serve(self, run: Any, attempt: Attempt) -> None:
+        outcome = run._execute(attempt)
+        self._local.ending = True  # what is launched by this end is taken up by this thread
+        run._finish(outcome)
+        self._local.ending = False
+
+
+class _Ending(threading.local):
+    """True in a thread whose attempt has ended and whose end is being told."""
+
+    ending = False
 
 
 def threads_of_this_process() -> Threads:

@@ -72,7 +72,7 @@ def _service(here: runtime.Runtime, module: str, name: str) -> Any:
 def _threads(here: runtime.Runtime) -> list[str]:
     names = [thread.name for thread in threading.enumerate()]
     threads = _service(here, "woflo.runners.thread", "Threads")
-    idle = 0 if threads is None else threads._idle
+    idle = 0 if threads is None else len(threads._idle)
     attempts = [name for name in names if name == "woflo-thread"]
     return attempts[: max(0, len(attempts) - idle)] + [name for name in names if name in _OF_RUNS]
 

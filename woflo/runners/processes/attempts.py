@@ -22,10 +22,10 @@ class AttemptRole:
 
     def run(self, link: Link) -> None:
         attempt = self._attempt
-        attempt.run = None  # the handle is the caller's
-        attempt.channel = LinkChannel(link, attempt.number)
+        channel = LinkChannel(link, attempt.number)
+        attempt.detach(channel)
         if self._capture:
-            capture_here(link, attempt.channel)
+            capture_here(link, channel)
         outcome = link.start(attempt) if self._context is None else self._context.run(link.start, attempt)
         link.send_outcome(attempt.number, outcome, attempt.task_name)
 

@@ -104,7 +104,7 @@ class Capture:
         text = decoder.decode(data)
         self._tail = (self._tail + text)[-TAIL:]
         if text and self.attempt is not None:
-            self.attempt.channel.send("output", (stream, text))
+            self.attempt.tell("output", (stream, text))
         return True
 
     def drain(self) -> None:

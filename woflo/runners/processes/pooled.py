@@ -178,7 +178,7 @@ class PooledWorker:
         elif kind == wire.MESSAGE:
             run = self.calls.get(number or self._last_started)  # a log record does not know its call
             if run is not None:
-                run._attempt_seen().channel.send(*marshal.loads(payload))
+                run._attempt_seen().tell(*marshal.loads(payload))
         elif kind == wire.CAPTURE and self.child is not None:
             self._capture = self._capture or Capture(self.pool.runtime.reactor, None, self.child.receive)
             self._capture.add(frame)
