@@ -79,9 +79,9 @@ class Attempt:
         elif self.run is not None:
             report(self.run, kind, data)
 
-    def detach(self, channel: Channel) -> None:
-        """In a process that inherited this attempt: the handle is the caller's, and messages go by `channel`."""
-        self._run_id, self.run, self.channel = self.run_id, None, channel
+    def portable(self) -> Attempt:
+        """The same for another process: the handle stays here."""
+        return Attempt(self.run_id, self.task_name, self.number, self.body, self.args, self.kwargs, self.parent_id)
 
     def execute(self) -> Outcome:
         """Do the work here and now. An async body runs in a fresh event loop.

@@ -12,7 +12,6 @@ thread only: a number that is closed elsewhere could be reused under the selecto
 from __future__ import annotations
 
 import heapq
-import selectors
 import socket
 import threading
 from collections import deque
@@ -22,13 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 from woflo.errors import InternalError
 from woflo.kernel import clock
+from woflo.kernel.polling import READ, WRITE, make_poller
 
 if TYPE_CHECKING:
     from woflo.kernel.runtime import Runtime
 
 __all__ = ["READ", "WRITE", "Reactor", "Timer"]
 
-READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 Handler = Callable[[int], None]
 LONGEST_SLEEP = 86400.0
 """Seconds: the kernel's own limit is about 24 days, and a timer may be due later."""
@@ -68,8 +67,10 @@ class Reactor:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._selector = selectors.DefaultSelector()
+        self._poller = make_poller()
         self._handlers: dict[int, Handler] = {}
+        self._gone: set[int] = set()
+        """Descriptors that were forgotten in the present turn: what was found ready there is not for who comes next."""
         self._inbox: deque[tuple[Callable[..., object], tuple[Any, ...]]] = deque()
         self._timers: list[tuple[float, int, Timer]] = []
         self._timer_lock = threading.Lock()
@@ -131,26 +132,25 @@ class Reactor:
     def register(self, fd: int, events: int, handler: Handler) -> None:
         """Call `handler(events)` when `fd` is ready."""
         self._handlers[fd] = handler
-        self._selector.register(fd, events, handler)
+        self._poller.register(fd, events)
 
     def modify(self, fd: int, events: int) -> None:
         """Listen for other events on a registered descriptor."""
-        self._selector.modify(fd, events, self._handlers[fd])
+        self._poller.modify(fd, events)
 
     def unregister(self, fd: int) -> None:
         """Forget `fd`; to be called before it is closed."""
         if self._handlers.pop(fd, None) is not None:
-            self._selector.unregister(fd)
+            self._poller.unregister(fd)
+            self._gone.add(fd)
 
     def has(self, fd: int) -> bool:
         """True where `fd` is registered."""
         return fd in self._handlers
 
-    def close_in_child(self) -> None:
-        """In a forked child: close the inherited descriptors, without a word to the kernel about the caller's."""
-        self._selector.close()
-        self._wake_reader.close()
-        self._wake_writer.close()
+    def closers_in_child(self) -> list[Callable[[], object]]:
+        """What a forked child has to call, to close without a word to the kernel about the caller's descriptors."""
+        return [self._poller.close, self._wake_reader.close, self._wake_writer.close]
 
     def _loop(self) -> None:
         try:
@@ -162,18 +162,19 @@ class Reactor:
     def _turn(self) -> None:
         # First the flag, then the look: what comes in between finds the flag and writes the wake-up.
         self._sleeping = True
-        timeout = 0.0 if self._inbox else self._time_to_next_timer()
-        ready = self._selector.select(timeout)
+        timeout = 0.0 if self._inbox else self._time_to_next_timer() if self._timers else None
+        ready = self._poller.poll(timeout)
         self._sleeping = False
-        for key, events in ready:
+        self._gone.clear()
+        for fd, events in ready:
             # An earlier handler of this turn may have closed the descriptor, or given its number to another.
-            handler = self._handlers.get(key.fd)
-            if handler is not None and handler is key.data:
-                handler(events)
+            if fd not in self._gone:
+                self._handlers[fd](events)
         for _ in range(len(self._inbox)):
             function, args = self._inbox.popleft()
             function(*args)
-        self._fire_due_timers()
+        if self._timers:
+            self._fire_due_timers()
 
     def _time_to_next_timer(self) -> float | None:
         with self._timer_lock:
@@ -200,8 +201,7 @@ class Reactor:
 
     def _drain_wake_ups(self, events: int) -> None:
         try:
-            while self._wake_reader.recv(4096):
-                pass
+            self._wake_reader.recv(4096)  # more than there ever are; if not, the loop comes by here again
         except BlockingIOError:
             pass
 

@@ -62,9 +62,10 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
     _has_outcome = False
 
     def _begin(self) -> None:
-        _check_process_type(self.process_type)
+        if self.process_type not in _checked:
+            _check_process_type(self.process_type)
         self._context: Context = copy_context()
-        super()._begin()
+        BaseTaskRun._begin(self)
 
     def _launch(self, attempt: Attempt) -> None:
         kind = self.process_type
@@ -147,7 +148,12 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
         self._code_ended()
 
 
+_checked: set[Any] = set()
+"""What was found to be a process type."""
+
+
 def _check_process_type(kind: Any) -> None:
     check_system()
     if not (isinstance(kind, type) and issubclass(kind, Launcher)):
         raise OptionError(f"process_type={kind!r} must be ForkProcess, SpawnProcess or ForkServerProcess")
+    _checked.add(kind)

@@ -21,7 +21,7 @@ class NoProcess(Launcher):
     """Starts nothing: the other end of the socket is the test's."""
 
     def launch(self, child, theirs, role):
-        role.append(theirs.dup())
+        role.append(socket.socket(fileno=os.dup(theirs.fileno())))
 
 
 class Silent:

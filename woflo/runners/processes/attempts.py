@@ -16,14 +16,13 @@ class AttemptRole:
     """One attempt. A forked child takes it as it is; any other gets its parts, without the caller's context."""
 
     def __init__(self, attempt: Attempt, context: Context | None, capture: bool) -> None:
-        self._attempt = attempt
+        self._attempt = attempt.portable()
         self._context = context
         self._capture = capture
 
     def run(self, link: Link) -> None:
         attempt = self._attempt
-        channel = LinkChannel(link, attempt.number)
-        attempt.detach(channel)
+        attempt.channel = channel = LinkChannel(link, attempt.number)
         if self._capture:
             capture_here(link, channel)
         outcome = link.start(attempt) if self._context is None else self._context.run(link.start, attempt)

@@ -8,11 +8,12 @@ import socket
 import sys
 from typing import Any
 
+from woflo.kernel.outcome import Outcome
 from woflo.runners.processes import shipping
 from woflo.runners.processes.child import Link, Role, live
 from woflo.runners.processes.slots import Slots
 
-__all__ = ["main", "preparation", "receive_role"]
+__all__ = ["main", "play", "preparation"]
 
 
 def preparation() -> dict[str, Any]:
@@ -33,11 +34,26 @@ def main(sock_fd: int, slots_fd: int, slot: int, caller: int) -> None:
     os.set_inheritable(sock_fd, False)
     os.set_inheritable(slots_fd, False)
     link = Link(sock, Slots(slots_fd), slot, caller)
-    live(link, lambda: receive_role(link), forked=False)
+    live(link, play)
 
 
-def receive_role(link: Link) -> Role:
-    """Read what this child is for. The first frame prepares the interpreter, the second is the role."""
+def play(link: Link) -> None:
+    """Do what this child is for, which its caller sends."""
+    try:
+        role = _receive_role(link)
+    except BrokenPipeError:
+        raise
+    except BaseException as error:  # loading executes code of the user, which may raise anything
+        try:
+            shipping.refuse(error, "argument", "a call", "loaded")
+        except Exception as told:
+            link.send_outcome(0, Outcome.failed(told), "a call")
+        return
+    role.run(link)
+
+
+def _receive_role(link: Link) -> Role:
+    """The first frame prepares the interpreter, the second is the role."""
     prepared, packed = link.receive(), link.receive()
     assert prepared is not None and packed is not None
     _prepare(pickle.loads(prepared[2]))

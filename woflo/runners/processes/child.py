@@ -1,18 +1,15 @@
 """What a child process does between its start and its exit.
 
-A forked child is a copy of the caller in which one thread goes on. So, first of all, it puts away what
-belongs to the caller: its sockets, its signal handlers, its buffered output (another thread may have held the
-lock of a stream at the fork), its idea of who its children are.
+Little is executed between the two beside the code of the task: see `inheritance`.
 """
 
 from __future__ import annotations
 
 import _signal
 import faulthandler
-import gc
-import io
 import marshal
 import os
+import pickle
 import signal
 import socket
 import sys
@@ -25,6 +22,7 @@ from woflo.kernel import runtime
 from woflo.kernel.attempt import Attempt, StopRequested
 from woflo.kernel.outcome import Outcome
 from woflo.runners.processes import shipping, travelling, wire
+from woflo.runners.processes.inheritance import Inheritance
 from woflo.runners.processes.slots import CALL, SESSION, STOP, Slots
 
 __all__ = ["DUMP_SIGNAL", "Link", "Role", "live"]
@@ -32,8 +30,6 @@ __all__ = ["DUMP_SIGNAL", "Link", "Role", "live"]
 DUMP_SIGNAL: int = getattr(signal, "SIGRTMAX", getattr(signal, "SIGUSR2", 0))
 """Asks a child to write where its code is. The last real-time signal: least likely to be used by anybody else."""
 _SIGTERM = int(getattr(signal, "SIGTERM", 15))
-_kept: list[Any] = []
-"""Streams inherited from the caller: never to be closed, for that would write the caller's buffer again."""
 
 
 class Role(Protocol):
@@ -47,7 +43,7 @@ class Role(Protocol):
 class Link:
     """The child's end: the socket to the caller, the child's slot, and what is under way."""
 
-    def __init__(self, sock: socket.socket, slots: Slots, slot: int, caller: int = 0) -> None:
+    def __init__(self, sock: wire.Socket, slots: Slots, slot: int, caller: int = 0) -> None:
         self.sock = sock
         self.slots = slots
         self.slot = slot
@@ -118,9 +114,15 @@ class Link:
         return numbers
 
     def renew(self) -> None:
-        """In a process that was forked from this one: the lock may be held by a thread that does not exist there."""
+        """In a process that was forked from this one by the code of a task, or for a call that this code made.
+
+        The lock may be held by a thread that does not exist there, and a request to stop is not for it to take.
+        """
         self.sending = threading.RLock()
         self.held = False
+        for number in (_SIGTERM, DUMP_SIGNAL - 1):
+            if callable(_signal.getsignal(number)):
+                _signal.signal(number, _signal.SIG_DFL)
 
     def start(self, attempt: Attempt) -> Outcome:
         """Execute an attempt so that a request to stop reaches its code."""
@@ -159,6 +161,11 @@ class Link:
     def send_outcome(self, number: int, outcome: Outcome, what: str, prefix: bytes = b"") -> None:
         """Send a value or an error; what cannot travel becomes a `SerializationError` that says so."""
         if outcome.error is None:
+            if type(outcome.value) in shipping.ATOMS:
+                data = prefix + pickle.dumps(outcome.value, 5)
+                with self.sending:
+                    self.sock.sendall(wire.HEADER.pack(wire.MAGIC, wire.VALUE, 0, len(data), number) + data)
+                return
             try:
                 self._send(wire.VALUE, number, shipping.dump(outcome.value, to_caller=True), prefix)
                 return
@@ -237,12 +244,14 @@ def _plain(value: Any) -> Any:
 # -- becoming a child ----------------------------------------------------------------------------------
 
 
-def live(link: Link, role: Callable[[], Role], *, forked: bool) -> None:
-    """Be a child, from the first statement after its start to its exit. Never returns."""
+def live(link: Link, play: Callable[[Link], None], inheritance: Inheritance | None = None) -> None:
+    """Be a child, from the first statement after its start to its exit: `play(link)`. Never returns."""
     status = 1
     try:
-        _begin(link, forked)
-        _play(link, role)
+        if inheritance is not None:
+            inheritance.put_away()
+        _begin(link)
+        play(link)
         status = 0
     except SystemExit as leave:
         status = leave.code if isinstance(leave.code, int) else 1
@@ -257,113 +266,19 @@ def live(link: Link, role: Callable[[], Role], *, forked: bool) -> None:
             os._exit(status)
 
 
-def _play(link: Link, role: Callable[[], Role]) -> None:
-    try:
-        loaded = role()
-    except BrokenPipeError:
-        raise
-    except BaseException as error:  # loading executes code of the user, which may raise anything
-        try:
-            shipping.refuse(error, "argument", "a call", "loaded")
-        except Exception as told:
-            link.send_outcome(0, Outcome.failed(told), "a call")
-        return
-    loaded.run(link)
-
-
-def _begin(link: Link, forked: bool) -> None:
-    if hasattr(os, "setsid") and os.getsid(0) != os.getpid():
+def _begin(link: Link) -> None:
+    own = os.getpid()
+    if os.getsid(0) != own:
         os.setsid()
-    link.slots.words[link.slot + SESSION] = os.getpid()
+    link.slots.words[link.slot + SESSION] = own
     if link.caller and os.getppid() != link.caller:
         os._exit(0)  # killed meanwhile, and its guardian may have looked before this process could be seen
-    if forked:
-        gc.freeze()
-        _reset_signals()
-        _renew_streams()
-        _forget_children()
-        threading.current_thread().name = "MainThread"
     _signal.signal(_SIGTERM, link.on_sigterm)
-    os.register_at_fork(after_in_child=_reset_own_signals)
     os.register_at_fork(after_in_child=link.renew)
-    faulthandler.enable(link.sock.fileno())
-    if hasattr(faulthandler, "register") and DUMP_SIGNAL:
-        faulthandler.register(DUMP_SIGNAL, link.sock.fileno())
-
-
-def _reset_own_signals() -> None:
-    """In a process that the code of a task forks: a request to stop is not for woflo to take there."""
-    for number in (_SIGTERM, DUMP_SIGNAL - 1):
-        if callable(_signal.getsignal(number)):
-            _signal.signal(number, _signal.SIG_DFL)
-
-
-def _reset_signals() -> None:
-    """The caller's handlers are about the caller. SIGINT stays as Python has it, and what is ignored stays so."""
-    _signal.set_wakeup_fd(-1)
-    for number in range(1, _signal.NSIG):
-        handler = _signal.getsignal(number)
-        if callable(handler) and handler is not _signal.default_int_handler:
-            _signal.signal(number, _signal.SIG_DFL)
-
-
-def _renew_streams() -> None:
-    renewed = {}
-    for name in ("stdout", "stderr"):
-        old = getattr(sys, name)
-        new = renewed[id(old)] = _renewed(old)
-        setattr(sys, name, new)
-    if sys.__stdout__ is not None:
-        sys.__stdout__ = renewed.get(id(sys.__stdout__)) or _renewed(sys.__stdout__)  # type: ignore[misc]
-    if sys.__stderr__ is not None:
-        sys.__stderr__ = renewed.get(id(sys.__stderr__)) or _renewed(sys.__stderr__)  # type: ignore[misc]
-    if "logging" in sys.modules:
-        _renew_log_streams(renewed)
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
-    _kept.append(sys.stdin)
-    sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)))
-
-
-def _renewed(stream: Any) -> Any:
-    """The same file behind a stream with an empty buffer and a lock that nobody holds."""
-    if not isinstance(stream, io.TextIOWrapper):
-        return stream
-    try:
-        raw = io.FileIO(stream.fileno(), "wb", closefd=False)
-    except (OSError, ValueError):
-        return stream
-    _kept.append(stream)
-    return io.TextIOWrapper(
-        io.BufferedWriter(raw),
-        stream.encoding,
-        stream.errors,
-        line_buffering=stream.line_buffering,
-        write_through=stream.write_through,
-    )
-
-
-def _renew_log_streams(renewed: dict[int, Any]) -> None:
-    import logging
-
-    for reference in logging._handlerList:  # type: ignore[attr-defined]  # there is no public way to all handlers
-        handler = reference()
-        old = getattr(handler, "stream", None)
-        if isinstance(old, io.TextIOWrapper) and not isinstance(getattr(type(handler), "stream", None), property):
-            handler.stream = renewed.get(id(old)) or _renewed(old)
-
-
-def _forget_children() -> None:
-    """What the caller started through multiprocessing is not this process's to wait for, or to end."""
-    for package in ("multiprocessing", "multiprocess"):
-        process = sys.modules.get(f"{package}.process")
-        util = sys.modules.get(f"{package}.util")
-        if process is not None:
-            process._children = set()  # type: ignore[attr-defined]
-        if util is not None:
-            util._finalizer_registry.clear()
-            util._run_after_forkers()
+    fd = link.sock.fileno()
+    faulthandler.enable(fd)
+    if DUMP_SIGNAL:
+        faulthandler.register(DUMP_SIGNAL, fd)
 
 
 def _end(link: Link) -> None:
@@ -374,7 +289,7 @@ def _end(link: Link) -> None:
         runtime.at_exit()  # waits for runs that were called here, and ends their processes
     for package in ("multiprocessing", "multiprocess"):
         util = sys.modules.get(f"{package}.util")
-        if util is not None:
+        if util is not None and (util._finalizer_registry or sys.modules[f"{package}.process"]._children):
             util._exit_function()
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -23,8 +23,10 @@ from woflo.errors import LaunchError
 from woflo.kernel.reactor import READ
 from woflo.runners.processes import tree
 from woflo.runners.processes.child import Link, live
+from woflo.runners.processes.inheritance import Closer
 from woflo.runners.processes.launching import spawn_python
 from woflo.runners.processes.slots import ENDING, SESSION, Slots
+from woflo.runners.processes.wire import Socket
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,7 +61,7 @@ class ForkServerClient:
         self._sock: socket.socket | None = None
         self._slot = 0
 
-    def fork(self, child: Child, theirs: socket.socket) -> None:
+    def fork(self, child: Child, theirs: Socket) -> None:
         """Ask for a process that uses `theirs`. The server is started by the first call, and again if it died."""
         sock = self._sock or self._start()
         rights = array.array("i", [theirs.fileno()])
@@ -120,9 +122,9 @@ class ForkServerClient:
             child.kill()
             child.on_death(None, lambda: None)
 
-    def close_in_child(self) -> None:
-        if self._sock is not None:
-            self._sock.close()
+    def closers_in_child(self) -> list[Closer]:
+        """What a fork of the caller has to call."""
+        return [] if self._sock is None else [self._sock.close]
 
 
 def _told(peak: int) -> Callable[[], int | None]:
@@ -191,10 +193,9 @@ class Server:
             for pidfd in self._alive:
                 os.close(pidfd)
             signal.signal(signal.SIGINT, signal.default_int_handler)
-            from woflo.runners.processes.boot import receive_role
+            from woflo.runners.processes.boot import play
 
-            link = Link(socket.socket(fileno=fd), self._slots, slot)
-            live(link, lambda: receive_role(link), forked=False)
+            live(Link(socket.socket(fileno=fd), self._slots, slot), play)
         finally:
             os._exit(1)
 

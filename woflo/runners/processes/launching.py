@@ -9,15 +9,17 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import threading
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from woflo.errors import LaunchError, OptionError
 from woflo.runners.processes import wire
 from woflo.runners.processes.child import Link, Role, live
+from woflo.runners.processes.inheritance import Closer, Inheritance
 
 if TYPE_CHECKING:
     from woflo.runners.processes.shipping import Parcel
@@ -46,11 +48,12 @@ class Launcher(ABC):
         self.supervisor = supervisor
 
     @abstractmethod
-    def launch(self, child: Child, theirs: socket.socket, role: Any) -> None:
+    def launch(self, child: Child, theirs: wire.Socket, role: Any) -> None:
         """Start the process that will use `theirs`. `role` is a `Role`, or its `Parcel` where this launcher ships."""
 
-    def close_in_child(self) -> None:  # noqa: B027  # most launchers hold nothing
-        """In a child that was forked from this process: close what is the caller's."""
+    def closers_in_child(self) -> Sequence[Closer]:
+        """What a child that is forked from this process has to call, to close what is this one's."""
+        return ()
 
 
 class ForkProcess(Launcher):
@@ -58,21 +61,17 @@ class ForkProcess(Launcher):
 
     ships = False
 
-    def launch(self, child: Child, theirs: socket.socket, role: Role) -> None:
-        caller = os.getpid()
+    def launch(self, child: Child, theirs: wire.Socket, role: Role) -> None:
+        link = Link(theirs, self.supervisor.slots, child.slot, os.getpid())
+        inheritance = Inheritance(self.supervisor.closers_in_child(), threading.current_thread())
         pid = _fork()
         if pid == 0:
-            self._be_child(child, theirs, role, caller)
+            try:
+                live(link, role.run, inheritance)
+            finally:
+                os._exit(1)
         child.pid = pid
         self.supervisor.watch(child)
-
-    def _be_child(self, child: Child, theirs: socket.socket, role: Role, caller: int) -> None:
-        try:
-            self.supervisor.close_in_child()
-            link = Link(theirs, self.supervisor.slots, child.slot, caller)
-            live(link, lambda: role, forked=True)
-        finally:
-            os._exit(1)
 
 
 def _fork() -> int:
@@ -87,7 +86,7 @@ def _fork() -> int:
 class SpawnProcess(Launcher):
     """A new interpreter, which is sent what it needs. The slowest start, and the cleanest."""
 
-    def launch(self, child: Child, theirs: socket.socket, role: Parcel) -> None:
+    def launch(self, child: Child, theirs: wire.Socket, role: Parcel) -> None:
         fds = (theirs.fileno(), self.supervisor.slots.fd)
         code = f"from woflo.runners.processes.boot import main; main({fds[0]}, {fds[1]}, {child.slot}, {os.getpid()})"
         child.pid = spawn_python(code, fds)
@@ -140,12 +139,12 @@ class ForkServerProcess(Launcher):
 
         self._server = ForkServerClient(supervisor, self.preload)
 
-    def launch(self, child: Child, theirs: socket.socket, role: Parcel) -> None:
+    def launch(self, child: Child, theirs: wire.Socket, role: Parcel) -> None:
         self._server.fork(child, theirs)
         send_role(child, role)
 
-    def close_in_child(self) -> None:
-        self._server.close_in_child()
+    def closers_in_child(self) -> Sequence[Closer]:
+        return self._server.closers_in_child()
 
 
 def check_system() -> None:

@@ -17,7 +17,7 @@ from typing import Any, NoReturn, cast
 
 from woflo.errors import SerializationError
 
-__all__ = ["SMALL", "Parcel", "are_plain", "close_inherited", "dump", "dump_in_memory", "load", "open_parcel"]
+__all__ = ["ATOMS", "SMALL", "Parcel", "are_plain", "close_inherited", "dump", "dump_in_memory", "load", "open_parcel"]
 
 SMALL = 1 << 16
 """Up to how many bytes a value travels inside its frame."""
@@ -25,7 +25,8 @@ _PROTOCOL = 5
 _WRITE_CHUNK = 1 << 30
 _FRAME = 1 << 17
 """Pickle writes its opcodes in frames of about 64 KB; a longer piece is the content of one large value."""
-_ATOMS = frozenset({int, float, bool, type(None)})
+ATOMS = frozenset({int, float, bool, type(None)})
+"""Types of values that are small and that pickle alone packs."""
 _FEW, _SHORT_TEXT = 8, 1024
 _OWN_FDS = "/proc/self/fd"
 _SIZES = struct.Struct("<Q")
@@ -87,7 +88,7 @@ def dump(value: Any, *, to_caller: bool = False) -> Parcel:
 
     `to_caller` is the direction: in the caller's process `__main__` is what it is, in any other it is not.
     """
-    if type(value) in _ATOMS:
+    if type(value) in ATOMS:
         return Parcel(pickle.dumps(value, _PROTOCOL))
     try:
         parcel = _dump_with(pickle.Pickler, value)
@@ -104,7 +105,7 @@ def are_plain(args: tuple[Any, ...]) -> bool:
     if len(args) > _FEW:
         return False
     for value in args:
-        if type(value) not in _ATOMS and (type(value) is not str or len(value) > _SHORT_TEXT):
+        if type(value) not in ATOMS and (type(value) is not str or len(value) > _SHORT_TEXT):
             return False
     return True
 

@@ -26,6 +26,7 @@ from woflo.kernel.reactor import READ, WRITE, Reactor
 from woflo.runners.processes import crash, tree, wire
 from woflo.runners.processes.child import DUMP_SIGNAL, Role
 from woflo.runners.processes.crash import Exit
+from woflo.runners.processes.inheritance import Closer
 from woflo.runners.processes.launching import Launcher
 from woflo.runners.processes.slots import CALL, ENDING, SESSION, Slots
 from woflo.runners.processes.watching import watch_process
@@ -50,7 +51,7 @@ class Owner(Protocol):
 class Child:
     """A child process, as its caller sees it."""
 
-    def __init__(self, supervisor: Supervisor, owner: Owner, sock: socket.socket, slot: int) -> None:
+    def __init__(self, supervisor: Supervisor, owner: Owner, sock: wire.Socket, slot: int) -> None:
         self.supervisor = supervisor
         self.owner = owner
         self.sock = sock
@@ -151,7 +152,7 @@ class Child:
     def on_ready(self, events: int) -> None:
         if events & WRITE and self._unsent and not self.dead:
             self._send_more()
-        if events & READ:
+        if events & ~WRITE:  # something to read, or the end
             self.receive()
 
     def receive(self) -> bool:
@@ -275,7 +276,7 @@ class Supervisor:
         launcher = self._launchers.get(kind)
         if launcher is None:
             launcher = self._launchers[kind] = kind(self)
-        ours, theirs = socket.socketpair()
+        ours, theirs = wire.socket_pair()
         slot = self.slots.take()
         child = Child(self, owner, ours, slot)
         child.closing = closing or child.closing
@@ -344,14 +345,16 @@ class Supervisor:
         before, self._oom_kills = self._oom_kills, crash.count_oom_kills()
         return self._oom_kills > before
 
-    def close_in_child(self) -> None:
-        """In a forked child: put away the caller's ends, or the others would never see them close."""
+    def closers_in_child(self) -> list[Closer]:
+        """What a forked child has to call: what it kept open, the other side would never see closed here."""
+        found: list[Closer] = self.reactor.closers_in_child()
         for child in self.children:
-            child.sock.close()
-            child.drop_unsent()
+            found.append(child.sock.close)
+            if child._unsent:
+                found.append(child.drop_unsent)
         for launcher in self._launchers.values():
-            launcher.close_in_child()
-        self.reactor.close_in_child()
+            found += launcher.closers_in_child()
+        return found
 
     def _guard(self) -> None:
         from woflo.runners.processes.launching import start_guardian

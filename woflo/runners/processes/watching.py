@@ -15,9 +15,12 @@ OnDeath = Callable[[int | None, Callable[[], int | None]], None]
 """Takes the wait status (None where nobody can tell), and what waits for the process and tells its peak memory."""
 
 
+_HAS_PIDFD = hasattr(os, "pidfd_open")
+
+
 def watch_process(reactor: Reactor, pid: int, on_death: OnDeath) -> None:
     """Have `on_death` called, in the reactor's thread, once `pid` has ended and before it is waited for."""
-    if hasattr(os, "pidfd_open"):
+    if _HAS_PIDFD:
         _watch_by_pidfd(reactor, pid, on_death)
     else:
         name = f"woflo-wait-{pid}"

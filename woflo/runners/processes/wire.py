@@ -8,6 +8,7 @@ faulthandler wrote straight onto the socket; it is ASCII, so the magic byte cann
 
 from __future__ import annotations
 
+import _socket
 import array
 import socket
 import struct
@@ -29,8 +30,10 @@ __all__ = [
     "VALUE",
     "Decoder",
     "Frame",
+    "Socket",
     "frame",
     "send_frame",
+    "socket_pair",
 ]
 
 HEADER = struct.Struct("<BBHIQ")
@@ -39,7 +42,8 @@ _MAGIC_BYTE = bytes([MAGIC])
 VALUE, ERROR, MESSAGE, STARTED, RETURNED, ROLE, CALL, CODE, CAPTURE, PLAIN, SHARED, FORGET = range(1, 13)
 MAX_FDS = 64
 """Descriptors taken from the socket in one read."""
-_CLOEXEC: int = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
+_CLOEXEC = int(getattr(socket, "MSG_CMSG_CLOEXEC", 0))  # as plain numbers: those of `socket` are slow enumerations
+_NO_FDS: list[int] = []
 _ANCILLARY = socket.CMSG_SPACE(MAX_FDS * 4) if hasattr(socket, "CMSG_SPACE") else 0
 
 
@@ -50,12 +54,21 @@ A plain tuple, because a pool takes some hundred thousand of them a second.
 """
 
 
+Socket = _socket.socket
+"""What `socket.socket` is a class upon, without the calls that it adds to each of its steps."""
+
+
+def socket_pair() -> tuple[Socket, Socket]:
+    """Two ends of a stream."""
+    return _socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM, 0)
+
+
 def frame(kind: int, number: int, payload: bytes = b"", with_fd: bool = False) -> bytes:
     """A message as bytes."""
     return HEADER.pack(MAGIC, kind, int(with_fd), len(payload), number) + payload
 
 
-def send_frame(sock: socket.socket, kind: int, number: int, payload: bytes = b"", fd: int | None = None) -> None:
+def send_frame(sock: Socket, kind: int, number: int, payload: bytes = b"", fd: int | None = None) -> None:
     """Send one message, waiting while the socket is full."""
     data = frame(kind, number, payload, fd is not None)
     if fd is None:
@@ -66,9 +79,11 @@ def send_frame(sock: socket.socket, kind: int, number: int, payload: bytes = b""
         sock.sendall(data[sent:])
 
 
-def receive(sock: socket.socket, size: int = 1 << 16, flags: int = 0) -> tuple[bytes, list[int]]:
+def receive(sock: Socket, size: int = 1 << 16, flags: int = 0) -> tuple[bytes, list[int]]:
     """What the socket has, and the descriptors that came with it."""
     data, ancillary, _, _ = sock.recvmsg(size, _ANCILLARY, flags | _CLOEXEC)
+    if not ancillary:
+        return data, _NO_FDS
     fds = array.array("i")
     for level, kind, content in ancillary:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
