@@ -6,6 +6,7 @@ import traceback
 
 import pytest
 
+from woflo.errors import TaskCrashedError
 from woflo.runners.processes import shipping, travelling
 
 
@@ -208,3 +209,58 @@ def test_a_class_of_a_function():
     arrived = travelled(Local(1, 2))
     assert type(arrived) is Local
     assert arrived.one == 1
+
+
+class Stateful(Exception):
+    """Says what of it is pickled."""
+
+    def __init__(self, keep, leave):
+        super().__init__(keep)
+        self.keep, self.leave = keep, leave
+
+    def __getstate__(self):
+        return {"keep": self.keep, "leave": None}
+
+    def __reduce__(self):
+        return (_stateful, (), self.__getstate__())
+
+
+def _stateful():
+    return Stateful.__new__(Stateful)
+
+
+def test_a_state_of_its_own():
+    """What a class says about its pickling is held to."""
+    arrived = travelled(Stateful("kept", "left"))
+    assert (type(arrived), arrived.keep, arrived.leave) == (Stateful, "kept", None)
+
+
+def test_how_many_causes():
+    """The first ones of a chain stay, down to the limit."""
+    error = ValueError(0)
+    for number in range(1, 20):
+        last, error = error, ValueError(number)
+        error.__cause__ = last
+    seen, arrived = [], travelled(error)
+    while arrived is not None:
+        seen.append(arrived.args[0])
+        arrived = arrived.__cause__
+    assert seen == list(range(19, 18 - travelling.MAX_CAUSES, -1))
+
+
+def test_a_crash_tells_its_story_once():
+    """A crash that a task passes on has its own trace, and no other one beside it; so has what it caused."""
+    crash = TaskCrashedError("gone", signal="SIGKILL", trace="the trace")
+    assert travelled(crash).__notes__ == ["trace of the crash:\nthe trace"]
+    wrapped = ValueError("outer")
+    wrapped.__cause__ = crash
+    arrived = travelled(wrapped)
+    assert arrived.__cause__.signal == "SIGKILL"
+    assert arrived.__cause__.__notes__ == crash.__notes__
+
+
+def test_in_words():
+    """For where it cannot be loaded: class, origin, and the whole traceback."""
+    words = travelling.describe(raised(divide_by, 0), "in process 7")
+    for part in ("the exception was Three, raised in process 7:\n", "divide_by", "ZeroDivisionError", "1: divided"):
+        assert part in words
