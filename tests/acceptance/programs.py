@@ -33,6 +33,29 @@ fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.argv[1], sys.argv[1:])
 """
 
+RESISTING = """
+import os, signal, subprocess, sys, time
+
+CHILD = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(90)"
+
+def say(text):
+    os.write(1, text.encode() + b"\\n")
+
+def resist(number, isolated=True):
+    if isolated:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        child = subprocess.Popen([sys.executable, "-S", "-c", CHILD], stdout=subprocess.PIPE)
+        child.stdout.readline()
+    say(f"begun {{number}}")
+    end = time.monotonic() + 90
+    while time.monotonic() < end:
+        try:
+            time.sleep(1)
+        except BaseException:
+            pass
+"""
+"""For `format`: code that ignores SIGTERM and every exception, with a child that does, where it has a process."""
+
 
 class Program:
     """One program, in a session of its own. As a context manager it leaves nothing behind, whatever happens."""
@@ -182,4 +205,16 @@ def lines(path: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
-__all__ = ["CTRL_C", "PATIENCE", "Program", "environment", "kill", "lines", "living", "needs_proc", "run", "wait_until"]
+__all__ = [
+    "CTRL_C",
+    "PATIENCE",
+    "RESISTING",
+    "Program",
+    "environment",
+    "kill",
+    "lines",
+    "living",
+    "needs_proc",
+    "run",
+    "wait_until",
+]

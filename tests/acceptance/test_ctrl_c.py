@@ -4,7 +4,7 @@ import time
 from contextlib import ExitStack
 
 import pytest
-from programs import Program, needs_proc
+from programs import RESISTING, Program, needs_proc
 
 pytestmark = needs_proc
 
@@ -14,18 +14,15 @@ SLACK = 5.0
 QUICK = 3.0
 """Seconds that suffice where no code resists: well below the grace time."""
 
-BEGINNING = """
-import asyncio, os, signal, subprocess, sys, time
+BEGINNING = (
+    RESISTING
+    + """
+import asyncio
 from woflo import as_completed, current_run, gather, task, wait
 from woflo.runners import MultiprocessTaskRun, PoolTaskRun, ThreadTaskRun
 
 class Runner({runner}):
     max_concurrency = 2
-
-def say(text):
-    os.write(1, text.encode() + b"\\n")
-
-CHILD = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(90)"
 
 @task(runner=Runner)
 def willing(number):
@@ -36,21 +33,12 @@ def willing(number):
 
 @task(runner=Runner)
 def deaf(number):
-    if Runner.traits.isolated:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        child = subprocess.Popen([sys.executable, "-S", "-c", CHILD], stdout=subprocess.PIPE)
-        child.stdout.readline()
-    say(f"begun {{number}}")
-    end = time.monotonic() + 90
-    while time.monotonic() < end:
-        try:
-            time.sleep(1)
-        except BaseException:
-            pass
+    resist(number, Runner.traits.isolated)
 
 # Three for two places: one is pending.
 runs = [{kind}(number) for number in range(3)]
 """
+)
 
 WAYS = {
     "get_result": "runs[0].get_result()",
@@ -147,14 +135,14 @@ def test_many_times(tmp_path):
 def test_an_interrupt_that_was_caught(tmp_path):
     """A program that catches it goes on: its runs are not stopped, and are waited for at the end."""
     text = """
-import os, time
+import os
 from woflo import task
+from woflo.testing import wait_until
 
 @task
 def work():
     os.write(1, b"begun\\n")
-    while not os.path.exists("go"):
-        time.sleep(0.01)
+    wait_until(lambda: os.path.exists("go"))
     os.write(1, b"done\\n")
 
 run = work()

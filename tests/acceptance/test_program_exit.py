@@ -86,10 +86,12 @@ def test_dependent_calls_are_waited_for(tmp_path, kind):
 def test_a_thread_that_outlives_main(tmp_path, kind):
     """Its calls work after main has ended, as they did before, and are waited for though it does not wait itself."""
     text = """
+from woflo.testing import wait_until
+
 def program():
     note(work(1).get_result() + 10)
     threading.main_thread().join()
-    time.sleep(0.05)
+    wait_until(lambda: threading._SHUTTING_DOWN)
     note(work(2).get_result() + 10)
     work(3, 0.3)
 

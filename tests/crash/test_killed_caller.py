@@ -7,37 +7,22 @@ import signal
 from contextlib import ExitStack
 
 import pytest
-from programs import Program, needs_proc
+from programs import RESISTING, Program, needs_proc
 
 pytestmark = needs_proc
 
 SIGNALS = itertools.cycle([signal.SIGKILL, signal.SIGTERM])
 
-BEGINNING = """
-import os, signal, subprocess, sys, time
+BEGINNING = (
+    RESISTING
+    + """
 from woflo import task, wait
 from woflo.runners import MultiprocessTaskRun, PoolTaskRun
 from woflo.runners.multiprocess import ForkProcess, ForkServerProcess, SpawnProcess
 
-CHILD = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(90)"
-
-def say(text):
-    os.write(1, text.encode() + b"\\n")
-
-def resist(number):
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    child = subprocess.Popen([sys.executable, "-S", "-c", CHILD], stdout=subprocess.PIPE)
-    child.stdout.readline()
-    say(f"begun {{number}}")
-    end = time.monotonic() + 90
-    while time.monotonic() < end:
-        try:
-            time.sleep(1)
-        except BaseException:
-            pass
-
 deaf = task(runner={runner})(resist)
 """
+)
 ALL_AT_ONCE = """
 say("launching")
 runs = [deaf(number) for number in range({count})]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from woflo.kernel.limits import Limits
     from woflo.kernel.reactor import Reactor
 
-__all__ = ["Runtime", "current"]
+__all__ = ["Runtime", "at_exit", "current"]
 
 EXIT_GRACE = 5.0
 """Seconds that runs are given to end when the program was interrupted."""

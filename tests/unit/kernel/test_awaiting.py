@@ -66,13 +66,16 @@ def test_a_run_of_one_loop_is_awaited_on_another():
     """An async task of this loop may be awaited by a thread with its own."""
 
     @task(runner="async")
-    async def work():
-        await asyncio.sleep(0.01)
+    async def work(may_end):
+        await may_end.wait()
         return 7
 
     async def main():
-        run = work()
+        may_end = asyncio.Event()
+        run = work(may_end)
         other = in_thread(lambda: asyncio.run(_await(run)))
+        await asyncio.to_thread(eventually, lambda: run._watchers)
+        may_end.set()
         assert await run == 7
         return await asyncio.to_thread(other)
 

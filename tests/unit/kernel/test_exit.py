@@ -105,9 +105,9 @@ def test_ctrl_c_ends_the_program(tmp_path, runner, waits):
         @task(runner="thread")
         def work():
             from woflo import current_run
+            from woflo.testing import wait_until
             say("ready")
-            while not current_run().stop_requested:
-                time.sleep(0.01)
+            wait_until(lambda: current_run().stop_requested)
             say("stopped")
     """
     if runner == "async":

@@ -8,7 +8,7 @@ from typing import Any
 from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.traits import Traits
 
-__all__ = ["Check", "Runner", "check", "registered"]
+__all__ = ["Check", "Runner", "check", "isolated", "isolated_and_killable", "parallel", "registered"]
 
 Runner = type[BaseTaskRun[Any]]
 registered: list[Check] = []
@@ -50,3 +50,21 @@ def check(*, only: Callable[[Traits], object] | None = None) -> Callable[[Callab
         return made
 
     return register
+
+
+# -- what `only` is given most --------------------------------------------------------------------------
+
+
+def parallel(traits: Traits) -> bool:
+    """Only there is anything open when a call has returned, and only there is anything to limit or to stop."""
+    return traits.parallel
+
+
+def isolated(traits: Traits) -> bool:
+    """Only there does an attempt have a process of its own."""
+    return traits.isolated
+
+
+def isolated_and_killable(traits: Traits) -> bool:
+    """Only there can code be ended that does not want to."""
+    return traits.isolated and traits.killable

@@ -13,28 +13,13 @@ from typing import Any
 
 from woflo import RunState
 from woflo.errors import TaskCrashedError
-from woflo.kernel.traits import Traits
-from woflo.testing.conformance.checks import Runner, check
-from woflo.testing.conformance.tools import (
-    configured,
-    echo,
-    error_of,
-    folder,
-    gate,
-    on,
-    pass_gate,
-    still_works,
-    value_of,
-)
+from woflo.testing.conformance.checks import Runner, check, isolated
+from woflo.testing.conformance.tasks import echo, gate, pass_gate, still_works
+from woflo.testing.conformance.tools import configured, error_of, folder, on, value_of
 from woflo.testing.patience import PATIENCE, wait_until
 from woflo.testing.procfs import is_alive
 
 SLEEPER = [sys.executable, "-S", "-c", f"import time; time.sleep({2 * PATIENCE})"]
-
-
-def isolated(traits: Traits) -> bool:
-    """Only there may a task end its process."""
-    return traits.isolated
 
 
 def kill_itself(number: int, **_: Any) -> None:

@@ -6,8 +6,9 @@ import traceback
 from typing import Any
 
 from woflo.errors import TaskCrashedError
-from woflo.testing.conformance.checks import Runner, check
-from woflo.testing.conformance.tools import error_of, on, still_works, value_of
+from woflo.testing.conformance.checks import Runner, check, parallel
+from woflo.testing.conformance.tasks import still_works
+from woflo.testing.conformance.tools import error_of, on, value_of
 
 
 class ThreeArgumentsError(Exception):
@@ -140,7 +141,7 @@ def leaving(runner: Runner) -> None:
     still_works(runner)
 
 
-@check(only=lambda traits: traits.parallel)
+@check(only=parallel)
 def interrupting(runner: Runner) -> None:
     """KeyboardInterrupt raised by a task's code is that task's crash, with its trace."""
     error = error_of(on(runner, interrupt_itself)(), TaskCrashedError)

@@ -8,19 +8,9 @@ from typing import Any
 
 from woflo import RunState, as_completed, gather, quote, wait
 from woflo.errors import TaskStoppedError, UpstreamFailedError
-from woflo.kernel.traits import Traits
-from woflo.testing.conformance.checks import Runner, check
-from woflo.testing.conformance.tools import (
-    configured,
-    echo,
-    error_of,
-    folder,
-    gate,
-    linger,
-    on,
-    pass_gate,
-    value_of,
-)
+from woflo.testing.conformance.checks import Runner, check, parallel
+from woflo.testing.conformance.tasks import echo, gate, linger, pass_gate
+from woflo.testing.conformance.tools import configured, error_of, folder, on, value_of
 from woflo.testing.patience import PATIENCE, wait_until
 
 
@@ -30,11 +20,6 @@ class Pair:
 
     left: Any
     right: Any
-
-
-def parallel(traits: Traits) -> bool:
-    """Only there is anything open when a call has returned."""
-    return traits.parallel
 
 
 def add(a: int, b: int) -> int:

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from woflo import RunState
 from woflo.errors import HandleNotPortableError, InheritedHandleError
 from woflo.testing.conformance.checks import Runner, check
-from woflo.testing.conformance.tools import echo, gate, on, pass_gate, raised, value_of
+from woflo.testing.conformance.tasks import echo, gate, pass_gate
+from woflo.testing.conformance.tools import on, raised, value_of
 from woflo.testing.patience import PATIENCE, wait_until
 
 

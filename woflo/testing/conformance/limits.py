@@ -7,16 +7,11 @@ import time
 
 from woflo import RunState
 from woflo.errors import OptionError
-from woflo.kernel.traits import Traits
-from woflo.testing.conformance.checks import Runner, check
-from woflo.testing.conformance.tools import configured, error_of, gate, on, pass_gate, raised, value_of
+from woflo.testing.conformance.checks import Runner, check, parallel
+from woflo.testing.conformance.tasks import gate, pass_gate
+from woflo.testing.conformance.tools import configured, error_of, on, raised, value_of
 
 Span = tuple[float, float]
-
-
-def parallel(traits: Traits) -> bool:
-    """Only there is there anything to limit."""
-    return traits.parallel
 
 
 def span() -> Span:

@@ -7,8 +7,9 @@ from contextlib import suppress
 from typing import Any
 
 from woflo import as_completed, gather
-from woflo.testing.conformance.checks import Runner, check
-from woflo.testing.conformance.tools import echo, error_of, gate, on, pass_gate, value_of
+from woflo.testing.conformance.checks import Runner, check, parallel
+from woflo.testing.conformance.tasks import echo, gate, pass_gate
+from woflo.testing.conformance.tools import error_of, on, value_of
 
 
 async def echo_async(value: Any) -> Any:
@@ -68,7 +69,7 @@ def awaiting_many(runner: Runner) -> None:
     asyncio.run(main())
 
 
-@check(only=lambda traits: traits.parallel)
+@check(only=parallel)
 def the_loop_goes_on(runner: Runner) -> None:
     """While a run is awaited, the loop is free for others; a cancelled await leaves the run alone."""
     with gate() as held:

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 from woflo import RunState, wait
 from woflo.kernel.run import BaseTaskRun
-from woflo.kernel.traits import Traits
-from woflo.testing.conformance.checks import Runner, check
-from woflo.testing.conformance.tools import configured, echo, on, still_works, value_of
+from woflo.testing.conformance.checks import Runner, check, parallel
+from woflo.testing.conformance.tasks import echo, still_works
+from woflo.testing.conformance.tools import configured, on, value_of
 from woflo.testing.procfs import descendants, peak_memory, reset_peak_memory
 
 COUNT = 10_000
@@ -21,11 +21,6 @@ HELPERS = 2
 MEMORY = 200_000_000
 LONGEST = 4.0
 """Seconds after which a runner that starts a process for each call need not show the rest of them."""
-
-
-def parallel(traits: Traits) -> bool:
-    """Elsewhere there is one at a time."""
-    return traits.parallel
 
 
 @check(only=parallel)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any
 
-from woflo.testing.conformance.checks import Runner, check
+from woflo.testing.conformance.checks import Runner, check, isolated
 from woflo.testing.conformance.results import zeros
-from woflo.testing.conformance.tools import on, still_works, value_of
+from woflo.testing.conformance.tasks import still_works
+from woflo.testing.conformance.tools import on, value_of
 from woflo.testing.procfs import peak_memory, reset_peak_memory
 
 MB = 1_000_000
@@ -40,7 +41,7 @@ def _growth(work: Callable[[], object]) -> int | None:
     return None if before is None or after is None else after - before
 
 
-@check(only=lambda traits: traits.isolated)
+@check(only=isolated)
 def a_large_array(runner: Runner) -> None:
     """An array of 100 MB comes back writable, and costs the caller at most 1.3 times its size at the peak."""
     if not find_spec("numpy"):
@@ -57,7 +58,7 @@ def _checked(array: Any) -> Any:
     return array
 
 
-@check(only=lambda traits: traits.isolated)
+@check(only=isolated)
 def a_large_text(runner: Runner) -> None:
     """Bytes of 100 MB cost the caller at most 1.3 times their size at the peak."""
     still_works(runner)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from woflo import current_run, gather
 from woflo.kernel.run import BaseTaskRun
 from woflo.testing.conformance.checks import Runner, check
-from woflo.testing.conformance.tools import configured, echo, on, value_of
+from woflo.testing.conformance.tasks import echo
+from woflo.testing.conformance.tools import configured, on, value_of
 
 DEPTH = 5
 

@@ -6,11 +6,12 @@ import logging
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from woflo import current_run, subscribe, track
 from woflo.kernel import events
-from woflo.testing.conformance.checks import Runner, check
+from woflo.testing.conformance.checks import Runner, check, isolated
 from woflo.testing.conformance.tools import configured, events_of, on, value_of
 
 
@@ -74,7 +75,7 @@ def progress(runner: Runner) -> None:
     assert isinstance(mine[-1], events.RunEnded), [type(event).__name__ for event in mine]
 
 
-@check(only=lambda traits: traits.isolated)
+@check(only=isolated)
 def progress_before_a_crash(runner: Runner) -> None:
     """What was told before a crash arrives."""
     with events_of(events.ProgressMade) as told:
@@ -116,20 +117,23 @@ def captured_output(runner: Runner) -> None:
         assert _text(told, one.id, "stderr") == "to stderr\n"
 
 
-@check(only=lambda traits: traits.isolated)
+@check(only=isolated)
 def captured_output_from_below(runner: Runner) -> None:
     """Where attempts are isolated, what programs and libraries in C write is captured as well."""
-    with configured(runner, capture_output=True) as listening, events_of(events.OutputWritten) as told:
-        run = on(listening, write_from_below)()
-        value_of(run)
-    assert _text(told, run.id, "stdout") == "by descriptor\nby a program\n"
+    told = _captured(runner, write_from_below, events.OutputWritten)
+    assert "".join(event.text for event in told if event.stream == "stdout") == "by descriptor\nby a program\n"
 
 
-@check(only=lambda traits: traits.isolated)
+@check(only=isolated)
 def log_records(runner: Runner) -> None:
     """Where attempts are isolated and output is captured, log records arrive as such."""
-    with configured(runner, capture_output=True) as listening, events_of(events.LogRecorded) as told:
-        run = on(listening, write_log)()
+    told = [(event.logger, event.level, event.message) for event in _captured(runner, write_log, events.LogRecorded)]
+    assert told == [("some.place", logging.WARNING, "watch out: 7")]
+
+
+def _captured(runner: Runner, fn: Callable[[], None], kind: type[events.Event]) -> list[Any]:
+    """What one run of `fn` tells of this kind where its output is captured."""
+    with configured(runner, capture_output=True) as listening, events_of(kind) as told:
+        run = on(listening, fn)()
         value_of(run)
-    mine = [(event.logger, event.level, event.message) for event in told if event.run_id == run.id]
-    assert mine == [("some.place", logging.WARNING, "watch out: 7")]
+    return [event for event in told if event.run_id == run.id]

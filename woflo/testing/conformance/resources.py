@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from woflo.testing.conformance.checks import Runner, check
-from woflo.testing.conformance.tools import configured, echo, on, still_works, value_of
+from woflo.testing.conformance.tasks import echo, still_works
+from woflo.testing.conformance.tools import configured, on, value_of
 from woflo.testing.leftovers import leftovers
 from woflo.testing.patience import PATIENCE, wait_until
 from woflo.testing.procfs import descriptors

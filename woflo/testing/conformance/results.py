@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any
 
 from woflo.errors import ArgumentError
-from woflo.testing.conformance.checks import Runner, check
-from woflo.testing.conformance.tools import configured, echo, gate, on, pass_gate, raised, value_of
+from woflo.testing.conformance.checks import Runner, check, parallel
+from woflo.testing.conformance.tasks import echo, gate, pass_gate
+from woflo.testing.conformance.tools import configured, on, raised, value_of
 from woflo.testing.patience import PATIENCE
 
 KB, MB = 1 << 10, 1_000_000
@@ -105,7 +106,7 @@ def the_result_in_many_threads(runner: Runner) -> None:
     assert results == ["one"] * 16
 
 
-@check(only=lambda traits: traits.parallel)
+@check(only=parallel)
 def waiting_that_runs_out(runner: Runner) -> None:
     """Waiting with a timeout that passes raises the plain `TimeoutError`, and the run goes on."""
     with gate() as held:
@@ -118,7 +119,7 @@ def waiting_that_runs_out(runner: Runner) -> None:
         assert value_of(run) == "one"
 
 
-@check(only=lambda traits: traits.parallel)
+@check(only=parallel)
 def runs_at_the_same_time(runner: Runner) -> None:
     """The call returns before its code has run, and two runs execute at the same time."""
     with configured(runner, max_concurrency=2) as pair, gate() as held:

@@ -8,7 +8,7 @@ from typing import Any
 
 from woflo import RunState, current_run
 from woflo.errors import OptionError
-from woflo.testing.conformance.checks import Runner, check
+from woflo.testing.conformance.checks import Runner, check, parallel
 from woflo.testing.conformance.tools import error_of, folder, on, raised, value_of
 from woflo.testing.patience import PATIENCE, wait_until
 
@@ -82,7 +82,7 @@ def wrong_options(runner: Runner) -> None:
         assert next(iter(wrong)) in str(raised(OptionError, partial(on, runner, fail_before, **wrong)))
 
 
-@check(only=lambda traits: traits.parallel)
+@check(only=parallel)
 def stopped_in_a_pause(runner: Runner) -> None:
     """A run that waits for its next attempt can be stopped, and no attempt follows."""
     with folder() as where:

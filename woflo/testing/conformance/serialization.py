@@ -9,17 +9,9 @@ from typing import Any, NoReturn
 
 from woflo.errors import SerializationError
 from woflo.kernel.traits import Traits
-from woflo.testing.conformance.checks import Runner, check
-from woflo.testing.conformance.tools import (
-    configured,
-    echo,
-    error_of,
-    gate,
-    on,
-    pass_gate,
-    still_works,
-    value_of,
-)
+from woflo.testing.conformance.checks import Runner, check, isolated
+from woflo.testing.conformance.tasks import echo, gate, pass_gate, still_works
+from woflo.testing.conformance.tools import configured, error_of, on, value_of
 
 
 class Explosive:
@@ -87,11 +79,6 @@ def raise_explosive() -> None:
 def ignore(_: Any) -> str:
     """Takes anything."""
     return "taken"
-
-
-def isolated(traits: Traits) -> bool:
-    """Only there must results travel."""
-    return traits.isolated
 
 
 def ships(traits: Traits) -> bool:

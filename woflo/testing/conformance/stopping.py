@@ -15,22 +15,9 @@ from typing import Any
 from woflo import RunState
 from woflo.errors import OptionError, TaskStoppedError
 from woflo.kernel.run import BaseTaskRun
-from woflo.kernel.traits import Traits
-from woflo.testing.conformance.checks import Runner, check
-from woflo.testing.conformance.tools import (
-    configured,
-    echo,
-    error_of,
-    folder,
-    gate,
-    linger,
-    linger_async,
-    on,
-    pass_gate,
-    raised,
-    still_works,
-    value_of,
-)
+from woflo.testing.conformance.checks import Runner, check, isolated_and_killable, parallel
+from woflo.testing.conformance.tasks import echo, gate, linger, linger_async, pass_gate, still_works
+from woflo.testing.conformance.tools import configured, error_of, folder, on, raised, value_of
 from woflo.testing.patience import PATIENCE, wait_until
 from woflo.testing.procfs import is_alive
 
@@ -40,16 +27,6 @@ signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print(flush=True)
 time.sleep({2 * PATIENCE})
 """
-
-
-def parallel(traits: Traits) -> bool:
-    """Only there can a run be stopped by who called it."""
-    return traits.parallel
-
-
-def isolated_and_killable(traits: Traits) -> bool:
-    """Only there can code be ended that does not want to."""
-    return traits.isolated and traits.killable
 
 
 def deaf(note: Path) -> None:

@@ -7,30 +7,12 @@ from pathlib import Path
 
 from woflo import RunState, current_run
 from woflo.errors import OptionError, TaskTimeoutError
-from woflo.kernel.traits import Traits
-from woflo.testing.conformance.checks import Runner, check
-from woflo.testing.conformance.stopping import deaf, parallel
-from woflo.testing.conformance.tools import (
-    configured,
-    echo,
-    error_of,
-    folder,
-    gate,
-    linger,
-    linger_async,
-    on,
-    pass_gate,
-    raised,
-    still_works,
-    value_of,
-)
+from woflo.testing.conformance.checks import Runner, check, isolated_and_killable, parallel
+from woflo.testing.conformance.stopping import deaf
+from woflo.testing.conformance.tasks import echo, gate, linger, linger_async, pass_gate, still_works
+from woflo.testing.conformance.tools import configured, error_of, folder, on, raised, value_of
 from woflo.testing.patience import PATIENCE, wait_until
 from woflo.testing.procfs import is_alive
-
-
-def isolated_and_killable(traits: Traits) -> bool:
-    """Only there can code be ended that does not want to."""
-    return traits.isolated and traits.killable
 
 
 def linger_at_first(marker: Path) -> int:
