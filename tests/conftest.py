@@ -10,6 +10,16 @@ from woflo.testing import leftovers, wait_until
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
 
+def pytest_configure():
+    """Where coverage is measured it takes a lock at each call: a child that is forked meanwhile would stand still.
+
+    The lock is for threads that go on while data are saved, which happens at the end.
+    """
+    measuring = sys.modules["coverage"].Coverage.current() if "coverage" in sys.modules else None
+    if measuring is not None:
+        measuring._collector.data_lock = None
+
+
 def _since(before):
     """What is left now and was not there before: one bad test is not to spoil those that follow it."""
     now = leftovers()

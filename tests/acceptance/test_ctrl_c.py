@@ -66,6 +66,7 @@ def wait_until_begun(program):
     program.wait_for("begun 1")
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("runner", RUNNERS)
 def test_quick_end(tmp_path, runner):
     """Wherever the program is, Ctrl-C ends it at once where its tasks end when they are asked to."""

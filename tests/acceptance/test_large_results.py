@@ -150,6 +150,7 @@ print("ok")
 
 
 @needs_proc
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("kind", ["process", "pool"])
 def test_finished_handles_keep_no_descriptor(tmp_path, kind):
     """Three hundred large results, read and kept or never read, keep nothing open."""

@@ -29,8 +29,17 @@ if hasattr(os, "fork"):
 if hasattr(os, "pidfd_open"):
     RUNNERS["forkserver"] = MultiprocessTaskRun.configured(process_type=ForkServerProcess)
 
+PROCESS_PER_CALL = {"fork", "spawn", "forkserver"}
+HUNDREDS = {"ten_thousand_at_once", "finished_handles_keep_no_descriptor", "threads_do_not_grow"}
+"""Checks of so many calls that a process for each is too much where each is measured."""
+
+
+def marks(name, check):
+    return [pytest.mark.unmeasured] if name in PROCESS_PER_CALL and check.name in HUNDREDS else []
+
+
 PAIRS = [
-    pytest.param(runner, check, id=f"{name}-{check}")
+    pytest.param(runner, check, id=f"{name}-{check}", marks=marks(name, check))
     for name, runner in RUNNERS.items()
     for check in runner_checks(runner)
 ]
