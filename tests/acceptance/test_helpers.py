@@ -44,7 +44,7 @@ def test_the_fork_server_is_killed(tmp_path):
 AGAIN = """
 import os, signal
 from woflo import task
-from woflo.errors import TaskCrashedError
+from woflo.errors import LaunchError, TaskCrashedError
 from woflo.runners import MultiprocessTaskRun
 from woflo.runners.multiprocess import ForkServerProcess
 from woflo.testing import wait_until
@@ -63,7 +63,6 @@ print("ok")
 
 
 @needs_pidfd
-@pytest.mark.xfail(strict=False, reason="the late end of the last server is taken for the end of the new one")
 def test_the_fork_server_is_killed_again_and_again(tmp_path):
     """At any moment: each call has its result, or says what happened to its process, and the next ones work."""
     assert run(tmp_path, AGAIN)[0] == 0

@@ -57,74 +57,82 @@ class ForkServerClient:
     def __init__(self, supervisor: Supervisor, preload: tuple[str, ...]) -> None:
         self._supervisor = supervisor
         self._preload = preload
-        self._children: dict[int, Child] = {}
-        self._sock: socket.socket | None = None
-        self._slot = 0
+        self._server: _Started | None = None
 
     def fork(self, child: Child, theirs: Socket) -> None:
         """Ask for a process that uses `theirs`. The server is started by the first call, and again if it died."""
-        sock = self._sock or self._start()
-        rights = array.array("i", [theirs.fileno()])
-        try:
-            sock.sendmsg([_REQUEST.pack(child.slot)], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
-        except OSError as error:
-            self._lost()
-            raise LaunchError(f"the fork server is gone ({error}); the next call starts another one") from error
-        self._children[child.slot] = child
+        if self._server is None or self._server.lost:
+            self._server = _Started(self._supervisor, self._preload)
+        self._server.fork(child, theirs)
 
-    def _start(self) -> socket.socket:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, _KIND)
-        self._slot = self._supervisor.slots.take()
-        fds = (theirs.fileno(), self._supervisor.slots.fd)
+    def closers_in_child(self) -> list[Closer]:
+        """What a fork of the caller has to call."""
+        return [] if self._server is None or self._server.lost else [self._server.sock.close]
+
+
+class _Started:
+    """One server, from its start to its end, which may be noticed when the next one works already."""
+
+    def __init__(self, supervisor: Supervisor, preload: tuple[str, ...]) -> None:
+        self._supervisor = supervisor
+        self._children: dict[int, Child] = {}
+        """Those that it was asked for and whose end it has not told, by their slots."""
+        self.lost = False
+        """True once it answers no more; then its socket is closed."""
+        self.sock, theirs = socket.socketpair(socket.AF_UNIX, _KIND)
+        self._slot = supervisor.slots.take()
+        fds = (theirs.fileno(), supervisor.slots.fd)
         path = [entry for entry in sys.path if entry]
-        arguments = f"{fds[0]}, {fds[1]}, {self._preload!r}, {path!r}"
+        arguments = f"{fds[0]}, {fds[1]}, {preload!r}, {path!r}"
         pid = spawn_python(f"from woflo.runners.processes.forkserver import serve; serve({arguments})", fds)
         theirs.close()
-        self._supervisor.slots.words[self._slot + SESSION] = pid
-        self._supervisor.watch_helper(pid, self._on_server_death)
-        self._supervisor.reactor.register(ours.fileno(), READ, self._on_answer)
-        self._sock = ours
-        return ours
+        supervisor.slots.words[self._slot + SESSION] = pid
+        supervisor.watch_helper(pid, self._on_death)
+        supervisor.reactor.register(self.sock.fileno(), READ, self._on_answer)
+
+    def fork(self, child: Child, theirs: Socket) -> None:
+        rights = array.array("i", [theirs.fileno()])
+        try:
+            self.sock.sendmsg([_REQUEST.pack(child.slot)], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)])
+        except ConnectionError as error:
+            self._lose()
+            raise LaunchError(f"the fork server is gone ({error}); the next call starts another one") from error
+        except OSError as error:  # such as too many descriptors under way: the server is as well as before
+            raise LaunchError(f"a process could not be asked for: {error}") from error
+        self._children[child.slot] = child
 
     def _on_answer(self, _: int) -> None:
-        sock = self._sock
-        if sock is None:
-            return
         try:
-            data = sock.recv(_ANSWER.size * 64, socket.MSG_DONTWAIT)
+            data = self.sock.recv(_ANSWER.size * 64, socket.MSG_DONTWAIT)
         except BlockingIOError:
             return
         except OSError:
             data = b""
         if not data:
-            self._lost()
+            self._lose()
             return
         for slot, status, peak, _zero in _ANSWER.iter_unpack(data):
             child = self._children.pop(slot, None)
             if child is not None:
                 child.on_death(status, _told(peak))
 
-    def _on_server_death(self, status: int | None, reap: Callable[[], int | None]) -> None:
+    def _on_death(self, status: int | None, reap: Callable[[], int | None]) -> None:
         self._supervisor.slots.words[self._slot + SESSION] = 0
         reap()
         self._supervisor.slots.give(self._slot)
-        self._lost()
+        self._lose()
 
-    def _lost(self) -> None:
-        """The server is gone, and with it the only one who notices how its children end: they end now."""
-        sock, self._sock = self._sock, None
-        if sock is None:
+    def _lose(self) -> None:
+        """It is gone, and with it the only one who notices how its children end: they end now."""
+        if self.lost:
             return
-        self._supervisor.reactor.unregister(sock.fileno())
-        sock.close()
+        self.lost = True
+        self._supervisor.reactor.unregister(self.sock.fileno())
+        self.sock.close()
         children, self._children = self._children, {}
         for child in children.values():
             child.kill()
             child.on_death(None, lambda: None)
-
-    def closers_in_child(self) -> list[Closer]:
-        """What a fork of the caller has to call."""
-        return [] if self._sock is None else [self._sock.close]
 
 
 def _told(peak: int) -> Callable[[], int | None]:
@@ -178,16 +186,19 @@ class Server:
             return False
         fd = int.from_bytes(ancillary[0][2][:4], sys.byteorder)
         (slot,) = _REQUEST.unpack(data)
+        own = os.getpid()
         pid = os.fork()
         if pid == 0:
-            self._be_child(fd, slot)
+            self._be_child(fd, slot, own)
         os.close(fd)
         pidfd = os.pidfd_open(pid)
         self._alive[pidfd] = (pid, slot)
         self._poll.register(pidfd, select.POLLIN)
         return True
 
-    def _be_child(self, fd: int, slot: int) -> None:
+    def _be_child(self, fd: int, slot: int, server: int) -> None:
+        if os.getppid() != server:
+            os._exit(1)  # killed meanwhile: the slot may be another's by now
         try:
             self._sock.close()
             for pidfd in self._alive:
