@@ -124,6 +124,17 @@ def test_without_nameless_memory(monkeypatch, nothing_open):
     del got
 
 
+def test_without_reading_at_a_place(monkeypatch, nothing_open):
+    """Where the system cannot read at a place into memory, it is gone to that place; nothing else is different."""
+    monkeypatch.delattr(os, "preadv", raising=False)
+    buffers = [block(size) for size in (MB, SMALL, 2 * MB)]
+    assert list(map(bytes, shipping.load(shipping.dump(buffers)))) == list(map(bytes, buffers))
+    parcel = shipping.dump(block(MB))
+    os.ftruncate(parcel.fd, os.fstat(parcel.fd).st_size - 100)
+    with pytest.raises(EOFError, match=f"100 of {MB} bytes"):
+        shipping.load(parcel)
+
+
 # -- what pickle refuses, and what belongs to `__main__` -------------------------------------------------
 
 

@@ -274,12 +274,21 @@ def _read_buffer(fd: int, size: int, at: int) -> Any:
     view = memoryview(memory)
     done = 0
     while done < size:
-        got = os.preadv(fd, [view[done : done + _WRITE_CHUNK]], at + done) if hasattr(os, "preadv") else 0
+        got = _read_into(fd, view[done : done + _WRITE_CHUNK], at + done)
         if got == 0:
             raise EOFError(f"{size - done} of {size} bytes are missing")
         done += got
     view.release()
     return memory
+
+
+def _read_into(fd: int, view: memoryview, at: int) -> int:
+    """How many bytes there were. The position of `fd` may change: whoever reads by it goes to his place first."""
+    if hasattr(os, "preadv"):
+        return os.preadv(fd, [view], at)
+    os.lseek(fd, at, os.SEEK_SET)
+    with io.FileIO(fd, "rb", closefd=False) as file:
+        return file.readinto(view)
 
 
 def open_parcel(parcel: Parcel, which: str, what: str) -> Any:
