@@ -264,3 +264,35 @@ def test_in_words():
     words = travelling.describe(raised(divide_by, 0), "in process 7")
     for part in ("the exception was Three, raised in process 7:\n", "divide_by", "ZeroDivisionError", "1: divided"):
         assert part in words
+
+
+class Kept(Exception):
+    """Says what its state is, which pickle does not ask an exception for."""
+
+    def __init__(self, one, two):
+        super().__init__(f"{one} {two}")
+        self.one, self.two = one, two
+
+    def __getstate__(self):
+        return {"one": self.one}
+
+
+class Renewed(OSError):
+    """Says what it is made of, which pickle does not ask an exception for either."""
+
+    def __init__(self, *, code):
+        super().__init__(code, "why")
+        self.code = code
+
+    def __getnewargs__(self):
+        return (self.code,)
+
+
+@pytest.mark.parametrize("error", [Kept(1, 2), Renewed(code=5)], ids=lambda error: type(error).__name__)
+def test_half_of_a_way_to_pickle_it(error):
+    """A class with another `__init__` and only such a method arrives as itself."""
+    arrived = travelled(error)
+    assert type(arrived) is type(error)
+    assert (arrived.args, str(arrived)) == (error.args, str(error))
+    del arrived.__notes__  # where it was raised
+    assert vars(arrived) == vars(error)

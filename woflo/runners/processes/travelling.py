@@ -45,11 +45,14 @@ def flatten(error: BaseException, origin: str, depth: int = 0) -> tuple[Any, ...
 
 
 def _reduces_itself(cls: type) -> bool:
-    """True where a class of the user says how it is pickled."""
+    """True where a class of the user says how it is pickled.
+
+    `__getstate__` and `__getnewargs__` alone say nothing: the way of built-in exceptions asks neither.
+    """
     for base in cls.__mro__:
         if base in _BUILTIN:
             return False
-        if {"__reduce__", "__reduce_ex__", "__getstate__", "__getnewargs__"} & vars(base).keys():
+        if {"__reduce__", "__reduce_ex__"} & vars(base).keys():
             return True
     return False
 
