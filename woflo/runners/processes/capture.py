@@ -50,13 +50,23 @@ def _number_of(stream: Any) -> int | None:
 
 
 class _ToCaller(logging.Handler):
-    """Sends records as (logger, level, message)."""
+    """Sends records as (logger, level, message).
+
+    A process that was forked from this one inherits it, whoever forked it, and must not write into this one's link:
+    frames of two processes would mix. There it is as if there were no handler: warnings go to stderr, a captured one.
+    """
 
     def __init__(self, channel: Channel) -> None:
         super().__init__()
         self._channel = channel
+        self._process = os.getpid()
 
     def emit(self, record: logging.LogRecord) -> None:
+        if os.getpid() != self._process:
+            last = logging.lastResort
+            if last is not None and record.levelno >= last.level:
+                last.handle(record)
+            return
         try:
             self._channel.send("log", (record.name, record.levelno, record.getMessage()))
         except Exception:
