@@ -134,6 +134,10 @@ class Lifecycle(Handle, ABC):
         """The stack of the attempt under way, where the runner can tell it without asking the attempt."""
         return ""
 
+    def _has_begun(self) -> bool:
+        """True where code of the attempt under way may be executing; a runner that queues knows when it is not yet."""
+        return self._in_code
+
     def _about_to_call_back(self) -> None:
         """Code of the user is to be called in the thread that told the run's end; it may take long."""
 

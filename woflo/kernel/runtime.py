@@ -158,8 +158,8 @@ def _wait_for_all(runtime: Runtime) -> None:
 
 
 def _stop_all(runtime: Runtime) -> None:
-    # Those that wait first: the place of one that ends is not to start another.
-    runs = sorted(runtime.live, key=lambda run: run._in_code)
+    # Those that wait first, as they stand in their queues: the place of one that ends is not to start another.
+    runs = sorted(runtime.live, key=lambda run: (run._has_begun(), run._number))
     for run in runs:
         run._ask_to_stop(EXIT_GRACE)
     end = time.monotonic() + EXIT_GRACE + 1.0

@@ -142,9 +142,12 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
         self._report_packed(packed)
         self._code_ended()
 
-    def _look_whether_begun(self) -> None:
+    def _has_begun(self) -> bool:
         pool: Pool | None = self._runtime.services.get(type(self))
-        if pool is not None and any(worker.under_way == self._number for worker in list(pool.workers)):
+        return pool is not None and any(worker.under_way == self._number for worker in list(pool.workers))
+
+    def _look_whether_begun(self) -> None:
+        if self._has_begun():
             begun = self._enter_running()
             if begun and self.started_at is None:
                 self.started_at = clock.now()

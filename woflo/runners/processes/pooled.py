@@ -213,6 +213,8 @@ class PooledWorker:
     def _press(self, number: int) -> None:
         child = self.child
         if child is None or not self._is_ready:
+            if child is not None and self.pool.runtime.in_a_hurry:
+                child.kill()  # or it would begin the call in the moment in which it is ready
             return
         if self.under_way == number:
             words, slot = child.supervisor.slots.words, child.slot

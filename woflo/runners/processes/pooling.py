@@ -87,7 +87,7 @@ class Pool:
         if self._hungry:
             with self.lock:
                 self._serve_queue()
-            if _MUST_START_AT_ONCE and not self.workers and not self.runtime.on_reactor():
+            if _MUST_START_AT_ONCE and self._starting and not self.workers and not self.runtime.on_reactor():
                 self._a_worker_started.wait(_LONGEST_START)
 
     def _pack(self, run: Run, announce: bool) -> None:
@@ -110,6 +110,8 @@ class Pool:
     def _serve_queue(self) -> None:
         """Give the next calls to idle workers, and start workers while there are too few. Under the lock."""
         self._hungry = True
+        if self.runtime.in_a_hurry:
+            return  # after Ctrl-C nothing begins any more
         for worker in self.workers:
             if not self.queue:
                 return
@@ -171,7 +173,7 @@ class Pool:
 
     def _refill(self, worker: PooledWorker) -> None:
         """Send a worker its next calls: one, or, while calls are short, a batch. Under the lock."""
-        if not self.queue or not worker.takes_calls:
+        if not self.queue or not worker.takes_calls or self.runtime.in_a_hurry:
             return
         window = self.window()
         open_calls = len(worker.calls)
