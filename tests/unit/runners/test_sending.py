@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import threading
@@ -9,10 +10,16 @@ import threading
 import pytest
 from unit_helpers import PATIENCE
 
+from woflo import task
 from woflo.kernel import runtime
+from woflo.runners import MultiprocessTaskRun, PoolTaskRun
 from woflo.runners.processes import wire
-from woflo.runners.processes.launching import Launcher
+from woflo.runners.processes.launching import Launcher, SpawnProcess
+from woflo.runners.processes.shipping import shared_file
 from woflo.runners.processes.supervisor import supervisor
+from woflo.testing import wait_until
+from woflo.testing.conformance.tools import configured
+from woflo.testing.procfs import HAS_PROC, descriptors
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="descriptors cannot be passed on")
 
@@ -137,3 +144,76 @@ def test_a_child_whose_socket_has_ended_may_be_sent_much(pair):
     theirs.close()
     assert in_reactor(child.receive) is False
     assert in_reactor(child.send, wire.CALL, 1, bytes(1_000_000)) is None
+
+
+class Refusing:
+    """A socket over which no descriptor passes."""
+
+    def __init__(self, sock, error):
+        self._sock, self._error = sock, error
+
+    def sendmsg(self, *args):
+        raise OSError(self._error, os.strerror(self._error))
+
+    def __getattr__(self, name):
+        return getattr(self._sock, name)
+
+
+@pytest.mark.parametrize("error", [errno.ETOOMANYREFS, errno.EMFILE, errno.ENOMEM])
+@pytest.mark.parametrize("size", [1, 10_000_000])
+def test_a_descriptor_that_the_system_does_not_let_pass(pair, error, size):
+    """Its content goes instead, in its place, to the frame that it belongs to."""
+    child, theirs = pair
+    child.sock = Refusing(child.sock, error)
+    content = os.urandom(size)
+    memory = shared_file()
+    with open(memory, "wb", closefd=False) as file:
+        file.write(content)
+
+    def send():
+        child.send_raw(wire.frame(wire.CODE, 1, b"code") + wire.frame(wire.CALL, 2, b"call", True), memory)
+        os.close(memory)
+        child.send(wire.CALL, 3, b"")
+
+    in_reactor(send)
+    code, call, other = frames_of(theirs, 3)
+    assert (code, call[:3], other) == ((wire.CODE, 1, b"code", None), (wire.CALL, 2, b"call"), (wire.CALL, 3, b"", None))
+    assert os.pread(call[3], size + 1, 0) == content
+    os.close(call[3])
+
+
+def test_a_socket_that_has_ended_is_no_reason_to_send_content(pair):
+    """What waits is dropped with its descriptor, as ever."""
+    child, theirs = pair
+    child.sock = Refusing(child.sock, errno.EPIPE)
+    reader, writer = os.pipe()
+    in_reactor(child.send, wire.SHARED, 2, b"", writer)
+    os.close(writer)
+    assert content_of(reader) == b""
+
+
+@pytest.mark.skipif(not HAS_PROC, reason="open descriptors are found in /proc")
+@pytest.mark.parametrize("base", [PoolTaskRun, MultiprocessTaskRun.configured(process_type=SpawnProcess)])
+def test_calls_while_no_descriptor_passes(monkeypatch, base):
+    """They are executed, and nothing of them is left open."""
+
+    class NonePasses(wire.Socket):
+        def sendmsg(self, *args):
+            raise OSError(errno.ETOOMANYREFS, os.strerror(errno.ETOOMANYREFS))
+
+    def socket_pair():
+        ours, theirs = before()
+        return NonePasses(fileno=ours.detach()), theirs
+
+    before = wire.socket_pair
+    monkeypatch.setattr(wire, "socket_pair", socket_pair)
+    content = os.urandom(3_000_000)
+    with configured(base, max_concurrency=1) as runner:
+        open_before = None
+        for _ in range(2):
+            assert [run.get_result(PATIENCE) for run in task(runner=runner)(len).map([content, content[1:]])] == [
+                3_000_000,
+                2_999_999,
+            ]
+            wait_until(lambda: open_before is None or len(descriptors()) <= open_before)
+            open_before = len(descriptors())

@@ -119,19 +119,33 @@ class Child:
             while unsent and not self.closed:
                 data, fd = unsent[0]
                 sent = self.sock.send(data) if fd is None else self._send_with_fd(data, fd)
+                if sent is None:
+                    continue
                 if sent == len(data):
                     unsent.popleft()
                 else:
                     unsent[0] = (data[sent:], None)
         except BlockingIOError:
             pass
-        except OSError:
+        except ConnectionError:
             self.drop_unsent()  # it is dying; its exit tells the rest
+        except OSError:  # without what waits it cannot go on
+            self.drop_unsent()
+            self.kill()
         if not self.closed and self.supervisor.reactor.has(self.fd):
             self.supervisor.reactor.modify(self.fd, READ | WRITE if unsent else READ)
 
-    def _send_with_fd(self, data: memoryview, fd: int) -> int:
-        sent = self.sock.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))])
+    def _send_with_fd(self, data: memoryview, fd: int) -> int | None:
+        """None where the system does not let descriptors pass, as with too many under way: its content goes instead."""
+        try:
+            sent = self.sock.sendmsg([data], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))])
+        except (BlockingIOError, ConnectionError):
+            raise
+        except OSError:
+            pieces = wire.content_pieces(data, fd)
+            self._unsent.popleft()
+            self._unsent.extendleft((piece, None) for piece in reversed(pieces))
+            sent = None
         os.close(fd)
         return sent
 

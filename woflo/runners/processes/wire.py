@@ -2,7 +2,8 @@
 
     | magic 1 | kind 1 | descriptors 2 | length 4 | number 8 | payload … |
 
-`number` is the call that a frame belongs to. What does not begin with the magic byte is text that
+`number` is the call that a frame belongs to. A descriptor that the system does not let pass is replaced by its
+content: it comes before the frame, in pieces. What does not begin with the magic byte is text that
 faulthandler wrote straight onto the socket; it is ASCII, so the magic byte cannot occur in it.
 """
 
@@ -10,9 +11,13 @@ from __future__ import annotations
 
 import _socket
 import array
+import mmap
+import os
 import socket
 import struct
 from collections import deque
+
+from woflo.runners.processes.shipping import shared_file
 
 __all__ = [
     "CALL",
@@ -31,6 +36,7 @@ __all__ = [
     "Decoder",
     "Frame",
     "Socket",
+    "content_pieces",
     "frame",
     "send_frame",
     "socket_pair",
@@ -44,6 +50,9 @@ MAX_FDS = 64
 """Descriptors taken from the socket in one read."""
 _CLOEXEC = int(getattr(socket, "MSG_CMSG_CLOEXEC", 0))  # as plain numbers: those of `socket` are slow enumerations
 _NO_FDS: list[int] = []
+_PASSED, _PIECE, _REPLACED = 1, 2, 3
+"""What may stand for descriptors: one that is passed, a piece of the content of one that is not, and all of it."""
+_PIECE_SIZE = 1 << 20
 _ANCILLARY = socket.CMSG_SPACE(MAX_FDS * 4) if hasattr(socket, "CMSG_SPACE") else 0
 
 
@@ -91,6 +100,21 @@ def receive(sock: Socket, size: int = 1 << 16, flags: int = 0) -> tuple[bytes, l
     return data, list(fds)
 
 
+def content_pieces(data: memoryview, fd: int) -> list[memoryview]:
+    """What to send instead of `data`, of which one frame goes with `fd`."""
+    at = 0
+    while HEADER.unpack_from(data, at)[2] != _PASSED:
+        at += HEADER.size + HEADER.unpack_from(data, at)[3]
+    magic, kind, _, length, number = HEADER.unpack_from(data, at)
+    content = memoryview(mmap.mmap(fd, 0, access=mmap.ACCESS_READ))
+    parts = [data[:at]]
+    for start in range(0, len(content), _PIECE_SIZE):
+        piece = content[start : start + _PIECE_SIZE]
+        parts += [memoryview(HEADER.pack(magic, kind, _PIECE, len(piece), number)), piece]
+    parts += [memoryview(HEADER.pack(magic, kind, _REPLACED, length, number)), data[at + HEADER.size :]]
+    return [part for part in parts if part]
+
+
 class Decoder:
     """Cuts a stream into frames."""
 
@@ -102,6 +126,8 @@ class Decoder:
         self._fds: deque[int] = deque()
         self.text: str = ""
         """What was written between the frames: the report of faulthandler."""
+        self._content: int | None = None
+        """Memory for the content of a descriptor that did not pass."""
 
     def feed(self, data: bytes, fds: list[int]) -> list[Frame]:
         """The frames that are complete with `data`."""
@@ -125,11 +151,28 @@ class Decoder:
             if stop > end:
                 needed = stop - at
                 break
-            frames.append((kind, number, data[at + head : stop], self._fds.popleft() if with_fd else None))
+            if not with_fd:
+                frames.append((kind, number, data[at + head : stop], None))
+            elif with_fd == _PIECE:
+                self._take_piece(data[at + head : stop])
+            else:
+                fd = self._fds.popleft() if with_fd == _PASSED else self._take_content()
+                frames.append((kind, number, data[at + head : stop], fd))
             at = stop
         self._chunks = [data[at:]] if at < end else []
         self._size, self._needed = end - at, needed
         return frames
+
+    def _take_piece(self, piece: bytes) -> None:
+        if self._content is None:
+            self._content = shared_file()
+        view = memoryview(piece)
+        while view:
+            view = view[os.write(self._content, view) :]
+
+    def _take_content(self) -> int | None:
+        content, self._content = self._content, None
+        return content
 
     def finish(self) -> None:
         """The stream has ended: what is left is text, or a frame cut short."""
