@@ -151,13 +151,11 @@ class Decoder:
             if stop > end:
                 needed = stop - at
                 break
-            if not with_fd:
-                frames.append((kind, number, data[at + head : stop], None))
-            elif with_fd == _PIECE:
-                self._take_piece(data[at + head : stop])
-            else:
-                fd = self._fds.popleft() if with_fd == _PASSED else self._take_content()
+            if with_fd != _PIECE:
+                fd = self._take_descriptor(with_fd) if with_fd else None
                 frames.append((kind, number, data[at + head : stop], fd))
+            else:
+                self._take_piece(data[at + head : stop])
             at = stop
         self._chunks = [data[at:]] if at < end else []
         self._size, self._needed = end - at, needed
@@ -170,7 +168,9 @@ class Decoder:
         while view:
             view = view[os.write(self._content, view) :]
 
-    def _take_content(self) -> int | None:
+    def _take_descriptor(self, how: int) -> int | None:
+        if how == _PASSED:
+            return self._fds.popleft()
         content, self._content = self._content, None
         return content
 
