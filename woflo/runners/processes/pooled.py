@@ -85,6 +85,8 @@ class PooledWorker:
             if code.number not in self._known:
                 self._known.add(code.number)
                 pieces.append(wire.frame(wire.CODE, code.number, code.data))
+            if code.checked < self.pool.codes.last_change and self.pool.codes.is_overtaken(code):
+                self._known = {code.number}  # the others are loaded again after it: it may set globals of theirs back
             if run._shared:
                 self._send_shared(run._shared)
             pieces.append(run._frame)
