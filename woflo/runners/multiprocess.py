@@ -6,7 +6,7 @@ import marshal
 import sys
 import threading
 from contextvars import Context, copy_context
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from woflo.errors import OptionError
 from woflo.kernel.attempt import Attempt
@@ -15,7 +15,6 @@ from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.traits import Traits
 from woflo.runners.processes import shipping, wire
 from woflo.runners.processes.attempts import AttemptRole
-from woflo.runners.processes.capture import Capture
 from woflo.runners.processes.crash import Exit, crash_error, trim_trace
 from woflo.runners.processes.launching import (
     ForkProcess,
@@ -27,6 +26,9 @@ from woflo.runners.processes.launching import (
 )
 from woflo.runners.processes.packed import Packed, packing_error
 from woflo.runners.processes.supervisor import Child, supervisor
+
+if TYPE_CHECKING:
+    from woflo.runners.processes.capture import Capture
 
 __all__ = ["ForkProcess", "ForkServerProcess", "MultiprocessTaskRun", "SpawnProcess"]
 
@@ -126,7 +128,10 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
             if self._current is not None:
                 self._current.tell(*marshal.loads(frame[2]))
         elif kind == wire.CAPTURE:
-            self._capture = self._capture or Capture(self._runtime.reactor, self._current)
+            if self._capture is None:
+                from woflo.runners.processes.capture import Capture
+
+                self._capture = Capture(self._runtime.reactor, self._current)
             self._capture.add(frame)
         elif kind in (wire.VALUE, wire.ERROR):
             if self._capture is not None:

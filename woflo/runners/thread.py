@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections import deque
 from contextvars import Context, copy_context
-from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from woflo.kernel import runtime
@@ -19,7 +19,7 @@ __all__ = ["ThreadTaskRun"]
 
 R = TypeVar("R")
 
-_PACKAGE = tuple(str(Path(__file__).parents[1] / part) for part in ("kernel", "runners"))
+_PACKAGE = tuple(os.path.join(os.path.dirname(os.path.dirname(__file__)), part) for part in ("kernel", "runners"))
 IDLE_SECONDS = 10.0
 """How long a thread waits for another attempt before it ends."""
 

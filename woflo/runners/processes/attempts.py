@@ -6,7 +6,6 @@ from contextvars import Context
 from typing import Any
 
 from woflo.kernel.attempt import Attempt
-from woflo.runners.processes.capture import capture_here
 from woflo.runners.processes.child import Link, LinkChannel
 
 __all__ = ["AttemptRole"]
@@ -24,6 +23,8 @@ class AttemptRole:
         attempt = self._attempt
         attempt.channel = channel = LinkChannel(link, attempt.number)
         if self._capture:
+            from woflo.runners.processes.capture import capture_here
+
             capture_here(link, channel)
         outcome = link.start(attempt) if self._context is None else self._context.run(link.start, attempt)
         link.send_outcome(attempt.number, outcome, attempt.task_name)

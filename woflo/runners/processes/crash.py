@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -14,7 +14,8 @@ from woflo.kernel.masking import shorten_call
 
 __all__ = ["Exit", "count_oom_kills", "crash_error"]
 
-_PACKAGE = re.compile(rf'"{re.escape(str(Path(__file__).parents[2]))}/(kernel|runners)/')
+_HOME = os.path.dirname(os.path.dirname(os.path.dirname(__file__)))
+_PACKAGE = re.compile(rf'"{re.escape(_HOME)}/(kernel|runners)/')
 _NONE: Mapping[str, Any] = MappingProxyType({})
 _KILLED_FOR_MEMORY = "the kernel counted an out-of-memory kill meanwhile"
 

@@ -21,10 +21,11 @@ _SIGNALS = tuple(range(1, _signal.NSIG))
 
 _twins: dict[int, tuple[Any, Any, Any]] = {}
 """By the identity of a stream: the stream, its settings, and its twin. Only of those in use."""
+_last: tuple[Any, list[tuple[Any, str, Any]]] = ((), [])
+"""The streams of the last fork and their settings, and what was found for them."""
 _empty_stdin: Any = None
 _kept: list[Any] = []
 """Streams of the callers of this process: never to be closed, for that would write their buffers once more."""
-
 
 Closer = Callable[[], object]
 """Closes something that belongs to the caller alone: the end of a socket, a selector."""
@@ -37,7 +38,9 @@ class Inheritance:
         self._closers = closers
         self._thread = thread
         """The one that forks, and so the child's only one."""
-        self._signals = [number for number in _SIGNALS if _is_callers(_signal.getsignal(number))]
+        python, handler_of = _signal.default_int_handler, _signal.getsignal
+        # SIGINT stays as Python has it, what is ignored stays so; all other handlers are about the caller.
+        self._signals = [at for at in _SIGNALS if callable(one := handler_of(at)) and one is not python]
         self._streams = _find_streams()
         self._stdin = _stdin_twin()
         self._packages = _find_packages()
@@ -66,25 +69,39 @@ class Inheritance:
         self._thread.name = "MainThread"
 
 
-def _is_callers(handler: Any) -> bool:
-    """Handlers are about the caller. SIGINT stays as Python has it, and what is ignored stays so."""
-    return callable(handler) and handler is not _signal.default_int_handler
-
-
 def _find_streams() -> list[tuple[Any, str, Any]]:
     """Streams that write to files: where each stands, and what is to stand there in the child."""
+    global _last
+    out, err = sys.stdout, sys.stderr
+    handlers = _log_handlers() if "logging" in sys.modules else ()
+    now: tuple[Any, ...] = (out, err, sys.__stdout__, sys.__stderr__, handlers)
+    if isinstance(out, io.TextIOWrapper) and isinstance(err, io.TextIOWrapper):
+        now += (out.line_buffering, out.write_through, out.encoding, err.line_buffering, err.write_through)
+    if now != _last[0]:
+        _last = (now, _look_for_streams(handlers))
+    return _last[1]
+
+
+def _log_handlers() -> tuple[tuple[Any, Any], ...]:
+    """The handlers that have a stream of their own, and the stream."""
+    import logging
+
+    found = []
+    for reference in logging._handlerList:  # type: ignore[attr-defined]  # there is no public way to all handlers
+        handler = reference()
+        if not isinstance(getattr(type(handler), "stream", None), property):
+            found.append((handler, getattr(handler, "stream", None)))
+    return tuple(found)
+
+
+def _look_for_streams(handlers: tuple[tuple[Any, Any], ...]) -> list[tuple[Any, str, Any]]:
     global _twins
     used: dict[int, tuple[Any, Any, Any]] = {}
     found: list[tuple[Any, str, Any]] = []
     for name in ("stdout", "stderr", "__stdout__", "__stderr__"):
         _find_stream(sys, name, getattr(sys, name), used, found)
-    if "logging" in sys.modules:
-        import logging
-
-        for reference in logging._handlerList:  # type: ignore[attr-defined]  # there is no public way to all handlers
-            handler = reference()
-            if not isinstance(getattr(type(handler), "stream", None), property):
-                _find_stream(handler, "stream", getattr(handler, "stream", None), used, found)
+    for handler, stream in handlers:
+        _find_stream(handler, "stream", stream, used, found)
     _twins = used
     return found
 

@@ -13,7 +13,6 @@ import threading
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from woflo.errors import LaunchError, OptionError
@@ -98,7 +97,7 @@ def spawn_python(code: str, fds: tuple[int, ...]) -> int:
     """Start an interpreter that imports this very woflo and executes `code`; its process id."""
     import subprocess
 
-    here = str(Path(__file__).parents[3])
+    here = os.path.abspath(os.path.join(__file__, *[os.pardir] * 4))
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # as multiprocessing does
     command = [_interpreter(), *flags, "-c", f"import sys; sys.path.insert(0, {here!r}); {code}"]
     process = subprocess.Popen(command, pass_fds=fds, stdin=subprocess.DEVNULL, start_new_session=True)
@@ -168,11 +167,11 @@ def start_guardian(supervisor: Supervisor) -> None:
 
     from woflo.runners.processes.watching import watch_process
 
-    path = Path(__file__).with_name("guardian.py")
+    path = os.path.join(os.path.dirname(__file__), "guardian.py")
     pidfd = os.pidfd_open(os.getpid())
     try:
         fds = (pidfd, supervisor.slots.fd)
-        command = [sys.executable, "-I", "-S", str(path), *map(str, fds)]
+        command = [sys.executable, "-I", "-S", path, *map(str, fds)]
         process = subprocess.Popen(command, pass_fds=fds, stdin=subprocess.DEVNULL, start_new_session=True)
         process.returncode = 0
     finally:

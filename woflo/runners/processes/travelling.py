@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import traceback
 from typing import Any
 
 from woflo.errors import TaskCrashedError
@@ -18,8 +17,13 @@ _BUILTIN = frozenset(
 
 def describe(error: BaseException, origin: str) -> str:
     """An exception in words, for where it cannot be loaded."""
-    text = "".join(traceback.format_exception(error)).rstrip()
-    return f"the exception was {type(error).__qualname__}, raised {origin}:\n{text}"
+    return f"the exception was {type(error).__qualname__}, raised {origin}:\n{_in_words(error).rstrip()}"
+
+
+def _in_words(error: BaseException) -> str:
+    import traceback
+
+    return "".join(traceback.format_exception(error))
 
 
 def flatten(error: BaseException, origin: str, depth: int = 0) -> tuple[Any, ...]:
@@ -33,7 +37,7 @@ def flatten(error: BaseException, origin: str, depth: int = 0) -> tuple[Any, ...
         cause = flatten(error.__cause__, "", depth + 1)
     tells_itself = isinstance(error, TaskCrashedError)  # the trace is part of it
     origin = "" if tells_itself else origin
-    text = "".join(traceback.format_exception(error)) if origin else ""
+    text = _in_words(error) if origin else ""
     if _reduces_itself(type(error)):
         return ("whole", error, (), {}, cause, origin, text)
     if isinstance(error, BaseExceptionGroup):
