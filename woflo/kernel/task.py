@@ -44,6 +44,7 @@ class Task(Generic[P, R]):
         "_lanes",
         "_runner",
         "body",
+        "is_bare",
         "is_limited",
         "is_plain",
         "name",
@@ -59,6 +60,14 @@ class Task(Generic[P, R]):
         )
         self.is_plain: bool = options.deadline is None and not options.after and not options.resources
         """True where a call of plain values needs no further look at the options before it is admitted."""
+        self.is_bare: bool = (
+            self.is_plain
+            and not self.is_limited
+            and options.timeout is None
+            and options.admission is None
+            and self.name == body.name
+        )
+        """True where the options need no look at all until an attempt fails."""
         self._lanes: dict[Any, Any] = {}
         self._gates: Any = {}
         self._runner = None if options.runner is None else load_runner(options.runner)

@@ -7,11 +7,11 @@ from abc import ABCMeta
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
-from woflo.kernel import clock, runtime
+from woflo.kernel import bus, clock, runtime
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.run import BaseTaskRun
-from woflo.kernel.state import RunState
+from woflo.kernel.state import TERMINAL, RunState
 from woflo.kernel.traits import Traits
 from woflo.runners.machine import usable_cpus
 from woflo.runners.processes.crash import trim_trace
@@ -19,11 +19,14 @@ from woflo.runners.processes.launching import Launcher, default_process
 from woflo.runners.processes.packed import Packed
 from woflo.runners.processes.pooling import Pool
 from woflo.runners.processes.sharing import share
+from woflo.runners.processes.shipping import are_plain
 from woflo.runners.processes.worker import is_worker
 
 __all__ = ["PoolTaskRun"]
 
 R = TypeVar("R")
+
+_NO_KWARGS: dict[str, Any] = {}
 
 
 class _PoolMeta(ABCMeta):
@@ -89,6 +92,27 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
     def share(cls, value: Any) -> Any:
         return share(value)
 
+    def _begin(self) -> None:
+        """As ever, with a short cut for the many small calls that a pool is for."""
+        pool: Pool | None = self._runtime.services.get(type(self))
+        if (
+            pool is None
+            or not self.task.is_bare
+            or self._kwargs
+            or not are_plain(self._args)
+            or self.parent_id is not None
+            or self.capture_output
+            or bus.wanted()
+        ):
+            BaseTaskRun._begin(self)
+            return
+        self._runtime.live.add(self)
+        self.attempt, self._in_code, self._reported = 1, True, False
+        try:
+            pool.submit_plain(self)
+        except Exception as error:
+            self._finish(Outcome.failed(self._launch_error(error)))
+
     @property
     def state(self) -> RunState:
         if self._state is RunState.PENDING and self._in_code:
@@ -131,10 +155,31 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
         if self._enter_running():
             self._attempt_started()
 
-    def _ended_in_worker(self, outcome: Outcome, seconds: float) -> None:
+    def _ended_in_worker(self, outcome: Outcome, seconds: float, now: float) -> None:
         if self.started_at is None:
-            self.started_at = clock.now() - seconds
-        self._finish(outcome)
+            self.started_at = now - seconds
+        if self._has_listeners() or not self._finish_unheard(outcome, now):
+            self._finish(outcome)
+
+    def _has_listeners(self) -> bool:
+        """True where more is to be done at the end than to wake those who wait for it."""
+        return self._holds_place or self._watched or self._timer is not None or bool(bus.listeners)
+
+    def _finish_unheard(self, outcome: Outcome, now: float) -> bool:
+        """`_finish` for a value that nothing outweighs and nobody but waiting threads has to be told of."""
+        with self._lock:
+            unusual = self._verdict is not None or self._watchers or self._callbacks or self._end_waiters
+            if unusual or self._reported or self._state in TERMINAL:
+                return False
+            self._reported, self._in_code = True, False
+            self._outcome, self.finished_at = outcome, now
+            self._state = RunState.SUCCEEDED
+            waiters, self._waiters = self._waiters, ()
+        self._args, self._kwargs, self._frame = (), _NO_KWARGS, b""
+        self._runtime.live.discard(self)
+        for waiter in waiters:
+            waiter.release()
+        return True
 
     def _ended_packed(self, packed: Packed, seconds: float) -> None:
         if self.started_at is None:

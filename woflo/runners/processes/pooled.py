@@ -10,6 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import LaunchError
+from woflo.kernel import clock
 from woflo.kernel.outcome import Outcome
 from woflo.runners.processes import wire
 from woflo.runners.processes.capture import Capture
@@ -130,7 +131,7 @@ class PooledWorker:
 
     def on_frames(self, child: Child, frames: list[wire.Frame]) -> None:
         """Take what it says; outcomes of short calls come by the hundred."""
-        ended, seconds = 0, 0.0
+        ended, seconds, now = 0, 0.0, clock.now()
         calls = self.calls
         for frame in frames:
             kind, number, payload, _ = frame
@@ -145,7 +146,7 @@ class PooledWorker:
                 if self._ending or self._capture is not None or run._fd is not None or run._shared:
                     self._prepare_end(number, run)
                 if kind == wire.PLAIN:
-                    run._ended_in_worker(Outcome(pickle.loads(payload[ELAPSED.size :])), took)
+                    run._ended_in_worker(Outcome(pickle.loads(payload[ELAPSED.size :])), took, now)
                 else:
                     run._ended_packed(Packed(frame, run.task.name, ELAPSED.size), took)
             else:

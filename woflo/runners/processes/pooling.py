@@ -12,6 +12,7 @@ that call alone has failed; the others go to the next worker.
 from __future__ import annotations
 
 import pickle
+import struct
 import sys
 import threading
 from collections import deque
@@ -42,6 +43,8 @@ _MUST_START_AT_ONCE = sys.version_info >= (3, 12)
 _LONGEST_START = 10.0
 SHORT = 0.002
 """Seconds up to which a call counts as short: only such are sent ahead of their turn."""
+_PLAIN_CALL = struct.Struct(wire.HEADER.format + CALL_HEAD.format.lstrip("<"))
+"""The head of a frame and that of a call, in one."""
 BATCH_SECONDS = 0.005
 BATCH_MOST = 1024
 RECALL_AFTER = 0.01
@@ -81,6 +84,17 @@ class Pool:
     def submit(self, run: Run, announce: bool) -> None:
         """Take a call. Raises `SerializationError` where its code or arguments cannot be packed."""
         self._pack(run, announce)
+        self._take(run)
+
+    def submit_plain(self, run: Run) -> None:
+        """The same for a call whose arguments are plain and whose task has no options of its own."""
+        try:
+            self._pack_plain(run, 0)
+        except Exception as error:
+            raise packing_error(error, run.task.name, run._args, {}) from error
+        self._take(run)
+
+    def _take(self, run: Run) -> None:
         if self.closed:
             raise PoolClosedError(f"the pool of {self.runner.__name__} was shut down; its calls are not executed")
         self.queue.append(run)
@@ -94,18 +108,25 @@ class Pool:
         """Put the frame of a call on the run, which keeps it until its outcome is there: it may be sent again."""
         task, args = run.task, run._args
         try:
-            code = run._code = self.codes.get(task.body)
             if not run._kwargs and run.parent_id is None and shipping.are_plain(args) and task.name == task.body.name:
-                data, fd, flags = pickle.dumps(args, 5), None, 0
-            else:
-                run._shared = [value for value in (*args, *run._kwargs.values()) if type(value) is Shared]
-                parcel = shipping.dump((args, run._kwargs, task.name, run.parent_id))
-                data, fd, flags = parcel.data, parcel.fd, FULL
+                self._pack_plain(run, announce)
+                return
+            code = run._code = self.codes.get(task.body)
+            run._shared = [value for value in (*args, *run._kwargs.values()) if type(value) is Shared]
+            parcel = shipping.dump((args, run._kwargs, task.name, run.parent_id))
         except Exception as error:
             raise packing_error(error, task.name, args, run._kwargs) from error
-        run._fd = fd
-        head = CALL_HEAD.pack(code.number, run.attempt, flags | announce)
-        run._frame = wire.frame(wire.CALL, run._number, head + data, fd is not None)
+        run._fd = parcel.fd
+        head = CALL_HEAD.pack(code.number, run.attempt, FULL | announce)
+        run._frame = wire.frame(wire.CALL, run._number, head + parcel.data, parcel.fd is not None)
+
+    def _pack_plain(self, run: Run, flags: int) -> None:
+        code = run._code = self.codes.get(run.task.body)
+        data = pickle.dumps(run._args, 5)
+        size = CALL_HEAD.size + len(data)
+        run._frame = (
+            _PLAIN_CALL.pack(wire.MAGIC, wire.CALL, 0, size, run._number, code.number, run.attempt, flags) + data
+        )
 
     def _serve_queue(self) -> None:
         """Give the next calls to idle workers, and start workers while there are too few. Under the lock."""
