@@ -24,6 +24,8 @@ def main() -> int:
         names = ", ".join(figure.name for figure in FIGURES)
         print(f"no figure like {' '.join(options.only)}; there are: {names}", file=sys.stderr)
         return 2
+    # An installed package is compiled, and so are the peers: without this ours would be compiled in each process.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     results = [tell(f, c) for f in figures for c in conditions(options)]
     print(summary(results))
     write(options.json, results)
