@@ -1,6 +1,7 @@
 """What processes stand on: the fork server when it dies, systems without pidfds, values that workers share."""
 
 import os
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -39,6 +40,36 @@ def test_the_fork_server_is_killed(tmp_path):
     wait_until(lambda: not is_alive(child), "end of the child")
     wait_until(lambda: not Path(f"/proc/{parent}").exists(), "end of the server, noticed by its caller")
     assert task(runner=Forked)(os.getppid)().get_result(PATIENCE) not in (parent, os.getpid())
+
+
+WHERE_IMPORTED = """
+import os, threading
+if {threads}:
+    threading.Thread(target=threading.Event().wait, daemon=True).start()
+HERE = os.getpid()
+
+def where():
+    return HERE, os.getpid(), os.getppid()
+"""
+
+
+@needs_pidfd
+@pytest.mark.parametrize("threads", [False, True])
+def test_the_fork_server_imports_what_its_children_needed(tmp_path, monkeypatch, threads):
+    """Once, so that later children find it there; not what starts threads, for it goes on to fork."""
+    name = f"needed_{threads}"
+    (tmp_path / f"{name}.py").write_text(WHERE_IMPORTED.format(threads=threads))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    where = task(runner=MultiprocessTaskRun.configured(process_type=ForkServerProcess))(import_module(name).where)
+
+    def imported_in_server():
+        here, _, server = where().get_result(PATIENCE)
+        return here == server
+
+    if threads:
+        assert not any(imported_in_server() for _ in range(5))
+    else:
+        wait_until(imported_in_server, "import in the server")
 
 
 AGAIN = """

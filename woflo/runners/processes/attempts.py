@@ -19,6 +19,11 @@ class AttemptRole:
         self._context = context
         self._capture = capture
 
+    @property
+    def module(self) -> str:
+        body = self._attempt.body
+        return "" if body.found_by_name() is None else body.module
+
     def run(self, link: Link) -> None:
         attempt = self._attempt
         attempt.channel = channel = LinkChannel(link, attempt.number)

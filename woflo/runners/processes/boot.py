@@ -6,6 +6,7 @@ import os
 import pickle
 import socket
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from woflo.kernel.outcome import Outcome
@@ -37,8 +38,8 @@ def main(sock_fd: int, slots_fd: int, slot: int, caller: int) -> None:
     live(link, play)
 
 
-def play(link: Link) -> None:
-    """Do what this child is for, which its caller sends."""
+def play(link: Link, tell_module: Callable[[str], None] | None = None) -> None:
+    """Do what this child is for, which its caller sends; `tell_module` is called with the module that it needed."""
     try:
         role = _receive_role(link)
     except BrokenPipeError:
@@ -49,6 +50,8 @@ def play(link: Link) -> None:
         except Exception as told:
             link.send_outcome(0, Outcome.failed(told), "a call")
         return
+    if tell_module is not None:
+        tell_module(role.module)
     role.run(link)
 
 

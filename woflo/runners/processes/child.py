@@ -35,6 +35,11 @@ _SIGTERM = int(getattr(signal, "SIGTERM", 15))
 class Role(Protocol):
     """What a child is there for."""
 
+    @property
+    def module(self) -> str:
+        """The module that it had to import because its function is found there, else empty."""
+        ...
+
     def run(self, link: Link) -> None:
         """Do the work; what is left to say goes through the link. The process ends when this returns."""
         ...

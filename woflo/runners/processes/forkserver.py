@@ -16,6 +16,7 @@ import signal
 import socket
 import struct
 import sys
+import threading
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -135,6 +136,13 @@ class _Started:
             child.on_death(None, lambda: None)
 
 
+def _folder_of(module: str) -> str:
+    """Where the module, or the package that it is of, was found; empty where there is no such place."""
+    top = sys.modules[module.partition(".")[0]]
+    file = getattr(top, "__file__", None) or ""
+    return os.path.dirname(os.path.dirname(file) if hasattr(top, "__path__") else file)
+
+
 def _told(peak: int) -> Callable[[], int | None]:
     return lambda: peak
 
@@ -166,13 +174,20 @@ class Server:
         self._slots = slots
         self._alive: dict[int, tuple[int, int]] = {}
         """pidfd: (pid, slot)"""
+        self._imports, self._importers = os.pipe()
+        """By which children tell the modules that they had to import: later ones shall find them there."""
+        self._known: set[str] = set()
+        """What was told."""
         self._poll = select.poll()
 
     def run(self) -> None:
         self._poll.register(self._sock, select.POLLIN)
+        self._poll.register(self._imports, select.POLLIN)
         while True:
             for fd, _ in self._poll.poll():
-                if fd != self._sock.fileno():
+                if fd == self._imports:
+                    self._import(os.read(fd, 1 << 16).decode().splitlines())
+                elif fd != self._sock.fileno():
                     self._on_end(fd)
                 elif not self._on_request():
                     return
@@ -206,9 +221,29 @@ class Server:
             signal.signal(signal.SIGINT, signal.default_int_handler)
             from woflo.runners.processes.boot import play
 
-            live(Link(socket.socket(fileno=fd), self._slots, slot), play)
+            live(Link(socket.socket(fileno=fd), self._slots, slot), lambda link: play(link, self._tell))
         finally:
             os._exit(1)
+
+    def _tell(self, module: str) -> None:
+        """In a child whose function is of this module. One that starts threads is nothing for a process that forks."""
+        if module and module not in self._known and threading.active_count() == 1:
+            os.write(self._importers, f"{module}\t{_folder_of(module)}\n".encode())
+        os.close(self._imports)
+        os.close(self._importers)
+
+    def _import(self, lines: list[str]) -> None:
+        """A child has done the same and lives. What fails all the same is left to the children to tell."""
+        for line in lines:
+            module, _, folder = line.partition("\t")
+            self._known.add(module)
+            if folder and folder not in sys.path:
+                sys.path.append(folder)  # the caller's may have grown since the server was started
+            try:
+                import_module(module)
+            except BaseException:
+                pass
+        gc.freeze()
 
     def _on_end(self, pidfd: int) -> None:
         self._poll.unregister(pidfd)

@@ -125,7 +125,8 @@ def send_role(child: Child, role: Parcel) -> None:
 class ForkServerProcess(Launcher):
     """A copy of a small warm process, started once: its cost does not grow with the caller's memory.
 
-    `preload` names modules that the server imports once, so that its children need not.
+    `preload` names modules that the server imports once, so that its children need not. The module of a task's
+    function is imported there after its first call.
     """
 
     preload: ClassVar[tuple[str, ...]] = ()

@@ -46,6 +46,8 @@ def is_worker() -> bool:
 class WorkerRole:
     """A worker. `initializer(*initargs)` is called once before the first call; `forked` from its caller, or shipped."""
 
+    module = ""
+
     def __init__(
         self,
         prefix: str,
