@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from woflo.errors import MapLengthError, OptionError
 from woflo.kernel.graph import Handle, Quoted
@@ -14,9 +14,31 @@ if TYPE_CHECKING:
     from woflo.kernel.run import BaseTaskRun
     from woflo.kernel.task import Task
 
-__all__ = ["RunMap"]
+__all__ = ["Launched", "RowLauncher", "RunMap"]
 
 R = TypeVar("R")
+
+
+class Launched:
+    """A call that was launched and has no handle yet; a runner may have such for a map."""
+
+    __slots__ = ()
+
+    def handle(self) -> BaseTaskRun[Any]:
+        """The handle, made now."""
+        raise NotImplementedError
+
+
+class RowLauncher(Protocol):
+    """How a runner launches calls of a map in its own way."""
+
+    def launch(self, args: tuple[Any, ...]) -> Launched | None:
+        """Launch a call; None for one that has to be made like any other."""
+        ...
+
+    def flush(self) -> None:
+        """That was all for now."""
+        ...
 
 
 class RunMap(Generic[R]):
@@ -39,7 +61,7 @@ class RunMap(Generic[R]):
         ]
         self._rows: Iterator[tuple[Any, ...]] = iter(_rows(columns, spread))
         self._constants = {name: _constant(value, share) for name, value in constants.items()}
-        self._open: deque[BaseTaskRun[R]] = deque()
+        self._open: deque[BaseTaskRun[R] | Launched] = deque()
         self.ahead: int = task.runner.map_ahead()
         self._exhausted = False
 
@@ -51,17 +73,24 @@ class RunMap(Generic[R]):
             self._launch_ahead()
         if not self._open:
             raise StopIteration
-        return self._open.popleft()
+        item = self._open.popleft()
+        return item.handle() if isinstance(item, Launched) else item
 
     def _launch_ahead(self) -> None:
         """Fill up at once, so that a pool gets many calls in one message."""
         task, constants, launched = self._task, self._constants, self._open
-        for _ in range(self.ahead - len(launched)):
-            row = next(self._rows, None)
-            if row is None:
-                self._exhausted = True
-                return
-            launched.append(task(*row, **constants))
+        launcher = None if constants else task.runner.row_launcher(task)
+        try:
+            for _ in range(self.ahead - len(launched)):
+                row = next(self._rows, None)
+                if row is None:
+                    self._exhausted = True
+                    return
+                item = None if launcher is None else launcher.launch(row)
+                launched.append(task(*row, **constants) if item is None else item)
+        finally:
+            if launcher is not None:
+                launcher.flush()
 
     async def __aiter__(self) -> AsyncIterator[BaseTaskRun[R]]:
         for run in self:

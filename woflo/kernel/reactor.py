@@ -119,6 +119,10 @@ class Reactor:
         if self._failed is not None:
             raise InternalError("the reactor has failed; no run can be started") from self._failed
 
+    def failure(self) -> InternalError | None:
+        """Why nothing will happen here any more; None as long as it works."""
+        return None if self._failed is None else _told(self._failed)
+
     def wake(self) -> None:
         """End the present wait of the loop."""
         self._sleeping = False
@@ -208,7 +212,12 @@ class Reactor:
     def _fail(self, error: BaseException) -> None:
         """Nobody may wait for ever: every live run ends with what went wrong here."""
         self._failed = error
-        told = InternalError(f"the reactor failed with {error!r}; please report this")
-        told.__cause__ = error
+        told = _told(error)
         for run in list(self._runtime.live):
             run._fail_at_once(told)
+
+
+def _told(error: BaseException) -> InternalError:
+    told = InternalError(f"the reactor failed with {error!r}; please report this")
+    told.__cause__ = error
+    return told

@@ -17,7 +17,9 @@ from woflo.kernel.state import TERMINAL, RunState
 if TYPE_CHECKING:
     from typing import Self
 
+    from woflo.kernel.mapping import RowLauncher
     from woflo.kernel.outcome import Outcome
+    from woflo.kernel.task import Task
 
 __all__ = ["BaseTaskRun", "acquire_lock"]
 
@@ -267,6 +269,11 @@ class BaseTaskRun(Lifecycle, Generic[R]):
     def share(cls, value: Any) -> Any:
         """What `Task.map` passes for a value that all its calls get; a runner may send a large one only once."""
         return value
+
+    @classmethod
+    def row_launcher(cls, task: Task[..., Any]) -> RowLauncher | None:  # noqa: ARG003  # for heirs to look at
+        """A runner's own way to launch the calls of a map, where it has one and `task` allows it."""
+        return None
 
     @classmethod
     def _check_setting(cls, name: str, value: Any) -> None:

@@ -35,6 +35,8 @@ class Runtime:
         self.numbers: count[int] = count(1)
         self.live: set[Any] = set()
         """Every run that is not terminal; what is in here is waited for at exit."""
+        self.preludes: dict[Any, Callable[[], None]] = {}
+        """Called once at exit, before runs are waited for: what has launched something that is no handle yet."""
         self.closers: dict[Any, Callable[[], None]] = {}
         """Called once at exit after the last run ended, the last made first: pools, observers."""
         self.final_closers: dict[Any, Callable[[], None]] = {}
@@ -127,6 +129,8 @@ if hasattr(os, "register_at_fork"):
 def at_exit() -> None:
     """Wait for every run; where the program was interrupted, stop them instead."""
     runtime = current
+    for prelude in list(runtime.preludes.values()):
+        prelude()
     try:
         runtime.in_a_hurry = _was_interrupted()
         runtime.exiting = True

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
 from abc import ABCMeta
 from collections.abc import Callable
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from woflo.kernel import bus, clock, runtime
 from woflo.kernel.attempt import Attempt
+from woflo.kernel.context import current_attempt
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.state import TERMINAL, RunState
@@ -18,9 +20,13 @@ from woflo.runners.processes.crash import trim_trace
 from woflo.runners.processes.launching import Launcher, default_process
 from woflo.runners.processes.packed import Packed
 from woflo.runners.processes.pooling import Pool
+from woflo.runners.processes.rows import Row, Rows
 from woflo.runners.processes.sharing import share
 from woflo.runners.processes.shipping import are_plain
 from woflo.runners.processes.worker import is_worker
+
+if TYPE_CHECKING:
+    from woflo.kernel.task import Task
 
 __all__ = ["PoolTaskRun"]
 
@@ -112,6 +118,40 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
             pool.submit_plain(self)
         except Exception as error:
             self._finish(Outcome.failed(self._launch_error(error)))
+
+    @classmethod
+    def row_launcher(cls, task: Task[..., Any]) -> Rows | None:
+        pool: Pool | None = runtime.current.services.get(cls)
+        if pool is None or not task.is_bare or cls.capture_output or bus.wanted() or current_attempt.get() is not None:
+            return None
+        return pool.rows_of(task)
+
+    def handle(self) -> PoolTaskRun[R]:
+        """Itself: where the pool holds calls, rows of a map may stand as well, which become handles by this."""
+        return self
+
+    def _take_over(self, row: Row) -> None:
+        """Become the handle of a call that was launched without one."""
+        self._runtime, self._number, self.parent_id = row._pool.runtime, row._number, None
+        self._code, self._frame = row._code, row._frame
+        self.attempt, self._in_code, self._reported = 1, True, False
+        self._runtime.live.add(self)
+
+    @classmethod
+    def _ended(cls, row: Row, outcome: Outcome, seconds: float, now: float) -> PoolTaskRun[Any]:
+        """The handle of a call that has ended already, well, before anybody asked for it."""
+        run: PoolTaskRun[Any] = cls.__new__(cls)
+        run.task, run._args, run._kwargs, run._lock = row.task, (), _NO_KWARGS, threading.Lock()
+        run._runtime, run._number = row._pool.runtime, row._number
+        run.attempt, run.started_at, run.finished_at = 1, now - seconds, now
+        run._outcome, run._state = outcome, RunState.SUCCEEDED
+        return run
+
+    def _fail_with_reactor(self) -> None:
+        """Where the reactor has failed, nobody else would tell this handle."""
+        error = self._runtime.reactor.failure()
+        if error is not None:
+            self._fail_at_once(error)
 
     @property
     def state(self) -> RunState:

@@ -16,6 +16,7 @@ from woflo.runners.processes import wire
 from woflo.runners.processes.capture import Capture
 from woflo.runners.processes.crash import Exit, crash_error
 from woflo.runners.processes.packed import Packed
+from woflo.runners.processes.rows import Row
 from woflo.runners.processes.slots import CALL, READY, STOP
 from woflo.runners.processes.worker import ELAPSED, RECALL_SIGNAL
 
@@ -143,16 +144,23 @@ class PooledWorker:
                 took = ELAPSED.unpack_from(payload)[0] / 1e9
                 seconds += took
                 ended += 1
-                if self._ending or self._capture is not None or run._fd is not None or run._shared:
-                    self._prepare_end(number, run)
-                if kind == wire.PLAIN:
-                    run._ended_in_worker(Outcome(pickle.loads(payload[ELAPSED.size :])), took, now)
+                if type(run) is Row and kind == wire.PLAIN:
+                    run.end(payload, now)
                 else:
-                    run._ended_packed(Packed(frame, run.task.name, ELAPSED.size), took)
+                    self._end(run.handle(), frame, took, now)
             else:
                 self._on_other(frame)
         if ended:
             self._after_outcomes(seconds / ended)
+
+    def _end(self, run: Run, frame: wire.Frame, seconds: float, now: float) -> None:
+        kind, number, payload, _ = frame
+        if self._ending or self._capture is not None or run._fd is not None or run._shared:
+            self._prepare_end(number, run)
+        if kind == wire.PLAIN:
+            run._ended_in_worker(Outcome(pickle.loads(payload[ELAPSED.size :])), seconds, now)
+        else:
+            run._ended_packed(Packed(frame, run.task.name, ELAPSED.size), seconds)
 
     def _after_outcomes(self, seconds: float) -> None:
         self.has_served = True
@@ -181,7 +189,7 @@ class PooledWorker:
         elif kind == wire.MESSAGE:
             run = self.calls.get(number or self._last_started)  # a log record does not know its call
             if run is not None:
-                run._attempt_seen().tell(*marshal.loads(payload))
+                run.handle()._attempt_seen().tell(*marshal.loads(payload))
         elif kind == wire.CAPTURE and self.child is not None:
             self._capture = self._capture or Capture(self.pool.runtime.reactor, None, self.child.receive)
             self._capture.add(frame)
@@ -192,15 +200,15 @@ class PooledWorker:
             self._last_started = number
             if self._capture is not None:
                 self._capture.attempt = run._attempt_seen()
-            run._started_in_worker()
+            run.handle()._started_in_worker()
 
     def _on_returned(self, payload: bytes) -> None:
         numbers = [number for (number,) in ELAPSED.iter_unpack(payload)]
         calls = [self.calls.pop(number) for number in numbers if number in self.calls]
         if self.left is not None:
             self.left += len(calls)
-        for run in calls:
-            self._ending.pop(run._number, None)
+        for call in calls:
+            self._ending.pop(call._number, None)
         if calls:
             self.pool.give_back(calls)
 
@@ -208,7 +216,7 @@ class PooledWorker:
 
     def end_call(self, number: int) -> None:
         """End a call that was sent here: give it back if it has not begun, else end its code, else the worker."""
-        run = self.calls[number]
+        run = self.calls[number] = self.calls[number].handle()
         run._unwanted = True
         self._ending[number] = monotonic() + run.grace
         self._press(number)
@@ -285,6 +293,7 @@ class PooledWorker:
         error = None if victim is not None or self.has_served else self._why_not_started(end, left)
         self.pool.on_worker_exit(self, left, error)
         if victim is not None:
+            victim = victim.handle()
             victim._put_away()
             victim._where_text = end.text
             victim._finish(

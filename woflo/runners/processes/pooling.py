@@ -11,8 +11,6 @@ that call alone has failed; the others go to the next worker.
 
 from __future__ import annotations
 
-import pickle
-import struct
 import sys
 import threading
 from collections import deque
@@ -26,9 +24,10 @@ from woflo.runners.processes.code import Codes
 from woflo.runners.processes.launching import check_system
 from woflo.runners.processes.packed import packing_error
 from woflo.runners.processes.pooled import PooledWorker
+from woflo.runners.processes.rows import Rows
 from woflo.runners.processes.sharing import Shared
 from woflo.runners.processes.supervisor import supervisor
-from woflo.runners.processes.worker import CALL_HEAD, FULL, WorkerRole
+from woflo.runners.processes.worker import CALL_HEAD, FULL, WorkerRole, plain_frame
 
 if TYPE_CHECKING:
     from woflo.runners.pool import PoolTaskRun
@@ -43,8 +42,6 @@ _MUST_START_AT_ONCE = sys.version_info >= (3, 12)
 _LONGEST_START = 10.0
 SHORT = 0.002
 """Seconds up to which a call counts as short: only such are sent ahead of their turn."""
-_PLAIN_CALL = struct.Struct(wire.HEADER.format + CALL_HEAD.format.lstrip("<"))
-"""The head of a frame and that of a call, in one."""
 BATCH_SECONDS = 0.005
 BATCH_MOST = 1024
 RECALL_AFTER = 0.01
@@ -77,6 +74,7 @@ class Pool:
         self.failed_starts: int = 0
         """Workers in a row that ended before their first call."""
         self._a_worker_started = threading.Event()
+        here.preludes[self] = self._make_handles
         here.closers[self] = lambda: self.close(wait=False)
 
     # -- from any thread -------------------------------------------------------------------------------
@@ -122,11 +120,20 @@ class Pool:
 
     def _pack_plain(self, run: Run, flags: int) -> None:
         code = run._code = self.codes.get(run.task.body)
-        data = pickle.dumps(run._args, 5)
-        size = CALL_HEAD.size + len(data)
-        run._frame = (
-            _PLAIN_CALL.pack(wire.MAGIC, wire.CALL, 0, size, run._number, code.number, run.attempt, flags) + data
-        )
+        run._frame = plain_frame(run._number, code, run.attempt, flags, run._args)
+
+    def rows_of(self, task: Any) -> Rows | None:
+        """What launches a map of `task`; None where its code cannot be packed, which its calls will tell."""
+        try:
+            return Rows(self, task)
+        except Exception:
+            return None
+
+    def serve(self) -> None:
+        """Have sent what was queued, as far as workers have room."""
+        if self._hungry:
+            with self.lock:
+                self._serve_queue()
 
     def _serve_queue(self) -> None:
         """Give the next calls to idle workers, and start workers while there are too few. Under the lock."""
@@ -148,12 +155,24 @@ class Pool:
         """Take no more calls, let those that were taken end, and end the workers."""
         with self.lock:
             self.closed = True
-            runs = [run for worker in self.workers for run in worker.calls.values()] + list(self.queue)
+            runs = self._all_calls()
         if wait:
             for run in runs:
-                run.wait()
+                run.handle().wait()
+        self.runtime.preludes.pop(self, None)
         self.runtime.closers.pop(self, None)
         self.runtime.reactor.call(self._end_workers)
+
+    def _all_calls(self) -> list[Run]:
+        """Those under way, those that were sent and those that wait. Under the lock."""
+        return [call for worker in self.workers for call in list(worker.calls.values())] + list(self.queue)
+
+    def _make_handles(self) -> None:
+        """At the end of the program, which waits for all handles: what a map has launched ahead is waited for too."""
+        with self.lock:
+            calls = self._all_calls()
+        for call in calls:
+            call.handle()
 
     # -- in the reactor's thread -----------------------------------------------------------------------
 
@@ -188,7 +207,8 @@ class Pool:
                 return
             self.failed_starts = 0
             calls, self.queue = list(self.queue), deque()
-        for run in calls:
+        for call in calls:
+            run = call.handle()
             run._put_away()
             run._finish(Outcome.failed(error))
 
@@ -236,19 +256,18 @@ class Pool:
         for run in unwanted:
             self._drop(run)
 
-    def _drop(self, run: Run) -> None:
+    def _drop(self, call: Run) -> None:
+        run = call.handle()
         run._put_away()
         run._finish(Outcome(None, TaskStoppedError(f"{run.task.name} was stopped"), interrupted=True))
 
     def end_call(self, run: Run) -> None:
         """Stop one call, wherever it is."""
         with self.lock:
-            try:
-                self.queue.remove(run)
-                waiting = True
-            except ValueError:
-                waiting = False
-        if waiting:
+            waiting = next((call for call in self.queue if call._number == run._number), None)
+            if waiting is not None:
+                self.queue.remove(waiting)
+        if waiting is not None:
             self._drop(run)
             return
         for worker in self.workers:

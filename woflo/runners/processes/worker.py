@@ -21,7 +21,7 @@ from woflo.runners.processes.capture import capture_here
 from woflo.runners.processes.child import Link, LinkChannel
 from woflo.runners.processes.slots import BEGUN, CALL, READY
 
-__all__ = ["ANNOUNCE", "CALL_HEAD", "ELAPSED", "FULL", "RECALL_SIGNAL", "WorkerRole", "is_worker"]
+__all__ = ["ANNOUNCE", "CALL_HEAD", "ELAPSED", "FULL", "RECALL_SIGNAL", "WorkerRole", "is_worker", "plain_frame"]
 
 RECALL_SIGNAL: int = getattr(signal, "SIGRTMAX", getattr(signal, "SIGUSR1", 1) + 1) - 1
 """Asks a worker to give back the calls that it has not begun."""
@@ -30,6 +30,8 @@ CALL_HEAD = struct.Struct("<IIB")
 tuple of them, the keyword arguments, the task's name, and the id of the run that made the call."""
 ANNOUNCE, FULL = 1, 2
 """Flags of a call: its start is to be told; it has more than positional arguments."""
+_PLAIN_CALL = struct.Struct(wire.HEADER.format + CALL_HEAD.format.lstrip("<"))
+"""The head of a frame and that of a call, in one."""
 ELAPSED = struct.Struct("<Q")
 """Stands before each outcome: how long the code ran, in nanoseconds."""
 _PLAIN_TYPES = frozenset({int, float, bool, type(None), str, bytes})
@@ -41,6 +43,13 @@ _in_worker = False
 def is_worker() -> bool:
     """True in a worker of a pool: a pool inside one is small, or their number would grow with the depth."""
     return _in_worker
+
+
+def plain_frame(number: int, code: Any, attempt: int, flags: int, args: tuple[Any, ...]) -> bytes:
+    """The frame of a call that has only positional arguments, which plain pickle packs."""
+    data = pickle.dumps(args, 5)
+    size = CALL_HEAD.size + len(data)
+    return _PLAIN_CALL.pack(wire.MAGIC, wire.CALL, 0, size, number, code.number, attempt, flags) + data
 
 
 class WorkerRole:

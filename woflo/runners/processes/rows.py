@@ -1,0 +1,110 @@
+"""Calls of a `map` on a pool whose handles nobody has asked for yet.
+
+A handle costs more than a small call itself: so what a map launches ahead is held as rows, and each becomes a handle
+when the reader comes to it, or when anything but a plain value happens to it.
+"""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from typing import TYPE_CHECKING, Any
+
+from woflo.kernel import bus
+from woflo.kernel.mapping import Launched
+from woflo.kernel.outcome import Outcome
+from woflo.runners.processes.shipping import are_plain
+from woflo.runners.processes.worker import ELAPSED, plain_frame
+
+if TYPE_CHECKING:
+    from woflo.runners.pool import PoolTaskRun
+    from woflo.runners.processes.code import Code
+    from woflo.runners.processes.pooling import Pool
+
+__all__ = ["Row", "Rows"]
+
+_making = threading.Lock()
+"""Two threads may want the handle of one row: the reader, and the reactor. Held for a moment only."""
+
+
+class Row(Launched):
+    """One call: what a worker gets of it, and its outcome once that is there.
+
+    It stands where the pool holds calls; whoever there needs more than these attributes asks for the `handle`.
+    """
+
+    __slots__ = ("_args", "_code", "_ended", "_frame", "_number", "_pool", "_run", "task")
+    _fd = None
+    _shared = ()
+    _unwanted = False
+
+    def __init__(self, pool: Pool, task: Any, number: int, args: tuple[Any, ...], code: Code, frame: bytes) -> None:
+        self._pool = pool
+        self.task = task
+        self._number = number
+        self._args = args
+        self._code = code
+        self._frame = frame
+        self._ended: tuple[bytes, float] | None = None
+        """The payload of its PLAIN frame, and the time at which it came."""
+        self._run: PoolTaskRun[Any] | None = None
+
+    def end(self, payload: bytes, now: float) -> None:
+        """In the reactor's thread: its outcome has come, and is a plain value."""
+        self._ended = (payload, now)
+        if self._run is not None:
+            self._finish(self._run)
+
+    def handle(self) -> PoolTaskRun[Any]:
+        """The run, as if its call had made it."""
+        run = self._run
+        if run is None and self._ended is not None and not bus.listeners:
+            return self._pool.runner._ended(self, *self._outcome(self._ended))
+        if run is None:
+            made = self._pool.runner(self.task, self._args, {})
+            with _making:
+                run = self._run
+                if run is None:
+                    made._take_over(self)
+                    run = self._run = made
+            if self._ended is not None:  # perhaps in this very moment: to end twice does no harm
+                self._finish(run)
+            else:
+                run._fail_with_reactor()
+        return run
+
+    def _finish(self, run: PoolTaskRun[Any]) -> None:
+        assert self._ended is not None
+        run._ended_in_worker(*self._outcome(self._ended))
+
+    @staticmethod
+    def _outcome(ended: tuple[bytes, float]) -> tuple[Outcome, float, float]:
+        """The value, the seconds that it took, and when it came."""
+        payload, now = ended
+        return Outcome(pickle.loads(payload[ELAPSED.size :])), ELAPSED.unpack_from(payload)[0] / 1e9, now
+
+
+class Rows:
+    """Launches the rows of one task."""
+
+    def __init__(self, pool: Pool, task: Any) -> None:
+        self._pool = pool
+        self._task = task
+        self._check = task.body.check_call
+        self._code = pool.codes.get(task.body)
+
+    def launch(self, args: tuple[Any, ...]) -> Row | None:
+        """Queue a call; None for one that is not of a few numbers and short texts."""
+        pool = self._pool
+        if pool.closed or not are_plain(args):
+            return None
+        if self._check is not None:
+            self._check(self._task.body, args, {})
+        number = next(pool.runtime.numbers)
+        row = Row(pool, self._task, number, args, self._code, plain_frame(number, self._code, 1, 0, args))
+        pool.queue.append(row)
+        return row
+
+    def flush(self) -> None:
+        """Have them sent."""
+        self._pool.serve()
