@@ -166,7 +166,7 @@ class Reactor:
     def _turn(self) -> None:
         # First the flag, then the look: what comes in between finds the flag and writes the wake-up.
         self._sleeping = True
-        timeout = 0.0 if self._inbox else self._time_to_next_timer() if self._timers else None
+        timeout = 0.0 if self._inbox else self._time_to_next_timer()
         ready = self._poller.poll(timeout)
         self._sleeping = False
         self._gone.clear()
@@ -181,6 +181,8 @@ class Reactor:
             self._fire_due_timers()
 
     def _time_to_next_timer(self) -> float | None:
+        if not self._timers:
+            return None
         with self._timer_lock:
             while self._timers and self._timers[0][2].cancelled:
                 heapq.heappop(self._timers)

@@ -79,7 +79,8 @@ def test_a_timer_set_while_the_loop_goes_to_sleep_is_not_lost():
     reactor._inbox.append((_end_thread, ()))
     reactor.wake()
     reactor._thread.join(PATIENCE)
-    reactor.close_in_child()
+    for close in reactor.closers_in_child():
+        close()
     assert not lost
 
 
