@@ -1,0 +1,141 @@
+"""What a map on a warm pool launches ahead, whatever happens before its handles are asked for."""
+
+import os
+import signal
+import threading
+
+import pytest
+from programs import PATIENCE, run, wait_until
+
+from woflo import RunState, subscribe, task
+from woflo.errors import ArgumentError, TaskCrashedError, TaskStoppedError
+from woflo.runners import PoolTaskRun
+from woflo.runners.processes.rows import Row
+
+COUNT = 200
+
+
+@pytest.fixture
+def pool():
+    with PoolTaskRun.configured(max_concurrency=2) as runner:
+        task(runner=runner)(same)(1).get_result(PATIENCE)  # so that there is a pool, and its maps launch rows
+        yield runner
+
+
+def same(number):
+    return number
+
+
+def die_at_seven(number):
+    if number == 7:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def fail_at_seven(number):
+    if number == 7:
+        raise ValueError("seven")
+    return number
+
+
+def wait_for(path):
+    wait_until(lambda: os.path.exists(path))
+    return path
+
+
+def test_they_are_rows_until_they_are_asked_for(pool):
+    runs = task(runner=pool)(same).map(range(COUNT))
+    first = next(runs)
+    assert all(type(item) is Row for item in runs._open)
+    assert first.get_result(PATIENCE) == 0
+    handles = list(runs)
+    assert [one.get_result(PATIENCE) for one in handles] == list(range(1, COUNT))
+    assert len({one.id for one in [first, *handles]}) == COUNT
+    assert all(one.state is RunState.SUCCEEDED and one.duration >= 0 and one.attempt == 1 for one in handles)
+    assert all(one.started_at <= one.finished_at and one.parent_id is None for one in handles)
+
+
+def test_a_worker_dies_under_one(pool):
+    runs = list(task(runner=pool)(die_at_seven).map(range(COUNT)))
+    errors = [one.exception(PATIENCE) for one in runs]
+    assert type(errors.pop(7)) is TaskCrashedError
+    assert errors == [None] * (COUNT - 1)
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+def test_one_fails_before_it_is_asked_for(pool, retries):
+    """As any other run, with all its attempts."""
+    runs = task(runner=pool, retries=retries)(fail_at_seven).map(range(COUNT))
+    next(runs)
+    seventh = list(runs)[6]
+    assert str(seventh.exception(PATIENCE)) == "seven"
+    assert seventh.state is RunState.FAILED
+    assert seventh.attempt == retries + 1
+
+
+def test_a_wrong_number_of_arguments(pool):
+    with pytest.raises(ArgumentError):
+        next(task(runner=pool)(same).map([1], [2]))
+
+
+def test_plain_and_other_items_mixed(pool):
+    items = [1, [2], "three", None, {"four": 4}, b"five" * 1000, 6.0]
+    assert list(task(runner=pool)(same).map(items).results()) == items
+
+
+def test_one_is_stopped_while_it_waits(pool, tmp_path):
+    gate = str(tmp_path / "open")
+    under_way = [task(runner=pool)(wait_for)(gate) for _ in range(2)]
+    runs = list(task(runner=pool)(same).map(range(20)))
+    assert runs[9].stop(PATIENCE)
+    (tmp_path / "open").touch()
+    assert type(runs.pop(9).exception(PATIENCE)) is TaskStoppedError
+    assert [one.get_result(PATIENCE) for one in runs] == [*range(9), *range(10, 20)]
+    assert [one.get_result(PATIENCE) for one in under_way] == [gate, gate]
+
+
+def test_the_pool_is_shut_down_before_they_are_asked_for(pool):
+    """Their calls were made: they end."""
+    runs = task(runner=pool)(same).map(range(COUNT))
+    next(runs)
+    pool.shutdown()
+    assert [one.get_result(PATIENCE) for one in runs] == list(range(1, COUNT))
+
+
+def test_somebody_listens_from_then_on(pool):
+    """Whoever subscribes after the launch is told the ends that come after that."""
+    runs = task(runner=pool)(same).map(range(COUNT))
+    first = next(runs)
+    told = []
+    with subscribe(told.append):
+        rest = list(runs)
+        assert [one.get_result(PATIENCE) for one in rest] == list(range(1, COUNT))
+    assert {event.run_id for event in told} <= {one.id for one in [first, *rest]}
+
+
+def test_callbacks_and_dependencies_on_them(pool):
+    called = threading.Event()
+    last = list(task(runner=pool)(same).map(range(COUNT)))[-1]
+    last.add_done_callback(lambda run: called.set())
+    assert task(runner="thread")(same)(last).get_result(PATIENCE) == COUNT - 1
+    assert called.wait(PATIENCE)
+
+
+UNREAD = """
+from pathlib import Path
+from woflo import task
+
+@task(runner="pool")
+def note(number):
+    Path(f"done-{number}").touch()
+
+note(0).get_result(30)
+next(note.map(range(1, 101)))
+"""
+
+
+def test_the_program_ends_before_they_are_asked_for(tmp_path):
+    """Calls that were made are waited for, as all are."""
+    code, output = run(tmp_path, UNREAD)
+    assert (code, output) == (0, "")
+    assert len(list(tmp_path.glob("done-*"))) == 101
