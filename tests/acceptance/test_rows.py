@@ -39,6 +39,7 @@ def fail_at_seven(number):
 
 
 def wait_for(path):
+    open(f"{path}-{os.getpid()}", "w").close()
     wait_until(lambda: os.path.exists(path))
     return path
 
@@ -86,6 +87,7 @@ def test_plain_and_other_items_mixed(pool):
 def test_one_is_stopped_while_it_waits(pool, tmp_path):
     gate = str(tmp_path / "open")
     under_way = [task(runner=pool)(wait_for)(gate) for _ in range(2)]
+    wait_until(lambda: len(list(tmp_path.glob("open-*"))) == 2, "both workers at work")
     runs = list(task(runner=pool)(same).map(range(20)))
     assert runs[9].stop(PATIENCE)
     (tmp_path / "open").touch()
