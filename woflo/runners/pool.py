@@ -67,7 +67,10 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
         "initargs",
         "max_tasks_per_worker",
     )
+    attempt: int = 0
+    parent_id: str | None = None
     started_at: float | None = None
+    finished_at: float | None = None
     _where_text = ""
     _unwanted = False
     """True once it is to be stopped."""

@@ -35,7 +35,7 @@ class Code:
         """The globals of `__main__` that it sets in a worker."""
         self.checked: int = 0
         """Up to which change of such a global it was looked whether one of its own was changed."""
-        self.snapshot = snapshot
+        self.snapshot: Snapshot | None = snapshot
 
     def is_current(self) -> bool:
         """False where the body has to be packed anew before it is used."""

@@ -40,7 +40,7 @@ class Row(Launched):
 
     def __init__(self, pool: Pool, task: Any, number: int, args: tuple[Any, ...], code: Code, frame: bytes) -> None:
         self._pool = pool
-        self.task = task
+        self.task: Any = task
         self._number = number
         self._args = args
         self._code = code
