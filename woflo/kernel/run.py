@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, Typ
 
 from woflo.errors import BlockingLoopError, HandleNotPortableError, InheritedHandleError, OptionError
 from woflo.kernel import clock, runtime
+from woflo.kernel.ending import call_back
 from woflo.kernel.lending import lend_place, take_back_place
-from woflo.kernel.lifecycle import Lifecycle, call_back
 from woflo.kernel.options import whole_number
+from woflo.kernel.starting import Starting
 from woflo.kernel.state import TERMINAL, RunState
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ _SLICE: float = 0.5 if sys.platform == "win32" else -1.0
 """On Windows an untimed wait for a lock cannot be interrupted by Ctrl-C; so it is waited for in slices."""
 
 
-class BaseTaskRun(Lifecycle, Generic[R]):
+class BaseTaskRun(Starting, Generic[R]):
     """One call of a task: the handle that the call returns.
 
     A subclass is a runner: it says where and how an attempt executes, by `_launch` and `_interrupt`. Its
