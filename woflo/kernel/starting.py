@@ -24,6 +24,8 @@ _NEVER = 1 << 60
 class Starting(Stopping):
     """The way of a call to the runner, and of a retry back to it."""
 
+    started_at: float | None = None
+
     # -- the call and what it depends on ---------------------------------------------------------------
 
     def _begin(self) -> None:
