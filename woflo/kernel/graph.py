@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Callable, Collection, Iterable, Mapping
+from operator import is_
 from typing import Any, Generic, TypeVar
+
+from woflo.errors import ArgumentError
 
 __all__ = ["Handle", "Quoted", "find_handles", "quote", "substitute"]
 
 T = TypeVar("T")
-
-MAX_DEPTH = 3
-MAX_ITEMS = 1000
-"""How deep, and how many items of each container, are searched: a bound on what a call may cost."""
 
 ATOMS = frozenset({int, float, str, bytes, bool, complex, type(None), bytearray, range, slice, type(...)})
 _CONTAINERS = (list, tuple, dict, set, frozenset)
@@ -42,38 +40,53 @@ def quote(value: T) -> T:
     return Quoted(value)  # type: ignore[return-value]  # stands for the value until the call is launched
 
 
+_SEARCHED = (Handle, Quoted, *_CONTAINERS)
+
+# The search goes to the bottom of every container, each looked at once, so what contains itself ends too. Its cost is
+# a few microseconds for each container that holds others, and nanoseconds for each item of one that holds none.
+
+
 def find_handles(args: Iterable[Any], kwargs: Mapping[str, Any]) -> tuple[list[Any], bool]:
     """The handles in a call's arguments, and whether anything (a quote as well) has to be substituted."""
     found: list[Any] = []
     touched = False
-    for value in (*args, *kwargs.values()):
-        if type(value) not in ATOMS:
-            touched |= _search(value, 0, found)
+    todo = _worth_a_look((*args, *kwargs.values()))
+    seen: dict[int, Any] = {}  # the values too: an id is good only as long as its object
+    while todo:
+        value = todo.pop()
+        if isinstance(value, Handle):
+            found.append(value)
+            touched = True
+        elif isinstance(value, Quoted):
+            touched = True
+        elif id(value) not in seen:
+            inner = _worth_a_look(_items(value))
+            if inner:
+                seen[id(value)] = value
+                todo += inner
     return found, touched
 
 
-def _search(value: Any, depth: int, found: list[Any]) -> bool:
-    if isinstance(value, Handle):
-        found.append(value)
-        return True
-    if isinstance(value, Quoted):
-        return True
-    touched = False
-    if depth < MAX_DEPTH:
-        for item in islice(_items(value), MAX_ITEMS):
-            if type(item) not in ATOMS:
-                touched |= _search(item, depth + 1, found)
-    return touched
+def _worth_a_look(items: Iterable[Any]) -> list[Any]:
+    """Those of `items` that are a handle or a quote, or may hold one; the last comes first."""
+    kinds = {kind for kind in set(map(type, items)) - ATOMS if _may_hold(kind)}
+    if not kinds:
+        return []
+    kept = [item for item in list(items) if type(item) in kinds]
+    kept.reverse()
+    return kept
 
 
-def _items(value: Any) -> Iterator[Any]:
+def _may_hold(kind: type) -> bool:
+    return issubclass(kind, _SEARCHED) or hasattr(kind, "__dataclass_fields__")
+
+
+def _items(value: Any) -> Collection[Any]:
     if isinstance(value, dict):
-        return iter(value.values())
+        return value.values()
     if isinstance(value, _CONTAINERS):
-        return iter(value)
-    if hasattr(type(value), "__dataclass_fields__"):
-        return iter([getattr(value, name) for name in _field_names(value)])
-    return iter(())
+        return value
+    return [getattr(value, name) for name in _field_names(value)]
 
 
 def _field_names(value: Any) -> list[str]:
@@ -82,17 +95,45 @@ def _field_names(value: Any) -> list[str]:
     return [field.name for field in fields(value) if hasattr(value, field.name)]
 
 
-def substitute(value: Any, value_of: Callable[[Any], Any], depth: int = 0) -> Any:
-    """`value` with every handle replaced by `value_of(handle)`; what holds none is returned as it is."""
+_OPEN = object()
+"""Stands for what a container becomes, as long as that is not known."""
+
+
+def substitute(value: Any, value_of: Callable[[Any], Any]) -> Any:
+    """`value` with every handle replaced by `value_of(handle)`; what holds none is returned as it is.
+
+    What is there twice is replaced once. Raises `ArgumentError` for a handle inside of a container that contains
+    itself.
+    """
     if type(value) in ATOMS:
         return value
-    if isinstance(value, Handle):
-        return value_of(value)
-    if isinstance(value, Quoted):
-        return value.value
-    if depth >= MAX_DEPTH:
-        return value
-    return _rebuilt(value, lambda item: substitute(item, value_of, depth + 1))
+    new: dict[int, Any] = {}
+    kept: list[Any] = []  # an id is good only as long as its object
+    contain_themselves: set[int] = set()
+    todo: list[tuple[Any, bool]] = [(value, False)]
+    while todo:
+        one, is_searched = todo.pop()
+        key = id(one)
+        if is_searched:
+            new[key] = _rebuilt(one, lambda item: item if (twin := new.get(id(item), item)) is _OPEN else twin)
+            if key in contain_themselves and new[key] is not one:
+                raise ArgumentError(
+                    f"a {type(one).__name__} among the arguments contains itself and a handle, which cannot be "
+                    f"replaced there; pass the handle as an argument of its own"
+                )
+        elif key in new:
+            if new[key] is _OPEN:
+                contain_themselves.add(key)
+        elif isinstance(one, Handle):
+            new[key] = value_of(one)
+        elif isinstance(one, Quoted):
+            new[key] = one.value
+        elif inner := _worth_a_look(_items(one)) if _may_hold(type(one)) else []:
+            new[key] = _OPEN
+            kept.append(one)
+            todo.append((one, True))
+            todo += [(item, False) for item in inner]
+    return new.get(id(value), value)
 
 
 def _rebuilt(value: Any, each: Callable[[Any], Any]) -> Any:
@@ -100,18 +141,14 @@ def _rebuilt(value: Any, each: Callable[[Any], Any]) -> Any:
         return _rebuilt_dict(value, each)
     if isinstance(value, _CONTAINERS):
         return _rebuilt_sequence(value, each)
-    if hasattr(type(value), "__dataclass_fields__"):
-        return _rebuilt_dataclass(value, each)
-    return value
+    return _rebuilt_dataclass(value, each)
 
 
 def _changed(old: Iterable[Any], each: Callable[[Any], Any]) -> list[Any] | None:
     """The new items, or None where none differs."""
     items = list(old)
-    head = [each(item) for item in items[:MAX_ITEMS]]
-    if all(new is item for new, item in zip(head, items, strict=False)):
-        return None
-    return head + items[MAX_ITEMS:]
+    changed = [each(item) for item in items]
+    return None if all(map(is_, changed, items)) else changed
 
 
 def _rebuilt_dict(value: dict[Any, Any], each: Callable[[Any], Any]) -> Any:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from unit_helpers import in_thread
 
 from woflo import RunState, quote, task
-from woflo.errors import UpstreamFailedError
+from woflo.errors import ArgumentError, UpstreamFailedError
 from woflo.kernel.graph import find_handles, substitute
 
 Pair = namedtuple("Pair", "left right")
@@ -30,6 +30,10 @@ class Box:
 class Slotted:
     kind: ClassVar[str] = "slotted"
     value: Any
+
+
+class Plain:
+    """Nothing that is searched."""
 
 
 def work(*args, **kwargs):
@@ -61,7 +65,9 @@ def value_of(run):
         lambda h: [[[h]]],
         lambda h: {"a": [Box(h)]},
         lambda h: Box(Pair([h], 1)),
-        lambda h: [0] * 999 + [h],
+        lambda h: [0] * 100_000 + [h],
+        lambda h: [[[[[h]]]]],
+        lambda h: {"k": Box([[(h,)]])},
     ],
 )
 def test_a_handle_in_a_container_is_found_and_replaced(source, wrap):
@@ -75,12 +81,78 @@ def test_a_handle_in_a_container_is_found_and_replaced(source, wrap):
     assert find_handles([original], {})[0] == [source]
 
 
-@pytest.mark.parametrize("wrap", [lambda h: [[[[h]]]], lambda h: [0] * 1000 + [h], lambda h: {"k": Box([[h]])}])
-def test_the_search_has_bounds(source, wrap):
-    """Below depth 3 and after 1,000 items nothing is looked at, in searching and in replacing alike."""
-    original = wrap(source)
-    assert find_handles([original], {})[0] == []
+def test_the_search_goes_deeper_than_the_stack(source):
+    """A handle below ten thousand lists is found, and replaced."""
+    original = source
+    for _ in range(10_000):
+        original = [original]
+    assert find_handles([original], {}) == ([source], True)
+    replaced = substitute(original, value_of)
+    while isinstance(replaced, list):
+        (replaced,) = replaced
+    assert replaced == "value"
+
+
+def test_any_number_of_handles_in_a_list_are_awaited(memory):
+    """Not only the first thousand."""
+    made = task(runner=memory)(work)
+    runs = [made() for _ in range(1001)]
+    total = made(runs)
+    for run in runs[:-1]:
+        run.succeed(1)
+    assert total.state is RunState.PENDING
+    runs[-1].succeed(1)
+    assert total.attempts[0].args == ([1] * 1001,)
+
+
+def test_what_is_there_twice_is_looked_at_once(source):
+    """However many ways lead to it; and it is one object after the replacement too."""
+    original = [source]
+    for _ in range(100):
+        original = [original, original]
+    assert find_handles([original], {}) == ([source], True)
+    left, right = substitute(original, value_of)
+    assert left is right
+
+
+def test_what_contains_itself_is_passed_as_it_is():
+    """The search ends."""
+    original: list[Any] = [{}]
+    original[0]["back"] = original
+    assert find_handles([original], {}) == ([], False)
     assert substitute(original, value_of) is original
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_handle_in_what_contains_itself_is_an_error(memory, at):
+    """It could not be replaced everywhere, and is not left there silently."""
+    source = task(runner=memory)(work)()
+    original: list[Any] = [[]]
+    original[0].append(original)
+    (original if at else original[0]).append(source)
+    run = task(runner=memory)(work)(original)
+    source.succeed(1)
+    with pytest.raises(ArgumentError, match="contains itself"):
+        run.get_result(timeout=0)
+
+
+@pytest.mark.parametrize("plain", [list(range(100_000)), dict.fromkeys(range(100_000), 0.5), [Plain()] * 100_000])
+def test_plain_items_are_not_looked_at_one_by_one(plain):
+    """Their kinds are, which the interpreter collects by itself: no line of Python is executed for each item."""
+    lines = 0
+
+    def count(frame, event, argument):
+        nonlocal lines
+        lines += event == "line"
+        return count
+
+    before = sys.gettrace()
+    sys.settrace(count)
+    try:
+        find_handles([plain], {})
+    finally:
+        sys.settrace(before)
+    assert lines < 100
 
 
 @given(
