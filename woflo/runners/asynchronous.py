@@ -23,13 +23,16 @@ class AsyncTaskRun(BaseTaskRun[R]):
     """Executes a coroutine function on an event loop; a plain function in a thread beside the loop.
 
     Called while a loop runs in the calling thread, it executes there; otherwise on a loop of woflo's own.
-    A coroutine is ended by cancelling it.
+    A coroutine is ended by cancelling it. One that goes on nevertheless keeps its place, and its handle ends
+    after `grace`; so does that of a plain function that does not look at `stop_requested`.
     """
 
     traits: ClassVar[Traits] = Traits(killable=True)
     """Killable for coroutines. A plain function is in a thread, which can only be asked."""
     _loop: asyncio.AbstractEventLoop | None = None
     _task: asyncio.Task[None] | None = None
+    _to_abandon = 0
+    """The attempt whose handle ends after `grace`, whatever its code does."""
 
     def _begin(self) -> None:
         self._loop = asyncio._get_running_loop()
@@ -75,6 +78,9 @@ class AsyncTaskRun(BaseTaskRun[R]):
             threads_of_this_process().look_for_another()
 
     def _interrupt(self) -> None:
+        if self._to_abandon != self.attempt:
+            self._to_abandon = self.attempt
+            self._runtime.reactor.call_later(self.grace, self._abandon_if_deaf, self.attempt)
         task, loop = self._task, self._loop
         if task is None or loop is None or task.done():
             return
@@ -85,6 +91,12 @@ class AsyncTaskRun(BaseTaskRun[R]):
             loop.call_soon_threadsafe(task.cancel)
         except RuntimeError:
             pass  # the loop is closed, and its tasks were cancelled with it
+
+    def _abandon_if_deaf(self, attempt: int) -> None:
+        verdict = self._verdict
+        if verdict is not None and attempt == self.attempt and self._in_code:
+            self._final = True  # the code of this attempt may never end, and a further one comes only after it
+            self._runtime.away_from_reactor(self._abandon, verdict, attempt)
 
     def _needs_loop(self, loop: Any) -> bool:
         return (self._loop is loop and self.task.body.is_async) or super()._needs_loop(loop)
