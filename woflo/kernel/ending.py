@@ -251,7 +251,9 @@ def call_back(fn: Callable[[Any], object], run: Any) -> None:
     token = current_attempt.set(None)
     try:
         fn(run)
-    except Exception:
+    except BaseException as error:  # one that calls sys.exit ends neither its thread nor the callbacks after it
+        if isinstance(error, KeyboardInterrupt) and threading.current_thread() is threading.main_thread():
+            raise  # Ctrl-C is meant for the program
         bus.complain(f"the callback {fn!r} of {run!r} raised")
     finally:
         current_attempt.reset(token)

@@ -113,3 +113,20 @@ def test_a_slow_callback_holds_up_no_waiter(made, gate):
     assert group.get_result(timeout=5) == [None]
     gate.set()
     ended()
+
+
+@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, BaseException])
+def test_a_callback_that_exits_is_logged_and_stops_no_other(made, caplog, kind):
+    """Neither the later callbacks nor the thread in which it happens to be called learn of it."""
+
+    def leave(run):
+        raise kind("as the test wants")
+
+    called = []
+    run = made()
+    run.add_done_callback(leave)
+    run.add_done_callback(called.append)
+    run.succeed(5)
+    assert called == [run]
+    run.add_done_callback(leave)
+    assert caplog.text.count(f"{kind.__name__}: as the test wants") == 2
