@@ -64,15 +64,18 @@ class RunMap(Generic[R]):
         self._open: deque[BaseTaskRun[R] | Launched] = deque()
         self.ahead: int = task.runner.map_ahead()
         self._exhausted = False
+        self._error: Exception | None = None
+        """What the input or a call raised; it is the reader's turn after the calls that were launched before."""
 
     def __iter__(self) -> RunMap[R]:
         return self
 
     def __next__(self) -> BaseTaskRun[R]:
-        if len(self._open) <= self.ahead // 2 and not self._exhausted:
+        if len(self._open) <= self.ahead // 2 and not self._exhausted and self._error is None:
             self._launch_ahead()
         if not self._open:
-            raise StopIteration
+            error, self._error = self._error, None
+            raise StopIteration if error is None else error
         item = self._open.popleft()
         return item.handle() if isinstance(item, Launched) else item
 
@@ -88,6 +91,8 @@ class RunMap(Generic[R]):
                     return
                 item = None if launcher is None else launcher.launch(row)
                 launched.append(task(*row, **constants) if item is None else item)
+        except Exception as error:
+            self._error = error
         finally:
             if launcher is not None:
                 launcher.flush()

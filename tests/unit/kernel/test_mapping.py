@@ -123,3 +123,45 @@ def test_what_was_launched_is_not_lost_when_the_input_raises(memory):
         for run in runs:
             seen.append(run)  # noqa: PERF402  # what came before the error is asked for
     assert len(seen) + len(list(runs)) == 2
+
+
+@pytest.mark.parametrize("runner", ["sequential", "thread", "async", "multiprocess", "pool"])
+def test_what_the_input_raises_comes_after_the_results_before_it(runner):
+    """As with the builtin `map`; lengths that differ are no exception."""
+
+    def items():
+        yield 1
+        yield 2
+        raise OSError("no more")
+
+    for inputs, kind in [((items(),), OSError), ((iter([1, 2]), iter([None] * 3)), MapLengthError)]:
+        results = task(runner=runner)(pair).map(*inputs).results()
+        assert [next(results), next(results)] == [(1, None, None), (2, None, None)]
+        with pytest.raises(kind):
+            next(results)
+
+
+def test_after_a_wrong_call_a_map_goes_on(inline):
+    """The error stands in the place of its result alone."""
+
+    class Picky:
+        def __iter__(self):
+            return iter([1, 2, 3])
+
+    @task(runner="sequential")
+    def one(x):
+        return x
+
+    check = one.body.check_call
+
+    def refuse_two(body, args, kwargs):
+        if args == (2,):
+            raise ArgumentError("two")
+        check(body, args, kwargs)
+
+    one.body.check_call = refuse_two
+    runs = one.map(Picky())
+    assert next(runs).get_result() == 1
+    with pytest.raises(ArgumentError):
+        next(runs)
+    assert [run.get_result() for run in runs] == [3]
