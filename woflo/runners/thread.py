@@ -87,13 +87,18 @@ class Threads:
         """The locks that idle threads wait for, the last used at the end."""
         self._one_is_coming = False
         """True while a thread that was woken or started has not looked at the queue yet."""
-        self._local = _Ending()
+        self._local = _Local()
+        self._present: set[Any] = set()
+        """The locks of all threads that look at the queue, now or when their attempt has ended."""
 
     # There is no lock: threads would wait for it with each attempt. Every step is one operation on a deque or a
     # list, and whoever puts something in looks afterwards whether anybody comes for it.
 
     def execute(self, run: Any, attempt: Attempt) -> None:
-        """Have `run._execute(attempt)` called in a thread, and `run._finish` with the outcome."""
+        """Have `run._execute(attempt)` called in a thread, and `run._finish` with the outcome.
+
+        Raises `RuntimeError` where no thread can be started and there is no other one than the caller's.
+        """
         item = (run, attempt)
         self._queue.append(item)
         if self._local.ending:
@@ -101,6 +106,8 @@ class Threads:
         try:
             self._call_another()
         except RuntimeError:  # no more threads may be started
+            if self._present - {self._local.turn}:
+                return  # one of those will come to it
             try:
                 self._queue.remove(item)
             except ValueError:
@@ -110,7 +117,13 @@ class Threads:
     def look_for_another(self) -> None:
         """The calling thread may not come back to the queue soon."""
         self._local.ending = False
-        self._call_another()
+        self._call_another_if_possible()
+
+    def _call_another_if_possible(self) -> None:
+        try:
+            self._call_another()
+        except RuntimeError:
+            pass  # no more threads may be started; those that there are go on
 
     def _call_another(self) -> None:
         """Bring another thread to the queue, where it is needed and none is on its way."""
@@ -136,14 +149,19 @@ class Threads:
     def _work(self) -> None:
         turn = threading.Lock()
         turn.acquire()
+        self._local.turn = turn
+        self._present.add(turn)
         while True:
             self._one_is_coming = False
             while (item := self._next()) is not None:
-                self._call_another()
+                self._call_another_if_possible()
                 self._serve(*item)
                 del item
             if not self._wait(turn):
-                return
+                self._present.discard(turn)
+                if not self._queue:
+                    return
+                self._present.add(turn)  # somebody may have counted on this thread
 
     def _next(self) -> tuple[Any, Attempt] | None:
         try:
@@ -155,7 +173,7 @@ class Threads:
         """Until there may be something to do; False where there was nothing for so long that the thread is to end."""
         self._idle.append(turn)
         if self._queue:  # put in after the last look, by somebody who may not have found this thread idle
-            self._call_another()
+            self._call_another_if_possible()
         if turn.acquire(True, IDLE_SECONDS):
             return True
         try:
@@ -172,10 +190,11 @@ class Threads:
         self._local.ending = False
 
 
-class _Ending(threading.local):
-    """True in a thread whose attempt has ended and whose end is being told."""
-
+class _Local(threading.local):
     ending = False
+    """True in a thread whose attempt has ended and whose end is being told."""
+    turn: Any = None
+    """The lock that this thread waits for when it is idle."""
 
 
 def threads_of_this_process() -> Threads:
