@@ -124,10 +124,8 @@ def substitute(value: Any, value_of: Callable[[Any], Any]) -> Any:
         elif key in new:
             if new[key] is _OPEN:
                 contain_themselves.add(key)
-        elif isinstance(one, Handle):
-            new[key] = value_of(one)
-        elif isinstance(one, Quoted):
-            new[key] = one.value
+        elif isinstance(one, Handle | Quoted):
+            new[key] = one.value if isinstance(one, Quoted) else value_of(one)
         elif inner := _worth_a_look(_items(one)) if _may_hold(type(one)) else []:
             new[key] = _OPEN
             kept.append(one)
