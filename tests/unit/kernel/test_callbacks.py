@@ -126,7 +126,19 @@ def test_a_callback_that_exits_is_logged_and_stops_no_other(made, caplog, kind):
     run = made()
     run.add_done_callback(leave)
     run.add_done_callback(called.append)
-    run.succeed(5)
+    in_thread(lambda: run.succeed(5))()
     assert called == [run]
-    run.add_done_callback(leave)
+    in_thread(lambda: run.add_done_callback(leave))()
     assert caplog.text.count(f"{kind.__name__}: as the test wants") == 2
+
+
+def test_ctrl_c_in_a_callback_is_for_the_program(made):
+    """In the main thread it is not the callback's error."""
+
+    def interrupted(run):
+        raise KeyboardInterrupt
+
+    run = made()
+    run.succeed(5)
+    with pytest.raises(KeyboardInterrupt):
+        run.add_done_callback(interrupted)
