@@ -60,6 +60,8 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
     process_type: ClassVar[type[Launcher]] = default_process()
     _settings = ("max_concurrency", "capture_output", "process_type")
     _child: Child | None = None
+    """The process of the attempt under way, which refers back to this handle; None once it has ended."""
+    _where_text = ""
     _capture: Capture | None = None
     _has_outcome = False
 
@@ -72,7 +74,7 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
     def _launch(self, attempt: Attempt) -> None:
         kind = self.process_type
         self._has_outcome = False
-        self._child = None
+        self._where_text = ""
         role: Any = AttemptRole(attempt, self._context, self.capture_output)
         if kind.ships:
             role = self._pack(role, attempt)
@@ -115,7 +117,8 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
             child.ask_to_end(self.grace)
 
     def _where(self) -> str:
-        return "" if self._child is None else trim_trace(self._child.decoder.text)
+        child = self._child
+        return trim_trace(self._where_text if child is None else child.decoder.text)
 
     def on_frames(self, child: Child, frames: list[wire.Frame]) -> None:
         """What the child says."""
@@ -144,6 +147,7 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
         if self._capture is not None:
             end = end._replace(output=self._capture.close())
             self._capture = None
+        self._where_text, self._child = child.decoder.text, None
         if not self._has_outcome:
             self._report(
                 Outcome.failed(

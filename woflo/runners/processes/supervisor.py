@@ -48,12 +48,22 @@ class Owner(Protocol):
     def on_exit(self, child: Child, end: Exit) -> None: ...
 
 
+class _Nobody:
+    """The owner of a child that has ended."""
+
+    def on_frames(self, child: Child, frames: list[wire.Frame]) -> None: ...
+    def on_exit(self, child: Child, end: Exit) -> None: ...
+
+
+_NOBODY = _Nobody()
+
+
 class Child:
     """A child process, as its caller sees it."""
 
     def __init__(self, supervisor: Supervisor, owner: Owner, sock: wire.Socket, slot: int) -> None:
         self.supervisor = supervisor
-        self.owner = owner
+        self.owner: Owner = owner
         self.sock = sock
         self.fd: int = sock.fileno()
         self.slot = slot
@@ -265,7 +275,8 @@ class Child:
         peak = reap()
         self.supervisor.forget(self)
         starved = status != 0 and self.supervisor.starved_since_last_look()
-        self.owner.on_exit(self, Exit(status, peak, self.decoder.text, starved, call=call))
+        owner, self.owner = self.owner, _NOBODY  # a cycle would keep large results until they are collected
+        owner.on_exit(self, Exit(status, peak, self.decoder.text, starved, call=call))
 
 
 class Supervisor:

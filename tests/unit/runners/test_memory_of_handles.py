@@ -1,0 +1,38 @@
+"""A handle and its result are freed with the last reference to them: the cyclic collector has no part in it."""
+
+from __future__ import annotations
+
+import gc
+import socket
+import weakref
+
+import pytest
+from unit_helpers import eventually
+
+from woflo import task
+from woflo.runners.multiprocess import ForkProcess, ForkServerProcess, MultiprocessTaskRun, SpawnProcess
+from woflo.runners.pool import PoolTaskRun
+
+pytestmark = pytest.mark.skipif(not hasattr(socket, "CMSG_SPACE"), reason="no processes on this system")
+
+
+class Result:
+    """Stands for a large one."""
+
+
+def make_result():
+    return Result()
+
+
+@pytest.mark.parametrize("runner", [MultiprocessTaskRun, PoolTaskRun])
+@pytest.mark.parametrize("kind", [ForkProcess, SpawnProcess, ForkServerProcess])
+def test_a_result_is_freed_with_its_handle(runner, kind):
+    with PoolTaskRun.configured(process_type=kind) as pool:
+        run = task(make_result, runner=pool if runner is PoolTaskRun else runner.configured(process_type=kind))()
+        gc.disable()
+        try:
+            value = weakref.ref(run.get_result())
+            del run
+            eventually(lambda: value() is None)
+        finally:
+            gc.enable()
