@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from woflo.errors import LaunchError, OptionError
 from woflo.runners.processes import wire
 from woflo.runners.processes.child import Link, Role, live
+from woflo.runners.processes.classes import came_by_fork
 from woflo.runners.processes.inheritance import Closer, Inheritance
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ class ForkProcess(Launcher):
         pid = _fork()
         if pid == 0:
             try:
+                came_by_fork()
                 live(link, role.run, inheritance)
             finally:
                 os._exit(1)

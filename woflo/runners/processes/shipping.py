@@ -13,7 +13,7 @@ import pickle
 import struct
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 from woflo.errors import SerializationError
 
@@ -124,15 +124,16 @@ def dump_in_memory(value: Any, *, to_caller: bool = False) -> bytes:
 
 
 def _cloud_pickler(to_caller: bool) -> Callable[..., Any]:
-    import cloudpickle
+    from woflo.runners.processes.classes import pickler_class
 
-    if to_caller:
-        return cast("Callable[..., Any]", cloudpickle.Pickler)
+    kind = pickler_class()
     main = vars(sys.modules["__main__"])
 
     def make(*args: Any, **kwargs: Any) -> Any:
-        pickler = cloudpickle.Pickler(*args, **kwargs)
-        pickler.globals_ref[id(main)] = _MainGlobals()
+        pickler = kind(*args, **kwargs)
+        pickler.to_caller = to_caller
+        if not to_caller:
+            pickler.globals_ref[id(main)] = _MainGlobals()
         return pickler
 
     return make
