@@ -12,6 +12,7 @@ from woflo.errors import ArgumentError, NotATaskError
 __all__ = ["Body", "load_by_name", "run_coroutine"]
 
 _CO_VARARGS, _CO_VARKEYWORDS, _CO_COROUTINE = 0x04, 0x08, 0x80  # inspect.CO_*, without its import
+_CO_GENERATOR, _CO_ASYNC_GENERATOR = 0x20, 0x200
 
 
 class Body:
@@ -38,10 +39,18 @@ class Body:
         self.is_class: bool = isinstance(fn, type)
         if self.is_class:
             _need_run_method(fn)
+        elif isinstance(getattr(fn, "body", None), Body):
+            raise NotATaskError(
+                f"@task was given {fn!r}, a task already; use with_options(...) for the same with other options"
+            )
+        elif isinstance(fn, classmethod | staticmethod):
+            kind = type(fn).__name__
+            raise NotATaskError(f"@task was put above @{kind} at {fn.__func__.__qualname__}; put @task below it")
         elif not callable(fn):
             raise NotATaskError(
                 f"@task was given {fn!r}: it needs a function, a class with a run method, or a callable"
             )
+        _need_no_generator(fn.run if self.is_class else fn)
         plain = _unwrapped(fn)
         self.module: str = getattr(plain, "__module__", None) or "__main__"
         self.qualname: str = getattr(plain, "__qualname__", None) or type(plain).__qualname__
@@ -124,6 +133,15 @@ def _need_run_method(cls: type) -> None:
         raise NotATaskError(f"@task was put on the class {cls.__qualname__}, which has no run method; give it one")
 
 
+def _need_no_generator(fn: Any) -> None:
+    if _flags(fn) & (_CO_GENERATOR | _CO_ASYNC_GENERATOR):
+        name = getattr(_unwrapped(fn), "__qualname__", None) or repr(fn)
+        raise NotATaskError(
+            f"@task was put on {name}, which yields, and a generator cannot be the value of a run; return a list, "
+            f"or make a task of what is done for one item and use map"
+        )
+
+
 def _unwrapped(fn: Any) -> Any:
     while not isinstance(fn, FunctionType | type):
         inner = getattr(fn, "func", None) or getattr(fn, "__func__", None)  # partial | bound method
@@ -133,10 +151,14 @@ def _unwrapped(fn: Any) -> Any:
     return fn
 
 
-def _is_async(fn: Any) -> bool:
+def _flags(fn: Any) -> int:
     plain = _unwrapped(fn)
     code = getattr(plain, "__code__", None) or getattr(vars(type(plain)).get("__call__"), "__code__", None)
-    return code is not None and bool(code.co_flags & _CO_COROUTINE)
+    return getattr(code, "co_flags", 0)
+
+
+def _is_async(fn: Any) -> bool:
+    return bool(_flags(fn) & _CO_COROUTINE)
 
 
 _HOOKS = ("on_create", "on_restart", "on_success", "on_failure", "on_destroy", "on_abort")

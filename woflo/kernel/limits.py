@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from woflo.errors import ResourceError
 from woflo.kernel import clock, runtime
-from woflo.kernel.quantities import parse_quantity, parse_rate
+from woflo.kernel.quantities import as_text, parse_quantity, parse_rate
 
 if TYPE_CHECKING:
     from woflo.kernel.run import BaseTaskRun
@@ -175,8 +175,8 @@ class Limits:
         total = self._totals.get(name, 0.0)
         if amount > total:
             raise ResourceError(
-                f"task {task!r} asks for {name}={amount:g}, and this machine has {total:g}; ask for less, "
-                f"or state what there is under [resources] in woflo.toml"
+                f"task {task!r} asks for {name}={as_text(amount)}, and this machine has {as_text(total)}; "
+                f"ask for less, or state what there is under [resources] in woflo.toml"
             )
         return self._resource_gates.setdefault(name, Gate(lambda: total))
 

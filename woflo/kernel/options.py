@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from woflo.kernel.ports import Admission
     from woflo.kernel.run import BaseTaskRun
 
-__all__ = ["Options", "RetryOn", "whole_number"]
+__all__ = ["Options", "RetryOn", "waiting_time", "whole_number"]
 
 RetryOn = type[BaseException] | tuple[type[BaseException], ...] | Callable[[BaseException], bool]
 
@@ -98,6 +98,15 @@ def _seconds(option: str, value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0 or math.isinf(value):
         raise OptionError(f"{option}={value!r} must be a number of seconds above zero, or None for no {option}")
     return float(value)
+
+
+def waiting_time(timeout: object) -> float | None:
+    """The `timeout` of a wait, or an `OptionError` where it is no number of seconds."""
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or math.isnan(timeout):
+        raise OptionError(f"timeout={timeout!r} must be a number of seconds, or None to wait for ever")
+    return timeout
 
 
 def _checked_wait(wait: Any) -> Any:

@@ -6,7 +6,7 @@ import re
 
 from woflo.errors import OptionError
 
-__all__ = ["parse_quantity", "parse_rate"]
+__all__ = ["as_text", "parse_quantity", "parse_rate"]
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _BINARY = {"KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
@@ -26,6 +26,14 @@ def parse_quantity(name: str, amount: object) -> float:
     if not 0 < value < float("inf"):
         raise OptionError(f"resource {name}={amount!r} must be a number above zero; leave it out where none is needed")
     return value
+
+
+def as_text(amount: float) -> str:
+    """An amount as a person writes it: `16.7GB`, `2`."""
+    for unit, size in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6)):
+        if amount >= size:
+            return f"{amount / size:.4g}{unit}"
+    return f"{amount:g}"
 
 
 def parse_rate(rate: str) -> tuple[int, float]:

@@ -11,7 +11,7 @@ from woflo.errors import BlockingLoopError, HandleNotPortableError, InheritedHan
 from woflo.kernel import clock, runtime
 from woflo.kernel.ending import call_back
 from woflo.kernel.lending import lend_place, take_back_place
-from woflo.kernel.options import whole_number
+from woflo.kernel.options import waiting_time, whole_number
 from woflo.kernel.starting import Starting
 from woflo.kernel.state import TERMINAL, RunState
 
@@ -90,6 +90,7 @@ class BaseTaskRun(Starting, Generic[R]):
         """
         if self._state in TERMINAL:
             return True
+        waiting_time(timeout)
         self._check_may_block()
         if timeout is not None and timeout <= 0:
             return False
@@ -231,6 +232,8 @@ class BaseTaskRun(Starting, Generic[R]):
 
     def add_done_callback(self, fn: Callable[[BaseTaskRun[R]], object]) -> None:
         """Have `fn(run)` called once the run has ended; at once where it has. What it raises is logged."""
+        if not callable(fn):
+            raise OptionError(f"add_done_callback was given {fn!r}, which cannot be called with the run")
         with self._lock:
             ended = self._state in TERMINAL
             if not ended:

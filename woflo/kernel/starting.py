@@ -49,6 +49,8 @@ class Starting(Stopping):
         try:
             if options.deadline is not None:
                 self._deadline_timer = self._runtime.reactor.call_later(options.deadline, self._deadline_passed)
+            if options.resources:
+                self._lane = self._runtime.limits.lane_of(self)  # type: ignore[arg-type]  # or it raises, at the call
             handles, touched = find_handles(self._args, self._kwargs)
             if handles or options.after:
                 self._await_dependencies([*handles, *options.after])

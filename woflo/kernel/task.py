@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from woflo.errors import OptionError
@@ -20,6 +21,20 @@ __all__ = ["Task", "task"]
 P = ParamSpec("P")
 R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
+
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def _telling_unknown_names(method: _F) -> _F:
+    """`method(self, **options)`, where the name of an option that there is not is told as `@task` tells it."""
+
+    @wraps(method)
+    def checked(self: Any, *args: Any, **options: Any) -> Any:
+        _check_names("with_options", options, left=("admission",))
+        return method(self, *args, **options)
+
+    return checked  # type: ignore[return-value]  # with the signature of the method
 
 
 class HasRun(Protocol[R_co]):
@@ -96,7 +111,7 @@ class Task(Generic[P, R]):
             _check_for_runner(self._runner, self.options)
         return self._runner
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> BaseTaskRun[R]:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> BaseTaskRun[R]:
         """Call the task: a handle, at once. A handle among the arguments is a dependency.
 
         Raises `ArgumentError` for a wrong number or name of arguments.
@@ -111,7 +126,7 @@ class Task(Generic[P, R]):
         run._begin()
         return run
 
-    def map(self, *iterables: Any, **constants: Any) -> RunMap[R]:
+    def map(self, /, *iterables: Any, **constants: Any) -> RunMap[R]:
         """Call the task for each item: a lazy sequence of handles in the order of the items.
 
         Iterables other than text, bytes and mappings are spread (all of one length); any other value, and
@@ -122,6 +137,7 @@ class Task(Generic[P, R]):
 
         return RunMap(self, iterables, constants)
 
+    @_telling_unknown_names
     def with_options(
         self,
         *,
@@ -221,7 +237,7 @@ def task(fn: Any = None, /, **options: Any) -> Any:
     Raises `OptionError` for an option that cannot be meant, `UnknownNameError` for an unknown runner,
     `NotATaskError` for what cannot be executed; all at decoration.
     """
-    _check_names(options)
+    _check_names("@task", options, left=("admission", "after"))
     checked = Options(**options)
     if fn is None:
         return lambda function: Task(Body(function), checked)
@@ -242,12 +258,12 @@ class Decorator(Protocol):
     def __call__(self, fn: Any, /) -> Any: ...
 
 
-def _check_names(options: dict[str, Any]) -> None:
-    known = [name for name in Options.__slots__ if name not in ("admission", "after")]
+def _check_names(where: str, options: dict[str, Any], left: tuple[str, ...]) -> None:
+    known = [name for name in Options.__slots__ if name not in left]
     for name in options:
         if name not in Options.__slots__:
             from difflib import get_close_matches
 
             near = get_close_matches(name, known, n=1)
             hint = f"; did you mean {near[0]!r}?" if near else "."
-            raise OptionError(f"@task has no option {name!r}{hint} It has: {', '.join(known)}")
+            raise OptionError(f"{where} has no option {name!r}{hint} It has: {', '.join(known)}")

@@ -9,7 +9,9 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from woflo.errors import OptionError
 from woflo.kernel import clock, runtime
+from woflo.kernel.graph import Handle
 from woflo.kernel.lending import lend_place, take_back_place
+from woflo.kernel.options import waiting_time
 from woflo.kernel.run import BaseTaskRun, acquire_lock
 from woflo.kernel.state import TERMINAL
 
@@ -85,7 +87,8 @@ def wait(
     """
     if return_when not in (ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION):
         raise OptionError(f"return_when={return_when!r} must be ALL_COMPLETED, FIRST_COMPLETED or FIRST_EXCEPTION")
-    every = list(dict.fromkeys(runs))
+    waiting_time(timeout)
+    every = list(dict.fromkeys(_checked("wait", runs)))
     runtime.current.deliverer_about_to_wait()
     lender = lend_place()
     try:
@@ -112,7 +115,15 @@ def as_completed(runs: Iterable[BaseTaskRun[R]], timeout: float | None = None) -
 
     Raises `TimeoutError` from the iteration where `timeout` seconds, counted from this call, pass first.
     """
-    return AsCompleted(list(runs), timeout)
+    return AsCompleted(_checked("as_completed", runs), waiting_time(timeout))
+
+
+def _checked(where: str, runs: Iterable[BaseTaskRun[R]]) -> list[BaseTaskRun[R]]:
+    every = list(runs) if isinstance(runs, Iterable) else [runs]
+    for run in every:
+        if not isinstance(run, Handle):
+            raise OptionError(f"{where} was given {run!r}, which is no handle; give it a list of what calls returned")
+    return every
 
 
 class AsCompleted(Generic[R]):

@@ -65,6 +65,12 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
     _capture: Capture | None = None
     _has_outcome = False
 
+    @classmethod
+    def _check_setting(cls, name: str, value: Any) -> None:
+        if name == "process_type":
+            _check_process_type(value)
+        super()._check_setting(name, value)
+
     def _begin(self) -> None:
         if self.process_type not in _checked:
             _check_process_type(self.process_type)

@@ -8,6 +8,7 @@ from abc import ABCMeta
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from woflo.errors import OptionError
 from woflo.kernel import bus, clock, runtime
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.context import current_attempt
@@ -80,6 +81,16 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
     _fd: int | None = None
     _shared: Any = ()
     """Large values among the arguments that a worker is sent once."""
+
+    @classmethod
+    def _check_setting(cls, name: str, value: Any) -> None:
+        if name == "process_type" and not (isinstance(value, type) and issubclass(value, Launcher)):
+            raise OptionError(f"process_type={value!r} must be ForkProcess, SpawnProcess or ForkServerProcess")
+        if name == "initializer" and value is not None and not callable(value):
+            raise OptionError(f"initializer={value!r} must be something to call in each worker, or None")
+        if name == "initargs" and not isinstance(value, tuple):
+            raise OptionError(f"initargs={value!r} must be a tuple, the arguments of initializer")
+        super()._check_setting(name, value)
 
     @classmethod
     def pool_size(cls) -> int:
