@@ -115,12 +115,7 @@ def substitute(value: Any, value_of: Callable[[Any], Any]) -> Any:
         one, is_searched = todo.pop()
         key = id(one)
         if is_searched:
-            new[key] = _rebuilt(one, lambda item: item if (twin := new.get(id(item), item)) is _OPEN else twin)
-            if key in contain_themselves and new[key] is not one:
-                raise ArgumentError(
-                    f"a {type(one).__name__} among the arguments contains itself and a handle, which cannot be "
-                    f"replaced there; pass the handle as an argument of its own"
-                )
+            new[key] = _closed(one, new, key in contain_themselves)
         elif key in new:
             if new[key] is _OPEN:
                 contain_themselves.add(key)
@@ -132,6 +127,17 @@ def substitute(value: Any, value_of: Callable[[Any], Any]) -> Any:
             todo.append((one, True))
             todo += [(item, False) for item in inner]
     return new.get(id(value), value)
+
+
+def _closed(one: Any, new: dict[int, Any], contains_itself: bool) -> Any:
+    """What a container becomes, when that is known of all that it holds."""
+    twin = _rebuilt(one, lambda item: item if (other := new.get(id(item), item)) is _OPEN else other)
+    if contains_itself and twin is not one:
+        raise ArgumentError(
+            f"a {type(one).__name__} among the arguments contains itself and a handle, which cannot be "
+            f"replaced there; pass the handle as an argument of its own"
+        )
+    return twin
 
 
 def _rebuilt(value: Any, each: Callable[[Any], Any]) -> Any:
