@@ -227,3 +227,32 @@ with multiprocessing.get_context("fork").Pool(2) as pool:
 print("done")
 """
     assert run(tmp_path, text) == (0, "done\n")
+
+
+FORKING = """
+import os
+from woflo import task
+
+@task(runner={runner!r})
+def forks():
+    os.fork()
+    return os.getpid()
+
+@task(runner="pool")
+def add(a, b):
+    return a + b
+
+@task(runner="pool")
+def outer(n):
+    return sum(add.map(range(n), 1).results())
+
+for _ in range(5):
+    assert forks().get_result(30)
+    assert [run.get_result(30) for run in outer.map([5] * 6)] == [15] * 6
+"""
+
+
+@pytest.mark.parametrize("runner", ["pool", "multiprocess"])
+def test_the_code_of_a_task_forks_and_both_return(tmp_path, runner):
+    """The copy leaves without a word: it is neither a second worker nor another outcome."""
+    assert run(tmp_path, FORKING.format(runner=runner)) == (0, "")

@@ -54,6 +54,8 @@ class Link:
         self.slot = slot
         self.caller = caller
         """The process that this one is a child of and works for; 0 where a fork server stands between."""
+        self.pid: int = 0
+        """Of the child that it is the end of; a process that was forked from it has another one."""
         self.attempt: Attempt | None = None
         """The attempt whose code is running; None in between, when a request to stop must not be raised."""
         self.stop_requested: bool = False
@@ -136,6 +138,8 @@ class Link:
             if self.stop_requested:
                 raise StopRequested
             outcome = attempt.execute()
+            if os.getpid() != self.pid:
+                os._exit(0)  # a fork made by the task's code, which came back here: it has nothing to say to the caller
             self.attempt = None
             return outcome
         except StopRequested:  # came just before or just after the code of the task
@@ -272,7 +276,7 @@ def live(link: Link, play: Callable[[Link], None], inheritance: Inheritance | No
 
 
 def _begin(link: Link) -> None:
-    own = os.getpid()
+    link.pid = own = os.getpid()
     if os.getsid(0) != own:
         os.setsid()
     link.slots.words[link.slot + SESSION] = own
