@@ -206,7 +206,7 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
     # -- what its worker says, in the reactor's thread -------------------------------------------------
 
     def _started_in_worker(self) -> None:
-        if self._enter_running():
+        if self._enter_running() or self._state is RunState.RUNNING:  # somebody has looked already
             self._attempt_started()
 
     def _ended_in_worker(self, outcome: Outcome, seconds: float, now: float) -> None:
@@ -246,7 +246,5 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
         return pool is not None and any(worker.under_way == self._number for worker in list(pool.workers))
 
     def _look_whether_begun(self) -> None:
-        if self._has_begun():
-            begun = self._enter_running()
-            if begun and self.started_at is None:
-                self.started_at = clock.now()
+        if self._has_begun() and self._enter_running() and self.started_at is None:
+            self.started_at = clock.now()

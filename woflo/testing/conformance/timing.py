@@ -40,6 +40,17 @@ def an_attempt_that_takes_too_long(runner: Runner) -> None:
         still_works(runner)
 
 
+@check(only=parallel)
+def looked_at_all_the_time(runner: Runner) -> None:
+    """Its time passes as well where somebody looks at its state and so notices its start first."""
+    with folder() as where:
+        run = on(runner, linger, timeout=0.3)(where / "marker")
+        end = time.monotonic() + PATIENCE / 2
+        while run.state is not RunState.FAILED and time.monotonic() < end:
+            pass
+        error_of(run, TaskTimeoutError)
+
+
 @check(only=lambda traits: traits.killable)
 def a_coroutine_that_takes_too_long(runner: Runner) -> None:
     """A coroutine that is out of time is ended."""
