@@ -18,13 +18,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 import woflo
 from woflo.testing.patience import PATIENCE, wait_until
 from woflo.testing.procfs import HAS_PROC
 
-needs_proc = pytest.mark.skipif(not HAS_PROC, reason="the processes of a tree are found in /proc")
 MARK = "WOFLO_TEST_PROGRAM"
 CTRL_C = b"\x03"
 _AT_TERMINAL = """
@@ -36,6 +33,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 RESISTING = """
 import os, signal, subprocess, sys, time
 
+# To be ended by the test; after 90 seconds both leave by themselves, so that a test that fails leaves nothing.
 CHILD = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(90)"
 
 def say(text):
@@ -50,7 +48,7 @@ def resist(number, isolated=True):
     end = time.monotonic() + 90
     while time.monotonic() < end:
         try:
-            time.sleep(1)
+            time.sleep(1)  # nobody waits for this: it is the code that goes on whatever is raised in it
         except BaseException:
             pass
 """
@@ -214,7 +212,6 @@ __all__ = [
     "kill",
     "lines",
     "living",
-    "needs_proc",
     "run",
     "wait_until",
 ]

@@ -1,9 +1,8 @@
 """A program that changes what its tasks refer to, as in a notebook: the workers of a pool see what it is now."""
 
-import os
-
 import pytest
 from programs import run
+from systems import needs_fork
 
 CHANGING = """
 from woflo import task
@@ -53,7 +52,7 @@ print("ok")
 
 
 @pytest.mark.parametrize("kind", ["ForkProcess", "SpawnProcess"])
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes on this system")
+@needs_fork
 def test_what_the_next_call_sees(tmp_path, kind):
     """Globals, classes, defaults, what bound methods are bound to, and all of it back again."""
     assert run(tmp_path, CHANGING.format(kind=kind)) == (0, "ok\n")

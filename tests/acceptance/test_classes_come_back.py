@@ -1,9 +1,8 @@
 """Instances of classes that no other process can import come back as what they were, and leave the classes alone."""
 
-import os
-
 import pytest
 from programs import run
+from systems import needs_fork, needs_pidfd
 
 PROGRAM = """
 from dataclasses import dataclass
@@ -75,13 +74,13 @@ KINDS = ["ForkProcess", "SpawnProcess", "ForkServerProcess"]
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("runner", ["MultiprocessTaskRun", "PoolTaskRun"])
-@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="not all kinds of processes on this system")
+@needs_pidfd
 def test_classes_of_a_script(tmp_path, runner, kind):
     told = PROGRAM.format(runner=f"{runner}.configured(process_type={kind})")
     assert run(tmp_path, told) == (0, "ok\n")
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks on this system")
+@needs_fork
 def test_classes_of_a_function_that_a_child_has_inherited(tmp_path):
     (tmp_path / "local.py").write_text(MODULE)
     assert run(tmp_path, "import local\nlocal.check()\n") == (0, "ok\n")

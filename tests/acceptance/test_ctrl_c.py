@@ -4,7 +4,8 @@ import time
 from contextlib import ExitStack
 
 import pytest
-from programs import RESISTING, Program, needs_proc
+from programs import RESISTING, Program
+from systems import needs_proc
 
 pytestmark = needs_proc
 

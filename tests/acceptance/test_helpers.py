@@ -2,19 +2,18 @@
 
 import os
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
+import numpy
 import pytest
-from programs import PATIENCE, kill, needs_proc, run, wait_until
+from programs import PATIENCE, kill, run, wait_until
+from systems import needs_pidfd, needs_proc
 
 from woflo import quote, task
 from woflo.errors import TaskCrashedError
 from woflo.runners import MultiprocessTaskRun, PoolTaskRun
 from woflo.runners.multiprocess import ForkServerProcess
 from woflo.testing.procfs import is_alive
-
-needs_pidfd = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the fork server needs pidfds")
 
 # -- the fork server -----------------------------------------------------------------------------------
 
@@ -141,7 +140,7 @@ print("ok")
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="there are none here anyway")
+@needs_pidfd
 def test_without_pidfds(tmp_path):
     """Where the system has none, threads notice how children end, and everything else is as ever."""
     assert run(tmp_path, WITHOUT) == (0, "ok\n")
@@ -154,12 +153,9 @@ def look_at(number, array):
     return os.getpid(), id(array), array.flags.writeable, int(array[number])
 
 
-@pytest.mark.skipif(not find_spec("numpy"), reason="numpy is not installed")
 @pytest.mark.parametrize("size", [2, 1])
 def test_one_large_value_for_many_calls(size):
     """Each worker gets it once, read-only, and again after it was forgotten; another value is another one."""
-    import numpy
-
     with PoolTaskRun.configured(max_concurrency=size) as pool:
         for start in (0, 5):
             array = numpy.arange(start, start + 1_000_000)

@@ -2,17 +2,16 @@
 
 import random
 from functools import cache
-from importlib.util import find_spec
 
 import pytest
-from programs import needs_proc, run
+from programs import run
+from systems import needs_proc
 
 from woflo import task
 from woflo.runners import MultiprocessTaskRun, PoolTaskRun
 
 PATIENCE = 60.0
 KB, MB, GB = 1 << 10, 1_000_000, 1_000_000_000
-needs_numpy = pytest.mark.skipif(not find_spec("numpy"), reason="numpy is not installed")
 
 SIZES = [0, 64 * KB, 70 * KB, MB, 100 * MB]
 LARGEST = pytest.param(11 * GB // 10, marks=[pytest.mark.slow, pytest.mark.timeout(300)])
@@ -50,7 +49,6 @@ def test_bytes(runner, size):
     assert task(runner=runner)(content)(size).get_result(PATIENCE) == content(size)
 
 
-@needs_numpy
 @pytest.mark.parametrize("size", [*SIZES, LARGEST])
 def test_arrays(runner, size):
     """An array arrives with every byte in its place too, and is the caller's own to write to."""
@@ -65,7 +63,6 @@ def several(sizes):
     return [content_as_array(size) if size % 2 else content(size) for size in sizes]
 
 
-@needs_numpy
 def test_several_in_one_result(runner):
     """Buffers that travel beside the pickle, and those within it, come back to their own places."""
     sizes = [0, 1, 64 * KB - 1, 64 * KB, 64 * KB + 1, 1, 3 * MB, 3 * MB + 1, 65 * KB + 1, 100]
@@ -115,7 +112,6 @@ print("ok")
 
 
 @needs_proc
-@needs_numpy
 @pytest.mark.parametrize("parts", [1, 10])
 @pytest.mark.parametrize("kind", ["process", "pool"])
 def test_memory_of_the_caller(tmp_path, kind, parts):

@@ -4,7 +4,8 @@ import subprocess
 import sys
 
 import pytest
-from programs import PATIENCE, environment, lines, needs_proc, run
+from programs import PATIENCE, environment, lines, run
+from systems import needs_proc
 
 KINDS = ["fork", "spawn", "forkserver", "pool", "pool-spawn", "thread"]
 MAY_START_LATE = sys.version_info < (3, 12)

@@ -7,7 +7,8 @@ import signal
 from contextlib import ExitStack
 
 import pytest
-from programs import RESISTING, Program, needs_proc
+from programs import RESISTING, Program
+from systems import needs_proc
 
 pytestmark = needs_proc
 

@@ -6,6 +6,7 @@ import logging
 import os
 
 import pytest
+from systems import needs_fork
 from unit_helpers import PATIENCE
 
 from woflo import subscribe, task
@@ -14,7 +15,7 @@ from woflo.runners import MultiprocessTaskRun, PoolTaskRun
 from woflo.testing import wait_until
 from woflo.testing.conformance.tools import configured
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="about processes that are forked")
+pytestmark = needs_fork
 
 Plain = MultiprocessTaskRun.configured()
 

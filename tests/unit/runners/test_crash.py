@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from systems import needs_fork, needs_proc
 
 import woflo
 from woflo.errors import TaskCrashedError
@@ -24,7 +25,7 @@ def ended_by(text):
     return Exit(os.waitpid(pid, 0)[1])
 
 
-@pytest.mark.skipif(not hasattr(os, "posix_spawn"), reason="statuses of POSIX")
+@needs_fork
 @pytest.mark.parametrize(
     ("text", "code", "name", "words"),
     [
@@ -167,7 +168,7 @@ def system_files(monkeypatch):
     return put
 
 
-@pytest.mark.skipif(not Path("/proc/vmstat").exists(), reason="the counters of Linux")
+@needs_proc
 def test_the_kernels_counters(system_files):
     """Those of the control group, else those of the machine, else none."""
     assert count_oom_kills() >= 0

@@ -8,13 +8,14 @@ import socket
 from types import SimpleNamespace
 
 import pytest
+from systems import needs_pidfd
 
 from woflo.errors import LaunchError
 from woflo.runners.processes import forkserver
 from woflo.runners.processes.forkserver import ForkServerClient
 from woflo.runners.processes.slots import ENDING, SESSION, Slots
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="the fork server needs pidfds")
+pytestmark = needs_pidfd
 
 
 class Child:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import gc
-import socket
 import weakref
 
 import pytest
+from systems import needs_processes
 from unit_helpers import eventually
 
 from woflo import task
 from woflo.runners.multiprocess import ForkProcess, ForkServerProcess, MultiprocessTaskRun, SpawnProcess
 from woflo.runners.pool import PoolTaskRun
 
-pytestmark = pytest.mark.skipif(not hasattr(socket, "CMSG_SPACE"), reason="no processes on this system")
+pytestmark = needs_processes
 
 
 class Result:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from uuid import uuid4
 
-import pytest
+from systems import needs_processes
 from unit_helpers import PATIENCE, settle_down
 
 from woflo import task
@@ -17,7 +17,7 @@ from woflo.runners import PoolTaskRun, ThreadTaskRun
 from woflo.testing import wait_until
 from woflo.testing.conformance.tools import configured, folder
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes on this system")
+pytestmark = needs_processes
 
 
 def hold(at):

@@ -8,6 +8,7 @@ import socket
 import threading
 
 import pytest
+from systems import needs_proc, needs_processes
 from unit_helpers import PATIENCE
 
 from woflo import task
@@ -19,9 +20,9 @@ from woflo.runners.processes.shipping import shared_file
 from woflo.runners.processes.supervisor import supervisor
 from woflo.testing import wait_until
 from woflo.testing.conformance.tools import configured
-from woflo.testing.procfs import HAS_PROC, descriptors
+from woflo.testing.procfs import descriptors
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="descriptors cannot be passed on")
+pytestmark = needs_processes
 
 
 class NoProcess(Launcher):
@@ -196,7 +197,7 @@ def test_a_socket_that_has_ended_is_no_reason_to_send_content(pair):
     assert content_of(reader) == b""
 
 
-@pytest.mark.skipif(not HAS_PROC, reason="open descriptors are found in /proc")
+@needs_proc
 @pytest.mark.parametrize("base", [PoolTaskRun, MultiprocessTaskRun.configured(process_type=SpawnProcess)])
 def test_calls_while_no_descriptor_passes(monkeypatch, base):
     """They are executed, and nothing of them is left open."""

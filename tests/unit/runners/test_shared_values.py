@@ -6,12 +6,13 @@ import pickle
 import threading
 
 import pytest
+from systems import needs_proc
 
 from woflo.runners.processes import sharing, shipping
 from woflo.runners.processes.sharing import LEAST, Shared, forget_shared, receive_shared, share
-from woflo.testing.procfs import HAS_PROC, descriptors
+from woflo.testing.procfs import descriptors
 
-pytestmark = pytest.mark.skipif(not HAS_PROC, reason="open descriptors are found in /proc")
+pytestmark = needs_proc
 
 
 @pytest.fixture(autouse=True)

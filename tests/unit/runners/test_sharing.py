@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 
 import pytest
+from systems import needs_proc, needs_processes
 from unit_helpers import eventually, run_script
 
 from woflo import quote, task
 from woflo.runners import PoolTaskRun
 from woflo.runners.processes import sharing, shipping
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="pools need descriptors that can be passed on")
+pytestmark = needs_processes
 
 NUMBERS = list(range(500_000))
 
@@ -115,7 +116,7 @@ def memory_of(process):
     return [link for link in links if link.startswith("/memfd:woflo (")]
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="there is no list of descriptors")
+@needs_proc
 @pytest.mark.timeout(60)
 def test_a_value_is_let_go_when_its_calls_have_ended():
     """By the caller, whose handles are kept, and by workers, which were forked when it was there."""

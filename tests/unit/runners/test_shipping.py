@@ -9,12 +9,13 @@ import types
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from systems import needs_proc
 
 from woflo.errors import SerializationError
 from woflo.runners.processes import shipping
-from woflo.testing.procfs import HAS_PROC, descriptors
+from woflo.testing.procfs import descriptors
 
-pytestmark = pytest.mark.skipif(not HAS_PROC, reason="open descriptors are found in /proc")
+pytestmark = needs_proc
 
 SMALL = shipping.SMALL
 MB = 1_000_000

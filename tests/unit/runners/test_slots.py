@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from systems import needs_processes
 from unit_helpers import script_environment
 
 from woflo.errors import LaunchError
@@ -69,7 +70,7 @@ def test_another_map_of_the_same_page(page):
     assert page.sessions() == [7]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="descriptors are passed as on POSIX")
+@needs_processes
 def test_it_outlives_a_child_that_is_killed(page):
     """A process that writes and is killed in the next moment has written."""
     slot = page.take()

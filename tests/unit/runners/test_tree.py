@@ -5,9 +5,9 @@ import subprocess
 import sys
 
 import pytest
+from systems import needs_proc
 
 from woflo.runners.processes import tree
-from woflo.testing.procfs import HAS_PROC
 
 
 @pytest.fixture
@@ -49,14 +49,14 @@ def test_this_process_is_spared(signals):
     assert ("kill", os.getpid()) not in [(how, pid) for how, pid, _ in signals]
 
 
-@pytest.mark.skipif(not HAS_PROC, reason="members are found in /proc")
+@needs_proc
 def test_a_child_and_nobody_else(signals, child):
     """The session of a child is reached: the child itself, and its group."""
     assert tree.kill_trees([0, 1, child]) == [child]
     assert signals == [("kill", child, 9), ("killpg", child, 9)]
 
 
-@pytest.mark.skipif(not HAS_PROC, reason="members are found in /proc")
+@needs_proc
 def test_who_is_spared(signals, child):
     """A process that is only waited for is not counted as alive."""
     assert tree.kill_trees([child], spare=[child]) == []

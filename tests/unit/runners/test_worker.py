@@ -8,6 +8,7 @@ import threading
 from types import SimpleNamespace
 
 import pytest
+from systems import needs_processes
 
 from woflo.kernel.attempt import StopRequested
 from woflo.kernel.outcome import Outcome
@@ -16,7 +17,7 @@ from woflo.runners.processes.child import Link, LinkChannel
 from woflo.runners.processes.slots import CALL, STOP, WORDS
 from woflo.runners.processes.worker import ELAPSED, RECALL_SIGNAL, Worker
 
-pytestmark = pytest.mark.skipif(not hasattr(socket, "CMSG_SPACE"), reason="no processes on this system")
+pytestmark = needs_processes
 
 
 class Watched:

@@ -1,0 +1,24 @@
+"""What a test may need of the system: the one place where tests are left out, each with its reason.
+
+The workflows run on macOS and Windows too, which lack some of it. On Linux nothing is left out: `test_systems.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+
+from woflo.testing.procfs import HAS_PROC
+
+HAS_FORK = hasattr(os, "fork")
+HAS_PIDFD = hasattr(os, "pidfd_open")
+HAS_PROCESSES = hasattr(socket, "CMSG_SPACE")
+
+needs_fork = pytest.mark.skipif(not HAS_FORK, reason="only POSIX forks, and tells by a status how a process ended")
+needs_pidfd = pytest.mark.skipif(not HAS_PIDFD, reason="only Linux has pidfds, on which the fork server stands")
+needs_processes = pytest.mark.skipif(
+    not HAS_PROCESSES, reason="process runners pass descriptors over sockets, and refuse by name where that cannot be"
+)
+needs_proc = pytest.mark.skipif(not HAS_PROC, reason="only Linux shows processes, descriptors and counters in /proc")
