@@ -198,8 +198,8 @@ class Ending(Lifecycle):
             self._emit_ended()
         for waiter in waiters:
             waiter.release()
-        callbacks, self._callbacks = self._callbacks, ()
-        if watchers or callbacks:
+        if watchers or self._callbacks:
+            callbacks, self._callbacks = self._callbacks, ()
             _notify(self, watchers or [], callbacks)
 
     def _emit_ended(self) -> None:

@@ -176,8 +176,11 @@ class Lifecycle(Handle, ABC):
         self._outcome = outcome
         self.finished_at = now
         self._state = state  # the last: whoever sees a terminal state, without the lock, must find its outcome
-        waiters, self._waiters = self._waiters, ()
-        watchers, self._watchers = self._watchers, None
+        waiters, watchers = self._waiters, self._watchers
+        if waiters:
+            self._waiters = ()
+        if watchers is not None:
+            self._watchers = None
         return waiters, watchers
 
     # -- who waits for the end -------------------------------------------------------------------------

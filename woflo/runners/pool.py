@@ -14,7 +14,7 @@ from woflo.kernel.attempt import Attempt
 from woflo.kernel.context import current_attempt
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.run import BaseTaskRun
-from woflo.kernel.state import TERMINAL, RunState
+from woflo.kernel.state import RunState
 from woflo.kernel.traits import Traits
 from woflo.runners.machine import usable_cpus
 from woflo.runners.processes.crash import trim_trace
@@ -212,28 +212,9 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
     def _ended_in_worker(self, outcome: Outcome, seconds: float, now: float) -> None:
         if self.started_at is None:
             self.started_at = now - seconds
-        if self._has_listeners() or not self._finish_unheard(outcome, now):
+        self._frame = b""  # before the end, after which a retry may have made a new one
+        if not self._finish_well(outcome, now):
             self._finish(outcome)
-
-    def _has_listeners(self) -> bool:
-        """True where more is to be done at the end than to wake those who wait for it."""
-        return self._holds_place or self._watched or self._timer is not None or bool(bus.listeners)
-
-    def _finish_unheard(self, outcome: Outcome, now: float) -> bool:
-        """`_finish` for a value that nothing outweighs and nobody but waiting threads has to be told of."""
-        with self._lock:
-            unusual = self._verdict is not None or self._watchers or self._callbacks or self._end_waiters
-            if unusual or self._reported or self._state in TERMINAL:
-                return False
-            self._reported, self._in_code = True, False
-            self._outcome, self.finished_at = outcome, now
-            self._state = RunState.SUCCEEDED
-            waiters, self._waiters = self._waiters, ()
-        self._args, self._kwargs, self._frame = (), _NO_KWARGS, b""
-        self._runtime.live.discard(self)
-        for waiter in waiters:
-            waiter.release()
-        return True
 
     def _ended_packed(self, packed: Packed, seconds: float) -> None:
         if self.started_at is None:
