@@ -9,6 +9,7 @@ from programs import PATIENCE, run, wait_until
 
 from woflo import RunState, subscribe, task
 from woflo.errors import ArgumentError, TaskCrashedError, TaskStoppedError
+from woflo.kernel.events import RunEnded
 from woflo.runners import PoolTaskRun
 from woflo.runners.processes.rows import Row
 
@@ -104,15 +105,23 @@ def test_the_pool_is_shut_down_before_they_are_asked_for(pool):
     assert [one.get_result(PATIENCE) for one in runs] == list(range(1, COUNT))
 
 
-def test_somebody_listens_from_then_on(pool):
-    """Whoever subscribes after the launch is told the ends that come after that."""
-    runs = task(runner=pool)(same).map(range(COUNT))
+def test_somebody_listens_from_then_on(pool, tmp_path):
+    """Whoever subscribes after the launch is told the ends that come after that, once each."""
+    gate = str(tmp_path / "open")
+    under_way = [task(runner=pool)(wait_for)(gate) for _ in range(2)]
+    wait_until(lambda: len(list(tmp_path.glob("open-*"))) == 2, "both workers at work")
+    runs = task(runner=pool)(same).map(range(20))
     first = next(runs)
     told = []
     with subscribe(told.append):
-        rest = list(runs)
-        assert [one.get_result(PATIENCE) for one in rest] == list(range(1, COUNT))
-    assert {event.run_id for event in told} <= {one.id for one in [first, *rest]}
+        (tmp_path / "open").touch()
+        rest = [first, *runs]
+        assert [one.get_result(PATIENCE) for one in rest] == list(range(20))
+        ids = {one.id for one in rest}
+        wait_until(lambda: len([event for event in told if event.run_id in ids]) >= 20, "all ends")
+    ends = [event.run_id for event in told if type(event) is RunEnded and event.run_id in ids]
+    assert sorted(ends) == sorted(ids)
+    assert [one.get_result(PATIENCE) for one in under_way] == [gate, gate]
 
 
 def test_callbacks_and_dependencies_on_them(pool):
