@@ -14,18 +14,24 @@ __all__ = [
     "InheritedHandleError",
     "InternalError",
     "InvalidTransitionError",
+    "KeyConflictError",
     "LaunchError",
+    "LeaseLostError",
     "MapLengthError",
     "NoCurrentRunError",
+    "NonDeterminismError",
     "NotATaskError",
     "OptionError",
     "PoolClosedError",
     "ResourceError",
+    "RunEndedError",
     "SerializationError",
+    "StoreError",
     "TaskCrashedError",
     "TaskStoppedError",
     "TaskTimeoutError",
     "UnknownNameError",
+    "UnknownRunError",
     "UpstreamFailedError",
     "WofloError",
 ]
@@ -88,6 +94,33 @@ class InvalidTransitionError(WofloError, RuntimeError):
 
 class InternalError(WofloError, RuntimeError):
     """woflo itself failed; every run that was under way ends with this, so that nobody waits for ever."""
+
+
+# -- stores and what survives ---------------------------------------------------------------------------
+
+
+class StoreError(WofloError, RuntimeError):
+    """A store could not keep or read something, or was asked for what it cannot do."""
+
+
+class LeaseLostError(StoreError):
+    """Another worker took this run over; what this one wanted to write about it was not kept."""
+
+
+class KeyConflictError(StoreError, ValueError):
+    """A run with this key, or at this place of its caller, is there already, with other arguments."""
+
+
+class UnknownRunError(StoreError, LookupError):
+    """There is no run of this id in the store."""
+
+
+class RunEndedError(StoreError):
+    """The run has ended, so it can neither receive nor wait for anything."""
+
+
+class NonDeterminismError(WofloError, RuntimeError):
+    """A workflow called something else than what is recorded at this place of its journal."""
 
 
 # -- how a run can end other than by the task's own exception ------------------------------------------

@@ -1,0 +1,148 @@
+"""What every store promises. Its writes stand in `operations`, what it keeps in `rows`.
+
+1. What `write` returned for is kept: after `kill -9` of this process, and, in a store on disk, after a loss of
+   power.
+2. Each operation is atomic, and operations happen in one order for all who look.
+3. A write about a run by one who no longer holds it is refused with `LeaseLostError`, and changes nothing.
+4. Rows are the truth. A listener is called soon after a change, perhaps for nothing and perhaps not at all;
+   whoever waits looks again from time to time.
+5. Nothing that is stored is executed, imported or unpickled.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar, NamedTuple, TypeVar
+
+from woflo.kernel.state import RunState
+from woflo.stores.grouping import Committer
+from woflo.stores.operations import Claimed, Operation
+from woflo.stores.rows import Row, Signal, WorkerRow
+
+__all__ = ["Listener", "Snapshot", "Store", "Transaction"]
+
+T = TypeVar("T")
+Listener = Callable[[], object]
+"""Called in any thread after something was written. It returns at once."""
+
+
+class Snapshot(NamedTuple):
+    """All that a store holds, in the order of ids: what two stores must agree on after the same operations."""
+
+    runs: list[Row]
+    signals: list[Signal]
+    workers: list[WorkerRow]
+    published: dict[tuple[str, str], str]
+
+
+class Transaction(ABC):
+    """Rows of the user that are kept together with one operation, or not at all."""
+
+    connection: Any
+    """What the user writes through: a connection of the database; of the memory store, a dictionary."""
+
+    @abstractmethod
+    def commit(self, operation: Claimed[T]) -> T:
+        """Apply the operation and keep it together with what was written through `connection`.
+
+        Where it is refused, nothing is kept and its error is raised.
+        """
+
+
+class Store(ABC):
+    """Where runs are kept. One object may be used by all threads of a process, and not after a fork."""
+
+    has_transactions: ClassVar[bool] = True
+    """False where `transaction` is a named error."""
+
+    def __init__(self) -> None:
+        self._committer = Committer(self.apply, self._changed)
+        self._listeners: tuple[Listener, ...] = ()
+
+    # -- writing ---------------------------------------------------------------------------------------
+
+    def write(self, operation: Operation[T]) -> T:
+        """Do it, and return when it is kept. Writes of several threads may share one commit."""
+        return self._committer.write(operation)  # type: ignore[no-any-return]  # what the operation says
+
+    def submit(self, operations: Sequence[Operation[Any]], done: Callable[[list[Any]], object]) -> None:
+        """The same without waiting: `done(results)` is called in another thread when all are kept.
+
+        The result of one that was refused is its exception.
+        """
+        self._committer.submit(operations, done)
+
+    @abstractmethod
+    def apply(self, operations: Sequence[Operation[Any]]) -> list[Any]:
+        """Do several operations in their order, each atomic, and return when all are kept.
+
+        The result of one that is refused is its exception; the others are not affected. Called by one thread at a
+        time. Raises only where nothing was kept at all.
+        """
+
+    @abstractmethod
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        """Write rows of one's own together with an operation. Other writers wait meanwhile.
+
+        Left without `commit`, nothing is kept. Raises `StoreError` where the store cannot do that.
+        """
+
+    # -- reading ---------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def get(self, run_id: str) -> Row | None:
+        """The run of this id."""
+
+    @abstractmethod
+    def find(self, task: str, key: str) -> Row | None:
+        """The run that has this key."""
+
+    @abstractmethod
+    def steps(self, parent_id: str) -> list[Row]:
+        """All that a run has called, in the order of the ids."""
+
+    @abstractmethod
+    def select(
+        self, *, states: Iterable[RunState] = (), tasks: Iterable[str] = (), after: str = "", limit: int = 100
+    ) -> list[Row]:
+        """Runs that are no steps, in the order of their ids, from the one behind `after` on."""
+
+    @abstractmethod
+    def next_time(self) -> float | None:
+        """The earliest `run_after` of all runs that are not ready for it, or None."""
+
+    @abstractmethod
+    def published(self, run_id: str) -> dict[str, str]:
+        """What the run has published last, by name."""
+
+    @abstractmethod
+    def snapshot(self) -> Snapshot:
+        """All that is kept, as one moment shows it."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Give up files and connections. Writes that wait are done before."""
+
+    # -- hearing of changes ----------------------------------------------------------------------------
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Have `listener()` called after changes. Returns what ends that."""
+        self._listeners = (*self._listeners, listener)
+
+        def end() -> None:
+            self._listeners = tuple(one for one in self._listeners if one is not listener)
+
+        return end
+
+    def _changed(self) -> None:
+        for listener in self._listeners:
+            listener()
+
+
+def unwrap(result: Any) -> Any:
+    """A result of `apply`, or its exception raised."""
+    if isinstance(result, Exception):
+        raise result
+    return result

@@ -1,0 +1,410 @@
+"""A store in memory: the readable model that the others are held against, and a store for tests."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy, deepcopy
+from dataclasses import replace
+from functools import singledispatchmethod
+from typing import Any, TypeVar
+
+from woflo.errors import StoreError
+from woflo.kernel.state import RunState
+from woflo.stores.contract import Snapshot, Store, Transaction, unwrap
+from woflo.stores.operations import (
+    LOST,
+    MANUAL,
+    SUSPECT,
+    SUSPECT_DEATHS,
+    Accepted,
+    Beat,
+    Claimed,
+    ClaimReady,
+    Complete,
+    Finish,
+    Leave,
+    Operation,
+    Park,
+    Publish,
+    Record,
+    Recover,
+    Release,
+    RequestStop,
+    Send,
+    Submit,
+    TakeSignal,
+    Wake,
+)
+from woflo.stores.refusals import (
+    conflict,
+    has_ended,
+    lease_lost,
+    not_understood,
+    recorded_already,
+    taken_for_dead,
+    unknown_run,
+)
+from woflo.stores.rows import Row, Signal, WorkerRow
+
+__all__ = ["MemoryStore"]
+
+T = TypeVar("T")
+_PENDING, _RUNNING, _WAITING = RunState.PENDING, RunState.RUNNING, RunState.WAITING
+_STOPPED = RunState.STOPPED
+_READY = (_PENDING, RunState.RETRYING)
+
+
+class Tables:
+    """All that the store holds. Rows are exchanged, never changed."""
+
+    def __init__(self) -> None:
+        self.runs: dict[str, Row] = {}
+        self.signals: dict[str, Signal] = {}
+        """By their ids, in the order in which they were sent."""
+        self.workers: dict[str, WorkerRow] = {}
+        self.published: dict[tuple[str, str], str] = {}
+        self.users: dict[Any, Any] = {}
+        """What users write in transactions."""
+
+    def copied(self) -> Tables:
+        """Other tables with the same rows."""
+        twin = Tables()
+        for name, table in vars(self).items():
+            setattr(twin, name, copy(table))
+        return twin
+
+
+class MemoryStore(Store):
+    """Keeps everything in this process, and nothing after it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tables = Tables()
+        self._reading = threading.RLock()
+
+    # -- writing ---------------------------------------------------------------------------------------
+
+    def apply(self, operations: Sequence[Operation[Any]]) -> list[Any]:
+        with self._reading:
+            return [self._apply_one(operation) for operation in operations]
+
+    def _apply_one(self, operation: Operation[Any]) -> Any:
+        """On a copy of the tables, which takes their place where nothing was refused."""
+        before = self._tables
+        self._tables = before.copied()
+        try:
+            return self._do(operation)
+        except StoreError as error:
+            self._tables = before
+            return error
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        with self._committer.alone(), self._reading:
+            before = self._tables
+            self._tables = before.copied()
+            self._tables.users = deepcopy(before.users)
+            transaction = _MemoryTransaction(self._tables.users, self.apply)
+            try:
+                yield transaction
+            finally:
+                if not transaction.is_kept:
+                    self._tables = before
+        self._changed()
+
+    @singledispatchmethod
+    def _do(self, operation: Any) -> Any:
+        raise not_understood(operation)
+
+    # -- calls -----------------------------------------------------------------------------------------
+
+    @_do.register
+    def _submit(self, op: Submit) -> list[Accepted]:
+        return [self._accept(row, op.now) for row in op.runs]
+
+    def _accept(self, row: Row, now: float) -> Accepted:
+        there = self._tables.runs.get(row.id) or (row.key is not None and self.find(row.task, row.key))
+        if there:
+            if (there.task, there.digest) != (row.task, row.digest):
+                raise conflict(row, there)
+            return Accepted(there, is_new=False)
+        if row.worker is not None:
+            row = row.changed(state=_RUNNING, fence=1, attempt=1, started_at=now)
+        row = row.changed(created_at=now)
+        self._tables.runs[row.id] = row
+        return Accepted(row, is_new=True)
+
+    @_do.register
+    def _claim_ready(self, op: ClaimReady) -> list[Row]:
+        self._wake_due(op.now)
+        ready = [row for row in self._tables.runs.values() if self._is_ready(row, op)]
+        ready.sort(key=lambda row: (-row.priority, row.id))
+        return [self._claim(row, op) for row in ready[: op.limit]]
+
+    def _is_ready(self, row: Row, op: ClaimReady) -> bool:
+        wanted = row.queue in op.queues if op.ids is None else row.id in op.ids
+        return (
+            wanted and row.queue is not None and row.task in op.tasks and row.state in _READY and row.run_after is None
+        )
+
+    def _wake_due(self, now: float) -> None:
+        for row in list(self._tables.runs.values()):
+            if row.run_after is not None and row.run_after <= now and not row.is_terminal:
+                state = _PENDING if row.state is _WAITING else row.state
+                self._put(row, state=state, run_after=None, waits_for=(), reason=None)
+
+    def _claim(self, row: Row, op: ClaimReady) -> Row:
+        return self._put(
+            row,
+            state=_RUNNING,
+            worker=op.worker,
+            fence=row.fence + 1,
+            attempt=row.attempt + 1,
+            reason=None,
+            started_at=op.now if row.started_at is None else row.started_at,
+        )
+
+    # -- workers ---------------------------------------------------------------------------------------
+
+    @_do.register
+    def _beat(self, op: Beat) -> None:
+        if not op.is_first and op.worker.id not in self._tables.workers:
+            raise taken_for_dead(op.worker.id)
+        self._tables.workers[op.worker.id] = op.worker
+
+    @_do.register
+    def _leave(self, op: Leave) -> None:
+        self._tables.workers.pop(op.worker, None)
+        for row in self._held_by(op.worker):
+            self._put(row, state=_PENDING, worker=None, attempt=row.attempt - 1)
+
+    @_do.register
+    def _recover(self, op: Recover) -> list[str]:
+        workers = self._tables.workers
+        dead = [one.id for one in workers.values() if one.lease_until < op.now or one.id in op.dead]
+        freed = []
+        for worker in sorted(dead):
+            del workers[worker]
+            freed += [self._free(row).id for row in self._held_by(worker)]
+        return freed
+
+    def _free(self, row: Row) -> Row:
+        deaths = row.deaths + 1
+        suspect = deaths >= SUSPECT_DEATHS
+        return self._put(
+            row,
+            state=_WAITING if suspect else _PENDING,
+            reason=SUSPECT if suspect else LOST,
+            deaths=deaths,
+            attempt=row.attempt - 1,
+            worker=None,
+        )
+
+    def _held_by(self, worker: str) -> list[Row]:
+        return [row for row in self._ordered() if row.worker == worker]
+
+    # -- writes by the one that holds the run ----------------------------------------------------------
+
+    def _holding(self, op: Claimed[Any]) -> Row:
+        """The run of this claim, its steps kept; refused where somebody else has it."""
+        row = self._tables.runs.get(op.claim.run_id)
+        if row is None or row.worker is None or row.claim != op.claim:
+            raise lease_lost(op.claim)
+        for step in op.steps:
+            there = self._tables.runs.get(step.id)
+            if there is not None and there.is_terminal:
+                raise recorded_already(step)
+            self._tables.runs[step.id] = step
+        return row
+
+    @_do.register
+    def _record(self, op: Record) -> None:
+        self._holding(op)
+        for call in op.calls:
+            self._accept(call, op.now)
+
+    @_do.register
+    def _finish(self, op: Finish) -> None:
+        row = self._holding(op)
+        self._end(row, op.now, state=op.state, result=op.result, error=op.error, reason=op.reason)
+
+    @_do.register
+    def _park(self, op: Park) -> bool:
+        row = self._holding(op)
+        is_due = op.run_after is not None and op.run_after <= op.now
+        if is_due or row.stop_requested or any(self._has_come(row.id, token) for token in op.waits_for):
+            return False
+        self._put(
+            row,
+            state=_WAITING,
+            worker=None,
+            attempt=row.attempt - 1,
+            reason=op.reason,
+            waits_for=op.waits_for,
+            run_after=op.run_after,
+        )
+        return True
+
+    def _has_come(self, run_id: str, token: str) -> bool:
+        kind, _, name = token.partition(":")
+        if kind == "signal":
+            return self._first_signal(run_id, name) is not None
+        return self._tables.runs[name].is_terminal
+
+    @_do.register
+    def _release(self, op: Release) -> None:
+        row = self._holding(op)
+        self._put(
+            row,
+            state=RunState.RETRYING if op.failed else _PENDING,
+            worker=None,
+            attempt=row.attempt if op.failed else row.attempt - 1,
+            reason=op.reason,
+            error=op.error if op.failed else row.error,
+            run_after=op.run_after,
+        )
+
+    @_do.register
+    def _take_signal(self, op: TakeSignal) -> str | None:
+        row = self._holding(op)
+        signal = self._first_signal(row.id, op.name)
+        if signal is None:
+            return None
+        self._tables.signals[signal.id] = replace(signal, taken_by=op.step.id)
+        self._tables.runs[op.step.id] = op.step.changed(state=RunState.SUCCEEDED, result=signal.value)
+        return signal.value
+
+    def _first_signal(self, run_id: str, name: str) -> Signal | None:
+        for signal in self._tables.signals.values():
+            if (signal.run_id, signal.name, signal.taken_by) == (run_id, name, None):
+                return signal
+        return None
+
+    @_do.register
+    def _publish(self, op: Publish) -> None:
+        row = self._holding(op)
+        self._tables.published[row.id, op.name] = op.value
+
+    # -- from outside ----------------------------------------------------------------------------------
+
+    def _known(self, run_id: str) -> Row:
+        row = self._tables.runs.get(run_id)
+        if row is None:
+            raise unknown_run(run_id)
+        return row
+
+    @_do.register
+    def _send(self, op: Send) -> bool:
+        row = self._known(op.run_id)
+        if op.id in self._tables.signals:
+            return False
+        if row.is_terminal:
+            raise has_ended(row, f"the signal {op.name!r} cannot reach it")
+        self._tables.signals[op.id] = Signal(id=op.id, run_id=op.run_id, name=op.name, value=op.value, sent_at=op.now)
+        self._wake_for(row, f"signal:{op.name}")
+        return True
+
+    @_do.register
+    def _request_stop(self, op: RequestStop) -> RunState:
+        row = self._known(op.run_id)
+        for child in self.steps(row.id):
+            if child.queue is not None:
+                self._request_stop(replace(op, run_id=child.id))
+        row = self._known(op.run_id)  # the end of a child may have woken it
+        if row.is_terminal:
+            return row.state
+        if row.state is _RUNNING:
+            return self._put(row, stop_requested=True).state
+        return self._end(row, op.now, state=_STOPPED, error=op.error, stop_requested=True).state
+
+    @_do.register
+    def _complete(self, op: Complete) -> None:
+        row = self._known(op.run_id)
+        if row.state is not _WAITING or row.reason != MANUAL:
+            raise has_ended(row, "only a manual step that waits can be completed")
+        self._end(row, op.now, state=op.state, result=op.result, error=op.error, reason=None)
+
+    @_do.register
+    def _wake_up(self, op: Wake) -> None:
+        row = self._known(op.run_id)
+        if row.state is _WAITING and row.reason != MANUAL:
+            self._put(row, state=_PENDING, waits_for=(), run_after=None, reason=None, deaths=0)
+
+    # -- what several of them do -----------------------------------------------------------------------
+
+    def _put(self, row: Row, **changes: Any) -> Row:
+        new = self._tables.runs[row.id] = row.changed(**changes)
+        return new
+
+    def _end(self, row: Row, now: float, **changes: Any) -> Row:
+        ended = self._put(row, worker=None, run_after=None, waits_for=(), finished_at=now, **changes)
+        parent = self._tables.runs.get(row.parent_id or "")
+        if parent is not None:
+            self._wake_for(parent, f"run:{row.id}")
+        return ended
+
+    def _wake_for(self, row: Row, token: str) -> None:
+        if row.state is _WAITING and token in row.waits_for:
+            self._put(row, state=_PENDING, waits_for=(), run_after=None, reason=None)
+
+    # -- reading ---------------------------------------------------------------------------------------
+
+    def _ordered(self) -> list[Row]:
+        return [self._tables.runs[run_id] for run_id in sorted(self._tables.runs)]
+
+    def get(self, run_id: str) -> Row | None:
+        with self._reading:
+            return self._tables.runs.get(run_id)
+
+    def find(self, task: str, key: str) -> Row | None:
+        with self._reading:
+            return next((row for row in self._ordered() if (row.task, row.key) == (task, key)), None)
+
+    def steps(self, parent_id: str) -> list[Row]:
+        with self._reading:
+            return [row for row in self._ordered() if row.parent_id == parent_id]
+
+    def select(
+        self, *, states: Iterable[RunState] = (), tasks: Iterable[str] = (), after: str = "", limit: int = 100
+    ) -> list[Row]:
+        of_states, of_tasks = frozenset(states), frozenset(tasks)
+
+        def is_meant(row: Row) -> bool:
+            return (not of_states or row.state in of_states) and (not of_tasks or row.task in of_tasks)
+
+        with self._reading:
+            found = [row for row in self._ordered() if row.parent_id is None and row.id > after and is_meant(row)]
+        return found[:limit]
+
+    def next_time(self) -> float | None:
+        with self._reading:
+            times = [row.run_after for row in self._tables.runs.values() if row.run_after is not None]
+        return min(times, default=None)
+
+    def published(self, run_id: str) -> dict[str, str]:
+        with self._reading:
+            return {name: value for (run, name), value in self._tables.published.items() if run == run_id}
+
+    def snapshot(self) -> Snapshot:
+        with self._reading:
+            tables = self._tables
+            signals = [tables.signals[one] for one in sorted(tables.signals)]
+            workers = [tables.workers[one] for one in sorted(tables.workers)]
+            return Snapshot(self._ordered(), signals, workers, dict(tables.published))
+
+    def close(self) -> None:
+        self._committer.close()
+
+
+class _MemoryTransaction(Transaction):
+    def __init__(self, users: dict[Any, Any], apply: Callable[[Sequence[Any]], list[Any]]) -> None:
+        self.connection = users
+        self.is_kept = False
+        self._apply = apply
+
+    def commit(self, operation: Claimed[T]) -> T:
+        result = unwrap(self._apply([operation])[0])
+        self.is_kept = True
+        return result  # type: ignore[no-any-return]  # what the operation says

@@ -1,0 +1,242 @@
+"""The writes that a store understands. Each is atomic: all of it is kept, or nothing.
+
+Every operation tells its time (`now`, seconds since the epoch), so that a store has no clock of its own. What
+an operation returns, and the errors with which it is refused, stand in its docstring; each may be refused with
+`StoreError` where the store itself fails.
+
+A run is *ready* when it is PENDING or RETRYING, has a queue, and its `run_after` has passed. A run that is
+WAITING is *woken* (it becomes PENDING, without a `run_after`) by its `run_after`, or by anything in its
+`waits_for`. `ClaimReady` wakes all that is due before it looks.
+
+A step is a row with a parent. One that its parent executes itself has no queue: it is written when it has ended,
+or before it starts (RUNNING, without a worker) where its task asks for that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
+
+from woflo.kernel.state import RunState
+from woflo.stores.rows import Claim, Row, WorkerRow
+
+__all__ = [
+    "LOST",
+    "MANUAL",
+    "SUSPECT",
+    "SUSPECT_DEATHS",
+    "Accepted",
+    "Beat",
+    "ClaimReady",
+    "Complete",
+    "Finish",
+    "Leave",
+    "Operation",
+    "Park",
+    "Publish",
+    "Record",
+    "Recover",
+    "Release",
+    "RequestStop",
+    "Send",
+    "Submit",
+    "TakeSignal",
+    "Wake",
+]
+
+T = TypeVar("T")
+
+SUSPECT_DEATHS = 3
+"""A run that was under way at the death of so many workers waits for a decision, instead of ending the next."""
+SUSPECT, LOST, MANUAL = "suspect", "worker lost", "manual"
+"""Reasons: of a run that waits for that decision, of one whose worker died, of one that waits for `Complete`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation(Generic[T]):
+    """A write. `T` is what it returns."""
+
+    now: float
+
+
+class Accepted(NamedTuple):
+    """What became of a run that was submitted: the row as it stands, and whether this made it."""
+
+    row: Row
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submit(Operation[list[Accepted]]):
+    """Keep new runs, all or none.
+
+    A run whose id, or whose task and key, are there already is attached to that one, in whatever state it is.
+    A row that names a worker is claimed by it at once. Refused with `KeyConflictError` where the arguments of
+    the one that is there differ.
+    """
+
+    runs: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimReady(Operation[list[Row]]):
+    """Take up to `limit` ready runs, of these tasks and queues, highest priority first, then oldest.
+
+    Each becomes RUNNING with a fence higher than any before; no other claim gets it until it is given back or
+    its worker is lost. With `ids`, only runs among these are taken, whatever their queue. Runs of whom a stop
+    is requested are not taken.
+    """
+
+    worker: str
+    limit: int
+    tasks: tuple[str, ...]
+    queues: tuple[str, ...] = ()
+    ids: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat(Operation[None]):
+    """A sign of life: the worker keeps its claims until its new `lease_until`.
+
+    Refused with `LeaseLostError` where the worker was known and has been taken for dead: its claims are gone.
+    A worker that was never seen is made known.
+    """
+
+    worker: WorkerRow
+    is_first: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leave(Operation[None]):
+    """The worker is gone in order: what it still holds is given back, as by `Release`."""
+
+    worker: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recover(Operation[list[str]]):
+    """Free the runs of workers whose lease ended before `now`, and of those known to be `dead`.
+
+    They become PENDING again, or WAITING with the reason "suspect" at the third death. Returns their ids.
+    """
+
+    dead: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed(Operation[T]):
+    """A write about a run by the one that holds it.
+
+    Refused with `LeaseLostError` unless the run is RUNNING under exactly this claim.
+    """
+
+    claim: Claim
+    steps: tuple[Row, ...] = ()
+    """Rows of steps, written with it: new ones, or the ends of steps whose intent was written before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record(Claimed[None]):
+    """Keep steps, and submit `calls`, together. A step that is recorded already is refused with `StoreError`."""
+
+    calls: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finish(Claimed[None]):
+    """End a run. Its parent is woken where it waits for "run:ID"."""
+
+    state: RunState
+    result: str | None = None
+    error: str | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Park(Claimed[bool]):
+    """Set a run to WAITING and give up the claim.
+
+    Returns False, and keeps only the steps, where something that it waits for is there already: a signal that
+    nobody took, a run that ended, its time, a request to stop.
+    """
+
+    reason: str
+    waits_for: tuple[str, ...] = ()
+    run_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release(Claimed[None]):
+    """Give a run back, PENDING; after a failed attempt RETRYING, with the error. Ready from `run_after` on."""
+
+    run_after: float | None = None
+    reason: str | None = None
+    failed: bool = False
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeSignal(Claimed["str | None"]):
+    """Give the oldest signal of this name that nobody took to `step`, which is recorded with its value.
+
+    Returns the value, or None where there is no such signal; then only `steps` are kept.
+    """
+
+    name: str
+    step: Row
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publish(Claimed[None]):
+    """Show a value to whoever looks at the run, in place of the last one of this name."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send(Operation[bool]):
+    """Keep a signal for a run, once for each `id`; the run is woken where it waits for "signal:NAME".
+
+    Returns False where a signal of this id is there already. Refused with `UnknownRunError` where there is no
+    such run, and `RunEndedError` where it has ended.
+    """
+
+    id: str
+    run_id: str
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestStop(Operation[RunState]):
+    """Stop a run and all below it: at once where nobody executes it, else its worker is asked to.
+
+    Returns the state that the run then has. Refused with `UnknownRunError`.
+    """
+
+    run_id: str
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complete(Operation[None]):
+    """End a run that waits for somebody outside (a manual step); its parent is woken.
+
+    Refused with `UnknownRunError`, and with `RunEndedError` where it does not wait for that.
+    """
+
+    run_id: str
+    state: RunState
+    result: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wake(Operation[None]):
+    """Let a WAITING run go on, whatever it waits for: a decision about a suspect, or after its code was mended.
+
+    Refused with `UnknownRunError`; a run that does not wait is left as it is.
+    """
+
+    run_id: str

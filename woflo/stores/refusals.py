@@ -1,0 +1,65 @@
+"""What stores say when they refuse an operation: the same text, whichever store it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from woflo.errors import KeyConflictError, LeaseLostError, RunEndedError, StoreError, UnknownRunError
+from woflo.stores.rows import Claim, Row
+
+__all__ = [
+    "conflict",
+    "has_ended",
+    "lease_lost",
+    "not_understood",
+    "recorded_already",
+    "taken_for_dead",
+    "unknown_run",
+]
+
+
+def not_understood(operation: object) -> StoreError:
+    """An operation of a kind that the store does not know."""
+    return StoreError(f"{type(operation).__name__} is no operation that this store understands")
+
+
+def conflict(row: Row, there: Row) -> KeyConflictError:
+    """`row` was to be submitted, and `there` has its id or its key."""
+    what = f"the key {row.key!r}" if row.id != there.id else f"the id {row.id!r}"
+    return KeyConflictError(
+        f"{row.task} was called with {what}, under which {there.task} ({there.id}, {there.state}) is stored with "
+        f"other arguments: {_short(there.args)} and not {_short(row.args)}; use another key, or the same arguments"
+    )
+
+
+def lease_lost(claim: Claim) -> LeaseLostError:
+    """Somebody writes under a claim that does not hold any more."""
+    return LeaseLostError(
+        f"the run {claim.run_id} is no longer held by the worker {claim.worker} (fence {claim.fence}): it has ended, "
+        f"was given back, or was taken over; what was to be written about it is not kept"
+    )
+
+
+def taken_for_dead(worker: str) -> LeaseLostError:
+    """A worker gives a sign of life after its runs were taken from it."""
+    return LeaseLostError(f"the worker {worker} gave no sign of life in time, and its runs were taken over")
+
+
+def recorded_already(step: Row) -> StoreError:
+    """A step was to be recorded a second time."""
+    return StoreError(f"the step {step.task} ({step.id}) is recorded already; a recorded step never executes again")
+
+
+def unknown_run(run_id: str) -> UnknownRunError:
+    """There is nothing of this id."""
+    return UnknownRunError(f"there is no run {run_id!r} in this store")
+
+
+def has_ended(row: Row, consequence: str) -> RunEndedError:
+    """The run is in a state in which that cannot happen to it any more."""
+    return RunEndedError(f"the run {row.id} of {row.task} is {row.state}: {consequence}")
+
+
+def _short(args: Any) -> str:
+    text = str(args)
+    return text if len(text) <= 120 else f"{text[:120]}…"

@@ -1,0 +1,107 @@
+"""What a store keeps, as it is read. Values are JSON texts; times are seconds since the epoch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from woflo.kernel.state import TERMINAL, RunState
+
+__all__ = ["DEFAULT_QUEUE", "Claim", "Row", "Signal", "WorkerRow", "place_id"]
+
+DEFAULT_QUEUE = "default"
+
+
+class Claim(NamedTuple):
+    """The right to write about a run, from the claim until the run is given back, ended, or taken over."""
+
+    run_id: str
+    worker: str
+    fence: int
+    """How often the run had been claimed; whoever took over has a higher one."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Row:
+    """A run: everything that was called is one, steps included. Never changed; `changed` gives another one."""
+
+    id: str
+    task: str
+    """The name under which workers and journals know the task."""
+    state: RunState = RunState.PENDING
+    queue: str | None = DEFAULT_QUEUE
+    """Whose workers may claim it; None for what only its parent executes, as the steps of a workflow."""
+    parent_id: str | None = None
+    scope: str = ""
+    """The branch of the parent in which it was called: the numbers of the branches down to it, with dots."""
+    position: int | None = None
+    """Its place among the calls of that branch, from 0."""
+    key: str | None = None
+    """Unique for the task; the successor of a run takes it over."""
+    priority: int = 0
+    """Higher is claimed first, equal ones in the order of their ids, which is that of their calls."""
+    reason: str | None = None
+    """Why it waits, or was given back."""
+    args: str = "{}"
+    digest: str = ""
+    """Of the arguments: the same call has the same."""
+    result: str | None = None
+    error: str | None = None
+    attempt: int = 0
+    """The attempt under way, or the last; one that was given back, parked, or lost with its worker does not count."""
+    deaths: int = 0
+    """How many workers died while this run was under way."""
+    run_after: float | None = None
+    """Not before this time; None for at once."""
+    waits_for: tuple[str, ...] = ()
+    """What wakes it while it is WAITING: "signal:NAME", "run:ID"."""
+    stop_requested: bool = False
+    worker: str | None = None
+    """Who executes it; set exactly while the state is RUNNING and the run is claimed."""
+    fence: int = 0
+    continues: str | None = None
+    """The run whose successor this one is."""
+    created_at: float = 0.0
+    started_at: float | None = None
+    finished_at: float | None = None
+
+    @property
+    def is_terminal(self) -> bool:
+        return self.state in TERMINAL
+
+    @property
+    def claim(self) -> Claim:
+        """The claim that this row shows. To be asked only while a worker has it."""
+        assert self.worker is not None
+        return Claim(self.id, self.worker, self.fence)
+
+    def changed(self, **changes: Any) -> Row:
+        """This row with `changes` on top."""
+        return replace(self, **changes)
+
+
+@dataclass(slots=True, kw_only=True)
+class Signal:
+    """A value sent to a run from outside. `taken_by` is the id of the step that received it."""
+
+    id: str
+    run_id: str
+    name: str
+    value: str
+    sent_at: float
+    taken_by: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class WorkerRow:
+    """A process that holds claims, and until when they are its own without another sign of life."""
+
+    id: str
+    host: str
+    pid: int
+    lease_until: float
+
+
+def place_id(parent_id: str, scope: str, position: int) -> str:
+    """The id of what is called at a place: the same whenever the parent's code comes to it."""
+    return f"{parent_id}:{scope}/{position}" if scope else f"{parent_id}:{position}"
