@@ -21,12 +21,15 @@ __all__ = [
     "NoCurrentRunError",
     "NonDeterminismError",
     "NotATaskError",
+    "NotInWorkflowError",
     "OptionError",
     "PoolClosedError",
     "ResourceError",
     "RunEndedError",
+    "RunSuspectError",
     "SerializationError",
     "StoreError",
+    "StoredFailureError",
     "TaskCrashedError",
     "TaskStoppedError",
     "TaskTimeoutError",
@@ -84,6 +87,10 @@ class NoCurrentRunError(WofloError, LookupError):
     """`current_run()` was called outside of any task."""
 
 
+class NotInWorkflowError(WofloError, RuntimeError):
+    """Something was called that only the code of a workflow may call, in its own threads and tasks."""
+
+
 class PoolClosedError(WofloError, RuntimeError):
     """A call was given to a pool that was shut down."""
 
@@ -117,6 +124,18 @@ class UnknownRunError(StoreError, LookupError):
 
 class RunEndedError(StoreError):
     """The run has ended, so it can neither receive nor wait for anything."""
+
+
+class RunSuspectError(StoreError):
+    """The run was under way when several workers died; it waits until somebody decides that it may go on."""
+
+
+class StoredFailureError(WofloError):
+    """A failure read from a store, of a class that this process does not know. `type_name` is "module:name"."""
+
+    def __init__(self, message: str = "", *, type_name: str = "") -> None:
+        super().__init__(message)
+        self.type_name = type_name
 
 
 class NonDeterminismError(WofloError, RuntimeError):

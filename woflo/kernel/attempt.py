@@ -34,6 +34,7 @@ class Attempt:
         "args",
         "body",
         "channel",
+        "keeper",
         "kwargs",
         "number",
         "parent_id",
@@ -65,6 +66,7 @@ class Attempt:
         self.run: Any = run
         self.channel: Channel | None = channel
         self.recorder: Recorder | None = None
+        self.keeper: Any = None
         self.stop_requested: bool = False
 
     @property

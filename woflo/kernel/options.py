@@ -26,6 +26,7 @@ class Options:
         "admission",
         "after",
         "deadline",
+        "key",
         "max_concurrency",
         "name",
         "rate_limit",
@@ -51,8 +52,9 @@ class Options:
         rate_limit: str | None = None,
         after: Sequence[BaseTaskRun[Any]] = (),
         admission: Admission | None = None,
+        key: str | None = None,
     ) -> None:
-        self.name: str | None = _checked_name(name)
+        self.name: str | None = _checked_text("name", name)
         self.retries: int = whole_number("retries", retries, least=0)
         self.retry_sleep_time: Any = _checked_wait(retry_sleep_time)
         self.retry_on: RetryOn = _checked_retry_on(retry_on)
@@ -68,6 +70,7 @@ class Options:
             parse_rate(rate_limit)
         self.after: tuple[Any, ...] = _checked_after(after)
         self.admission: Admission | None = admission
+        self.key: str | None = _checked_text("key", key)
 
     def changed(self, changes: Mapping[str, Any]) -> Options:
         """These options with `changes` on top."""
@@ -79,10 +82,10 @@ class Options:
         return {name: getattr(self, name) for name in Options.__slots__ if name not in left}
 
 
-def _checked_name(name: object) -> str | None:
-    if name is not None and (not isinstance(name, str) or not name.strip()):
-        raise OptionError(f"name={name!r} must be a text that is not empty")
-    return name
+def _checked_text(option: str, text: object) -> str | None:
+    if text is not None and (not isinstance(text, str) or not text.strip()):
+        raise OptionError(f"{option}={text!r} must be a text that is not empty")
+    return text
 
 
 def whole_number(option: str, value: object, least: int) -> int:

@@ -117,10 +117,14 @@ class BaseTaskRun(Starting, Generic[R]):
                 raise
             if not woken:
                 self._strike_off(waiter)
-            if self._packed is not None:
-                self._unpack()
+            self._woken()
             if not woken or self._state in TERMINAL:
                 return self._state in TERMINAL
+
+    def _woken(self) -> None:
+        """A thread that waits for the end has been woken, or is out of time. May raise, in place of the waiting."""
+        if self._packed is not None:
+            self._unpack()
 
     def _enlist(self) -> Any:
         """A lock that is released when there is something to do or the run has ended; None where it has."""

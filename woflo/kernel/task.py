@@ -152,6 +152,7 @@ class Task(Generic[P, R]):
         resources: Mapping[str, Any] | None = ...,  # type: ignore[assignment]
         rate_limit: str | None = ...,  # type: ignore[assignment]
         after: BaseTaskRun[Any] | Sequence[BaseTaskRun[Any]] = ...,  # type: ignore[assignment]
+        key: str | None = ...,  # type: ignore[assignment]
     ) -> Task[P, R]:
         """The same task with other options; what is not named stays. See `task` for their meaning."""
         given = {key: value for key, value in locals().items() if key != "self" and value is not ...}
@@ -195,6 +196,11 @@ def _check_for_runner(runner: type[BaseTaskRun[Any]], options: Options) -> None:
             f"timeout={options.timeout:g} cannot be kept by {runner.__name__}, which executes in the calling thread; "
             f"choose another runner, or leave the timeout out"
         )
+    if options.key is not None and not runner.traits.durable:
+        raise OptionError(
+            f"key={options.key!r} needs a run that is kept in a store, which {runner.__name__} does not do; use it "
+            f"with a workflow"
+        )
 
 
 @overload
@@ -237,7 +243,7 @@ def task(fn: Any = None, /, **options: Any) -> Any:
     Raises `OptionError` for an option that cannot be meant, `UnknownNameError` for an unknown runner,
     `NotATaskError` for what cannot be executed; all at decoration.
     """
-    _check_names("@task", options, left=("admission", "after"))
+    _check_names("@task", options, left=("admission", "after", "key"))
     checked = Options(**options)
     if fn is None:
         return lambda function: Task(Body(function), checked)

@@ -14,7 +14,7 @@ from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.traits import Traits
 from woflo.runners.thread import threads_of_this_process
 
-__all__ = ["AsyncTaskRun"]
+__all__ = ["AsyncTaskRun", "own_loop"]
 
 R = TypeVar("R")
 
@@ -43,7 +43,7 @@ class AsyncTaskRun(BaseTaskRun[R]):
         if not self.task.body.is_async:
             threads_of_this_process().execute(self, attempt)
             return
-        loop = self._loop = self._loop or _own_loop(self._runtime)
+        loop = self._loop = self._loop or own_loop(self._runtime)
         if asyncio._get_running_loop() is loop:
             self._start(attempt)
             return
@@ -102,7 +102,8 @@ class AsyncTaskRun(BaseTaskRun[R]):
         return (self._loop is loop and self.task.body.is_async) or super()._needs_loop(loop)
 
 
-def _own_loop(here: Any) -> asyncio.AbstractEventLoop:
+def own_loop(here: Any) -> asyncio.AbstractEventLoop:
+    """The loop of woflo's own in this process; `here` is the runtime."""
     own: _LoopThread = here.service(_LoopThread, _LoopThread)
     return own.loop
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from copy import copy, deepcopy
+from copy import deepcopy
 from dataclasses import replace
 from functools import singledispatchmethod
 from typing import Any, TypeVar
@@ -67,13 +67,37 @@ class Tables:
         self.published: dict[tuple[str, str], str] = {}
         self.users: dict[Any, Any] = {}
         """What users write in transactions."""
+        self._before: list[tuple[dict[Any, Any], Any, Any]] = []
+        """What was there before each change since the last `keep`, to go back to."""
 
-    def copied(self) -> Tables:
-        """Other tables with the same rows."""
-        twin = Tables()
-        for name, table in vars(self).items():
-            setattr(twin, name, copy(table))
-        return twin
+    def set(self, table: dict[Any, Any], key: Any, value: Any) -> None:
+        """Put a row into a table; `_GONE` takes it out."""
+        self._before.append((table, key, table.get(key, _GONE)))
+        _put(table, key, value)
+
+    def keep(self) -> None:
+        """There is no way back behind this."""
+        self._before.clear()
+
+    def go_back(self, to: int = 0) -> None:
+        """Undo all but the first `to` changes since the last `keep`."""
+        while len(self._before) > to:
+            _put(*self._before.pop())
+
+    @property
+    def changes(self) -> int:
+        """How many there were since the last `keep`."""
+        return len(self._before)
+
+
+_GONE: Any = object()
+
+
+def _put(table: dict[Any, Any], key: Any, value: Any) -> None:
+    if value is _GONE:
+        table.pop(key, None)
+    else:
+        table[key] = value
 
 
 class MemoryStore(Store):
@@ -88,30 +112,30 @@ class MemoryStore(Store):
 
     def apply(self, operations: Sequence[Operation[Any]]) -> list[Any]:
         with self._reading:
-            return [self._apply_one(operation) for operation in operations]
+            results = [self._apply_one(operation) for operation in operations]
+            self._tables.keep()
+        return results
 
     def _apply_one(self, operation: Operation[Any]) -> Any:
-        """On a copy of the tables, which takes their place where nothing was refused."""
-        before = self._tables
-        self._tables = before.copied()
+        start = self._tables.changes
         try:
             return self._do(operation)
         except StoreError as error:
-            self._tables = before
+            self._tables.go_back(start)
             return error
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         with self._committer.alone(), self._reading:
-            before = self._tables
-            self._tables = before.copied()
-            self._tables.users = deepcopy(before.users)
-            transaction = _MemoryTransaction(self._tables.users, self.apply)
+            transaction = _MemoryTransaction(deepcopy(self._tables.users), self._apply_one)
             try:
                 yield transaction
             finally:
-                if not transaction.is_kept:
-                    self._tables = before
+                if transaction.is_kept:
+                    self._tables.users = transaction.connection
+                    self._tables.keep()
+                else:
+                    self._tables.go_back()
         self._changed()
 
     @singledispatchmethod
@@ -133,7 +157,7 @@ class MemoryStore(Store):
         if row.worker is not None:
             row = row.changed(state=_RUNNING, fence=1, attempt=1, started_at=now)
         row = row.changed(created_at=now)
-        self._tables.runs[row.id] = row
+        self._tables.set(self._tables.runs, row.id, row)
         return Accepted(row, is_new=True)
 
     @_do.register
@@ -172,11 +196,11 @@ class MemoryStore(Store):
     def _beat(self, op: Beat) -> None:
         if not op.is_first and op.worker.id not in self._tables.workers:
             raise taken_for_dead(op.worker.id)
-        self._tables.workers[op.worker.id] = op.worker
+        self._tables.set(self._tables.workers, op.worker.id, op.worker)
 
     @_do.register
     def _leave(self, op: Leave) -> None:
-        self._tables.workers.pop(op.worker, None)
+        self._tables.set(self._tables.workers, op.worker, _GONE)
         for row in self._held_by(op.worker):
             self._put(row, state=_PENDING, worker=None, attempt=row.attempt - 1)
 
@@ -186,7 +210,7 @@ class MemoryStore(Store):
         dead = [one.id for one in workers.values() if one.lease_until < op.now or one.id in op.dead]
         freed = []
         for worker in sorted(dead):
-            del workers[worker]
+            self._tables.set(workers, worker, _GONE)
             freed += [self._free(row).id for row in self._held_by(worker)]
         return freed
 
@@ -203,7 +227,8 @@ class MemoryStore(Store):
         )
 
     def _held_by(self, worker: str) -> list[Row]:
-        return [row for row in self._ordered() if row.worker == worker]
+        held = [row for row in self._tables.runs.values() if row.worker == worker]
+        return sorted(held, key=lambda row: row.id)
 
     # -- writes by the one that holds the run ----------------------------------------------------------
 
@@ -212,18 +237,20 @@ class MemoryStore(Store):
         row = self._tables.runs.get(op.claim.run_id)
         if row is None or row.worker is None or row.claim != op.claim:
             raise lease_lost(op.claim)
+        for note in op.notes:
+            if note.id not in self._tables.runs:
+                self._tables.set(self._tables.runs, note.id, note)
         for step in op.steps:
             there = self._tables.runs.get(step.id)
             if there is not None and there.is_terminal:
                 raise recorded_already(step)
-            self._tables.runs[step.id] = step
+            self._tables.set(self._tables.runs, step.id, step)
         return row
 
     @_do.register
-    def _record(self, op: Record) -> None:
+    def _record(self, op: Record) -> list[Accepted]:
         self._holding(op)
-        for call in op.calls:
-            self._accept(call, op.now)
+        return [self._accept(call, op.now) for call in op.calls]
 
     @_do.register
     def _finish(self, op: Finish) -> None:
@@ -272,8 +299,9 @@ class MemoryStore(Store):
         signal = self._first_signal(row.id, op.name)
         if signal is None:
             return None
-        self._tables.signals[signal.id] = replace(signal, taken_by=op.step.id)
-        self._tables.runs[op.step.id] = op.step.changed(state=RunState.SUCCEEDED, result=signal.value)
+        self._tables.set(self._tables.signals, signal.id, replace(signal, taken_by=op.step.id))
+        step = op.step.changed(state=RunState.SUCCEEDED, result=signal.value)
+        self._tables.set(self._tables.runs, step.id, step)
         return signal.value
 
     def _first_signal(self, run_id: str, name: str) -> Signal | None:
@@ -285,7 +313,7 @@ class MemoryStore(Store):
     @_do.register
     def _publish(self, op: Publish) -> None:
         row = self._holding(op)
-        self._tables.published[row.id, op.name] = op.value
+        self._tables.set(self._tables.published, (row.id, op.name), op.value)
 
     # -- from outside ----------------------------------------------------------------------------------
 
@@ -302,7 +330,8 @@ class MemoryStore(Store):
             return False
         if row.is_terminal:
             raise has_ended(row, f"the signal {op.name!r} cannot reach it")
-        self._tables.signals[op.id] = Signal(id=op.id, run_id=op.run_id, name=op.name, value=op.value, sent_at=op.now)
+        signal = Signal(id=op.id, run_id=op.run_id, name=op.name, value=op.value, sent_at=op.now)
+        self._tables.set(self._tables.signals, op.id, signal)
         self._wake_for(row, f"signal:{op.name}")
         return True
 
@@ -335,7 +364,8 @@ class MemoryStore(Store):
     # -- what several of them do -----------------------------------------------------------------------
 
     def _put(self, row: Row, **changes: Any) -> Row:
-        new = self._tables.runs[row.id] = row.changed(**changes)
+        new = row.changed(**changes)
+        self._tables.set(self._tables.runs, new.id, new)
         return new
 
     def _end(self, row: Row, now: float, **changes: Any) -> Row:
@@ -360,11 +390,12 @@ class MemoryStore(Store):
 
     def find(self, task: str, key: str) -> Row | None:
         with self._reading:
-            return next((row for row in self._ordered() if (row.task, row.key) == (task, key)), None)
+            return next((row for row in self._tables.runs.values() if (row.task, row.key) == (task, key)), None)
 
     def steps(self, parent_id: str) -> list[Row]:
         with self._reading:
-            return [row for row in self._ordered() if row.parent_id == parent_id]
+            found = [row for row in self._tables.runs.values() if row.parent_id == parent_id]
+        return sorted(found, key=lambda row: row.id)
 
     def select(
         self, *, states: Iterable[RunState] = (), tasks: Iterable[str] = (), after: str = "", limit: int = 100
@@ -399,12 +430,12 @@ class MemoryStore(Store):
 
 
 class _MemoryTransaction(Transaction):
-    def __init__(self, users: dict[Any, Any], apply: Callable[[Sequence[Any]], list[Any]]) -> None:
+    def __init__(self, users: dict[Any, Any], apply: Callable[[Any], Any]) -> None:
         self.connection = users
         self.is_kept = False
         self._apply = apply
 
     def commit(self, operation: Claimed[T]) -> T:
-        result = unwrap(self._apply([operation])[0])
+        result = unwrap(self._apply(operation))
         self.is_kept = True
         return result  # type: ignore[no-any-return]  # what the operation says

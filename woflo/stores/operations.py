@@ -28,6 +28,7 @@ __all__ = [
     "Accepted",
     "Beat",
     "ClaimReady",
+    "Claimed",
     "Complete",
     "Finish",
     "Leave",
@@ -133,11 +134,16 @@ class Claimed(Operation[T]):
     claim: Claim
     steps: tuple[Row, ...] = ()
     """Rows of steps, written with it: new ones, or the ends of steps whose intent was written before."""
+    notes: tuple[Row, ...] = ()
+    """Rows of steps that are written with it unless they are there already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record(Claimed[None]):
-    """Keep steps, and submit `calls`, together. A step that is recorded already is refused with `StoreError`."""
+class Record(Claimed[list[Accepted]]):
+    """Keep steps, and submit `calls`, together; returns what became of the calls.
+
+    A step that is recorded already is refused with `StoreError`.
+    """
 
     calls: tuple[Row, ...] = ()
 

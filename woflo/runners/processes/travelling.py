@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import builtins
 from typing import Any
 
 from woflo.errors import TaskCrashedError
+from woflo.kernel.exceptions import BUILT_IN, rebuild
 
 __all__ = ["describe", "flatten", "restore"]
 
 MAX_CAUSES = 5
-_BUILTIN = frozenset(
-    value for value in vars(builtins).values() if isinstance(value, type) and issubclass(value, BaseException)
-)
 
 
 def describe(error: BaseException, origin: str) -> str:
@@ -54,7 +51,7 @@ def _reduces_itself(cls: type) -> bool:
     `__getstate__` and `__getnewargs__` alone say nothing: the way of built-in exceptions asks neither.
     """
     for base in cls.__mro__:
-        if base in _BUILTIN:
+        if base in BUILT_IN:
             return False
         if {"__reduce__", "__reduce_ex__"} & vars(base).keys():
             return True
@@ -70,19 +67,11 @@ def restore(flat: tuple[Any, ...]) -> BaseException:
     elif kind == "group":
         error = what(args[0], [restore(one) for one in args[1]])
     else:
-        error = _rebuilt(what, args)
+        error = rebuild(what, args)
     if state:
         error.__setstate__(state)
     if cause is not None:
         error.__cause__ = restore(cause)
     if origin:
         error.add_note(f"raised {origin}:\n{text.rstrip()}")
-    return error
-
-
-def _rebuilt(cls: type[BaseException], args: tuple[Any, ...]) -> BaseException:
-    """An instance made without the `__init__` of the user's class, with that of the built-in one below it."""
-    error = cls.__new__(cls, *args)
-    base = next(base for base in cls.__mro__ if base in _BUILTIN)
-    base.__init__(error, *args)
     return error

@@ -1,0 +1,225 @@
+"""Async workflows: their code is a coroutine, whose tasks are branches."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from typing import TYPE_CHECKING, Any
+
+from woflo.durable.branches import install_task_factory
+from woflo.durable.execution import Ending, Execution, Told, loaded
+from woflo.durable.parking import Parked
+from woflo.kernel import clock
+from woflo.kernel.context import current_attempt
+from woflo.kernel.outcome import Outcome
+
+if TYPE_CHECKING:
+    from woflo.durable.engine import Engine
+    from woflo.durable.waits import Wait
+    from woflo.kernel.run import BaseTaskRun
+    from woflo.kernel.task import Task
+    from woflo.stores.rows import Row
+
+__all__ = ["AsyncExecution"]
+
+LAST_WORDS = 1.0
+"""Seconds that the code of a parked workflow gets to end by itself."""
+
+
+class AsyncExecution(Execution):
+    """The code of an async workflow, on an event loop.
+
+    It is parked when every branch waits: nothing executes here, and nothing was called for a while.
+    """
+
+    def __init__(self, engine: Engine, row: Row, task: Task[..., Any], loop: Any) -> None:
+        super().__init__(engine, row, task)
+        self.loop = loop
+        self._writer = engine.writer_on(loop)
+        self._waits: dict[Wait, asyncio.Future[None]] = {}
+        """What branches wait for that may take long."""
+        self._pending: set[asyncio.Future[None]] = set()
+        """All futures that branches wait for; they get `Parked` when this ends."""
+        self._branches: set[Any] = set()
+        self._stirred = 0
+        """Counts what the code does, to tell when it rests."""
+        self._is_watched = False
+        """True while a look at whether it rests is due."""
+        self._unhear: Any = None
+
+    # -- the code --------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        if asyncio._get_running_loop() is self.loop:
+            self._begin()
+        else:
+            self.loop.call_soon_threadsafe(self._begin)
+
+    def _begin(self) -> None:
+        install_task_factory(self.loop)
+        outside = contextvars.copy_context()
+        outside.run(current_attempt.set, None)
+        self._root = outside.run(lambda: self.loop.create_task(self._run()))
+
+    async def _run(self) -> None:
+        todo = loaded(self)
+        outcome = todo if isinstance(todo, Outcome) else await todo.execute_async()
+        try:
+            await self._finish_open_steps()
+        except Parked:
+            pass
+        ending = self.last_write(outcome)
+        self._end_branches()
+        if ending.operation is None:
+            self.written_end(ending, None)
+        else:
+            self._writer.put(ending.operation, lambda result: self._told_end(ending, result))
+
+    def _told_end(self, ending: Ending, result: Any) -> None:
+        self.written_end(ending, result if isinstance(result, Exception) else None)
+
+    async def _finish_open_steps(self) -> None:
+        """What was called is executed, whether anybody waits for it or not."""
+        while self._open and self._ended is None:
+            await self.until(next(iter(self._open)))
+
+    def has_branched(self, task: Any) -> None:
+        """The code has created a task of asyncio's."""
+        self._stirred += 1
+        self._branches.add(task)
+        task.add_done_callback(self._branch_ended)
+
+    def _branch_ended(self, task: Any) -> None:
+        self._stirred += 1
+        self._branches.discard(task)
+        if self._ended is not None and not task.cancelled():
+            task.exception()  # it is known why, and nobody is to be warned that nobody looked
+
+    def _end_branches(self) -> None:
+        for task in list(self._branches):
+            task.cancel()
+        if self._unhear is not None:
+            self._unhear()
+            self._unhear = None
+
+    def end(self, why: BaseException) -> Parked:
+        parked = super().end(why)
+        self.loop.call_soon_threadsafe(self._tell_all_that_wait)
+        return parked
+
+    def _tell_all_that_wait(self) -> None:
+        for future in self._pending:
+            if not future.done():
+                future.set_exception(Parked(str(self._ended)))
+        self.loop.call_later(LAST_WORDS, self._root.cancel)
+
+    # -- writing ---------------------------------------------------------------------------------------
+
+    def record(self, row: Row, told: Told) -> None:
+        if asyncio._get_running_loop() is not self.loop:
+            self.record_here(row, told)
+        elif self._ended is not None:
+            told(self._ended)
+        else:
+            operation = self.recording(row)
+            self._writer.put(operation, lambda result: self._told_record(operation, told, result))
+
+    def _told_record(self, operation: Any, told: Told, result: Any) -> None:
+        if isinstance(result, Exception):
+            told(self.end(result))
+        else:
+            self.kept(operation)
+            told(None)
+
+    def closed(self, step: Any) -> None:
+        super().closed(step)
+        self._stirred += 1
+
+    # -- waiting ---------------------------------------------------------------------------------------
+
+    async def until(self, run: BaseTaskRun[Any]) -> None:
+        """Return when a step has ended."""
+        self.check()
+        future = self._future()
+        if run._watch(lambda _: self._resolve_from_anywhere(future)):
+            await self._awaited(future)
+        self.check()
+
+    async def wait_for(self, wait: Wait) -> None:
+        self._stirred += 1
+        self.check()
+        if wait.is_over():
+            return
+        future = self._waits[wait] = self._future()
+        if self._unhear is None:
+            self._unhear = self.engine.listen(lambda: self.loop.call_soon_threadsafe(self._look_again))
+        self._look_later(wait)
+        self._look_again()
+        self._park_when_at_rest()
+        try:
+            await self._awaited(future)
+        finally:
+            del self._waits[wait]
+            self._stirred += 1
+
+    def _future(self) -> asyncio.Future[None]:
+        future: asyncio.Future[None] = self.loop.create_future()
+        self._pending.add(future)
+        return future
+
+    async def _awaited(self, future: asyncio.Future[None]) -> None:
+        try:
+            await future
+        finally:
+            self._pending.discard(future)
+
+    def _resolve_from_anywhere(self, future: asyncio.Future[None]) -> None:
+        if asyncio._get_running_loop() is self.loop:
+            _resolve(future)
+        else:
+            self.loop.call_soon_threadsafe(_resolve, future)
+
+    def _look_later(self, wait: Wait) -> None:
+        if wait.run_after is not None and wait.run_after - clock.now() < 1.0 + self.engine.hold:
+            self.loop.call_later(max(0.0, wait.run_after - clock.now()), self._look_again)
+
+    def _look_again(self) -> None:
+        """Something has changed somewhere."""
+        if self._ended is not None:
+            return
+        for wait, future in list(self._waits.items()):
+            try:
+                if not future.done() and wait.is_over():
+                    self._stirred += 1  # the branch goes on, though it has not come to that yet
+                    future.set_result(None)
+            except Parked:
+                return  # all futures were told
+
+    def _park_when_at_rest(self) -> None:
+        if not self._is_watched:
+            self._is_watched = True
+            self.loop.call_later(self.engine.hold, self._park_if_at_rest, self._stirred)
+
+    def _park_if_at_rest(self, stirred: int) -> None:
+        """Every branch waits, where nothing has happened since and nothing executes here."""
+        self._is_watched = False
+        if self._ended is not None or not self._waits:
+            return
+        try:
+            at_rest = stirred == self._stirred and not self._open and not self._is_soon_over()
+            if at_rest and self.park(tuple(self._waits)):
+                return
+        except Parked:
+            return  # the write was refused, and all futures were told
+        self._look_again()
+        self._park_when_at_rest()
+
+    def _is_soon_over(self) -> bool:
+        return any(
+            wait.run_after is not None and wait.run_after - clock.now() < self.engine.hold for wait in self._waits
+        )
+
+
+def _resolve(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)

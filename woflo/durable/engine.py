@@ -1,0 +1,339 @@
+"""What executes workflows in this process: one engine for each store, with a lease of its own.
+
+It claims runs, executes them, follows those that others execute, and takes over from processes that died. Its thread
+looks when the store or the clock has changed, when a run is due, and otherwise twice a second.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from woflo.durable.execution import Ending, Execution
+from woflo.errors import StoreError
+from woflo.kernel import bus, clock, runtime
+from woflo.stores.codec import Codec
+from woflo.stores.operations import LOST, Beat, ClaimReady, Leave, Recover, Wake
+from woflo.stores.rows import WorkerRow
+
+if TYPE_CHECKING:
+    from woflo.durable.stored import StoredTaskRun
+    from woflo.kernel.task import Task
+    from woflo.stores.contract import Store
+    from woflo.stores.rows import Row
+
+__all__ = ["Engine", "engine_of"]
+
+LEASE = 10.0
+"""Seconds that a process keeps its runs without a sign of life."""
+LOOK = 0.5
+"""Seconds after which the store is looked at though nothing was heard: what was heard may be lost."""
+MOST = 64
+"""How many plain workflows execute at once; each has a thread."""
+
+
+class Engine:
+    """The workflows of one store in this process."""
+
+    def __init__(self, store: Store) -> None:
+        self.store: Store = store
+        self.id: str = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
+        self.executions: dict[str, Execution] = {}
+        self._tasks: dict[str, Task[..., Any]] = {}
+        """The workflows that this process knows, by the names under which they are stored."""
+        self._own: set[str] = set()
+        """Runs that are executed here when they are ready."""
+        self._followed: dict[str, list[StoredTaskRun[Any]]] = {}
+        """Handles whose runs have not ended."""
+        self._revived: set[str] = set()
+        """Children that were lost, and whose parents were woken for that."""
+        self._codecs: WeakKeyDictionary[Any, Codec] = WeakKeyDictionary()
+        self._writers: WeakKeyDictionary[Any, LoopWriter] = WeakKeyDictionary()
+        self._lock = threading.RLock()
+        self._listeners: tuple[Callable[[], object], ...] = ()
+        self._wake = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._closing = threading.Event()
+        self._beaten = 0.0
+        self.hold: float = 0.5
+        """Seconds that a wait holds its thread or coroutine before the workflow is parked."""
+
+    def codec(self, task: Task[..., Any]) -> Codec:
+        """How the calls of this task are stored."""
+        found = self._codecs.get(task.body)
+        if found is None:
+            found = self._codecs[task.body] = Codec(task.body.fn)
+        return found
+
+    def writer_on(self, loop: Any) -> LoopWriter:
+        """Through which code on this loop writes."""
+        with self._lock:
+            if loop not in self._writers:
+                self._writers[loop] = LoopWriter(self.store, loop)
+            return self._writers[loop]
+
+    # -- runs that execute here ------------------------------------------------------------------------
+
+    def knows(self, task: Task[..., Any]) -> None:
+        """Runs of this workflow may be executed here."""
+        self._tasks[task.name] = task
+
+    def has_room(self) -> bool:
+        """True where another workflow may begin at once."""
+        return len(self.executions) < MOST and not self._closing.is_set()
+
+    def start(self, row: Row, loop: Any = None) -> None:
+        """Execute a run that this engine has claimed."""
+        from woflo.durable.coroutines import AsyncExecution
+        from woflo.durable.plain import PlainExecution
+
+        task = self._tasks[row.task]
+        execution: Execution
+        if task.body.is_async:
+            from woflo.runners.asynchronous import own_loop
+
+            execution = AsyncExecution(self, row, task, loop or own_loop(runtime.current))
+        else:
+            execution = PlainExecution(self, row, task)
+        self.executions[row.id] = execution
+        with self._lock:
+            self._own.add(row.id)
+        execution.start()
+
+    def execution_ended(self, execution: Execution, ending: Ending) -> None:
+        """The code has ended; the run has where `ending` tells how."""
+        run_id = execution.row.id
+        if ending.state is not None and ending.outcome is not None:
+            self._own.discard(run_id)
+            followers = self._forget(run_id)
+            self.executions.pop(run_id, None)
+            for run in followers:
+                run.ended(ending.state, ending.outcome)
+        else:
+            self.executions.pop(run_id, None)
+        if self._is_waiting():
+            self._wake.set()
+
+    # -- runs that are waited for ----------------------------------------------------------------------
+
+    def follow(self, run: StoredTaskRun[Any]) -> None:
+        """Tell this handle when its run has ended, wherever it executes."""
+        with self._lock:
+            self._followed.setdefault(run.id, []).append(run)
+
+    def _forget(self, run_id: str) -> list[StoredTaskRun[Any]]:
+        with self._lock:
+            return self._followed.pop(run_id, [])
+
+    def own(self, run_id: str) -> None:
+        """Execute this run here whenever it is ready."""
+        with self._lock:
+            self._own.add(run_id)
+
+    # -- hearing of changes ----------------------------------------------------------------------------
+
+    def listen(self, listener: Callable[[], object]) -> Callable[[], None]:
+        """Have `listener()` called in any thread after the store or the clock has changed. Returns what ends that."""
+        with self._lock:
+            self._listeners = (*self._listeners, listener)
+
+        def end() -> None:
+            with self._lock:
+                self._listeners = tuple(one for one in self._listeners if one is not listener)
+
+        return end
+
+    @contextmanager
+    def hearing(self) -> Iterator[threading.Event]:
+        """An event that `wait(seconds)` returns from after each change."""
+        event = _Change()
+        end = self.listen(event.set)
+        try:
+            yield event
+        finally:
+            end()
+
+    def _changed(self) -> None:
+        for listener in self._listeners:
+            listener()
+        if self._is_waiting():
+            self._wake.set()
+
+    def _is_waiting(self) -> bool:
+        """True where a run that does not execute here matters here."""
+        here = self.executions.keys()
+        return not (self._own <= here and self._followed.keys() <= here)
+
+    # -- the thread ------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Look soon; the thread is started where there is none."""
+        if self._thread is None:
+            self._start_thread()
+        self._wake.set()
+
+    def _start_thread(self) -> None:
+        with self._lock:
+            if self._thread is not None or self._closing.is_set():
+                return
+            self._thread = threading.Thread(target=self._work, name="woflo-engine", daemon=True)
+            self._beat(is_first=True)
+            self.store.listen(self._changed)
+            clock.when_moved(self._changed)
+            here = runtime.current
+            here.preludes[self] = self.close
+            self._thread.start()
+
+    def be_alive(self) -> None:
+        """To be called before the first claim: others must be able to tell that this process lives."""
+        if self._thread is None:
+            self._start_thread()
+
+    def _work(self) -> None:
+        while True:
+            self._wake.wait(self._seconds_to_rest())
+            self._wake.clear()
+            if self._closing.is_set():
+                return
+            try:
+                self._look()
+            except StoreError as error:
+                self.complain("the store could not be looked at; it is tried again", error)
+                self._closing.wait(LOOK)
+
+    def _seconds_to_rest(self) -> float:
+        due = self.store.next_time() if self._is_waiting() else None
+        return LOOK if due is None else max(0.001, min(LOOK, due - clock.now()))
+
+    def _look(self) -> None:
+        if clock.monotonic() - self._beaten > LEASE / 4:
+            self._beat()
+            self.store.write(Recover(now=clock.now()))
+        self._claim_own()
+        self._look_at_followed()
+
+    def _beat(self, *, is_first: bool = False) -> None:
+        self._beaten = clock.monotonic()
+        now = clock.now()
+        worker = WorkerRow(id=self.id, host=socket.gethostname(), pid=os.getpid(), lease_until=now + LEASE)
+        self.store.write(Beat(now=now, worker=worker, is_first=is_first))
+
+    def _claim_own(self) -> None:
+        with self._lock:
+            ids = tuple((self._own | set(self._followed)) - self.executions.keys())
+        room = MOST - len(self.executions)
+        if ids and room > 0:
+            tasks = tuple(self._tasks)
+            for row in self.store.write(ClaimReady(now=clock.now(), worker=self.id, limit=room, tasks=tasks, ids=ids)):
+                self.start(row)
+
+    def _look_at_followed(self) -> None:
+        for run_id in list(self._followed):
+            if run_id not in self.executions:
+                row = self.store.get(run_id)
+                if row is not None and row.is_terminal:
+                    self._own.discard(run_id)
+                    _tell(self._forget(run_id), row)
+                elif row is not None:
+                    for run in self._followed.get(run_id, ()):
+                        run.look(row)
+                    self._adopt_children(row)
+
+    def _adopt_children(self, row: Row) -> None:
+        """What a run that is waited for here waits for may have been left behind by a process that died."""
+        for token in row.waits_for:
+            kind, _, child_id = token.partition(":")
+            child = self.store.get(child_id) if kind == "run" and child_id not in self.executions else None
+            if child is None or child.worker is not None or child.is_terminal:
+                continue
+            if child.task in self._tasks:
+                self.own(child.id)
+                self._adopt_children(child)
+            elif child.reason == LOST and child.id not in self._revived:
+                self._revived.add(child.id)
+                self.store.write(Wake(now=clock.now(), run_id=row.id))  # its code calls the child, and so knows it
+
+    # -- the end ---------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Give back what is executed here. At the end of a program: others, or the next one, go on with it."""
+        if self._stop() and self._thread is not None:
+            self.store.write(Leave(now=clock.now(), worker=self.id))
+
+    def abandon(self) -> None:
+        """End as a process does that is killed: nothing is given back."""
+        self._stop()
+
+    def _stop(self) -> bool:
+        with self._lock:
+            if self._closing.is_set():
+                return False
+            self._closing.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+        runtime.current.preludes.pop(self, None)
+        for execution in list(self.executions.values()):
+            execution.end(ClosingError("the process that executed it has ended"))
+        return True
+
+    def complain(self, message: str, error: Exception) -> None:
+        """Report what cannot be raised to anybody."""
+        bus.complain(message, error)
+
+
+class ClosingError(StoreError):
+    """The engine gives up what it executes."""
+
+
+class _Change(threading.Event):
+    """An event that is clear again whenever a wait for it has ended."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        heard = super().wait(timeout)
+        self.clear()
+        return heard
+
+
+class LoopWriter:
+    """What one pass of an event loop writes goes into one commit, and the loop goes on meanwhile."""
+
+    def __init__(self, store: Store, loop: Any) -> None:
+        self._store = store
+        self._loop = loop
+        self._queue: list[tuple[Any, Callable[[Any], object]]] = []
+
+    def put(self, operation: Any, told: Callable[[Any], object]) -> None:
+        """Write it; `told(result)` is called on the loop, with an exception where it was refused."""
+        if not self._queue:
+            self._loop.call_soon(self._flush)
+        self._queue.append((operation, told))
+
+    def _flush(self) -> None:
+        queue, self._queue = self._queue, []
+
+        def done(results: list[Any]) -> None:
+            self._loop.call_soon_threadsafe(_answer, queue, results)
+
+        self._store.submit([operation for operation, _ in queue], done)
+
+
+def _answer(queue: Iterable[tuple[Any, Callable[[Any], object]]], results: list[Any]) -> None:
+    for (_, told), result in zip(queue, results, strict=True):
+        told(result)
+
+
+def _tell(runs: Iterable[StoredTaskRun[Any]], row: Row) -> None:
+    for run in runs:
+        run.ended_as(row)
+
+
+def engine_of(store: Store) -> Engine:
+    """The engine of this process for a store, made on first use."""
+    engine: Engine = runtime.current.service((Engine, id(store)), lambda: Engine(store))
+    return engine

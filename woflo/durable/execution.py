@@ -1,0 +1,303 @@
+"""One workflow run under way in this process: its journal, its branches, and its end.
+
+    engine ──► Execution ──► code of the workflow ──► call ──► Branch ──► place ──► journal: recorded? ─ yes ─► handle
+                  ▲                                                                    │ no
+                  │                                                       step: execute, record, then tell
+                  └── ended: a value, a failure, parked, lost, not deterministic
+
+What ends an execution other than its code is sticky: every later durable call of its frames is told, and what they
+return or raise is dropped.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from woflo.durable.branches import Branch
+from woflo.durable.journal import Journal, Place
+from woflo.durable.parking import Parked
+from woflo.errors import NonDeterminismError, SerializationError, StoreError
+from woflo.kernel import clock
+from woflo.kernel.attempt import Attempt
+from woflo.kernel.digest import digest
+from woflo.kernel.outcome import Outcome
+from woflo.kernel.state import RunState
+from woflo.stores.operations import Accepted, Claimed, Finish, Park, Record, Release, TakeSignal
+from woflo.stores.rows import Claim, Row, place_id
+
+if TYPE_CHECKING:
+    from woflo.durable.engine import Engine
+    from woflo.durable.steps import StepRun
+    from woflo.durable.waits import Wait
+    from woflo.kernel.run import BaseTaskRun
+    from woflo.kernel.task import Task
+    from woflo.stores.contract import Store
+
+__all__ = ["NON_DETERMINISM", "Ending", "Execution", "Told", "loaded"]
+
+NON_DETERMINISM = "non-determinism"
+"""How the reason of a run begins whose code does not fit its journal; the rest tells what was found."""
+
+Told = Callable[[BaseException | None], object]
+"""Called when a record is kept (with None), or with what prevented it."""
+
+
+class Execution(ABC):
+    """A claimed run of a workflow, from the first line of its code to what is written about its end."""
+
+    loop: Any = None
+    """The event loop of an async workflow."""
+    thread: int | None = None
+    """The thread of a plain workflow's code."""
+
+    def __init__(self, engine: Engine, row: Row, task: Task[..., Any]) -> None:
+        self.engine: Engine = engine
+        self.store: Store = engine.store
+        self.claim: Claim = row.claim
+        self.row: Row = row
+        self.task: Task[..., Any] = task
+        self.trunk: Branch = Branch(self)
+        self.journal: Journal = Journal(self.store.steps(row.id) if row.fence > 1 or row.continues else ())
+        self._lock = threading.Lock()
+        self._ended: BaseException | None = None
+        """Why the frames may not go on; `Parked`, or what is to be written instead of their outcome."""
+        self._notes: tuple[Row, ...] = ()
+        """Records that go with every write until one that had them is kept: what it keeps may depend on them."""
+        self._open: dict[StepRun[Any], None] = {}
+        """Steps that have not ended, in the order of their calls."""
+
+    # -- the code --------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def start(self) -> None:
+        """Have the code executed, and its end written. Returns at once."""
+
+    def attempt(self) -> Attempt:
+        """What is to be executed. Raises `SerializationError` where the arguments do not fit any more."""
+        args, kwargs = self.engine.codec(self.task).load_call(self.row.args)
+        row = self.row
+        attempt = Attempt(row.id, self.task.name, row.attempt, self.task.body, args, kwargs, row.parent_id)
+        attempt.recorder = self.trunk
+        return attempt
+
+    def check(self) -> None:
+        """Raise `Parked` where this execution has ended. Called by every durable call."""
+        if self._ended is not None:
+            raise Parked(str(self._ended))
+
+    def end(self, why: BaseException) -> Parked:
+        """Nothing of this execution may go on; all that wait in it are told. The first reason counts."""
+        with self._lock:
+            if self._ended is None:
+                self._ended = why
+            waiting = list(self._open)
+        for step in waiting:
+            step.execution_ended()
+        return Parked(str(why))
+
+    # -- calls -----------------------------------------------------------------------------------------
+
+    def call(self, branch: Branch, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The handle of what a branch calls: a step, which is finished already where it is recorded."""
+        self.check()
+        codec = self.engine.codec(task)
+        row = self.new_row(branch.next_place(), task.name, codec.dump_call(args, kwargs))
+        record = self.find(row)
+        if task.options.runner is not None and task.runner.traits.durable:
+            run: Any = task.runner(task, args, kwargs)
+            run.begin_in(self, row, record)
+            return run
+        return self._call_here(task, args, kwargs, row, record)
+
+    def _call_here(self, task: Any, args: Any, kwargs: Any, row: Row, record: Row | None) -> BaseTaskRun[Any]:
+        from woflo.durable.steps import StepRun
+
+        step: StepRun[Any] = StepRun(task, args, kwargs)
+        codec = self.engine.codec(task)
+        if record is not None and record.is_terminal:
+            step.settle_from(record, codec)
+        else:
+            step.attach(self, row, codec)
+        return step
+
+    def new_row(self, place: Place, name: str, args: str) -> Row:
+        """A step at this place, not yet recorded."""
+        return Row(
+            id=place_id(self.row.id, *place),
+            task=name,
+            queue=None,
+            parent_id=self.row.id,
+            scope=place.scope,
+            position=place.position,
+            args=args,
+            digest=digest(args),
+            created_at=clock.now(),
+        )
+
+    def find(self, row: Row) -> Row | None:
+        """What is recorded at the place of `row`; where it is another call, this execution ends."""
+        assert row.position is not None
+        try:
+            return self.journal.find(Place(row.scope, row.position), row.task, row.digest, f"{row.task}{row.args}")
+        except NonDeterminismError as error:
+            raise self.end(error) from error
+
+    def note(self, branch: Branch, name: str, make: Callable[[], str], args: str = "{}") -> str:
+        """The JSON that is recorded at the next place, or else what `make` gives, recorded there from now on.
+
+        For what the code may go on with at once: it is written together with what comes next.
+        """
+        row = self.new_row(branch.next_place(), name, args)
+        record = self.find(row)
+        if record is not None:
+            return record.result or "null"
+        value = make()
+        self.note_at(row, value)
+        return value
+
+    def note_at(self, row: Row, value: str) -> None:
+        """Record this JSON at the place of `row`, with the next write."""
+        with self._lock:
+            note = row.changed(state=RunState.SUCCEEDED, result=value, finished_at=clock.now())
+            self._notes = (*self._notes, note)
+
+    # -- steps that execute here -----------------------------------------------------------------------
+
+    def opened(self, step: StepRun[Any]) -> None:
+        """A step is called. Others that only wait to be waited for begin now, beside it."""
+        others = list(self._open)
+        self._open[step] = None
+        for other in others:
+            other.begin_beside()
+
+    def closed(self, step: StepRun[Any]) -> None:
+        """A step has ended."""
+        self._open.pop(step, None)
+
+    @abstractmethod
+    def record(self, row: Row, told: Told) -> None:
+        """Keep a step that has ended, then call `told`."""
+
+    def recording(self, row: Row) -> Record:
+        """The write for a step that has ended."""
+        return Record(now=clock.now(), claim=self.claim, steps=(row,), notes=self._notes)
+
+    def kept(self, operation: Claimed[Any]) -> None:
+        """A write about this run was not refused."""
+        if operation.notes:
+            with self._lock:
+                saved = frozenset(note.id for note in operation.notes)
+                self._notes = tuple(note for note in self._notes if note.id not in saved)
+
+    def record_here(self, row: Row, told: Told) -> None:
+        """Keep it in this thread."""
+        error: BaseException | None = None
+        try:
+            self.written(self.recording(row))
+        except Parked as parked:
+            error = parked
+        told(error)
+
+    def written(self, operation: Claimed[Any]) -> Any:
+        """The result of a write about this run. Raises `Parked` where it was refused, and ends this execution."""
+        self.check()
+        try:
+            result = self.store.write(operation)
+        except StoreError as error:
+            raise self.end(error) from error
+        self.kept(operation)
+        return result
+
+    def submit_child(self, row: Row) -> Accepted:
+        """Keep a child, together with what it may depend on."""
+        accepted: list[Accepted] = self.written(
+            Record(now=clock.now(), claim=self.claim, notes=self._notes, calls=(row,))
+        )
+        return accepted[0]
+
+    async def until(self, run: BaseTaskRun[Any]) -> None:
+        """Return when a step has ended, without blocking the loop."""
+        from woflo.kernel.awaiting import until_ended
+
+        await until_ended(run)
+
+    def has_branched(self, task: Any) -> None:  # noqa: B027  # a plain workflow need not know
+        """The code has created a task of asyncio's."""
+
+    # -- waiting long ----------------------------------------------------------------------------------
+
+    @abstractmethod
+    def wait_for(self, wait: Wait) -> Any:
+        """Return when it is over; an awaitable in an async workflow. Parks where it takes long."""
+
+    def take_signal(self, row: Row, name: str) -> str | None:
+        """The JSON of the oldest signal of this name, recorded as received by this step."""
+        step = row.changed(finished_at=clock.now())
+        result: str | None = self.written(
+            TakeSignal(now=clock.now(), claim=self.claim, notes=self._notes, name=name, step=step)
+        )
+        return result
+
+    def park(self, waits: tuple[Wait, ...]) -> bool:
+        """Write what is waited for, and end. False where something of it is there already."""
+        times = [wait.run_after for wait in waits if wait.run_after is not None]
+        operation = Park(
+            now=clock.now(),
+            claim=self.claim,
+            notes=self._notes,
+            reason=waits[0].reason,
+            waits_for=tuple(token for wait in waits for token in wait.tokens),
+            run_after=min(times, default=None),
+        )
+        if not self.written(operation):
+            return False
+        self.end(Parked(waits[0].reason))
+        return True
+
+    # -- the end ---------------------------------------------------------------------------------------
+
+    def last_write(self, outcome: Outcome) -> Ending:
+        """What is to be written now that the code has ended: nothing, where that may not be told any more."""
+        if self._ended is None:
+            self._check_journal()
+        ended, now = self._ended, clock.now()
+        if isinstance(ended, NonDeterminismError):
+            return Ending(Park(now=now, claim=self.claim, reason=f"{NON_DETERMINISM}: {ended}"))
+        if isinstance(ended, Parked | StoreError):
+            return Ending(None)
+        if ended is not None:
+            return Ending(Release(now=now, claim=self.claim, reason=str(ended)))
+        state, outcome, result, error = self.engine.codec(self.task).dump_outcome(None, outcome)
+        finish = Finish(now=now, claim=self.claim, notes=self._notes, state=state, result=result, error=error)
+        return Ending(finish, state, outcome)
+
+    def _check_journal(self) -> None:
+        try:
+            self.journal.check_all_visited()
+        except NonDeterminismError as error:
+            self._ended = error
+
+    def written_end(self, ending: Ending, error: Exception | None) -> None:
+        """The last write is kept, or was refused with `error`."""
+        if error is not None:
+            self.engine.complain(f"the end of {self.task.name} ({self.row.id}) could not be written", error)
+        self.engine.execution_ended(self, ending if error is None else Ending(None))
+
+
+class Ending(NamedTuple):
+    """How an execution ends: what is written, and how the run has ended by it, where it has."""
+
+    operation: Any
+    state: RunState | None = None
+    outcome: Outcome | None = None
+
+
+def loaded(execution: Execution) -> Attempt | Outcome:
+    """What is to be executed, or the failure to load it."""
+    try:
+        return execution.attempt()
+    except SerializationError as error:
+        return Outcome.failed(error)

@@ -1,0 +1,77 @@
+"""What a workflow has done so far, found by the place of each call.
+
+A place is a branch (its scope) and the number of the call in it. The code of a workflow comes to the same places
+in the same order whenever it is executed, so a record belongs to the call at its place and to no other: one that
+differs in task or arguments is non-determinism, never another call's result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from woflo.errors import NonDeterminismError
+from woflo.stores.rows import Row
+
+__all__ = ["Journal", "Place"]
+
+
+class Place(NamedTuple):
+    """Where in a workflow something is called."""
+
+    scope: str
+    """The numbers of the branches down to this one, with dots; empty for the trunk."""
+    position: int
+    """Among the calls of the branch, from 0."""
+
+    def __str__(self) -> str:
+        return f"call {self.position + 1}" + (f" of branch {self.scope}" if self.scope else "")
+
+
+class Journal:
+    """The records of one workflow run. Read once, when its code begins; then it only grows."""
+
+    def __init__(self, rows: Iterable[Row]) -> None:
+        self._records: dict[tuple[str, int], Row] = {
+            (row.scope, row.position): row for row in rows if row.position is not None
+        }
+        self._last: dict[str, int] = {}
+        """The highest position that is recorded in each branch."""
+        for scope, position in self._records:
+            self._last[scope] = max(position, self._last.get(scope, -1))
+        self._unvisited = {position for scope, position in self._records if not scope}
+        """Of the trunk alone: how far a branch gets before another one's failure ends all may differ."""
+
+    def find(self, place: Place, task: str, digest: str, called: str) -> Row | None:
+        """The record at a place, or None where there is none yet.
+
+        Raises `NonDeterminismError` where another call is recorded there; `called` tells this one.
+        """
+        record = self._records.get(place)
+        if record is None:
+            return None
+        if not place.scope:
+            self._unvisited.discard(place.position)
+        if record.task != task or record.digest != digest:
+            raise NonDeterminismError(
+                f"{place} is recorded as {record.task}{record.args}, and now {called} was called there: the code of "
+                f"the workflow has changed, or depends on what differs from one execution to the next"
+            )
+        return record
+
+    def look(self, place: Place) -> Row | None:
+        """What is recorded at a place, whatever it is."""
+        return self._records.get(place)
+
+    def has_passed(self, place: Place) -> bool:
+        """True where the branch had gone beyond this place before."""
+        return self._last.get(place.scope, -1) >= place.position
+
+    def check_all_visited(self) -> None:
+        """To be called when the code has ended. Raises `NonDeterminismError` where records are left over."""
+        if self._unvisited:
+            missed = self._records["", min(self._unvisited)]
+            raise NonDeterminismError(
+                f"{missed.task}{missed.args}, recorded as call {min(self._unvisited) + 1}, was not called again before "
+                f"the workflow ended: its code has changed, or depends on what differs from one execution to the next"
+            )

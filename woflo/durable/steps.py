@@ -1,0 +1,221 @@
+"""The handle of a step that executes in its workflow's process. Its end is recorded before anybody sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Generator
+from contextvars import Context, copy_context
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from woflo.durable.parking import Parked
+from woflo.errors import TaskStoppedError
+from woflo.kernel import clock
+from woflo.kernel.attempt import Attempt
+from woflo.kernel.context import current_attempt
+from woflo.kernel.outcome import Outcome
+from woflo.kernel.run import BaseTaskRun
+from woflo.kernel.state import TERMINAL, RunState
+from woflo.kernel.task import Task
+from woflo.kernel.traits import Traits
+from woflo.runners.thread import threads_of_this_process
+from woflo.stores.codec import Codec
+from woflo.stores.rows import Row
+
+if TYPE_CHECKING:
+    from woflo.durable.execution import Execution
+
+__all__ = ["StepRun"]
+
+R = TypeVar("R")
+
+
+class StepRun(BaseTaskRun[R]):
+    """A call of a task in the code of a workflow.
+
+    In a plain workflow it executes in the thread that waits for it, where it is waited for at once; it begins in a
+    thread of its own where another call is made first, or where it has a timeout. In an async workflow a coroutine
+    begins on the loop, a plain function in a thread. A task that names a runner is executed by that one.
+    """
+
+    traits: ClassVar[Traits] = Traits()
+    max_concurrency: ClassVar[int | None] = 64
+    _execution: Execution | None = None
+    _row: Row
+    _context: Context
+    _codec: Codec
+    _todo: Attempt | None = None
+    """An attempt that waits to be waited for, or for the next call."""
+    _inner: BaseTaskRun[Any] | None = None
+    """The run by the runner that the task names."""
+    _is_recording = False
+    _is_unrecorded = False
+    """True where it ended when the workflow had lost its right to go on: nobody may see how."""
+    _futures: tuple[Any, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """The same whenever the workflow comes to this place: it may serve as idempotency key."""
+        return self._row.id
+
+    # -- from the call to the launch -------------------------------------------------------------------
+
+    def settle_from(self, record: Row, codec: Codec) -> None:
+        """This step ended before: it is what its record says."""
+        self._row = record
+        self.attempt: int = record.attempt
+        self.started_at: float | None = record.started_at
+        self.finished_at: float | None = record.finished_at
+        self._outcome = codec.load_outcome(record)
+        self._state = record.state
+
+    def attach(self, execution: Execution, row: Row, codec: Codec) -> None:
+        """This step is new, or was cut off before its record."""
+        self._execution, self._row, self._codec = execution, row, codec
+        self._context = copy_context()
+        execution.opened(self)
+        self._begin()
+
+    def _launch(self, attempt: Attempt) -> None:
+        execution = self._execution
+        assert execution is not None
+        waits = execution.thread == threading.get_ident() and self.task.options.timeout is None
+        if waits and self.task.options.runner is None:
+            self._todo = attempt
+        else:
+            self._start(attempt)
+
+    def begin_beside(self) -> None:
+        """Begin, where this has not: another call is made, or somebody waits who cannot execute it."""
+        attempt = self._taken()
+        if attempt is not None:
+            self._start(attempt)
+
+    def _taken(self) -> Attempt | None:
+        with self._lock:
+            attempt, self._todo = self._todo, None
+        return attempt
+
+    def _start(self, attempt: Attempt) -> None:
+        loop = None if self._execution is None else self._execution.loop
+        if self.task.options.runner is not None:
+            self._start_inner()
+        elif loop is not None and self.task.body.is_async:
+            self._on_loop(loop, attempt)
+        else:
+            threads_of_this_process().execute(self, attempt)
+
+    def _on_loop(self, loop: Any, attempt: Attempt) -> None:
+        if asyncio._get_running_loop() is not loop:  # a retry comes from another thread
+            loop.call_soon_threadsafe(self._on_loop, loop, attempt)
+            return
+        outside = self._context.copy()
+        outside.run(current_attempt.set, None)  # this task is no branch of the workflow
+        self._task = outside.run(_create_task, loop, self._drive(attempt))
+
+    async def _drive(self, attempt: Attempt) -> None:
+        self._finish(await attempt.execute_async())
+
+    def _execute(self, attempt: Attempt) -> Outcome:
+        """In a thread beside the workflow's."""
+        return self._context.copy().run(attempt.execute)
+
+    def _start_inner(self) -> None:
+        options = self.task.options
+        here = {"retries": 0, "timeout": None, "deadline": None, "after": (), "max_concurrency": None}
+        inner: Task[..., Any] = Task(self.task.body, options.changed({**here, "name": self.task.name}))
+        outside = self._context.copy()
+        outside.run(current_attempt.set, None)
+        self._inner = outside.run(inner, *self._args, **self._kwargs)
+        if not self._inner._watch(self._inner_ended):
+            self._inner_ended(self._inner)
+
+    def _inner_ended(self, run: BaseTaskRun[Any]) -> None:
+        assert run._outcome is not None
+        self._runtime.away_from_reactor(self._finish, run._outcome)
+
+    def _interrupt(self) -> None:
+        if self._inner is not None:
+            self._inner._ask_to_stop(self.grace)
+
+    # -- the end ---------------------------------------------------------------------------------------
+
+    def _finish_well(self, outcome: Outcome, now: float) -> bool:
+        return False  # the long way, which comes by the record
+
+    def _settle(self, state: RunState, outcome: Outcome, *, only_idle: bool = False) -> bool:
+        with self._lock:
+            if self._state in TERMINAL or self._is_recording or (only_idle and self._in_code):
+                return False
+            self._is_recording = True
+        assert self._execution is not None
+        state, outcome, result, error = self._codec.dump_outcome(state, outcome)
+        row = self._row.changed(
+            state=state,
+            result=result,
+            error=error,
+            attempt=self.attempt,
+            started_at=self.started_at,
+            finished_at=clock.now(),
+        )
+        self._execution.record(row, lambda refused: self._settle_recorded(state, outcome, refused))
+        return True
+
+    def _settle_recorded(self, state: RunState, outcome: Outcome, refused: BaseException | None) -> None:
+        """The record is kept, or, where it was refused, the workflow may not go on."""
+        self._is_unrecorded = refused is not None
+        assert self._execution is not None
+        self._execution.closed(self)
+        super()._settle(state, outcome)
+        self._release_waiters()
+
+    # -- waiting ---------------------------------------------------------------------------------------
+
+    def _block(self, timeout: float | None) -> bool:
+        attempt = self._taken()
+        if attempt is not None:
+            if timeout is None and self._is_on_own_thread():
+                self._finish(attempt.execute())
+            else:
+                self._start(attempt)
+        if self._state in TERMINAL:
+            return True
+        return super()._block(timeout)
+
+    def _is_on_own_thread(self) -> bool:
+        return self._execution is not None and self._execution.thread == threading.get_ident()
+
+    def _woken(self) -> None:
+        if self._execution is not None and self._state not in TERMINAL:
+            self._execution.check()
+
+    def _ended_outcome(self, timeout: float | None) -> Outcome:
+        outcome = super()._ended_outcome(timeout)
+        if self._is_unrecorded:
+            raise Parked(f"{self!r} could not be recorded")
+        return outcome
+
+    def execution_ended(self) -> None:
+        """The workflow does not go on here. What has not begun never will; whoever waits is told."""
+        told = TaskStoppedError(f"{self.task.name} was not executed: its workflow does not go on here")
+        if self._taken() is not None:
+            self._finish(Outcome(None, told, interrupted=True))
+        else:
+            self._end_between_attempts(RunState.STOPPED, told)
+        self._release_waiters()
+
+    def _release_waiters(self) -> None:
+        with self._lock:
+            waiters, self._waiters = self._waiters, ()
+        for waiter in waiters:
+            waiter.release()
+
+    def __await__(self) -> Generator[Any, None, R]:
+        self.begin_beside()
+        if self._state not in TERMINAL and self._execution is not None:
+            yield from self._execution.until(self).__await__()
+        return self.get_result()
+
+
+def _create_task(loop: Any, coroutine: Any) -> Any:
+    return loop.create_task(coroutine)

@@ -1,0 +1,194 @@
+"""Handles of runs that are kept in a store: they end when the run does, in whatever process it executes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from woflo.durable.choice import current_store
+from woflo.durable.engine import Engine, engine_of
+from woflo.durable.execution import NON_DETERMINISM
+from woflo.durable.waits import RunWait
+from woflo.errors import NonDeterminismError, RunSuspectError, SerializationError, WofloError
+from woflo.kernel import clock
+from woflo.kernel.attempt import Attempt
+from woflo.kernel.digest import digest
+from woflo.kernel.graph import find_handles
+from woflo.kernel.outcome import Outcome
+from woflo.kernel.run import BaseTaskRun
+from woflo.kernel.state import TERMINAL, RunState
+from woflo.kernel.traits import Traits
+from woflo.stores.failures import dump_error
+from woflo.stores.operations import SUSPECT, Accepted, RequestStop, Submit
+from woflo.stores.rows import DEFAULT_QUEUE, Row
+
+if TYPE_CHECKING:
+    from woflo.durable.execution import Execution
+
+__all__ = ["StoredTaskRun"]
+
+R = TypeVar("R")
+
+
+class StoredTaskRun(BaseTaskRun[R]):
+    """A call that is on disk when it returns."""
+
+    traits: ClassVar[Traits] = Traits(killable=True, durable=True, queues=True)
+    executes_here: ClassVar[bool] = False
+    """True where the process that calls executes it, if it can; False where that is for workers."""
+    _execution: Execution | None = None
+    """The workflow that called this, as long as it executes."""
+    _row: Row | None = None
+    _text: str | None = None
+    """The arguments as they are stored; None as long as handles among them have not ended."""
+    _is_recorded = False
+    """True where the workflow made this call before."""
+    _refusal: WofloError | None = None
+    _undecided: WofloError | None = None
+    """Why the run waits for a decision, and nobody may wait for it."""
+
+    @property
+    def id(self) -> str:
+        return super().id if self._row is None else self._row.id
+
+    @property
+    def state(self) -> RunState:
+        """As it was last seen in the store."""
+        return self._state if self._state in TERMINAL or self._row is None else self._row.state
+
+    # -- the call --------------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        self._engine: Engine = engine_of(current_store())
+        if not find_handles(self._args, self._kwargs)[0]:
+            self._text = self._engine.codec(self.task).dump_call(self._args, self._kwargs)
+        self._row = Row(id=super().id, task=self.task.name, key=self.task.options.key, queue=DEFAULT_QUEUE)
+        super()._begin()
+        if self._refusal is not None:
+            raise self._refusal
+
+    def begin_in(self, execution: Execution, row: Row, record: Row | None) -> None:
+        """The call is made by a workflow, at the place of `row`; `record` is there where it was made before."""
+        self._execution, self._engine = execution, execution.engine
+        self._row, self._text = row.changed(queue=DEFAULT_QUEUE), row.args
+        self._is_recorded = record is not None
+        super()._begin()
+
+    def _admit(self) -> None:
+        self._launch_admitted()  # how many execute at once is for those who execute them to say
+
+    def _launch(self, attempt: Attempt) -> None:
+        self._final = True  # attempts are counted where they are made
+        assert self._row is not None
+        text = self._text or self._engine.codec(self.task).dump_call(self._args, self._kwargs)
+        row = self._row.changed(args=text, digest=digest(text), created_at=clock.now())
+        if self.executes_here:
+            self._engine.knows(self.task)
+            self._engine.be_alive()
+            if self._engine.has_room():
+                row = row.changed(worker=self._engine.id)
+        try:
+            self._submit(row)
+        except WofloError as error:
+            self._refusal = error
+            raise
+        finally:
+            self._runtime.live.discard(self)  # the store keeps it from here on, or it was refused
+
+    def _submit(self, row: Row) -> None:
+        kept, is_new = self._kept(row)
+        self._row = kept
+        if kept.is_terminal:
+            self.ended_as(kept)
+            return
+        self._engine.follow(self)
+        if is_new and kept.worker is not None:
+            self._engine.start(kept, _running_loop())
+            return
+        if self.executes_here:
+            self._engine.own(kept.id)
+        self._engine.wake()
+
+    def _kept(self, row: Row) -> Accepted:
+        """The run as the store has it now: a new one, or the one that was there."""
+        if self._execution is None:
+            return self._engine.store.write(Submit(now=clock.now(), runs=(row,)))[0]
+        if not self._is_recorded:
+            return self._execution.submit_child(row)
+        kept = self._engine.store.get(row.id)
+        assert kept is not None
+        return Accepted(kept, is_new=False)
+
+    # -- the end ---------------------------------------------------------------------------------------
+
+    def ended_as(self, row: Row) -> None:
+        """The run has ended, as its row says."""
+        try:
+            outcome = self._engine.codec(self.task).load_outcome(row)
+        except SerializationError as error:
+            self.ended(RunState.FAILED, Outcome.failed(error))
+            return
+        self.attempt: int = max(1, row.attempt)
+        self.started_at: float | None = row.started_at
+        self.ended(row.state, outcome)
+
+    def ended(self, state: RunState, outcome: Outcome) -> None:
+        """The run has ended."""
+        self._in_code = True
+        self._reported = True
+        self._settle(state, outcome)
+        self._code_ended()
+
+    def look(self, row: Row) -> None:
+        """The run stands as `row` says; where it waits for a decision, whoever waits for it is told."""
+        self._row = row
+        reason = row.reason or ""
+        if row.state is not RunState.WAITING:
+            self._undecided = None
+        elif reason.startswith(NON_DETERMINISM):
+            self._undecided = NonDeterminismError(f"{row.task} ({row.id}) waits for a decision; {reason}")
+        elif reason == SUSPECT:
+            self._undecided = RunSuspectError(
+                f"{row.task} ({row.id}) was under way when {row.deaths} workers died, and waits for a decision"
+            )
+        if self._undecided is not None:
+            self._release_waiters()
+
+    def _release_waiters(self) -> None:
+        with self._lock:
+            waiters, self._waiters = self._waiters, ()
+        for waiter in waiters:
+            waiter.release()
+
+    def _woken(self) -> None:
+        if self._undecided is not None and self._state not in TERMINAL:
+            raise self._undecided
+
+    def _interrupt(self) -> None:
+        assert self._row is not None
+        error = None if self._verdict is None else dump_error(self._verdict)
+        self._engine.store.write(RequestStop(now=clock.now(), run_id=self._row.id, error=error))
+        self._engine.wake()
+
+    # -- waiting ---------------------------------------------------------------------------------------
+
+    def _block(self, timeout: float | None) -> bool:
+        self._woken()
+        execution = self._execution
+        if timeout is None and execution is not None and execution.thread == threading.get_ident():
+            execution.wait_for(RunWait(self))
+            return True
+        return super()._block(timeout)
+
+    def __await__(self) -> Generator[Any, None, R]:
+        if self._state not in TERMINAL and self._execution is not None and self._execution.loop is _running_loop():
+            yield from self._execution.wait_for(RunWait(self)).__await__()
+            return self.get_result()
+        return (yield from super().__await__())
+
+
+def _running_loop() -> Any:
+    import asyncio
+
+    return asyncio._get_running_loop()

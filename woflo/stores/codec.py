@@ -1,0 +1,264 @@
+"""Values as JSON, typed by the annotations of a task, and back.
+
+What is stored must come back as it was. So a value is checked when it is stored: one that its annotation does not
+describe, or that would come back as something else, is refused there, by the name of its parameter. Without an
+annotation a value may be what JSON knows: None, bool, int, float, str, and lists and dictionaries of those.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from inspect import Parameter, signature
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from woflo.errors import SerializationError
+from woflo.kernel.graph import Handle, find_handles, substitute
+from woflo.kernel.outcome import Outcome
+from woflo.kernel.state import RunState
+from woflo.stores.failures import dump_error, load_error
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+    from woflo.stores.rows import Row
+
+__all__ = ["Codec", "ValueCodec", "dump_plain"]
+
+MOST = 256 * 1024 * 1024
+"""Characters of JSON that a value may have; what is larger belongs in a file, whose path is passed."""
+
+_UNTYPED = (Any, object, Parameter.empty, None)
+_SCALARS = (int, str, bool, float, type(None))
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class Codec:
+    """How the arguments and the result of one function are stored."""
+
+    def __init__(self, fn: Any) -> None:
+        self.fn = fn
+        self.name: str = getattr(fn, "__name__", repr(fn))
+
+    @cached_property
+    def _parameters(self) -> dict[str, tuple[Parameter, ValueCodec]]:
+        hints = _hints(vars(self.fn).get("__init__") if isinstance(self.fn, type) else self.fn)
+        return {
+            name: (parameter, ValueCodec(hints.get(name, Any), f"the argument {name!r} of {self.name}", "argument"))
+            for name, parameter in self._signature.parameters.items()
+        }
+
+    @cached_property
+    def _signature(self) -> Any:
+        return signature(self.fn)
+
+    @cached_property
+    def _result(self) -> ValueCodec:
+        run = getattr(self.fn, "run", None) if isinstance(self.fn, type) else self.fn
+        return ValueCodec(_hints(run).get("return", Any), f"the result of {self.name}", "result")
+
+    def dump_call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
+        """The arguments as a JSON object, by the names of the parameters, in their order.
+
+        A handle among them is written as `{"$run": id}`. Raises `SerializationError` that names the parameter.
+        """
+        given = self._signature.bind(*args, **kwargs).arguments
+        parts = [f"{_encode(name)}:{self._dump_parameter(name, value)}" for name, value in given.items()]
+        return "{" + ",".join(parts) + "}"
+
+    def _dump_parameter(self, name: str, value: Any) -> str:
+        parameter, codec = self._parameters[name]
+        if parameter.kind is Parameter.VAR_POSITIONAL:
+            return "[" + ",".join(map(codec.dump, value)) + "]"
+        if parameter.kind is Parameter.VAR_KEYWORD:
+            return "{" + ",".join(f"{_encode(key)}:{codec.dump(item)}" for key, item in value.items()) + "}"
+        return codec.dump(value)
+
+    def load_call(self, text: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments again, as positional and keyword arguments.
+
+        Raises `SerializationError` where they do not fit the function (any more).
+        """
+        args: list[Any] = []
+        kwargs: dict[str, Any] = {}
+        for name, raw in _parse(text, f"the arguments of {self.name}").items():
+            if name not in self._parameters:
+                raise SerializationError(f"{self.name} has no parameter {name!r}, and it is stored: {text[:200]}")
+            parameter, codec = self._parameters[name]
+            if parameter.kind is Parameter.VAR_POSITIONAL:
+                args += [codec.convert(item) for item in raw]
+            elif parameter.kind is Parameter.VAR_KEYWORD:
+                kwargs |= {key: codec.convert(item) for key, item in raw.items()}
+            elif parameter.kind is Parameter.KEYWORD_ONLY:
+                kwargs[name] = codec.convert(raw)
+            else:
+                args.append(codec.convert(raw))
+        return tuple(args), kwargs
+
+    def dump_result(self, value: Any) -> str:
+        """The result as JSON. Raises `SerializationError`."""
+        return self._result.dump(value)
+
+    def dump_outcome(
+        self, state: RunState | None, outcome: Outcome
+    ) -> tuple[RunState, Outcome, str | None, str | None]:
+        """The end of a run as it is stored: state, outcome, result and error.
+
+        Without a `state`, it is SUCCEEDED, FAILED or STOPPED by the outcome. A result that cannot be stored is a
+        failure.
+        """
+        error = outcome.error
+        if error is None:
+            try:
+                return state or RunState.SUCCEEDED, outcome, self.dump_result(outcome.value), None
+            except SerializationError as refused:
+                state, outcome, error = RunState.FAILED, Outcome.failed(refused), refused
+        state = state or (RunState.STOPPED if outcome.interrupted else RunState.FAILED)
+        return state, outcome, None, dump_error(error)
+
+    def load_outcome(self, row: Row) -> Outcome:
+        """What a run that has ended left. Raises `SerializationError`."""
+        if row.error is not None:
+            return Outcome.failed(load_error(row.error))
+        return Outcome(self.load_result(row.result))
+
+    def load_result(self, text: str | None) -> Any:
+        """The result again. Raises `SerializationError` where it does not fit the annotation (any more)."""
+        return self._result.load("null" if text is None else text)
+
+
+class ValueCodec:
+    """How values of one annotation are stored. `what` names them in errors."""
+
+    def __init__(self, annotation: Any, what: str, which: str = "") -> None:
+        self.annotation = annotation
+        self.what = what
+        self.which = which
+        self.is_untyped: bool = annotation in _UNTYPED
+        self.scalar: Any = annotation if annotation in _SCALARS else None
+
+    @cached_property
+    def _adapter(self) -> TypeAdapter[Any]:
+        from pydantic import ConfigDict, PydanticUserError, TypeAdapter
+
+        config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="constants")
+        try:
+            try:
+                return TypeAdapter(self.annotation, config=config)
+            except PydanticUserError:  # a model or a dataclass says itself how it is written
+                return TypeAdapter(self.annotation)
+        except Exception as error:
+            raise self._refusal(
+                f"has the annotation {self.annotation!r}, which pydantic cannot store: {error}"
+            ) from error
+
+    def dump(self, value: Any) -> str:
+        """`value` as JSON. Raises `SerializationError` for one that would not come back as it is."""
+        if type(value) is self.scalar:
+            return _encode(value)
+        if find_handles((value,), {})[0]:
+            return dump_plain(substitute(value, _reference))
+        text = self._dump_untyped(value) if self.is_untyped else self._dump_typed(value)
+        if len(text) > MOST:
+            raise self._refusal(f"has {len(text):,} characters as JSON; write it to a file, and pass the path")
+        return text
+
+    def _dump_untyped(self, value: Any) -> str:
+        foreign = _first_foreign(value)
+        if foreign is not None:
+            raise self._refusal(
+                f"is or holds {_shown(foreign)}, which JSON does not know; annotate it with its type "
+                f"({type(foreign).__name__} …), so that it can come back as it is"
+            )
+        return dump_plain(value)
+
+    def _dump_typed(self, value: Any) -> str:
+        try:
+            text = self._adapter.dump_json(value, warnings="error").decode()
+            again = self._adapter.validate_json(text)
+        except Exception as error:
+            raise self._refusal(f"is {_shown(value)}, which {self._annotated()} does not describe: {error}") from error
+        if type(again) is not type(value) or not (again == value or self._is_same(again, text)):
+            raise self._refusal(
+                f"is {_shown(value)}, and would come back as {_shown(again)} under {self._annotated()}; annotate it "
+                f"with its own type"
+            )
+        return text
+
+    def _is_same(self, again: Any, text: str) -> bool:
+        """True for what is not equal to itself, such as a list with NaN, and is written in the same way again."""
+        return "NaN" in text and self._adapter.dump_json(again).decode() == text
+
+    def load(self, text: str) -> Any:
+        """The value of a JSON text."""
+        if self.is_untyped or self.scalar is not None:
+            return self.convert(_parse(text, self.what))
+        return self._validated(text)
+
+    def convert(self, raw: Any) -> Any:
+        """The value of JSON that is parsed already."""
+        if self.is_untyped or type(raw) is self.scalar:
+            return raw
+        return self._validated(dump_plain(raw))
+
+    def _validated(self, text: str) -> Any:
+        try:
+            return self._adapter.validate_json(text)
+        except Exception as error:
+            raise self._refusal(
+                f"is stored as {text[:200]}, which {self._annotated()} does not describe: {error}"
+            ) from None
+
+    def _annotated(self) -> str:
+        return f"the annotation {getattr(self.annotation, '__name__', None) or self.annotation!s}"
+
+    def _refusal(self, told: str) -> SerializationError:
+        return SerializationError(f"{self.what} {told}", which=self.which)
+
+
+def dump_plain(value: Any) -> str:
+    """JSON of what JSON knows."""
+    return _encode(value)
+
+
+def _reference(run: Handle) -> dict[str, str]:
+    return {"$run": str(getattr(run, "id", ""))}
+
+
+def _parse(text: str, what: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise SerializationError(
+            f"{what} cannot be read from the store, it is no JSON ({error}): {text[:200]}"
+        ) from error
+
+
+def _first_foreign(value: Any) -> Any:
+    """The first part of `value` that JSON does not know as it is, or None. None itself is known."""
+    todo = [value]
+    while todo:
+        one = todo.pop()
+        kind = type(one)
+        if kind is list:
+            todo += one
+        elif kind is dict and all(type(key) is str for key in one):
+            todo += one.values()
+        elif kind not in _SCALARS:
+            return one
+    return None
+
+
+def _hints(fn: Callable[..., Any] | None) -> dict[str, Any]:
+    """The annotations of a function, as far as they can be told."""
+    try:
+        return get_type_hints(fn, include_extras=True)
+    except Exception:  # a name that exists for type checkers only: the others are told all the same
+        return {name: given for name, given in getattr(fn, "__annotations__", {}).items() if not isinstance(given, str)}
+
+
+def _shown(value: Any) -> str:
+    from woflo.kernel.masking import shorten_call
+
+    return shorten_call(type(value).__name__, (value,), {})
