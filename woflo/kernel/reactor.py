@@ -31,6 +31,8 @@ __all__ = ["READ", "WRITE", "Reactor", "Timer"]
 Handler = Callable[[int], None]
 LONGEST_SLEEP = 86400.0
 """Seconds: the kernel's own limit is about 24 days, and a timer may be due later."""
+LOOK_AFTER = 1.0
+"""Seconds after which a thread that waits looks whether there is still a reactor that could end its wait."""
 MOST_CANCELLED = 256
 """How many cancelled timers may stay in the heap before it is cleared of them."""
 
@@ -124,12 +126,20 @@ class Reactor:
         return None if self._failed is None else _told(self._failed)
 
     def wake(self) -> None:
-        """End the present wait of the loop."""
+        """End the present wait of the loop. Where it cannot be woken any more, that is its failure."""
         self._sleeping = False
         try:
             self._wake_writer.send(b"\0")
-        except OSError:
-            pass  # full of wake-ups already, or closed with the loop
+        except BlockingIOError:
+            pass  # full of wake-ups already
+        except OSError as error:  # somebody has closed its descriptors: it sleeps for ever
+            self._fail(error)
+
+    def wait_for(self, lock: Any) -> None:
+        """Take `lock`, which something that is done here releases. Raises `InternalError` where nothing is any more."""
+        while not lock.acquire(True, LOOK_AFTER):
+            self.wake()
+            self._check()
 
     # -- in the reactor's thread -----------------------------------------------------------------------
 
@@ -212,7 +222,9 @@ class Reactor:
             pass
 
     def _fail(self, error: BaseException) -> None:
-        """Nobody may wait for ever: every live run ends with what went wrong here."""
+        """Nobody may wait for ever: every live run ends with what went wrong here first."""
+        if self._failed is not None:
+            return
         self._failed = error
         told = _told(error)
         for run in list(self._runtime.live):

@@ -26,8 +26,8 @@ __all__ = ["BaseTaskRun", "acquire_lock"]
 
 R = TypeVar("R")
 
-_SLICE: float = 0.5 if sys.platform == "win32" else -1.0
-"""On Windows an untimed wait for a lock cannot be interrupted by Ctrl-C; so it is waited for in slices."""
+_SLICE: float = 0.5 if sys.platform == "win32" else 1.0
+"""How many seconds a lock is waited for at a time. On Windows a wait cannot be interrupted by Ctrl-C before its end."""
 
 
 class BaseTaskRun(Starting, Generic[R]):
@@ -304,11 +304,14 @@ class BaseTaskRun(Starting, Generic[R]):
 
 
 def acquire_lock(lock: Any, timeout: float) -> bool:
-    """Take `lock`, waiting up to `timeout` seconds (-1: for ever), so that Ctrl-C interrupts it everywhere."""
-    if _SLICE < 0 or 0 <= timeout <= _SLICE:
-        return bool(lock.acquire(True, min(timeout, threading.TIMEOUT_MAX)))
-    end = clock.monotonic() + timeout
-    while not lock.acquire(True, _SLICE):
-        if timeout >= 0 and clock.monotonic() >= end:
-            return False
-    return True
+    """Take `lock`, waiting up to `timeout` seconds (-1: for ever), so that every wait has an end.
+
+    Ctrl-C interrupts it everywhere, and a reactor that can do nothing any more is noticed: it ends all runs.
+    """
+    while timeout < 0 or timeout > _SLICE:
+        if lock.acquire(True, _SLICE):
+            return True
+        runtime.current.look_after_reactor()
+        if timeout >= 0:
+            timeout -= _SLICE
+    return bool(lock.acquire(True, timeout))

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -88,6 +89,11 @@ class Runtime:
         if self._deliverer is not None:
             self._deliverer.about_to_wait()
 
+    def look_after_reactor(self) -> None:
+        """To be called now and then by a thread that waits: code that closed the reactor's descriptors tells nobody."""
+        if self._reactor is not None:
+            self._reactor.wake()
+
     def on_reactor(self) -> bool:
         """True in the reactor's own thread, where no code of the user may run."""
         return self._reactor is not None and self._reactor.ident == threading.get_ident()
@@ -143,9 +149,9 @@ def at_exit() -> None:
     except KeyboardInterrupt:
         pass  # once more: what is left is ended by the closers, at once
     finally:
-        for closers in (runtime.closers, runtime.final_closers):
-            for close in reversed(list(closers.values())):
-                close()
+        with ExitStack() as last:  # calls the last one first, and all of them whatever one raises
+            for close in (*runtime.final_closers.values(), *runtime.closers.values()):
+                last.callback(close)
 
 
 def _was_interrupted() -> bool:

@@ -147,9 +147,9 @@ class Starting(Stopping):
         if (admission is not None and self._is_skipped(admission)) or not self._enter_attempt():
             self._release_place()
             return
-        if not self.traits.queues:
-            self._attempt_started()
         try:
+            if not self.traits.queues:
+                self._attempt_started()
             self._launch(self._make_attempt())
         except Exception as error:
             self._finish(Outcome.failed(self._launch_error(error)))

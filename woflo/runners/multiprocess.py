@@ -89,7 +89,7 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
             started = threading.Lock()
             started.acquire()
             reactor.call(self._start, kind, role, started)
-            started.acquire()
+            reactor.wait_for(started)
         else:
             reactor.call(self._start, kind, role, None)
 

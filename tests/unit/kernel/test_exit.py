@@ -150,3 +150,19 @@ def test_no_signal_handler_is_installed():
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     woflo.task(runner="thread")(os.getpid)().get_result()
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_a_closer_that_raises(tmp_path):
+    """The others are called all the same, the last one made first, and what was raised is told."""
+    program = """
+        from woflo.kernel import runtime
+
+        here = runtime.current
+        here.final_closers["final"] = lambda: print("final")
+        here.closers["first"] = lambda: print("first")
+        here.closers["failing"] = lambda: 1 / 0
+        here.closers["last"] = lambda: print("last")
+    """
+    ended = run_script(tmp_path, program)
+    assert ended.stdout.split() == ["last", "first", "final"]
+    assert "ZeroDivisionError" in ended.stderr

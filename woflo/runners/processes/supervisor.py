@@ -21,6 +21,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from woflo.errors import InternalError
 from woflo.kernel import bus, runtime
 from woflo.kernel.reactor import READ, WRITE, Reactor
 from woflo.runners.processes import crash, tree, wire
@@ -340,17 +341,19 @@ class Supervisor:
     # -- the end of the program, in the thread that ends it --------------------------------------------
 
     def close(self) -> None:
-        """Wait until every child has left; an interrupt ends them."""
+        """Wait until every child has left. An interrupt ends them, and so does a reactor that cannot notice it."""
         gone = threading.Lock()
         gone.acquire()
-        if self._here.in_a_hurry:
-            self.reactor.call(self._kill_all)
-        self.reactor.call(self._tell_when_empty, gone)
         try:
-            gone.acquire()
+            if self._here.in_a_hurry:
+                self.reactor.call(self._kill_all)
+            self.reactor.call(self._tell_when_empty, gone)
+            self.reactor.wait_for(gone)
         except KeyboardInterrupt:
             self.reactor.call(self._kill_all)
             gone.acquire(True, HURRIED_SECONDS)
+        except InternalError:
+            self._kill_all()
 
     def _kill_all(self) -> None:
         for child in list(self.children):
