@@ -151,3 +151,27 @@ print("ok")
 def test_finished_handles_keep_no_descriptor(tmp_path, kind):
     """Three hundred large results, read and kept or never read, keep nothing open."""
     assert run(tmp_path, (BEGINNING + OPEN).format(kind=kind), timeout=PATIENCE) == (0, "ok\n")
+
+
+WITHOUT_ROOM = """
+import resource
+
+@task(runner=Runner)
+def fill(make):
+    resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    value = eval(make)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + 20_000_000, resource.RLIM_INFINITY))
+    return value
+
+for make in ("b'x' * 50_000_000", "'x' * 50_000_000", "'\u00fc' * 50_000_000"):
+    print(type(fill(make).exception(PATIENCE)).__name__)
+"""
+
+
+@needs_proc
+@pytest.mark.parametrize("kind", ["process", "pool"])
+def test_where_there_is_no_room_for_a_copy(tmp_path, kind):
+    """What needs none to be packed arrives; for a text that has to be encoded, the lack of memory is told as itself."""
+    code, output = run(tmp_path, (BEGINNING + WITHOUT_ROOM).format(kind=kind), timeout=PATIENCE)
+    assert (code, output.split()) == (0, ["NoneType", "NoneType", "MemoryError"])

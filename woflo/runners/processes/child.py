@@ -168,14 +168,14 @@ class Link:
         return not target or target == self.slots.words[self.slot + CALL]
 
     def send_outcome(self, number: int, outcome: Outcome, what: str, prefix: bytes = b"") -> None:
-        """Send a value or an error; what cannot travel becomes a `SerializationError` that says so."""
+        """Send a value or an error; what cannot travel becomes an error that says so, as `_refused` makes it."""
         if outcome.error is None:
-            if type(outcome.value) in shipping.ATOMS:
-                data = prefix + pickle.dumps(outcome.value, 5)
-                with self.sending:
-                    self.sock.sendall(wire.HEADER.pack(wire.MAGIC, wire.VALUE, 0, len(data), number) + data)
-                return
             try:
+                if type(outcome.value) in shipping.ATOMS:
+                    data = prefix + pickle.dumps(outcome.value, 5)
+                    with self.sending:
+                        self.sock.sendall(wire.HEADER.pack(wire.MAGIC, wire.VALUE, 0, len(data), number) + data)
+                    return
                 self._send(wire.VALUE, number, shipping.dump(outcome.value, to_caller=True), prefix)
                 return
             except Exception as error:
@@ -191,6 +191,10 @@ class Link:
 
 
 def _refused(error: BaseException, which: str, what: str) -> BaseException:
+    """A `SerializationError`; but where memory did not suffice, that is what is told, as anywhere else in a task."""
+    if isinstance(error, MemoryError):
+        error.add_note(f"raised because the {which} of {what} could not be packed")
+        return error
     try:
         shipping.refuse(error, which, what, "packed")
     except Exception as told:

@@ -92,6 +92,8 @@ def dump(value: Any, *, to_caller: bool = False) -> Parcel:
         return Parcel(pickle.dumps(value, _PROTOCOL))
     try:
         parcel = _dump_with(pickle.Pickler, value)
+    except MemoryError:
+        raise  # cloudpickle needs no less
     except Exception:
         return _dump_with(_cloud_pickler(to_caller), value)
     if parcel.names_main and not to_caller:

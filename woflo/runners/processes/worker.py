@@ -162,11 +162,9 @@ class Worker:
 
     def _answer(self, number: int, outcome: Outcome, name: str, elapsed: bytes) -> None:
         value = outcome.value
-        if outcome.error is None and type(value) in _PLAIN_TYPES:
-            data = pickle.dumps(value, 5)
-            if len(data) <= _PLAIN_MOST:
-                self._send(wire.PLAIN, number, elapsed + data)
-                return
+        if outcome.error is None and type(value) in _PLAIN_TYPES and sys.getsizeof(value) <= _PLAIN_MOST:
+            self._send(wire.PLAIN, number, elapsed + pickle.dumps(value, 5))
+            return
         link = self._link
         link.held = True
         link.send_outcome(number, outcome, name, elapsed)

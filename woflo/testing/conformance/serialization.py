@@ -46,6 +46,21 @@ class Stubborn:
         raise ZeroDivisionError("packing is refused")
 
 
+class Huge:
+    """Needs more memory to be packed than there is."""
+
+    def __reduce__(self) -> Any:
+        return (bytes, (bytes(1 << 62),))
+
+
+class HugeError(Exception):
+    """An exception that needs more memory to be packed than there is."""
+
+    def __init__(self) -> None:
+        super().__init__("huge")
+        self.huge: Huge = Huge()
+
+
 def explode(kind: type[BaseException]) -> NoReturn:
     """Where loading gets to."""
     raise kind("loading is refused")
@@ -59,6 +74,16 @@ def make_lock() -> Any:
 def make_stubborn() -> Stubborn:
     """A result whose packing raises."""
     return Stubborn()
+
+
+def make_huge() -> Huge:
+    """A result for whose packing memory does not suffice."""
+    return Huge()
+
+
+def raise_huge() -> None:
+    """Fails with what memory does not suffice for."""
+    raise HugeError
 
 
 def make_explosive(kind: type[BaseException]) -> Explosive:
@@ -131,6 +156,15 @@ def a_result_that_cannot_be_packed(runner: Runner) -> None:
     assert "make_lock" in str(error)
     assert "lock" in str(error)
     assert "packing is refused" in str(_refused(runner, "result", make_stubborn))
+
+
+@check(only=isolated)
+def a_result_that_memory_does_not_suffice_for(runner: Runner) -> None:
+    """It is the `MemoryError`, as anywhere else in a task, which says what was packed; so for an exception."""
+    for which, fn in (("result", make_huge), ("exception", raise_huge)):
+        error = error_of(on(runner, fn)(), MemoryError)
+        assert any(f"the {which} of {fn.__name__} could not be packed" in note for note in error.__notes__)
+        still_works(runner)
 
 
 @check(only=isolated)
