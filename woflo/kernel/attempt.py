@@ -89,13 +89,19 @@ class Attempt:
         """Do the work here and now. An async body runs in a fresh event loop.
 
         What it prints becomes events where the run's runner captures output.
-        """
-        if self.run is not None and self.run.capture_output:
-            from woflo.kernel.capturing import captured
 
-            with captured(self):
-                return self._execute()
-        return self._execute()
+        An exception holds its frames, and they hold those that called them: each of ours lets go of what leads to
+        the run, which holds the exception. Otherwise all of it would stay until the garbage collector comes.
+        """
+        try:
+            if self.run is not None and self.run.capture_output:
+                from woflo.kernel.capturing import captured
+
+                with captured(self):
+                    return self._execute()
+            return self._execute()
+        finally:
+            del self
 
     def _execute(self) -> Outcome:
         token = current_attempt.set(self)
@@ -108,15 +114,19 @@ class Attempt:
             return outcome_of(error, self.task_name)
         finally:
             current_attempt.reset(token)
+            del self, token
 
     async def execute_async(self) -> Outcome:
         """Do the work on the running event loop. A cancellation ends it as interrupted."""
-        if self.run is not None and self.run.capture_output:
-            from woflo.kernel.capturing import captured
+        try:
+            if self.run is not None and self.run.capture_output:
+                from woflo.kernel.capturing import captured
 
-            with captured(self):
-                return await self._execute_async()
-        return await self._execute_async()
+                with captured(self):
+                    return await self._execute_async()
+            return await self._execute_async()
+        finally:
+            del self
 
     async def _execute_async(self) -> Outcome:
         token = current_attempt.set(self)
@@ -129,6 +139,7 @@ class Attempt:
             return outcome_of(error, self.task_name)
         finally:
             current_attempt.reset(token)
+            del self, token
 
     def __repr__(self) -> str:
         return f"<attempt {self.number} of {self.task_name} {self.run_id}>"

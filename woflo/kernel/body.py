@@ -312,7 +312,10 @@ def _in_fresh_thread(function: Callable[[], Any]) -> Any:
     thread = threading.Thread(target=body, name="woflo-coroutine")
     thread.start()
     thread.join()
-    value, error = box[0]
-    if error is not None:
-        raise error
-    return value
+    value, error = box.pop()
+    try:
+        if error is not None:
+            raise error
+        return value
+    finally:
+        del error  # which holds this frame

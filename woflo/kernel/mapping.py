@@ -75,7 +75,10 @@ class RunMap(Generic[R]):
             self._launch_ahead()
         if not self._open:
             error, self._error = self._error, None
-            raise StopIteration if error is None else error
+            try:
+                raise StopIteration if error is None else error
+            finally:
+                del error  # which holds this frame
         item = self._open.popleft()
         return item.handle() if isinstance(item, Launched) else item
 

@@ -57,9 +57,12 @@ class BaseTaskRun(Starting, Generic[R]):
         outcome = self._ended_outcome(timeout)
         if outcome.error is None:
             return cast("R", outcome.value)
-        if raise_exceptions:
+        if not raise_exceptions:
+            return outcome.error
+        try:
             raise outcome.error.with_traceback(self._trace_of(outcome.error))
-        return outcome.error
+        finally:
+            del self, outcome  # what is raised holds this frame, which is not to hold what is raised
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Wait for the end and return the failure, or None for a success.
@@ -177,7 +180,10 @@ class BaseTaskRun(Starting, Generic[R]):
             from woflo.kernel.awaiting import until_ended
 
             yield from until_ended(self).__await__()
-        return self.get_result()
+        try:
+            return self.get_result()
+        finally:
+            del self  # see there
 
     # -- ending ----------------------------------------------------------------------------------------
 

@@ -123,8 +123,11 @@ class Task(Generic[P, R]):
         if caller is not None and caller.recorder is not None:
             return caller.recorder.call(self, args, kwargs)
         run = (self._runner or self.runner)(self, args, kwargs)
-        run._begin()
-        return run
+        try:
+            run._begin()
+            return run
+        finally:
+            del run  # where it was executed here, its failure holds this frame
 
     def map(self, /, *iterables: Any, **constants: Any) -> RunMap[R]:
         """Call the task for each item: a lazy sequence of handles in the order of the items.

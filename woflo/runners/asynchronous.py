@@ -61,7 +61,9 @@ class AsyncTaskRun(BaseTaskRun[R]):
             self._task.cancel()
 
     async def _drive(self, attempt: Attempt) -> None:
-        self._finish(await attempt.execute_async())
+        outcome = await attempt.execute_async()
+        self._finish(outcome)
+        del self, attempt, outcome  # see `Attempt.execute`
 
     def _ended_unseen(self, task: asyncio.Task[None]) -> None:
         if self._in_code and task is self._task:
@@ -71,7 +73,11 @@ class AsyncTaskRun(BaseTaskRun[R]):
 
     def _execute(self, attempt: Attempt) -> Outcome:
         """For a plain function, in the thread beside the loop."""
-        return self._context.copy().run(attempt.execute)
+        context = self._context.copy()
+        try:
+            return context.run(attempt.execute)
+        finally:
+            del self, attempt, context  # see `Attempt.execute`
 
     def _about_to_call_back(self) -> None:
         if not self.task.body.is_async:

@@ -25,7 +25,7 @@ class SequentialTaskRun(BaseTaskRun[R]):
 
     def _begin(self) -> None:
         super()._begin()
-        lender = None
+        lender = attempt = None
         try:
             while self._state not in TERMINAL:
                 if self._todo is None:
@@ -40,6 +40,7 @@ class SequentialTaskRun(BaseTaskRun[R]):
         finally:
             if lender is not None:  # only now: the place may have been lent to this very run
                 take_back_place(lender)
+            del self, lender, attempt  # see `Attempt.execute`
 
     def _give_up(self, error: BaseException) -> None:
         """The wait was interrupted: nobody will execute what is to come."""
@@ -77,8 +78,11 @@ class SequentialTaskRun(BaseTaskRun[R]):
         outcome = attempt.execute()
         error = outcome.error
         interrupt: Any = error.__cause__ if isinstance(error, TaskCrashedError) else None
-        if isinstance(interrupt, KeyboardInterrupt):
-            outcome.interrupted = True  # Ctrl-C is meant for the program, not for the task alone
+        try:
+            if isinstance(interrupt, KeyboardInterrupt):
+                outcome.interrupted = True  # Ctrl-C is meant for the program, not for the task alone
+                self._finish(outcome)
+                raise interrupt
             self._finish(outcome)
-            raise interrupt
-        self._finish(outcome)
+        finally:
+            del self, attempt, outcome, error, interrupt  # see `Attempt.execute`

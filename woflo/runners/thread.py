@@ -65,9 +65,11 @@ class ThreadTaskRun(BaseTaskRun[R]):
             context = context.copy()
         else:
             del self._context
-        outcome: Outcome = context.run(attempt.execute)
-        self._thread_id = None
-        return outcome
+        try:
+            return context.run(attempt.execute)
+        finally:
+            self._thread_id = None
+            del self, attempt, context  # see `Attempt.execute`
 
     def _about_to_call_back(self) -> None:
         threads_of_this_process().look_for_another()
@@ -187,6 +189,7 @@ class Threads:
         outcome = run._execute(attempt)
         self._local.ending = True  # what is launched by this end is taken up by this thread
         run._finish(outcome)
+        del run, attempt, outcome  # see `Attempt.execute`
         self._local.ending = False
 
 

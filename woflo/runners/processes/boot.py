@@ -45,10 +45,7 @@ def play(link: Link, tell_module: Callable[[str], None] | None = None) -> None:
     except BrokenPipeError:
         raise
     except BaseException as error:  # loading executes code of the user, which may raise anything
-        try:
-            shipping.refuse(error, "argument", "a call", "loaded")
-        except Exception as told:
-            link.send_outcome(0, Outcome.failed(told), "a call")
+        link.send_outcome(0, Outcome.failed(shipping.refusal(error, "argument", "a call", "loaded")), "a call")
         return
     if tell_module is not None:
         tell_module(role.module)

@@ -195,11 +195,9 @@ def _refused(error: BaseException, which: str, what: str) -> BaseException:
     if isinstance(error, MemoryError):
         error.add_note(f"raised because the {which} of {what} could not be packed")
         return error
-    try:
-        shipping.refuse(error, which, what, "packed")
-    except Exception as told:
-        told.__cause__ = None
-        return told
+    told = shipping.refusal(error, which, what, "packed")
+    told.__cause__ = None  # it may be just as impossible to pack
+    return told
 
 
 def _packed_error(outcome: Outcome, what: str) -> shipping.Parcel:

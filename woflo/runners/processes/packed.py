@@ -40,11 +40,9 @@ class Packed:
         try:
             return travelling.restore(pickle.loads(packed))
         except BaseException as error:  # loading executes code of the user, which may raise anything
-            try:
-                shipping.refuse(error, "exception", self._what, "loaded")
-            except SerializationError as refusal:
-                refusal.add_note(told)
-                return refusal
+            refusal = shipping.refusal(error, "exception", self._what, "loaded")
+            refusal.add_note(told)
+            return refusal
 
 
 def packing_error(error: BaseException, what: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> SerializationError:
@@ -58,7 +56,4 @@ def packing_error(error: BaseException, what: str, args: tuple[Any, ...], kwargs
             error = why
             what = f"{what} ({name}, of type {type(value).__name__})"
             break
-    try:
-        shipping.refuse(error, "argument", what, "packed")
-    except SerializationError as told:
-        return told
+    return shipping.refusal(error, "argument", what, "packed")

@@ -13,7 +13,7 @@ import pickle
 import struct
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from woflo.errors import SerializationError
 
@@ -299,12 +299,13 @@ def open_parcel(parcel: Parcel, which: str, what: str) -> Any:
     try:
         return load(parcel)
     except BaseException as error:
-        refuse(error, which, what, "loaded")
+        raise refusal(error, which, what, "loaded") from error
 
 
-def refuse(error: BaseException, which: str, what: str, verb: str) -> NoReturn:
-    """Raise the `SerializationError` for a value that could not be packed or loaded."""
+def refusal(error: BaseException, which: str, what: str, verb: str) -> SerializationError:
+    """What is to be told of a value that could not be packed or loaded because of `error`."""
     told = SerializationError(
         f"the {which} of {what} could not be {verb}: {type(error).__name__}: {error}", which=which
     )
-    raise told from error
+    told.__cause__ = error
+    return told

@@ -143,7 +143,7 @@ class Worker:
         try:
             body, args, kwargs, name, parent_id = self._loaded(code, flags, frame)
         except BaseException as error:  # loading executes code of the user, which may raise anything
-            outcome, name = Outcome.failed(_loading_error(error)), "a call"
+            outcome, name = Outcome.failed(shipping.refusal(error, "argument", "a call", "loaded")), "a call"
         else:
             run_id = f"{self._prefix}{number:08x}"
             channel = LinkChannel(link, number)
@@ -202,10 +202,3 @@ class Worker:
             link.sock.sendall(wire.frame(wire.RETURNED, 0, b"".join(ELAPSED.pack(one) for one in numbers)))
         link.held = False
         link.raise_stop()
-
-
-def _loading_error(error: BaseException) -> Exception:
-    try:
-        shipping.refuse(error, "argument", "a call", "loaded")
-    except Exception as told:
-        return told
