@@ -117,8 +117,11 @@ class Ending(Lifecycle):
                 return
             self._in_code = False
             waiters, self._end_waiters = self._end_waiters, ()
+            timers, self._grace_timers = self._grace_timers, ()
             again, instead = self._to_retry is not None, self._instead
         self._release_place()
+        for timer in timers:
+            timer.cancel()
         for waiter in waiters:
             waiter.release()
         if instead is not None:

@@ -84,6 +84,8 @@ class Lifecycle(Handle, ABC):
     """How the run ends instead of retrying, once the code of the attempt that failed has ended."""
     _timer: Timer | None = None
     _deadline_timer: Timer | None = None
+    _grace_timers: tuple[Timer, ...] = ()
+    """What ends the handle should the code of the attempt go on though it was asked to end."""
     _missing = 0
     _waits_for: tuple[Any, ...] = ()
     _watched = False

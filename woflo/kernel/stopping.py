@@ -6,6 +6,9 @@ where its code cannot be ended and no attempt follows, the run is abandoned: the
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from woflo.errors import TaskStoppedError, TaskTimeoutError, WofloError
 from woflo.kernel.ending import Ending
 from woflo.kernel.outcome import Outcome
@@ -84,7 +87,16 @@ class Stopping(Ending):
                 self._current.stop_requested = True
             self._interrupt()
             if not self.traits.killable:
-                self._runtime.reactor.call_later(grace, self._abandon, told, attempt)
+                self._after_grace(self._abandon, told, attempt)
+
+    def _after_grace(self, function: Callable[..., object], *args: Any) -> None:
+        """Have it called when `grace` is over, unless the code of the attempt has ended before."""
+        timer = self._runtime.reactor.call_later(self.grace, function, *args)
+        with self._lock:
+            if self._in_code:
+                self._grace_timers = (*self._grace_timers, timer)
+                return
+        timer.cancel()
 
     def _fail_at_once(self, error: WofloError) -> None:
         """woflo cannot go on with this run."""

@@ -86,7 +86,7 @@ class AsyncTaskRun(BaseTaskRun[R]):
     def _interrupt(self) -> None:
         if self._to_abandon != self.attempt:
             self._to_abandon = self.attempt
-            self._runtime.reactor.call_later(self.grace, self._abandon_if_deaf, self.attempt)
+            self._after_grace(self._abandon_if_deaf, self.attempt)
         task, loop = self._task, self._loop
         if task is None or loop is None or task.done():
             return

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 from unit_helpers import eventually
 
-from woflo import task
+from woflo import current_run, task
 from woflo.errors import TaskTimeoutError
+from woflo.kernel import runtime
 from woflo.runners.asynchronous import AsyncTaskRun
 
 
@@ -38,3 +40,24 @@ def test_code_that_goes_on_after_its_timeout_keeps_its_place_alone(gate, kind, r
     assert run._in_code
     gate.set()
     eventually(lambda: not run._in_code)
+
+
+@pytest.mark.parametrize("runner", ["async", "thread"])
+def test_the_time_to_end_is_over_with_the_attempt(runner):
+    """Code that ends when it is asked to leaves no timer behind that would wait for the rest of its grace."""
+    began = threading.Event()
+
+    async def patient():
+        began.set()
+        await asyncio.sleep(60)
+
+    def looking():
+        began.set()
+        while not current_run().stop_requested:
+            threading.Event().wait(0.001)
+
+    run = task(runner=runner)(patient if runner == "async" else looking)()
+    assert began.wait(20)
+    assert run.stop(grace=3600.0)
+    left = [timer for _, _, timer in runtime.current.reactor._timers if not timer.cancelled]
+    assert [timer for timer in left if getattr(timer._function, "__self__", None) is run] == []
