@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from woflo.kernel.events import Event
     from woflo.kernel.subscription import Subscription
 
-__all__ = ["complain", "emit", "listeners", "wanted"]
+__all__ = ["complain", "emit", "is_heard", "listeners", "tell_aloud", "wanted"]
 
 listeners: tuple[Subscription, ...] = ()
 _logger: logging.Logger | None = None
-INFO, WARNING = 20, 30
+INFO, WARNING, ERROR = 20, 30, 40
 
 
 def wanted(level: int = INFO) -> bool:
@@ -68,6 +68,37 @@ def complain(message: str, error: BaseException | None = None) -> None:
     """Report something that must not be raised: to the log, with the traceback."""
     info: Any = error if error is not None else True
     logger().error(message, exc_info=info)
+
+
+def is_heard(level: int) -> bool:
+    """True where an event, logged at `level`, does reach somebody: an observer, or a handler of the user's."""
+    return bool(listeners) or ("logging" in sys.modules and logger().isEnabledFor(level) and _has_handler())
+
+
+def _has_handler() -> bool:
+    from logging import NullHandler
+
+    at: logging.Logger | None = logger()
+    while at is not None:
+        if any(not isinstance(handler, NullHandler) for handler in at.handlers):
+            return True
+        at = at.parent if at.propagate else None
+    return False
+
+
+def tell_aloud(message: str, error: BaseException | None = None) -> None:
+    """Log at ERROR what must not be missed; where no handler takes it, Python's last resort writes it to stderr."""
+    log = logger()
+    if not log.isEnabledFor(ERROR):
+        return
+    if _has_handler():
+        log.error(message, exc_info=error)
+        return
+    from logging import lastResort, makeLogRecord
+
+    if lastResort is not None:
+        info = None if error is None else (type(error), error, error.__traceback__)
+        lastResort.handle(makeLogRecord({"name": log.name, "levelno": ERROR, "msg": message, "exc_info": info}))
 
 
 def add(subscription: Subscription) -> None:

@@ -30,6 +30,12 @@ class Deliverer:
         """Have `function(*args)` called. An exception of it is reported and harms nothing else."""
         self._queue.put((function, args))
 
+    def catch_up(self, seconds: float) -> None:
+        """Wait until what was posted has been called, at most so many seconds."""
+        done = threading.Event()
+        self.post(done.set)
+        done.wait(seconds)
+
     def about_to_wait(self) -> None:
         """To be called by a thread that will block; matters only in the delivering thread itself."""
         if self._active == threading.get_ident():

@@ -192,13 +192,15 @@ class Ending(Lifecycle):
     def _tell(self, waiters: Any, watchers: list[Watcher] | None) -> None:
         """The run is terminal: put away what it held, and tell everybody."""
         self._args, self._kwargs, self._current = _NO_ARGS, _NO_KWARGS, None
-        self._runtime.live.discard(self)
         if self._timer is not None:
             self._timer.cancel()
         if self._deadline_timer is not None:
             self._deadline_timer.cancel()
         if self._watched or bus.listeners or (self._state not in SUCCESSES and bus.wanted_at_exit(bus.WARNING)):
             self._emit_ended()
+            if self._failure is not None and bus.is_heard(bus.WARNING):
+                self._looked_at()
+        self._runtime.live.discard(self)  # only now: the program may end once none is left
         for waiter in waiters:
             waiter.release()
         if watchers or self._callbacks:
@@ -252,6 +254,7 @@ def _notify(run: Any, watchers: list[Watcher], callbacks: Iterable[Watcher]) -> 
 def call_back(fn: Callable[[Any], object], run: Any) -> None:
     """Call a callback of a user, outside of any run, and report what it raises."""
     token = current_attempt.set(None)
+    run._looked_at()
     try:
         fn(run)
     except BaseException as error:  # one that calls sys.exit ends neither its thread nor the callbacks after it

@@ -61,6 +61,8 @@ class GatherRun(BaseTaskRun[Any]):
         with self._counting:
             self._open -= 1
             left = self._open
+        if run is not None:
+            run._looked_at()  # the group tells of it
         if run is not None and self.fail_fast and not run.state.is_success:
             if self._has_failed:
                 return  # this one was stopped because of the first

@@ -28,6 +28,7 @@ from woflo.kernel.graph import Handle
 from woflo.kernel.outcome import Outcome, PackedOutcome
 from woflo.kernel.state import TERMINAL, RunState, check_transition
 from woflo.kernel.traits import Traits
+from woflo.kernel.unseen import Failure
 
 if TYPE_CHECKING:
     from woflo.kernel.limits import Lane
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Lifecycle", "Watcher"]
 
 _PENDING, _RUNNING, _RETRYING = RunState.PENDING, RunState.RUNNING, RunState.RETRYING
+_FAILURES = frozenset({RunState.FAILED, RunState.UPSTREAM_FAILED})
 
 Watcher = Callable[[Any], object]
 
@@ -58,6 +60,8 @@ class Lifecycle(Handle, ABC):
     finished_at: float | None = None
     _state: RunState = _PENDING
     _outcome: Outcome | None = None
+    _failure: Failure | None = None
+    """Where the run has failed: what tells of it should nobody look."""
     _packed: PackedOutcome | None = None
     _waiters: list[Any] | tuple[()] = ()
     """Locks of blocked threads; each is taken out of the list before it is released, once."""
@@ -176,6 +180,8 @@ class Lifecycle(Handle, ABC):
     def _into_terminal(self, state: RunState, outcome: Outcome, now: float) -> tuple[Any, list[Watcher] | None]:
         """Under the lock: the state, and what goes with it. Returns who has to be told."""
         self._outcome = outcome
+        if outcome.error is not None and state in _FAILURES:
+            self._failure = Failure(self, outcome.error)
         self.finished_at = now
         self._state = state  # the last: whoever sees a terminal state, without the lock, must find its outcome
         waiters, watchers = self._waiters, self._watchers
@@ -186,6 +192,11 @@ class Lifecycle(Handle, ABC):
         return waiters, watchers
 
     # -- who waits for the end -------------------------------------------------------------------------
+
+    def _looked_at(self) -> None:
+        """Somebody has been told how this run ended: a failure need not be told again (see `unseen`)."""
+        if self._failure is not None:
+            self._failure.see()
 
     def _watch(self, watcher: Watcher) -> bool:
         """Have `watcher(run)` called once the run is terminal, in any thread; False where it is already."""

@@ -72,8 +72,10 @@ class BaseTaskRun(Starting, Generic[R]):
         return self._ended_outcome(timeout).error
 
     def _ended_outcome(self, timeout: float | None) -> Outcome:
-        if self._state not in TERMINAL and not self.wait(timeout):
+        if self._state not in TERMINAL and not self._await_end(timeout):
             raise TimeoutError(f"{self!r} did not end within {timeout:g} s; it goes on")
+        if self._failure is not None:
+            self._looked_at()
         assert self._outcome is not None
         return self._outcome
 
@@ -91,6 +93,14 @@ class BaseTaskRun(Starting, Generic[R]):
         Raises `BlockingLoopError` where this would block the event loop that the run needs, and
         `InheritedHandleError` in a process that inherited the handle through a fork.
         """
+        if not self._await_end(timeout):
+            return False
+        if self._failure is not None:
+            self._looked_at()
+        return True
+
+    def _await_end(self, timeout: float | None) -> bool:
+        """The same for those who wait and do not look at the end."""
         if self._state in TERMINAL:
             return True
         waiting_time(timeout)
@@ -217,6 +227,9 @@ class BaseTaskRun(Starting, Generic[R]):
 
     @property
     def state(self) -> RunState:
+        """Where the run is on its way; who reads here that it has failed has looked."""
+        if self._failure is not None:
+            self._looked_at()
         return self._state
 
     def is_running(self) -> bool:

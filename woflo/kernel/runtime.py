@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import count
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     from woflo.kernel.delivery import Deliverer
@@ -25,6 +26,8 @@ __all__ = ["Runtime", "at_exit", "current"]
 
 EXIT_GRACE = 5.0
 """Seconds that runs are given to end when the program was interrupted."""
+LAST_WORDS = 1.0
+"""Seconds that other threads are given to tell of failures that nobody looked at."""
 
 
 class Runtime:
@@ -44,6 +47,10 @@ class Runtime:
         """Called after those: what they stand on."""
         self.services: dict[Any, Any] = {}
         """One object per key and process, made by `service`: a pool per runner class, the supervisor."""
+        self.failures: WeakSet[Any] = WeakSet()
+        """Of runs that failed and that nobody has looked at; see `unseen`."""
+        self.telling: set[int] = set()
+        """Of which of them other threads are telling just now."""
         self.exiting = False
         self.in_a_hurry = False
         """True once Ctrl-C ends the program."""
@@ -150,8 +157,22 @@ def at_exit() -> None:
         pass  # once more: what is left is ended by the closers, at once
     finally:
         with ExitStack() as last:  # calls the last one first, and all of them whatever one raises
+            last.callback(_tell_failures, runtime)
             for close in (*runtime.final_closers.values(), *runtime.closers.values()):
                 last.callback(close)
+
+
+def _tell_failures(runtime: Runtime) -> None:
+    """Of those that nobody looked at; after Ctrl-C only where nothing has to be imported for it (see `bus`)."""
+    if runtime.failures and ("logging" in sys.modules or not runtime.in_a_hurry):
+        from woflo.kernel.unseen import tell_at_exit
+
+        tell_at_exit()
+    end = time.monotonic() + LAST_WORDS
+    while runtime.telling and time.monotonic() < end:
+        time.sleep(0.001)
+    if runtime._deliverer is not None:
+        runtime._deliverer.catch_up(LAST_WORDS)
 
 
 def _was_interrupted() -> bool:
@@ -164,7 +185,8 @@ def _was_interrupted() -> bool:
 def _wait_for_all(runtime: Runtime) -> None:
     while runtime.live:
         for run in list(runtime.live):
-            run.wait()
+            run._await_end(None)
+        time.sleep(0)  # one that has ended stays in there until its event is out
 
 
 def _stop_all(runtime: Runtime) -> None:

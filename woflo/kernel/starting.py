@@ -60,6 +60,7 @@ class Starting(Stopping):
                 self._admit()
         except BaseException as error:
             self._settle(_FAILED, Outcome.failed(error))
+            self._looked_at()
             raise
 
     def _emit_created(self) -> None:
@@ -92,6 +93,7 @@ class Starting(Stopping):
             self._runtime.away_from_reactor(self._resolve_and_admit)
 
     def _upstream_failed(self, run: Any) -> None:
+        run._looked_at()
         error = run._outcome.error
         root = error.__cause__ if isinstance(error, UpstreamFailedError) else error
         told = UpstreamFailedError(f"{self.task.name} was not executed: {run.task.name} ({run.id}) {_verb(run._state)}")

@@ -97,6 +97,8 @@ def wait(
         if lender is not None:
             take_back_place(lender)
     done = {run for run in every if run._state in TERMINAL}
+    for run in done:
+        run._looked_at()
     return Waited(done, set(every) - done)
 
 
@@ -143,6 +145,7 @@ class AsCompleted(Generic[R]):
                     raise TimeoutError(
                         f"{len(arrivals.open)} of {len(self._runs)} runs did not end within {self._timeout:g} s"
                     )
+                run._looked_at()
                 yield run
         finally:
             arrivals.forget()
@@ -176,4 +179,5 @@ async def _put_when_ended(run: BaseTaskRun[R], ended: Any) -> None:
 
     if run._state not in TERMINAL:
         await until_ended(run)
+    run._looked_at()
     ended.put_nowait(run)

@@ -171,7 +171,7 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
     def state(self) -> RunState:
         if self._state is RunState.PENDING and self._in_code:
             self._look_whether_begun()
-        return self._state
+        return super().state
 
     def _make_attempt(self) -> Any:
         """The worker makes its own; here one is needed only for the messages of the code."""

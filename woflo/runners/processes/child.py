@@ -295,7 +295,7 @@ def _begin(link: Link) -> None:
 def _end(link: Link) -> None:
     """What a user expects of the end of a process, without the cost of taking the interpreter down."""
     _signal.signal(_SIGTERM, _signal.SIG_DFL)
-    if len(threading._active) > 1 and not link.stop_requested:  # type: ignore[attr-defined]
+    if (len(threading._active) > 1 or runtime.current.failures) and not link.stop_requested:  # type: ignore[attr-defined]
         threading._shutdown()  # type: ignore[attr-defined]  # waits for threads
         runtime.at_exit()  # waits for runs that were called here, and ends their processes
     for package in ("multiprocessing", "multiprocess"):

@@ -158,7 +158,7 @@ class Pool:
             runs = self._all_calls()
         if wait:
             for run in runs:
-                run.handle().wait()
+                run.handle()._await_end(None)
         self.runtime.preludes.pop(self, None)
         self.runtime.closers.pop(self, None)
         self.runtime.reactor.call(self._end_workers)
