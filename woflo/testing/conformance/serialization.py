@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import traceback
 from collections.abc import Callable
@@ -69,6 +70,11 @@ def explode(kind: type[BaseException]) -> NoReturn:
 def make_lock() -> Any:
     """A result that cannot be packed."""
     return threading.Lock()
+
+
+def make_open_file() -> Any:
+    """A result that is an open file of text."""
+    return open(os.devnull)  # to be open is what it is about
 
 
 def make_stubborn() -> Stubborn:
@@ -147,6 +153,24 @@ def an_argument_that_need_not_be_packed(runner: Runner) -> None:
     """Where arguments are not serialised, any object is one."""
     for value in (threading.Lock(), Stubborn(), Explosive()):
         assert value_of(on(runner, ignore)(value)) == "taken"
+
+
+@check(only=ships)
+def an_open_file_as_argument(runner: Runner) -> None:
+    """It is refused, with the way out, and not turned into a text in memory that looks like it."""
+    with open(os.devnull) as file:
+        for argument in (file, [file]):
+            error = _refused(runner, "argument", ignore, argument)
+            assert "send its path" in str(error)
+            assert repr(os.devnull) in str(error)
+
+
+@check(only=isolated)
+def an_open_file_as_result(runner: Runner) -> None:
+    """It is refused in the same way."""
+    error = _refused(runner, "result", make_open_file)
+    assert "send its path" in str(error)
+    assert repr(os.devnull) in str(error)
 
 
 @check(only=isolated)
