@@ -48,7 +48,7 @@ def wait_for(path):
 def test_they_are_rows_until_they_are_asked_for(pool):
     runs = task(runner=pool)(same).map(range(COUNT))
     first = next(runs)
-    assert all(type(item) is Row for item in runs._open)
+    assert {type(item) for item in runs._open} == {Row}
     assert first.get_result(PATIENCE) == 0
     handles = list(runs)
     assert [one.get_result(PATIENCE) for one in handles] == list(range(1, COUNT))

@@ -80,7 +80,10 @@ def test_with_options_checks_as_decoration_does(name, value):
 def test_a_good_value_is_taken(name, value):
     """What the documentation allows is accepted, and kept over `with_options`."""
     made = task(**{name: value})(work)
-    assert getattr(made.with_options(name="other").options, name) is not None
+    kept = getattr(made.with_options(name="other").options, name)
+    assert kept == getattr(made.options, name)
+    default = getattr(task(work).options, name)
+    assert (kept == default) == (value == default)
 
 
 def test_an_unknown_option_is_named_with_the_nearest_known_one():

@@ -1,6 +1,5 @@
 """The story of a process that ended without an outcome: what is told, and what is left out."""
 
-import builtins
 import io
 import os
 import pickle
@@ -152,16 +151,13 @@ def test_frames_of_users_that_look_alike():
 
 @pytest.fixture
 def system_files(monkeypatch):
-    """Puts other files in the place of the system's: by the beginning of the name, None for one that is not there."""
+    """Puts other files in the place of the system's, by their whole names; all that is not named is not there."""
 
-    def put(**files):
-        def opened(path, *args, **kwargs):
-            for name, content in files.items():
-                if path.startswith(f"/{name}"):
-                    if content is None:
-                        raise FileNotFoundError(path)
-                    return io.StringIO(content)
-            return builtins.open(path, *args, **kwargs)
+    def put(files):
+        def opened(path):
+            if path not in files:
+                raise FileNotFoundError(path)
+            return io.StringIO(files[path])
 
         monkeypatch.setattr(crash, "open", opened, raising=False)
 
@@ -169,21 +165,32 @@ def system_files(monkeypatch):
 
 
 @needs_proc
-def test_the_kernels_counters(system_files):
-    """Those of the control group, else those of the machine, else none."""
-    assert count_oom_kills() >= 0
-    system_files(sys=None)
-    lines = dict(line.split() for line in Path("/proc/vmstat").read_text().splitlines())
-    assert count_oom_kills() == int(lines.get("oom_kill", 0))
-    system_files(sys=None, proc="oom_kill 12\n")
-    assert count_oom_kills() == 12
-    system_files(sys=None, proc=None)
-    assert count_oom_kills() == 0
+def test_the_kernels_own_counters():
+    """What the kernel tells here, by the control group where it has the counter, else for the machine."""
+    group = Path("/proc/self/cgroup").read_text().splitlines()[-1].removeprefix("0::")
+    events = Path(f"/sys/fs/cgroup{group}/memory.events")
+    counters = events if events.exists() else Path("/proc/vmstat")
+    told = dict(line.split() for line in counters.read_text().splitlines())
+    assert count_oom_kills() == int(told["oom_kill"])
 
 
-def test_the_line_of_the_counter(system_files):
-    """Among lines that begin alike, and 0 where there is none."""
-    system_files(proc="0::/some\n", sys="low 1\noom 5\noom_kill 3\noom_group_kill 9\n")
-    assert count_oom_kills() == 3
-    system_files(proc="0::/some\n", sys="low 1\noom 5\n")
-    assert count_oom_kills() == 0
+GROUP = {"/proc/self/cgroup": "9:name=systemd:/\n0::/some/group\n"}
+EVENTS = {"/sys/fs/cgroup/some/group/memory.events": "low 1\noom 5\noom_kill 3\noom_group_kill 9\n"}
+MACHINE = {"/proc/vmstat": "oom_killer 4\noom_kill 12\n"}
+
+
+@pytest.mark.parametrize(
+    ("files", "count"),
+    [
+        (GROUP | EVENTS | MACHINE, 3),
+        (GROUP | MACHINE, 12),
+        (EVENTS | MACHINE, 12),
+        (GROUP | EVENTS, 3),
+        (dict.fromkeys(MACHINE, "oom 5\n"), 0),
+        ({}, 0),
+    ],
+)
+def test_which_counter_counts(system_files, files, count):
+    """That of the control group, else that of the machine, else none; its line among others that begin alike."""
+    system_files(files)
+    assert count_oom_kills() == count

@@ -234,8 +234,10 @@ def test_memory_cut_short(nothing_open):
 def test_closing_twice(nothing_open):
     """A parcel that nobody loads is closed once, however often it is asked."""
     parcel = shipping.dump(bytes(MB))
+    number = parcel.fd
     parcel.close()
-    other = os.open(os.devnull, os.O_RDONLY)  # takes the number
+    other = os.open(os.devnull, os.O_RDONLY)
+    assert other == number  # what is closed once more would be this one
     parcel.close()
     os.close(other)
 

@@ -70,13 +70,14 @@ def test_who_is_spared(signals, child):
 def test_the_dead_are_no_error(monkeypatch, child):
     """Who ended in the same moment, or belongs to somebody else, is passed over."""
 
-    def gone(*_):
-        raise ProcessLookupError
+    for error in (ProcessLookupError, PermissionError):
+        tried = []
 
-    def refused(*_):
-        raise PermissionError
+        def refused(pid, _, error=error, tried=tried):
+            tried.append(pid)
+            raise error
 
-    for kill in (gone, refused):
-        monkeypatch.setattr(os, "kill", kill)
-        monkeypatch.setattr(os, "killpg", kill)
+        monkeypatch.setattr(os, "kill", refused)
+        monkeypatch.setattr(os, "killpg", refused)
         tree.kill_trees([child])
+        assert set(tried) == {child}

@@ -153,7 +153,7 @@ def code_that_does_not_want_to(runner: Runner) -> None:
         run = on(runner, deaf)(where / "pids")
         wait_until((where / "pids").exists, "start of the task and its child")
         pids = [int(pid) for pid in (where / "pids").read_text().split()]
-        assert all(map(is_alive, pids))
+        assert [is_alive(pid) for pid in pids] == [True, True]
         assert run.stop(grace=0.2) is True
         assert_stopped(run)
         assert not any(map(is_alive, pids)), f"{pids} outlived the stop"
