@@ -161,8 +161,7 @@ def test_it_is_not_doubled_in_children(tmp_path, kind):
     """A child that has inherited a handle drops it, and ends, without a word about it."""
     text = """
 kept, dropped = fails(1), fails(2)
-while kept.is_running() or dropped.is_running():
-    time.sleep(0.001)  # the state would be a look
+wait_until(lambda: not fails_alive())  # the state would be a look
 
 @task(runner=MultiprocessTaskRun)
 def child():
