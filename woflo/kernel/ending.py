@@ -22,8 +22,6 @@ _FAILED, _STOPPED = RunState.FAILED, RunState.STOPPED
 _NO_ARGS: tuple[Any, ...] = ()
 _NO_KWARGS: dict[str, Any] = {}
 
-_notifying = threading.local()
-
 
 class Ending(Lifecycle):
     """What a run does with what its attempts leave."""
@@ -229,11 +227,12 @@ def _notify(run: Any, watchers: list[Watcher], callbacks: Iterable[Watcher]) -> 
     What a watcher settles in turn is told after it, so that chains do not recurse. Callbacks come when all
     watchers of this thread are done: one that waits must find launched what it waits for.
     """
-    queue: deque[tuple[Any, list[Watcher], Iterable[Watcher]]] | None = getattr(_notifying, "queue", None)
+    notifying, me = run._runtime.notifying, threading.get_ident()
+    queue = notifying.get(me)
     if queue is not None:
         queue.append((run, watchers, callbacks))
         return
-    queue = _notifying.queue = deque([(run, watchers, callbacks)])
+    queue = notifying[me] = deque([(run, watchers, callbacks)])
     later: list[tuple[Any, Watcher]] = []
     try:
         while queue:
@@ -245,7 +244,7 @@ def _notify(run: Any, watchers: list[Watcher], callbacks: Iterable[Watcher]) -> 
                 except Exception:
                     bus.complain(f"a watcher of {one!r} raised; the others are told all the same")
     finally:
-        _notifying.queue = None
+        del notifying[me]
     for one, callback in later:
         one._about_to_call_back()
         one._runtime.away_from_reactor(call_back, callback, one)

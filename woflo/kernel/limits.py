@@ -357,15 +357,6 @@ def _take_for_return(lane: Lane) -> None:
             gate.take(weight)
 
 
-class _Starting(threading.local):
-    """The runs that the thread is starting."""
-
-    queue: deque[Run] | None = None
-
-
-_starting = _Starting()
-
-
 def _call_grants(grants: list[Grant]) -> None:
     for grant in grants:
         try:
@@ -376,13 +367,14 @@ def _call_grants(grants: list[Grant]) -> None:
 
 def _start(ready: list[Run]) -> None:
     """Start runs. One that ends at once frees its place in turn: that is done here after it, not inside it."""
-    queue = _starting.queue
+    starting, me = runtime.current.starting, threading.get_ident()
+    queue = starting.get(me)
     if queue is not None:
         queue.extend(ready)
         return
-    queue = _starting.queue = deque(ready)
+    queue = starting[me] = deque(ready)
     try:
         while queue:
             queue.popleft()._launch_admitted()
     finally:
-        _starting.queue = None
+        del starting[me]

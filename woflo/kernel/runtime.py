@@ -11,6 +11,7 @@ import os
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from itertools import count
@@ -51,6 +52,11 @@ class Runtime:
         """Of runs that failed and that nobody has looked at; see `unseen`."""
         self.telling: set[int] = set()
         """Of which of them other threads are telling just now."""
+        self.notifying: dict[int, deque[Any]] = {}
+        """By thread: the ended runs of which it is telling. No `threading.local`: each one that any thread has used
+        costs every child that is forked some dozen pages, for it puts the other threads away."""
+        self.starting: dict[int, deque[Any]] = {}
+        """By thread: the runs that it is starting."""
         self.exiting = False
         self.in_a_hurry = False
         """True once Ctrl-C ends the program."""
