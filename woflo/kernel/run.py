@@ -56,7 +56,8 @@ class BaseTaskRun(Starting, Generic[R]):
         """
         outcome = self._ended_outcome(timeout)
         if outcome.error is None:
-            return cast("R", outcome.value)
+            value: R = outcome.value
+            return value
         if not raise_exceptions:
             return outcome.error
         try:

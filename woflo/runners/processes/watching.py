@@ -15,32 +15,39 @@ OnDeath = Callable[[int | None, Callable[[], int | None]], None]
 """Takes the wait status (None where nobody can tell), and what waits for the process and tells its peak memory."""
 
 
-_HAS_PIDFD = hasattr(os, "pidfd_open")
+class _Watched:
+    """A process whose pidfd the reactor watches. An object, because two closures would cost more memory to copy."""
+
+    __slots__ = ("_fd", "_on_death", "_pid", "_reactor")
+
+    def __init__(self, reactor: Reactor, pid: int, on_death: OnDeath) -> None:
+        self._reactor = reactor
+        self._pid = pid
+        self._on_death = on_death
+        self._fd = os.pidfd_open(pid)
+        reactor.register(self._fd, READ, self._ended)
+
+    def _ended(self, _: int) -> None:
+        self._reactor.unregister(self._fd)
+        os.close(self._fd)
+        self._on_death(_peek(self._pid, os.WNOHANG), self._reap)
+
+    def _reap(self) -> int | None:
+        return reap(self._pid)
 
 
-def watch_process(reactor: Reactor, pid: int, on_death: OnDeath) -> None:
-    """Have `on_death` called, in the reactor's thread, once `pid` has ended and before it is waited for."""
-    if _HAS_PIDFD:
-        _watch_by_pidfd(reactor, pid, on_death)
-    else:
-        name = f"woflo-wait-{pid}"
-        threading.Thread(target=_watch_by_waiting, args=(reactor, pid, on_death), name=name, daemon=True).start()
-
-
-def _watch_by_pidfd(reactor: Reactor, pid: int, on_death: OnDeath) -> None:
-    fd = os.pidfd_open(pid)
-
-    def ready(_: int) -> None:
-        reactor.unregister(fd)
-        os.close(fd)
-        on_death(_peek(pid, os.WNOHANG), lambda: reap(pid))
-
-    reactor.register(fd, READ, ready)
+def _watch_by_thread(reactor: Reactor, pid: int, on_death: OnDeath) -> None:
+    name = f"woflo-wait-{pid}"
+    threading.Thread(target=_watch_by_waiting, args=(reactor, pid, on_death), name=name, daemon=True).start()
 
 
 def _watch_by_waiting(reactor: Reactor, pid: int, on_death: OnDeath) -> None:
     status = _peek(pid, 0)
     reactor.call(on_death, status, lambda: reap(pid))
+
+
+watch_process: Callable[[Reactor, int, OnDeath], object] = _Watched if hasattr(os, "pidfd_open") else _watch_by_thread
+"""Have `on_death` called, in the reactor's thread, once the process has ended and before it is waited for."""
 
 
 def _peek(pid: int, flags: int) -> int | None:

@@ -48,7 +48,8 @@ _MAGIC_BYTE = bytes([MAGIC])
 VALUE, ERROR, MESSAGE, STARTED, RETURNED, ROLE, CALL, CODE, CAPTURE, PLAIN, SHARED, FORGET = range(1, 13)
 MAX_FDS = 64
 """Descriptors taken from the socket in one read."""
-_CLOEXEC = int(getattr(socket, "MSG_CMSG_CLOEXEC", 0))  # as plain numbers: those of `socket` are slow enumerations
+# As plain numbers: those of `socket` are slow enumerations.
+_FAMILY, _KIND, _CLOEXEC = (int(getattr(socket, name, 0)) for name in ("AF_UNIX", "SOCK_STREAM", "MSG_CMSG_CLOEXEC"))
 _NO_FDS: list[int] = []
 _PASSED, _PIECE, _REPLACED = 1, 2, 3
 """What may stand for descriptors: one that is passed, a piece of the content of one that is not, and all of it."""
@@ -69,7 +70,7 @@ Socket = _socket.socket
 
 def socket_pair() -> tuple[Socket, Socket]:
     """Two ends of a stream."""
-    return _socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM, 0)
+    return _socket.socketpair(_FAMILY, _KIND, 0)
 
 
 def frame(kind: int, number: int, payload: bytes = b"", with_fd: bool = False) -> bytes:
