@@ -11,6 +11,7 @@ thread only: a number that is closed elsewhere could be reused under the selecto
 
 from __future__ import annotations
 
+import _socket
 import heapq
 import socket
 import threading
@@ -82,7 +83,8 @@ class Reactor:
         self._sleeping = False
         """True only while the loop may be blocked in `select`; whoever finds it True writes the wake-up."""
         self._failed: BaseException | None = None
-        self._wake_reader, self._wake_writer = socket.socketpair()
+        # Plain sockets: forked children close them, and each call in Python costs a child memory.
+        self._wake_reader, self._wake_writer = (_socket.socket(fileno=end.detach()) for end in socket.socketpair())
         self._wake_reader.setblocking(False)
         self._wake_writer.setblocking(False)
         self.register(self._wake_reader.fileno(), READ, self._drain_wake_ups)

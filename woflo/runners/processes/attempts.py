@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from contextvars import Context
+import os
+from contextvars import Context, copy_context
 from typing import Any
 
 from woflo.kernel.attempt import Attempt
+from woflo.kernel.body import Body
+from woflo.runners.processes import wire
 from woflo.runners.processes.child import Link, LinkChannel
+from woflo.runners.processes.slots import Slots
 
-__all__ = ["AttemptRole"]
+__all__ = ["AttemptRole", "rehearse"]
+
+_REHEARSALS = 20
+"""More executions than CPython waits for before it adapts a function to what it finds in it (PEP 659)."""
 
 
 class AttemptRole:
@@ -42,3 +49,22 @@ class AttemptRole:
 
 def _attempt_role(parts: tuple[Any, ...], capture: bool) -> AttemptRole:
     return AttemptRole(Attempt(*parts), None, capture)
+
+
+def rehearse(slots: Slots) -> None:
+    """Execute here, in the caller, what its forked children will: an attempt, of nothing.
+
+    A function that only children execute is new to each of them. The interpreter has not adapted it yet, looks up
+    all of its names, notes what it found, and so copies pages that a child would otherwise share with its caller.
+    """
+    nobody, theirs = wire.socket_pair()
+    link = Link(theirs, slots, 0)
+    link.pid = os.getpid()
+    nothing = Attempt("rehearsal", "rehearsal", 1, Body(_nothing), (), {})
+    for _ in range(_REHEARSALS):
+        AttemptRole(nothing, copy_context(), False).run(link)
+    nobody.close()
+    theirs.close()
+
+
+def _nothing() -> None: ...

@@ -5,8 +5,7 @@ Little is executed between the two beside the code of the task: see `inheritance
 
 from __future__ import annotations
 
-import _signal
-import faulthandler
+import _thread
 import marshal
 import os
 import pickle
@@ -14,16 +13,23 @@ import signal
 import socket
 import sys
 import threading
+from _signal import SIG_DFL, getsignal
+from _signal import signal as set_handler
 from collections import deque
 from collections.abc import Callable
+from faulthandler import enable as enable_faulthandler
 from typing import Any, Protocol
 
 from woflo.kernel import runtime
 from woflo.kernel.attempt import Attempt, StopRequested
 from woflo.kernel.outcome import Outcome
 from woflo.runners.processes import shipping, travelling, wire
-from woflo.runners.processes.inheritance import Inheritance
+from woflo.runners.processes.inheritance import Inheritance, put_away
 from woflo.runners.processes.slots import CALL, SESSION, STOP, Slots
+
+if sys.platform != "win32":
+    from faulthandler import register as register_faulthandler
+    from os import _exit, getpid, getppid, getsid, register_at_fork, setsid
 
 __all__ = ["DUMP_SIGNAL", "Link", "Role", "live"]
 
@@ -64,7 +70,7 @@ class Link:
         self.held: bool = False
         """True while the main thread, where signal handlers run, is in the midst of frames: a handler must not send
         any, and a request to stop waits, for what it interrupted would be lost."""
-        self.sending: Any = threading.RLock()
+        self.sending: Any = _thread.RLock()
         """Held while a frame is written: large ones of several threads would be mixed. A handler of the user's may
         send a message while this thread sends, hence the kind of lock."""
         self._decoder = wire.Decoder()
@@ -125,11 +131,11 @@ class Link:
 
         The lock may be held by a thread that does not exist there, and a request to stop is not for it to take.
         """
-        self.sending = threading.RLock()
+        self.sending = _thread.RLock()
         self.held = False
         for number in (_SIGTERM, DUMP_SIGNAL - 1):
-            if callable(_signal.getsignal(number)):
-                _signal.signal(number, _signal.SIG_DFL)
+            if callable(getsignal(number)):
+                set_handler(number, SIG_DFL)
 
     def start(self, attempt: Attempt) -> Outcome:
         """Execute an attempt so that a request to stop reaches its code."""
@@ -138,8 +144,8 @@ class Link:
             if self.stop_requested:
                 raise StopRequested
             outcome = attempt.execute()
-            if os.getpid() != self.pid:
-                os._exit(0)  # a fork made by the task's code, which came back here: it has nothing to say to the caller
+            if getpid() != self.pid:
+                _exit(0)  # a fork made by the task's code, which came back here: it has nothing to say to the caller
             self.attempt = None
             return outcome
         except StopRequested:  # came just before or just after the code of the task
@@ -260,7 +266,7 @@ def live(link: Link, play: Callable[[Link], None], inheritance: Inheritance | No
     status = 1
     try:
         if inheritance is not None:
-            inheritance.put_away()
+            put_away(inheritance)
         _begin(link)
         play(link)
         status = 0
@@ -274,27 +280,27 @@ def live(link: Link, play: Callable[[Link], None], inheritance: Inheritance | No
         try:
             _end(link)
         finally:
-            os._exit(status)
+            _exit(status)
 
 
 def _begin(link: Link) -> None:
-    link.pid = own = os.getpid()
-    if os.getsid(0) != own:
-        os.setsid()
+    link.pid = own = getpid()
+    if getsid(0) != own:
+        setsid()
     link.slots.words[link.slot + SESSION] = own
-    if link.caller and os.getppid() != link.caller:
-        os._exit(0)  # killed meanwhile, and its guardian may have looked before this process could be seen
-    _signal.signal(_SIGTERM, link.on_sigterm)
-    os.register_at_fork(after_in_child=link.renew)
+    if link.caller and getppid() != link.caller:
+        _exit(0)  # killed meanwhile, and its guardian may have looked before this process could be seen
+    set_handler(_SIGTERM, link.on_sigterm)
+    register_at_fork(after_in_child=link.renew)
     fd = link.sock.fileno()
-    faulthandler.enable(fd)
+    enable_faulthandler(fd)
     if DUMP_SIGNAL:
-        faulthandler.register(DUMP_SIGNAL, fd)
+        register_faulthandler(DUMP_SIGNAL, fd)
 
 
 def _end(link: Link) -> None:
     """What a user expects of the end of a process, without the cost of taking the interpreter down."""
-    _signal.signal(_SIGTERM, _signal.SIG_DFL)
+    set_handler(_SIGTERM, SIG_DFL)
     if (len(threading._active) > 1 or runtime.current.failures) and not link.stop_requested:  # type: ignore[attr-defined]
         threading._shutdown()  # type: ignore[attr-defined]  # waits for threads
         runtime.at_exit()  # waits for runs that were called here, and ends their processes

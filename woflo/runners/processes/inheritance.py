@@ -7,17 +7,18 @@ the fork, and what the child executes is flat.
 
 from __future__ import annotations
 
-import _signal
-import gc
 import io
-import os
 import sys
+from _signal import NSIG, SIG_DFL, default_int_handler, getsignal, set_wakeup_fd, signal
 from collections.abc import Callable, Sequence
+from gc import freeze
+from os import O_RDONLY, close, dup2
+from os import open as open_file
 from typing import Any
 
-__all__ = ["Closer", "Inheritance"]
+__all__ = ["Closer", "Inheritance", "put_away", "take_stock"]
 
-_SIGNALS = tuple(range(1, _signal.NSIG))
+_SIGNALS = tuple(range(1, NSIG))
 
 _twins: dict[int, tuple[Any, Any, Any]] = {}
 """By the identity of a stream: the stream, its settings, and its twin. Only of those in use."""
@@ -31,42 +32,45 @@ Closer = Callable[[], object]
 """Closes something that belongs to the caller alone: the end of a socket, a selector."""
 
 
-class Inheritance:
-    """What one child is to put away. Made in the caller, just before the fork."""
+Inheritance = tuple[
+    Sequence[Closer], list[int], list[tuple[Any, str, Any]], Any, list[tuple[Any, Any, dict[Any, Any]]], Any
+]
+"""What one child is to put away: what is to be closed, handled signals, streams, stdin, packages, and the thread.
 
-    def __init__(self, closers: Sequence[Closer], thread: Any) -> None:
-        self._closers = closers
-        self._thread = thread
-        """The one that forks, and so the child's only one."""
-        python, handler_of = _signal.default_int_handler, _signal.getsignal
-        # SIGINT stays as Python has it, what is ignored stays so; all other handlers are about the caller.
-        self._signals = [at for at in _SIGNALS if callable(one := handler_of(at)) and one is not python]
-        self._streams = _find_streams()
-        self._stdin = _stdin_twin()
-        self._packages = _find_packages()
+A plain tuple: for each attribute that a child looks up it would copy two or three pages.
+"""
 
-    def put_away(self) -> None:
-        """In the child, first of all."""
-        for close in self._closers:
-            close()
-        gc.freeze()
-        _signal.set_wakeup_fd(-1)
-        for number in self._signals:
-            _signal.signal(number, _signal.SIG_DFL)
-        for owner, name, twin in self._streams:
-            _kept.append(getattr(owner, name))
-            setattr(owner, name, twin)
-        _kept.append(sys.stdin)
-        null = os.open("/dev/null", os.O_RDONLY)
-        os.dup2(null, 0)
-        os.close(null)
-        sys.stdin = self._stdin or _stdin()
-        for process, util in self._packages:
-            process._children = set()
-            util._finalizer_registry.clear()
-            if util._afterfork_registry:
-                util._run_after_forkers()
-        self._thread.name = "MainThread"
+
+def take_stock(closers: Sequence[Closer], thread: Any) -> Inheritance:
+    """What a child that `thread` forks next is to put away. In the caller, just before the fork."""
+    # SIGINT stays as Python has it, what is ignored stays so; all other handlers are about the caller.
+    signals = [at for at in _SIGNALS if callable(one := getsignal(at)) and one is not default_int_handler]
+    return closers, signals, _find_streams(), _stdin_twin(), _find_packages(), thread
+
+
+def put_away(inheritance: Inheritance) -> None:
+    """In the child, first of all."""
+    closers, signals, streams, stdin, packages, thread = inheritance
+    for close_it in closers:
+        close_it()
+    freeze()
+    set_wakeup_fd(-1)
+    for number in signals:
+        signal(number, SIG_DFL)
+    for owner, name, twin in streams:
+        _kept.append(getattr(owner, name))
+        setattr(owner, name, twin)
+    _kept.append(sys.stdin)
+    null = open_file("/dev/null", O_RDONLY)
+    dup2(null, 0)
+    close(null)
+    sys.stdin = stdin or _stdin()
+    for process, util, after_forkers in packages:
+        process._children = set()
+        util._finalizer_registry.clear()
+        if after_forkers:
+            util._run_after_forkers()
+    thread.name = "MainThread"
 
 
 def _find_streams() -> list[tuple[Any, str, Any]]:
@@ -143,11 +147,11 @@ def _stdin() -> Any:
     return io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)))
 
 
-def _find_packages() -> list[tuple[Any, Any]]:
+def _find_packages() -> list[tuple[Any, Any, dict[Any, Any]]]:
     """What the caller started through multiprocessing is not the child's to wait for, or to end."""
     found = []
     for package in ("multiprocessing", "multiprocess"):
         process, util = sys.modules.get(f"{package}.process"), sys.modules.get(f"{package}.util")
         if process is not None and util is not None:
-            found.append((process, util))
+            found.append((process, util, util._afterfork_registry.data))
     return found

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from woflo.errors import LaunchError, OptionError
 from woflo.runners.processes import wire
+from woflo.runners.processes.attempts import rehearse
 from woflo.runners.processes.child import Link, Role, live
 from woflo.runners.processes.classes import came_by_fork
-from woflo.runners.processes.inheritance import Closer, Inheritance
+from woflo.runners.processes.inheritance import Closer, take_stock
 
 if TYPE_CHECKING:
     from woflo.runners.processes.shipping import Parcel
@@ -33,9 +34,6 @@ __all__ = [
     "default_process",
     "start_guardian",
 ]
-
-
-_FORK_WARNS = sys.version_info >= (3, 12)
 
 
 class Launcher(ABC):
@@ -61,9 +59,13 @@ class ForkProcess(Launcher):
 
     ships = False
 
+    def __init__(self, supervisor: Supervisor) -> None:
+        super().__init__(supervisor)
+        rehearse(supervisor.slots)
+
     def launch(self, child: Child, theirs: wire.Socket, role: Role) -> None:
         link = Link(theirs, self.supervisor.slots, child.slot, os.getpid())
-        inheritance = Inheritance(self.supervisor.closers_in_child(), threading.current_thread())
+        inheritance = take_stock(self.supervisor.closers_in_child(), threading.current_thread())
         pid = _fork()
         if pid == 0:
             try:
@@ -75,13 +77,15 @@ class ForkProcess(Launcher):
         self.supervisor.watch(child)
 
 
-def _fork() -> int:
-    """`os.fork`, without the warning of Python 3.12 and later about forks beside threads: `child` sees to that."""
-    if not _FORK_WARNS:
-        return os.fork()
+def _fork_without_warning() -> int:
+    """`os.fork` without the warning of Python 3.12 and later about forks beside threads: `child` sees to that."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         return os.fork()
+
+
+if hasattr(os, "fork"):
+    _fork: Callable[[], int] = _fork_without_warning if sys.version_info >= (3, 12) else os.fork
 
 
 class SpawnProcess(Launcher):
