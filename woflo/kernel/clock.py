@@ -37,6 +37,8 @@ def use_clock(clock: Clock | None) -> None:
 
 
 _wakers: list[Callable[[], None]] = []
+_wakers_of_caller: list[Callable[[], None]] = []
+"""In a forked child: kept as they are, for taking them apart would copy memory."""
 
 
 def when_moved(wake: Callable[[], None]) -> None:
@@ -47,7 +49,8 @@ def when_moved(wake: Callable[[], None]) -> None:
 
 def _forget_in_child() -> None:
     """The reactors that wait are the parent's."""
-    _wakers.clear()
+    global _wakers, _wakers_of_caller
+    _wakers, _wakers_of_caller = [], _wakers
 
 
 if hasattr(os, "register_at_fork"):

@@ -46,8 +46,9 @@ class Deliverer:
 
     def _start_thread(self) -> None:
         with self._lock:
-            thread = threading.Thread(target=self._deliver, name="woflo-delivery", daemon=True)
-            thread.start()
+            # Kept, though nobody asks for it: a forked child would take it apart otherwise, and copy pages for it.
+            self._thread = threading.Thread(target=self._deliver, name="woflo-delivery", daemon=True)
+            self._thread.start()
             self._active = None
 
     def _deliver(self) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from woflo.kernel.limits import Limits
     from woflo.kernel.reactor import Reactor
 
-__all__ = ["Runtime", "at_exit", "current"]
+__all__ = ["Runtime", "at_exit", "current", "prepare_forks"]
 
 EXIT_GRACE = 5.0
 """Seconds that runs are given to end when the program was interrupted."""
@@ -36,7 +36,8 @@ class Runtime:
 
     def __init__(self) -> None:
         self.lock: Any = threading.Lock()
-        self.prefix: str = f"{time.time_ns() // 1_000_000:012x}{os.urandom(4).hex()}"
+        self._prefix = ""
+        self._prefix_lock = threading.Lock()
         self.numbers: count[int] = count(1)
         self.live: set[Any] = set()
         """Every run that is not terminal; what is in here is waited for at exit."""
@@ -63,6 +64,15 @@ class Runtime:
         self._reactor: Reactor | None = None
         self._deliverer: Deliverer | None = None
         self._limits: Limits | None = None
+
+    @property
+    def prefix(self) -> str:
+        """What the ids of this process's runs begin with: the time of the first one, and chance."""
+        if not self._prefix:
+            with self._prefix_lock:
+                if not self._prefix:
+                    self._prefix = f"{time.time_ns() // 1_000_000:012x}{os.urandom(4).hex()}"
+        return self._prefix
 
     @property
     def reactor(self) -> Reactor:
@@ -133,9 +143,19 @@ current: Runtime = Runtime()
 """This process's runtime. Read it as `runtime.current`: a fork puts another one here."""
 
 
+_next: Runtime | None = None
+"""The one of the next forked child."""
+
+
+def prepare_forks() -> None:
+    """Make the runtime of forked children here, once: making it there would copy some twenty pages in each."""
+    global _next
+    _next = Runtime()
+
+
 def _renew_in_child() -> None:
-    global current
-    current = Runtime()
+    global current, _next
+    current, _next = _next or Runtime(), None
 
 
 if hasattr(os, "register_at_fork"):

@@ -88,3 +88,72 @@ def test_a_child_of_a_task_in_a_thread_can_leave(tmp_path):
         """,
     )
     assert ended.stdout == "7\n", ended.stderr
+
+
+def test_forked_children_have_ids_of_their_own(tmp_path):
+    """Children, a child of a child and their parent never give two runs one id, also where the next was prepared."""
+    ended = run_script(
+        tmp_path,
+        """
+        import os, warnings
+        from woflo import task
+        from woflo.kernel import runtime
+        warnings.simplefilter("ignore", DeprecationWarning)
+
+        @task(runner="thread")
+        def nothing():
+            pass
+
+        def tell(depth):
+            print(nothing().id, flush=True)
+            if depth:
+                fork(depth - 1)
+
+        def fork(depth):
+            child = os.fork()
+            if child == 0:
+                tell(depth)
+                os._exit(0)
+            os.waitpid(child, 0)
+
+        runtime.prepare_forks()
+        for depth in (0, 1, 2):
+            fork(depth)
+        tell(0)
+        """,
+    )
+    ids = ended.stdout.split()
+    assert len(ids) == len(set(ids)) == 7, ended.stderr
+
+
+def test_a_child_does_not_go_on_with_what_its_parent_was_telling(tmp_path):
+    """A thread of the child may have the number of one that told the end of a run when the parent forked."""
+    ended = run_script(
+        tmp_path,
+        """
+        import os, threading, warnings
+        from collections import deque
+        from woflo import task
+        from woflo.kernel import runtime
+        warnings.simplefilter("ignore", DeprecationWarning)
+
+        @task(runner="thread")
+        def give(value):
+            return value
+
+        here, me = runtime.current, threading.get_ident()
+        here.notifying[me] = here.starting[me] = deque()
+        child = os.fork()
+        if child == 0:
+            gate = threading.Event()
+            waiting = give(task(runner="thread")(gate.wait)())
+            waiting.add_done_callback(lambda run: print(run.state, flush=True))
+            waiting.stop()
+            gate.set()
+            print(give(2).get_result(10), flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+        del here.notifying[me], here.starting[me]
+        """,
+    )
+    assert ended.stdout == "STOPPED\n2\n", ended.stderr
