@@ -130,6 +130,7 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
         """What the child says."""
         for frame in frames:
             self._on_frame(frame)
+        child.measured = not self._has_outcome
 
     def _on_frame(self, frame: wire.Frame) -> None:
         kind = frame[0]

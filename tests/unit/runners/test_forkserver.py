@@ -76,12 +76,12 @@ def test_the_late_end_of_a_server(caller):
     hang_up(caller)
     assert first.told == ["killed", None]
     second, (slot,) = begin(caller)
-    caller.dead[0](9, lambda: None)
+    caller.dead[0](9, lambda measured: None)
     assert caller.slots.words[slot + SESSION] == 1002
     assert second.told == []
     assert len(caller.handlers) == 1
     assert caller.slots.take() != slot
-    caller.dead[1](9, lambda: None)
+    caller.dead[1](9, lambda measured: None)
     assert second.told == ["killed", None]
     assert caller.slots.words[slot + SESSION] == caller.slots.words[slot + ENDING] == 0
     assert not caller.handlers
@@ -95,7 +95,7 @@ def test_its_slot_is_its_own_until_it_was_waited_for(caller):
     assert caller.slots.words[slot + SESSION] == 1001
     _, (other,) = begin(caller)
     assert other != slot
-    caller.dead[0](9, lambda: None)
+    caller.dead[0](9, lambda measured: None)
     assert caller.slots.words[slot + SESSION] == 0
     assert caller.slots.words[other + SESSION] == 1002
 

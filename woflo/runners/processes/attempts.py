@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextvars import Context, copy_context
 from typing import Any
 
@@ -51,19 +52,20 @@ def _attempt_role(parts: tuple[Any, ...], capture: bool) -> AttemptRole:
     return AttemptRole(Attempt(*parts), None, capture)
 
 
-def rehearse(slots: Slots) -> None:
-    """Execute here, in the caller, what its forked children will: an attempt, of nothing.
+def rehearse(slots: Slots, perform: Callable[[AttemptRole, Link, wire.Socket], None]) -> None:
+    """Execute here, before the first fork, what forked children will: an attempt, of nothing.
 
     A function that only children execute is new to each of them. The interpreter has not adapted it yet, looks up
-    all of its names, notes what it found, and so copies pages that a child would otherwise share with its caller.
+    all of its names, notes what it found, and so copies pages that a child would otherwise share with its parent.
+    `perform` does with a role what a child does; the socket is the caller's end.
     """
-    nobody, theirs = wire.socket_pair()
+    ours, theirs = wire.socket_pair()
     link = Link(theirs, slots, 0)
     link.pid = os.getpid()
     nothing = Attempt("rehearsal", "rehearsal", 1, Body(_nothing), (), {})
     for _ in range(_REHEARSALS):
-        AttemptRole(nothing, copy_context(), False).run(link)
-    nobody.close()
+        perform(AttemptRole(nothing, copy_context(), False), link, ours)
+    ours.close()
     theirs.close()
 
 

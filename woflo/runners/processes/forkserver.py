@@ -11,18 +11,23 @@ from __future__ import annotations
 import array
 import gc
 import os
+import pickle
 import select
-import signal
 import socket
 import struct
 import sys
 import threading
+from _signal import SIG_IGN, SIGINT, default_int_handler
+from _signal import signal as set_handler
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from woflo.errors import LaunchError
+from woflo.kernel import runtime
 from woflo.kernel.reactor import READ
-from woflo.runners.processes import tree
+from woflo.runners.processes import shipping, tree, wire
+from woflo.runners.processes.attempts import AttemptRole, rehearse
+from woflo.runners.processes.boot import play, preparation
 from woflo.runners.processes.child import Link, live
 from woflo.runners.processes.inheritance import Closer
 from woflo.runners.processes.launching import spawn_python
@@ -30,9 +35,8 @@ from woflo.runners.processes.slots import ENDING, SESSION, Slots
 from woflo.runners.processes.wire import Socket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from woflo.runners.processes.supervisor import Child, Supervisor
+    from woflo.runners.processes.watching import Reap
 
 __all__ = ["ForkServerClient", "serve"]
 
@@ -117,9 +121,9 @@ class _Started:
             if child is not None:
                 child.on_death(status, _told(peak))
 
-    def _on_death(self, status: int | None, reap: Callable[[], int | None]) -> None:
+    def _on_death(self, status: int | None, reap: Reap) -> None:
         self._supervisor.slots.words[self._slot + SESSION] = 0
-        reap()
+        reap(False)
         self._supervisor.slots.give(self._slot)
         self._lose()
 
@@ -133,7 +137,7 @@ class _Started:
         children, self._children = self._children, {}
         for child in children.values():
             child.kill()
-            child.on_death(None, lambda: None)
+            child.on_death(None, _told(None))
 
 
 def _folder_of(module: str) -> str:
@@ -143,8 +147,9 @@ def _folder_of(module: str) -> str:
     return os.path.dirname(os.path.dirname(file) if hasattr(top, "__path__") else file)
 
 
-def _told(peak: int) -> Callable[[], int | None]:
-    return lambda: peak
+def _told(peak: int | None) -> Reap:
+    """For what has been waited for already."""
+    return lambda _measured: peak
 
 
 # -- the server ----------------------------------------------------------------------------------------
@@ -155,15 +160,25 @@ def serve(sock_fd: int, slots_fd: int, preload: tuple[str, ...], path: list[str]
     sys.path[:] = path
     os.set_inheritable(sock_fd, False)
     os.set_inheritable(slots_fd, False)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    set_handler(SIGINT, SIG_IGN)
     for name in preload:
         import_module(name)
     for name in _NEEDED:
         import_module(name)
+    slots = Slots(slots_fd)
+    runtime.prepare_forks()
+    rehearse(slots, _play_here)
     gc.collect()
     gc.freeze()
-    Server(socket.socket(socket.AF_UNIX, _KIND, fileno=sock_fd), Slots(slots_fd)).run()
+    Server(socket.socket(socket.AF_UNIX, _KIND, fileno=sock_fd), slots).run()
     os._exit(0)
+
+
+def _play_here(role: AttemptRole, link: Link, caller: Socket) -> None:
+    """What a child does with a role, sent and received here."""
+    for part in (pickle.dumps(preparation()), shipping.dump(role).data):
+        wire.send_frame(caller, wire.ROLE, 0, part)
+    play(link)
 
 
 class Server:
@@ -218,10 +233,8 @@ class Server:
             self._sock.close()
             for pidfd in self._alive:
                 os.close(pidfd)
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            from woflo.runners.processes.boot import play
-
-            live(Link(socket.socket(fileno=fd), self._slots, slot), lambda link: play(link, self._tell))
+            set_handler(SIGINT, default_int_handler)
+            live(Link(Socket(fileno=fd), self._slots, slot), lambda link: play(link, self._tell))
         finally:
             os._exit(1)
 

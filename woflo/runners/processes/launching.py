@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from woflo.errors import LaunchError, OptionError
+from woflo.kernel import runtime
 from woflo.runners.processes import wire
 from woflo.runners.processes.attempts import rehearse
 from woflo.runners.processes.child import Link, Role, live
@@ -25,6 +26,7 @@ from woflo.runners.processes.inheritance import Closer, take_stock
 if TYPE_CHECKING:
     from woflo.runners.processes.shipping import Parcel
     from woflo.runners.processes.supervisor import Child, Supervisor
+    from woflo.runners.processes.watching import Reap
 
 __all__ = [
     "ForkProcess",
@@ -61,7 +63,10 @@ class ForkProcess(Launcher):
 
     def __init__(self, supervisor: Supervisor) -> None:
         super().__init__(supervisor)
-        rehearse(supervisor.slots)
+        runtime.prepare_forks()
+        rehearse(supervisor.slots, lambda role, link, _: role.run(link))
+        self._kept = threading.main_thread()
+        """Each child would take the object of the caller's main thread apart otherwise, and copy pages for it."""
 
     def launch(self, child: Child, theirs: wire.Socket, role: Role) -> None:
         link = Link(theirs, self.supervisor.slots, child.slot, os.getpid())
@@ -187,5 +192,5 @@ def start_guardian(supervisor: Supervisor) -> None:
     watch_process(supervisor.reactor, process.pid, _reap_guardian)
 
 
-def _reap_guardian(_: int | None, reap: Callable[[], int | None]) -> None:
-    reap()
+def _reap_guardian(_: int | None, reap: Reap) -> None:
+    reap(False)

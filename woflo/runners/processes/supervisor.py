@@ -18,7 +18,6 @@ import signal
 import socket
 import threading
 from collections import deque
-from collections.abc import Callable
 from typing import Any, Protocol
 
 from woflo.errors import InternalError
@@ -30,7 +29,7 @@ from woflo.runners.processes.crash import Exit
 from woflo.runners.processes.inheritance import Closer
 from woflo.runners.processes.launching import Launcher
 from woflo.runners.processes.slots import CALL, ENDING, SESSION, Slots
-from woflo.runners.processes.watching import watch_process
+from woflo.runners.processes.watching import Reap, watch_process
 
 __all__ = ["Child", "Owner", "Supervisor", "supervisor"]
 
@@ -74,6 +73,8 @@ class Child:
         self.dead: bool = False
         """True once its end was noticed; from then on its number may belong to another process."""
         self.asked_to_end: bool = False
+        self.measured = True
+        """False once the owner has all it wanted: its peak memory is not asked for then."""
         self.closed = False
         self.closing: Any = threading.Lock()
         """Held while the socket is closed. An owner whose other threads write to it puts its own lock here."""
@@ -251,7 +252,7 @@ class Child:
             except ProcessLookupError:
                 pass
 
-    def on_death(self, status: int | None, reap: Callable[[], int | None]) -> None:
+    def on_death(self, status: int | None, reap: Reap) -> None:
         """The process has ended. Its number stays its own until `reap`, which tells the peak memory in bytes."""
         if self.dead:
             return
@@ -265,7 +266,7 @@ class Child:
         clean = (status == 0 and not self.asked_to_end) or not self.known_pid()
         self._clear_session(status, reap, 0 if clean else LEFTOVER_CHECKS)
 
-    def _clear_session(self, status: int | None, reap: Callable[[], int | None], checks: int) -> None:
+    def _clear_session(self, status: int | None, reap: Reap, checks: int) -> None:
         """A child that did not end by itself may leave others: they end before its end is told."""
         if checks and tree.kill_trees([self.known_pid()], spare=[self.known_pid()]):
             self.supervisor.reactor.call_later(0.005, self._clear_session, status, reap, checks - 1)
@@ -273,7 +274,7 @@ class Child:
         call = self.supervisor.slots.words[self.slot + CALL]
         # Out of the guardian's sight before the number can be given to another process.
         self.supervisor.slots.words[self.slot + SESSION] = 0
-        peak = reap()
+        peak = reap(self.measured)
         self.supervisor.forget(self)
         starved = status != 0 and self.supervisor.starved_since_last_look()
         owner, self.owner = self.owner, _NOBODY  # a cycle would keep large results until they are collected

@@ -9,10 +9,12 @@ from collections.abc import Callable
 
 from woflo.kernel.reactor import READ, Reactor
 
-__all__ = ["reap", "watch_process"]
+__all__ = ["Reap", "reap", "watch_process"]
 
-OnDeath = Callable[[int | None, Callable[[], int | None]], None]
-"""Takes the wait status (None where nobody can tell), and what waits for the process and tells its peak memory."""
+Reap = Callable[[bool], int | None]
+"""Waits for a process that has ended, and tells its peak memory where that is asked for."""
+OnDeath = Callable[[int | None, Reap], None]
+"""Takes the wait status (None where nobody can tell), and what waits for the process."""
 
 
 class _Watched:
@@ -32,8 +34,8 @@ class _Watched:
         os.close(self._fd)
         self._on_death(_peek(self._pid, os.WNOHANG), self._reap)
 
-    def _reap(self) -> int | None:
-        return reap(self._pid)
+    def _reap(self, measured: bool) -> int | None:
+        return reap(self._pid, measured)
 
 
 def _watch_by_thread(reactor: Reactor, pid: int, on_death: OnDeath) -> None:
@@ -43,7 +45,7 @@ def _watch_by_thread(reactor: Reactor, pid: int, on_death: OnDeath) -> None:
 
 def _watch_by_waiting(reactor: Reactor, pid: int, on_death: OnDeath) -> None:
     status = _peek(pid, 0)
-    reactor.call(on_death, status, lambda: reap(pid))
+    reactor.call(on_death, status, lambda measured: reap(pid, measured))
 
 
 watch_process: Callable[[Reactor, int, OnDeath], object] = _Watched if hasattr(os, "pidfd_open") else _watch_by_thread
@@ -61,9 +63,15 @@ def _peek(pid: int, flags: int) -> int | None:
     return found.si_status << 8 if found.si_code == os.CLD_EXITED else found.si_status
 
 
-def reap(pid: int) -> int | None:
-    """Wait for a process that has ended; its peak memory in bytes, None where somebody else has waited for it."""
+def reap(pid: int, measured: bool) -> int | None:
+    """Wait for a process that has ended; its peak memory in bytes, None where nobody asks or somebody has waited.
+
+    Being told what it has used costs the caller more memory to copy than the rest of this.
+    """
     try:
+        if not measured:
+            os.waitpid(pid, 0)
+            return None
         _, _, usage = os.wait4(pid, 0)
     except ChildProcessError:
         return None
