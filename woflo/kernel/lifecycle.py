@@ -98,6 +98,24 @@ class Lifecycle(Handle, ABC):
     grace: float = 5.0
     """Seconds between being asked to end and being ended."""
 
+    _set_by_each: ClassVar[tuple[str, ...]] = (
+        *("task", "_args", "_kwargs", "_lock", "_runtime", "_number", "_watched", "_lane", "_holds_place"),
+        *("attempt", "_in_code", "_reported", "_current", "started_at"),
+        *("_waiters", "_outcome", "finished_at", "_state"),
+    )
+    """What nearly every run sets on its instance; heirs add their own (all in all less than thirty)."""
+
+    def __init_subclass__(cls, **given: Any) -> None:
+        """Make room for the attributes of runs in the keys that all instances share.
+
+        CPython gives that room to what the first thirty instances set. With many calls under way these have not
+        come far, and every later run would need a dictionary of its own as soon as it has.
+        """
+        super().__init_subclass__(**given)
+        first = object.__new__(cls)
+        for name in cls._set_by_each:
+            object.__setattr__(first, name, None)
+
     def __init__(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         here = runtime.current
         self.task = task

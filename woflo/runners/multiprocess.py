@@ -59,6 +59,10 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
     max_concurrency: ClassVar[int | None] = 32
     process_type: ClassVar[type[Launcher]] = default_process()
     _settings = ("max_concurrency", "capture_output", "process_type")
+    _set_by_each = (
+        *BaseTaskRun._set_by_each,
+        *("_context", "_has_outcome", "_where_text", "_child", "_packed", "_end_waiters"),
+    )
     _child: Child | None = None
     """The process of the attempt under way, which refers back to this handle; None once it has ended."""
     _where_text = ""
