@@ -85,6 +85,11 @@ def test_plain_and_other_items_mixed(pool):
     assert list(task(runner=pool)(same).map(items).results()) == items
 
 
+def test_plain_items_come_back_as_they_are(pool):
+    items = [0, -(2**200), True, -0.0, float("nan"), float("-inf"), "", "\ud800 \0 é", None]
+    assert list(map(repr, task(runner=pool)(same).map(items).results())) == list(map(repr, items))
+
+
 def test_one_is_stopped_while_it_waits(pool, tmp_path):
     gate = str(tmp_path / "open")
     under_way = [task(runner=pool)(wait_for)(gate) for _ in range(2)]

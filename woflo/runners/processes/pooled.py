@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import marshal
-import pickle
 import signal
 import weakref
 from time import monotonic
@@ -18,7 +17,7 @@ from woflo.runners.processes.crash import Exit, crash_error
 from woflo.runners.processes.packed import Packed
 from woflo.runners.processes.rows import Row
 from woflo.runners.processes.slots import CALL, READY, STOP
-from woflo.runners.processes.worker import ELAPSED, RECALL_SIGNAL
+from woflo.runners.processes.worker import ELAPSED, RECALL_SIGNAL, plain_value
 
 if TYPE_CHECKING:
     from woflo.runners.processes.pooling import Pool
@@ -158,7 +157,7 @@ class PooledWorker:
         if self._ending or self._capture is not None or run._fd is not None or run._shared:
             self._prepare_end(number, run)
         if kind == wire.PLAIN:
-            run._ended_in_worker(Outcome(pickle.loads(payload[ELAPSED.size :])), seconds, now)
+            run._ended_in_worker(Outcome(plain_value(payload)), seconds, now)
         else:
             run._ended_packed(Packed(frame, run.task.name, ELAPSED.size), seconds)
 

@@ -6,7 +6,6 @@ when the reader comes to it, or when anything but a plain value happens to it.
 
 from __future__ import annotations
 
-import pickle
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from woflo.kernel import bus
 from woflo.kernel.mapping import Launched
 from woflo.kernel.outcome import Outcome
 from woflo.runners.processes.shipping import are_plain
-from woflo.runners.processes.worker import ELAPSED, plain_frame
+from woflo.runners.processes.worker import ELAPSED, plain_frame, plain_value
 
 if TYPE_CHECKING:
     from woflo.runners.pool import PoolTaskRun
@@ -81,7 +80,7 @@ class Row(Launched):
     def _outcome(ended: tuple[bytes, float]) -> tuple[Outcome, float, float]:
         """The value, the seconds that it took, and when it came."""
         payload, now = ended
-        return Outcome(pickle.loads(payload[ELAPSED.size :])), ELAPSED.unpack_from(payload)[0] / 1e9, now
+        return Outcome(plain_value(payload)), ELAPSED.unpack_from(payload)[0] / 1e9, now
 
 
 class Rows:

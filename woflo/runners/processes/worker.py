@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _signal
 import io
+import marshal
 import pickle
 import signal
 import struct
@@ -21,13 +22,24 @@ from woflo.runners.processes.capture import capture_here
 from woflo.runners.processes.child import Link, LinkChannel
 from woflo.runners.processes.slots import BEGUN, CALL, READY
 
-__all__ = ["ANNOUNCE", "CALL_HEAD", "ELAPSED", "FULL", "RECALL_SIGNAL", "WorkerRole", "is_worker", "plain_frame"]
+__all__ = [
+    "ANNOUNCE",
+    "CALL_HEAD",
+    "ELAPSED",
+    "FULL",
+    "RECALL_SIGNAL",
+    "WorkerRole",
+    "is_worker",
+    "plain_frame",
+    "plain_value",
+]
 
 RECALL_SIGNAL: int = getattr(signal, "SIGRTMAX", getattr(signal, "SIGUSR1", 1) + 1) - 1
 """Asks a worker to give back the calls that it has not begun."""
 CALL_HEAD = struct.Struct("<IIB")
-"""Number of the code, attempt, flags; what follows is pickled: the positional arguments alone, or with FULL a
-tuple of them, the keyword arguments, the task's name, and the id of the run that made the call."""
+"""Number of the code, attempt, flags. What follows is the positional arguments alone, marshalled, for they are plain,
+or with FULL, pickled, a tuple of them, the keyword arguments, the task's name, and the id of the run that made the
+call."""
 ANNOUNCE, FULL = 1, 2
 """Flags of a call: its start is to be told; it has more than positional arguments."""
 _PLAIN_CALL = struct.Struct(wire.HEADER.format + CALL_HEAD.format.lstrip("<"))
@@ -46,10 +58,15 @@ def is_worker() -> bool:
 
 
 def plain_frame(number: int, code: Any, attempt: int, flags: int, args: tuple[Any, ...]) -> bytes:
-    """The frame of a call that has only positional arguments, which plain pickle packs."""
-    data = pickle.dumps(args, 5)
+    """The frame of a call that has only positional arguments, which are plain."""
+    data = marshal.dumps(args)
     size = CALL_HEAD.size + len(data)
     return _PLAIN_CALL.pack(wire.MAGIC, wire.CALL, 0, size, number, code.number, attempt, flags) + data
+
+
+def plain_value(payload: bytes) -> Any:
+    """The value in the payload of a PLAIN frame."""
+    return marshal.loads(payload[ELAPSED.size :])
 
 
 class WorkerRole:
@@ -156,14 +173,16 @@ class Worker:
         body = self._codes[code]
         if isinstance(body, bytes):
             body = self._codes[code] = pickle.loads(body)
-        content = shipping.load(shipping.Parcel(frame[2][CALL_HEAD.size :], frame[3]))
         assert isinstance(body, Body)
-        return (body, *content) if flags & FULL else (body, content, {}, body.name, None)
+        content = frame[2][CALL_HEAD.size :]
+        if flags & FULL:
+            return (body, *shipping.load(shipping.Parcel(content, frame[3])))
+        return body, marshal.loads(content), {}, body.name, None
 
     def _answer(self, number: int, outcome: Outcome, name: str, elapsed: bytes) -> None:
         value = outcome.value
         if outcome.error is None and type(value) in _PLAIN_TYPES and sys.getsizeof(value) <= _PLAIN_MOST:
-            self._send(wire.PLAIN, number, elapsed + pickle.dumps(value, 5))
+            self._send(wire.PLAIN, number, elapsed + marshal.dumps(value))
             return
         link = self._link
         link.held = True
