@@ -7,7 +7,7 @@ import threading
 import pytest
 from programs import PATIENCE, run, wait_until
 
-from woflo import RunState, subscribe, task
+from woflo import RunState, quote, subscribe, task
 from woflo.errors import ArgumentError, TaskCrashedError, TaskStoppedError
 from woflo.kernel.events import RunEnded
 from woflo.runners import PoolTaskRun
@@ -62,6 +62,58 @@ def test_a_worker_dies_under_one(pool):
     errors = [one.exception(PATIENCE) for one in runs]
     assert type(errors.pop(7)) is TaskCrashedError
     assert errors == [None] * (COUNT - 1)
+
+
+def note_and_die_at(last, path, number):
+    with open(path, "a") as file:
+        file.write(f"{number}\n")
+    if number == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+@pytest.mark.parametrize("last", [7, 60])
+def test_what_a_worker_did_before_it_died_is_not_done_again(pool, tmp_path, last):
+    """Each outcome was written before the next call began, whether it had been sent or not."""
+    path = str(tmp_path / "calls")
+    note = task(runner=pool)(note_and_die_at)
+    for number in range(-50, 0):  # so that the pool knows them to be short
+        note(last, path, number).get_result(PATIENCE)
+    runs = list(note.map(quote(last), quote(path), range(COUNT)))
+    errors = [one.exception(PATIENCE) for one in runs]
+    assert [number for number, error in enumerate(errors) if error] == [last]
+    with open(path) as file:
+        assert sorted(map(int, file)) == list(range(-50, COUNT))
+
+
+def wait_at(number, path):
+    if number == 30:
+        wait_for(path)
+    return number
+
+
+def wait_at_without_signals(number, path):
+    """As code that is not Python's does, which hears of a signal when it returns."""
+    if number == 30:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        wait_for(path)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signal.valid_signals())
+    return number
+
+
+@pytest.mark.parametrize("wait_at", [wait_at, wait_at_without_signals])
+def test_a_long_call_keeps_back_no_outcome_of_those_before(tmp_path, wait_at):
+    with PoolTaskRun.configured(max_concurrency=1) as runner:
+        fn = task(runner=runner)(wait_at)
+        path = str(tmp_path / "open")
+        for number in range(-50, 0):  # so that the pool knows them to be short
+            fn(number, path).get_result(PATIENCE)
+        runs = list(fn.map(range(50), quote(path)))
+        assert [one.get_result(PATIENCE) for one in runs[:30]] == list(range(30))
+        assert runs[30].is_running()
+        (tmp_path / "open").touch()
+        assert [one.get_result(PATIENCE) for one in runs[30:]] == list(range(30, 50))
+        assert fn(1, path).get_result(PATIENCE) == 1
 
 
 @pytest.mark.parametrize("retries", [0, 2])

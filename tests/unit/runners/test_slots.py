@@ -12,7 +12,7 @@ from unit_helpers import script_environment
 
 from woflo.errors import LaunchError
 from woflo.runners.processes import slots
-from woflo.runners.processes.slots import BEGUN, CALL, ENDING, READY, SESSION, STOP, Slots
+from woflo.runners.processes.slots import BEGUN, CALL, ENDING, KEPT, READY, SESSION, STOP, Slots
 
 
 @pytest.fixture
@@ -28,8 +28,10 @@ def test_each_child_has_its_own(page):
     assert len({slot // slots.WORDS for slot in taken}) == slots.COUNT
     assert all(slot % slots.WORDS == 0 for slot in taken)
     assert max(taken) + slots.WORDS == len(page.words)
-    words = [SESSION, CALL, BEGUN, STOP, ENDING, READY]
+    words = [SESSION, CALL, BEGUN, STOP, ENDING, READY, KEPT]
     assert sorted(set(words) & set(range(slots.WORDS))) == sorted(words)
+    outboxes = [page.outbox_at(slot) for slot in sorted(taken)]
+    assert outboxes == list(range(page.words.nbytes, len(page.memory), slots.OUTBOX_SIZE))
     with pytest.raises(LaunchError, match="lower max_concurrency"):
         page.take()
     page.give(taken[5])
@@ -91,7 +93,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_closing(page):
     """The descriptor and the memory are given back."""
     other = Slots()
-    fd, memory = other.fd, other._map
+    fd, memory = other.fd, other.memory
     other.close()
     with pytest.raises(OSError):
         os.fstat(fd)

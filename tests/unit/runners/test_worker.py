@@ -14,7 +14,7 @@ from woflo.kernel.attempt import StopRequested
 from woflo.kernel.outcome import Outcome
 from woflo.runners.processes import wire
 from woflo.runners.processes.child import Link, LinkChannel
-from woflo.runners.processes.slots import CALL, STOP, WORDS
+from woflo.runners.processes.slots import CALL, STOP, Slots
 from woflo.runners.processes.worker import ELAPSED, RECALL_SIGNAL, Worker
 
 pytestmark = needs_processes
@@ -48,7 +48,8 @@ def caller():
     ours, theirs = socket.socketpair()
     before = signal.getsignal(RECALL_SIGNAL)
     ours.settimeout(10)
-    link = Link(Watched(theirs), SimpleNamespace(words=[0] * WORDS), 0)
+    slots = Slots()
+    link = Link(Watched(theirs), slots, slots.take())
     worker = Worker(link, "run")
     try:
         yield SimpleNamespace(sock=ours, link=link, worker=worker, attempt=SimpleNamespace(stop_requested=False))
@@ -56,6 +57,8 @@ def caller():
         signal.signal(RECALL_SIGNAL, before)
         ours.close()
         theirs.close()
+        del link, worker
+        slots.close()
 
 
 def under_way(caller, number):
@@ -127,10 +130,11 @@ def test_a_signal_in_the_midst_of_a_message_waits(caller, handler):
     [
         lambda caller: LinkChannel(caller.link, 1).send("log", ("name", 30, "text")),
         lambda caller: caller.link.send_outcome(1, Outcome("value"), "a call"),
-        lambda caller: caller.worker._answer(1, Outcome(1), "a call", ELAPSED.pack(0)),
+        lambda caller: caller.worker._answer(1, Outcome("value" * 600), "a call", 0),
+        lambda caller: (caller.worker._answer(1, Outcome(1), "a call", 0), caller.worker._send_kept()),
         lambda caller: caller.worker._give_back(),
     ],
-    ids=["message", "outcome", "plain", "returned"],
+    ids=["message", "outcome", "plain", "kept", "returned"],
 )
 def test_one_thread_sends_at_a_time(caller, send):
     """A large frame goes out in pieces, and another thread of the task's may send a message meanwhile."""

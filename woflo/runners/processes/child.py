@@ -74,7 +74,8 @@ class Link:
         """Held while a frame is written: large ones of several threads would be mixed. A handler of the user's may
         send a message while this thread sends, hence the kind of lock."""
         self._decoder = wire.Decoder()
-        self._frames: deque[wire.Frame] = deque()
+        self.received: deque[wire.Frame] = deque()
+        """Frames that have come and were not taken yet."""
 
     def receive(self, *, block: bool = True) -> wire.Frame | None:
         """The next frame of the caller; None where there is none yet and `block` is False.
@@ -83,7 +84,7 @@ class Link:
         """
         while True:
             try:
-                return self._frames.popleft()
+                return self.received.popleft()
             except IndexError:
                 pass
             if not self._read(block):
@@ -96,7 +97,7 @@ class Link:
             data, fds = wire.receive(self.sock, flags=0 if block else socket.MSG_DONTWAIT)
             if not data:
                 raise BrokenPipeError("the caller is gone")
-            self._frames.extend(self._decoder.feed(data, fds))
+            self.received.extend(self._decoder.feed(data, fds))
             return True
         except BlockingIOError:
             return False
@@ -114,8 +115,8 @@ class Link:
             pass
         numbers = []
         kept = []
-        while self._frames:
-            frame = self._frames.popleft()
+        while self.received:
+            frame = self.received.popleft()
             kind, number, _, fd = frame
             if kind == wire.CALL:
                 numbers.append(number)
@@ -123,7 +124,7 @@ class Link:
                     os.close(fd)
             else:
                 kept.append(frame)
-        self._frames.extend(kept)
+        self.received.extend(kept)
         return numbers
 
     def renew(self) -> None:

@@ -19,12 +19,12 @@ LONGEST = 10.0
 """Seconds after which killing is given up: what is alive then cannot be killed."""
 
 
-def guard(caller: int, slots: int, kill: Callable[[list[int]], list[int]]) -> None:
-    """Wait for the end of the process behind the pidfd `caller`, then kill what its slots name."""
+def guard(caller: int, slots: int, size: int, kill: Callable[[list[int]], list[int]]) -> None:
+    """Wait for the end of the process behind the pidfd `caller`, then kill what its slots name: `size` bytes."""
     poll = select.poll()
     poll.register(caller, select.POLLIN)
     poll.poll()
-    words = memoryview(mmap.mmap(slots, os.fstat(slots).st_size, access=mmap.ACCESS_READ)).cast("q")
+    words = memoryview(mmap.mmap(slots, size, access=mmap.ACCESS_READ)).cast("q")
     end = time.monotonic() + LONGEST
     quiet = 0
     while quiet < 2 and time.monotonic() < end:
@@ -43,7 +43,8 @@ def main() -> None:
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     import tree  # type: ignore[import-not-found]  # beside this file; woflo itself is not importable here
 
-    guard(int(sys.argv[1]), int(sys.argv[2]), tree.kill_trees)
+    caller, slots, size = map(int, sys.argv[1:])
+    guard(caller, slots, size, tree.kill_trees)
 
 
 if __name__ == "__main__":

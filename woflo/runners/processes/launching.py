@@ -183,7 +183,7 @@ def start_guardian(supervisor: Supervisor) -> None:
     pidfd = os.pidfd_open(os.getpid())
     try:
         fds = (pidfd, supervisor.slots.fd)
-        command = [sys.executable, "-I", "-S", path, *map(str, fds)]
+        command = [sys.executable, "-I", "-S", path, *map(str, fds), str(supervisor.slots.words.nbytes)]
         process = subprocess.Popen(command, pass_fds=fds, stdin=subprocess.DEVNULL, start_new_session=True)
         process.returncode = 0
     finally:

@@ -130,7 +130,13 @@ class PooledWorker:
     # -- what it says ----------------------------------------------------------------------------------
 
     def on_frames(self, child: Child, frames: list[wire.Frame]) -> None:
-        """Take what it says; outcomes of short calls come by the hundred."""
+        """Take what it says, and see what it may do next."""
+        ended, seconds = self._take(frames)
+        if ended:
+            self._after_outcomes(seconds / ended)
+
+    def _take(self, frames: list[wire.Frame]) -> tuple[int, float]:
+        """How many calls have ended with these frames, and their seconds; short ones come by the hundred."""
         ended, seconds, now = 0, 0.0, clock.now()
         calls = self.calls
         for frame in frames:
@@ -138,7 +144,8 @@ class PooledWorker:
             if kind in _OUTCOMES:
                 run = calls.pop(number, None)
                 if run is None:
-                    self._start_error = Packed(frame, "the initializer").unpack().error
+                    if not number:
+                        self._start_error = Packed(frame, "the initializer").unpack().error
                     continue
                 took = ELAPSED.unpack_from(payload)[0] / 1e9
                 seconds += took
@@ -149,8 +156,7 @@ class PooledWorker:
                     self._end(run.handle(), frame, took, now)
             else:
                 self._on_other(frame)
-        if ended:
-            self._after_outcomes(seconds / ended)
+        return ended, seconds
 
     def _end(self, run: Run, frame: wire.Frame, seconds: float, now: float) -> None:
         kind, number, payload, _ = frame
@@ -246,9 +252,18 @@ class PooledWorker:
                 self._press(number)
         current = self.under_way
         if current and current == self._seen_call and len(self.calls) > 1 and self._is_ready:
-            assert self.child is not None
-            self.child.signal(RECALL_SIGNAL, group=False)
+            self._look_behind(current)
         self._seen_call = current
+
+    def _look_behind(self, current: int) -> None:
+        """Something waits because of a long call: outcomes of those before it, or calls that others may take."""
+        child = self.child
+        assert child is not None
+        kept = child.kept()
+        if self.under_way == current:  # or a part of what was read may have been overwritten
+            self._take(kept)
+        if len(self.calls) > 1:
+            child.signal(RECALL_SIGNAL, group=False)
 
     @property
     def needs_looking_at(self) -> bool:

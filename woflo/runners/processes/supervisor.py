@@ -195,6 +195,10 @@ class Child:
         self.owner.on_frames(self, self.decoder.feed(data, fds))
         return True
 
+    def kept(self) -> list[wire.Frame]:
+        """What it has written and not sent yet; a part of it may come once more."""
+        return wire.Decoder().feed(self.supervisor.slots.kept(self.slot), [])
+
     # -- ending ----------------------------------------------------------------------------------------
 
     def where(self) -> None:
@@ -258,6 +262,7 @@ class Child:
             return
         while self.supervisor.reactor.has(self.fd) and self.receive():
             pass
+        self.owner.on_frames(self, self.kept())
         self.dead = True
         self.decoder.finish()
         if self._kill_timer is not None:

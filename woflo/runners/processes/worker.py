@@ -20,6 +20,7 @@ from woflo.kernel.outcome import Outcome
 from woflo.runners.processes import sharing, shipping, wire
 from woflo.runners.processes.capture import capture_here
 from woflo.runners.processes.child import Link, LinkChannel
+from woflo.runners.processes.outbox import ENOUGH, Outbox
 from woflo.runners.processes.slots import BEGUN, CALL, READY
 
 __all__ = [
@@ -46,8 +47,11 @@ _PLAIN_CALL = struct.Struct(wire.HEADER.format + CALL_HEAD.format.lstrip("<"))
 """The head of a frame and that of a call, in one."""
 ELAPSED = struct.Struct("<Q")
 """Stands before each outcome: how long the code ran, in nanoseconds."""
+_PLAIN_OUTCOME = struct.Struct(wire.HEADER.format + ELAPSED.format.lstrip("<"))
 _PLAIN_TYPES = frozenset({int, float, bool, type(None), str, bytes})
 _PLAIN_MOST = 1 << 12
+LONGEST_KEPT = 500_000
+"""Nanoseconds for which an outcome waits for others, to be sent together."""
 
 _in_worker = False
 
@@ -120,17 +124,27 @@ class Worker:
     def __init__(self, link: Link, prefix: str) -> None:
         self._link = link
         self._prefix = prefix
-        self._codes: dict[int, Body | bytes] = {}
+        self._words = link.slots.words
+        self._begun, self._call = link.slot + BEGUN, link.slot + CALL
+        self._codes: dict[int, bytes] = {}
+        self._bodies: dict[int, Body] = {}
+        """Those of the codes that were loaded."""
         self._recalled = False
+        self._outbox = Outbox(link.slots, link.slot)
+        self._now = self._sent_at = 0
+        """When the last call ended, and when something was sent, in nanoseconds."""
         _signal.signal(RECALL_SIGNAL, self._on_recall)
         link.slots.words[link.slot + READY] = 1  # from now on signals are taken as what they mean
 
     def work(self) -> None:
         """Until the caller wants no more."""
+        link, outbox = self._link, self._outbox
         while True:
             if self._recalled:
                 self._give_back()
-            frame = self._link.receive()
+            if not link.received or outbox.size > ENOUGH or self._now - self._sent_at > LONGEST_KEPT:
+                self._send_kept()
+            frame = link.receive()
             assert frame is not None
             if frame[0] == wire.CALL:
                 self._serve(frame)
@@ -142,6 +156,7 @@ class Worker:
         kind, number, payload, fd = frame
         if kind == wire.CODE:
             self._codes[number] = payload
+            self._bodies.pop(number, None)
         elif kind == wire.SHARED:
             sharing.receive_shared(number, shipping.Parcel(payload, fd))
         elif kind == wire.FORGET:
@@ -149,16 +164,22 @@ class Worker:
 
     def _serve(self, frame: wire.Frame) -> None:
         _, number, payload, _ = frame
-        link = self._link
-        words, slot = link.slots.words, link.slot
+        link, words = self._link, self._words
         link.stop_requested = False
-        begun = words[slot + BEGUN] = monotonic_ns()
-        words[slot + CALL] = number
         code, attempt_number, flags = CALL_HEAD.unpack_from(payload)
         if flags & ANNOUNCE:
-            self._send(wire.STARTED, number, b"")
+            self._send_kept()
+        begun = words[self._begun] = monotonic_ns()
+        words[self._call] = number
+        if flags & ANNOUNCE:
+            self._send(wire.frame(wire.STARTED, number))
         try:
-            body, args, kwargs, name, parent_id = self._loaded(code, flags, frame)
+            body = self._bodies.get(code) or self._load_body(code)
+            if flags & FULL:
+                content = shipping.load(shipping.Parcel(payload[CALL_HEAD.size :], frame[3]))
+                args, kwargs, name, parent_id = content
+            else:
+                args, kwargs, name, parent_id = marshal.loads(payload[CALL_HEAD.size :]), {}, body.name, None
         except BaseException as error:  # loading executes code of the user, which may raise anything
             outcome, name = Outcome.failed(shipping.refusal(error, "argument", "a call", "loaded")), "a call"
         else:
@@ -166,39 +187,47 @@ class Worker:
             channel = LinkChannel(link, number)
             attempt = Attempt(run_id, name, attempt_number, body, args, kwargs, parent_id, None, channel)
             outcome = copy_context().run(link.start, attempt)
-        self._answer(number, outcome, name, ELAPSED.pack(monotonic_ns() - begun))
-        words[slot + CALL] = 0
+        self._now = monotonic_ns()
+        self._answer(number, outcome, name, self._now - begun)
+        words[self._call] = 0
 
-    def _loaded(self, code: int, flags: int, frame: wire.Frame) -> tuple[Any, ...]:
-        body = self._codes[code]
-        if isinstance(body, bytes):
-            body = self._codes[code] = pickle.loads(body)
-        assert isinstance(body, Body)
-        content = frame[2][CALL_HEAD.size :]
-        if flags & FULL:
-            return (body, *shipping.load(shipping.Parcel(content, frame[3])))
-        return body, marshal.loads(content), {}, body.name, None
+    def _load_body(self, code: int) -> Body:
+        body: Body = pickle.loads(self._codes[code])
+        self._bodies[code] = body
+        return body
 
-    def _answer(self, number: int, outcome: Outcome, name: str, elapsed: bytes) -> None:
+    def _answer(self, number: int, outcome: Outcome, name: str, elapsed: int) -> None:
         value = outcome.value
         if outcome.error is None and type(value) in _PLAIN_TYPES and sys.getsizeof(value) <= _PLAIN_MOST:
-            self._send(wire.PLAIN, number, elapsed + marshal.dumps(value))
+            data = marshal.dumps(value)
+            frame = _PLAIN_OUTCOME.pack(wire.MAGIC, wire.PLAIN, 0, ELAPSED.size + len(data), number, elapsed) + data
+            if not self._outbox.keep(frame):
+                self._send_kept()
+                self._send(frame)
             return
+        self._send_kept()
         link = self._link
         link.held = True
-        link.send_outcome(number, outcome, name, elapsed)
+        link.send_outcome(number, outcome, name, ELAPSED.pack(elapsed))
         link.held = False
         if self._recalled:
             self._give_back()
 
-    def _send(self, kind: int, number: int, payload: bytes) -> None:
+    def _send(self, frame: bytes) -> None:
         link = self._link
         link.held = True
         with link.sending:
-            link.sock.sendall(wire.frame(kind, number, payload))
+            link.sock.sendall(frame)
         link.held = False
         if self._recalled:
             self._give_back()
+
+    def _send_kept(self) -> None:
+        """Send what waits: before all that is sent otherwise, so that a worker tells everything in its order."""
+        if self._outbox.size:
+            self._send(self._outbox.content())
+            self._outbox.clear()
+            self._sent_at = self._now
 
     # -- calls that another worker may take ------------------------------------------------------------
 
