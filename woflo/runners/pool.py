@@ -33,6 +33,7 @@ __all__ = ["PoolTaskRun"]
 
 R = TypeVar("R")
 
+_SUCCEEDED = RunState.SUCCEEDED
 _NO_KWARGS: dict[str, Any] = {}
 
 
@@ -146,19 +147,19 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
 
     def _take_over(self, row: Row) -> None:
         """Become the handle of a call that was launched without one."""
-        self._runtime, self._number, self.parent_id = row._pool.runtime, row._number, None
+        self._runtime, self._number, self.parent_id = row._rows.runtime, row._number, None
         self._code, self._frame = row._code, row._frame
         self.attempt, self._in_code, self._reported = 1, True, False
         self._runtime.live.add(self)
 
     @classmethod
-    def _ended(cls, row: Row, outcome: Outcome, seconds: float, now: float) -> PoolTaskRun[Any]:
+    def _ended(cls, rows: Rows, number: int, value: Any, seconds: float, now: float) -> PoolTaskRun[Any]:
         """The handle of a call that has ended already, well, before anybody asked for it."""
         run: PoolTaskRun[Any] = cls.__new__(cls)
-        run.task, run._args, run._kwargs, run._lock = row.task, (), _NO_KWARGS, threading.Lock()
-        run._runtime, run._number = row._pool.runtime, row._number
+        run.task, run._args, run._kwargs, run._lock = rows.task, (), _NO_KWARGS, threading.Lock()
+        run._runtime, run._number = rows.runtime, number
         run.attempt, run.started_at, run.finished_at = 1, now - seconds, now
-        run._outcome, run._state = outcome, RunState.SUCCEEDED
+        run._outcome, run._state = Outcome(value), _SUCCEEDED
         return run
 
     def _fail_with_reactor(self) -> None:

@@ -151,7 +151,7 @@ class PooledWorker:
                 seconds += took
                 ended += 1
                 if type(run) is Row and kind == wire.PLAIN:
-                    run.end(payload, now)
+                    run.end(payload, took, now)
                 else:
                     self._end(run.handle(), frame, took, now)
             else:

@@ -13,15 +13,17 @@ from woflo.kernel import bus
 from woflo.kernel.mapping import Launched
 from woflo.kernel.outcome import Outcome
 from woflo.runners.processes.shipping import are_plain
-from woflo.runners.processes.worker import ELAPSED, plain_frame, plain_value
+from woflo.runners.processes.worker import plain_frame, plain_value
 
 if TYPE_CHECKING:
+    from woflo.kernel.runtime import Runtime
     from woflo.runners.pool import PoolTaskRun
     from woflo.runners.processes.code import Code
     from woflo.runners.processes.pooling import Pool
 
 __all__ = ["Row", "Rows"]
 
+_NO_KWARGS: dict[str, Any] = {}
 _making = threading.Lock()
 """Two threads may want the handle of one row: the reader, and the reactor. Held for a moment only."""
 
@@ -32,25 +34,24 @@ class Row(Launched):
     It stands where the pool holds calls; whoever there needs more than these attributes asks for the `handle`.
     """
 
-    __slots__ = ("_args", "_code", "_ended", "_frame", "_number", "_pool", "_run", "task")
+    __slots__ = ("_args", "_code", "_ended", "_frame", "_number", "_rows", "_run")
     _fd = None
     _shared = ()
     _unwanted = False
 
-    def __init__(self, pool: Pool, task: Any, number: int, args: tuple[Any, ...], code: Code, frame: bytes) -> None:
-        self._pool = pool
-        self.task: Any = task
+    def __init__(self, rows: Rows, number: int, args: tuple[Any, ...], frame: bytes) -> None:
+        self._rows = rows
+        self._code: Code = rows.code
         self._number = number
         self._args = args
-        self._code = code
         self._frame = frame
-        self._ended: tuple[bytes, float] | None = None
-        """The payload of its PLAIN frame, and the time at which it came."""
+        self._ended: tuple[bytes, float, float] | None = None
+        """The payload of its PLAIN frame, the seconds that it took, and the time at which it came."""
         self._run: PoolTaskRun[Any] | None = None
 
-    def end(self, payload: bytes, now: float) -> None:
+    def end(self, payload: bytes, seconds: float, now: float) -> None:
         """In the reactor's thread: its outcome has come, and is a plain value."""
-        self._ended = (payload, now)
+        self._ended = (payload, seconds, now)
         if self._run is not None:
             self._finish(self._run)
 
@@ -58,9 +59,11 @@ class Row(Launched):
         """The run, as if its call had made it."""
         run = self._run
         if run is None and self._ended is not None and not bus.listeners:
-            return self._pool.runner._ended(self, *self._outcome(self._ended))
+            payload, seconds, now = self._ended
+            rows = self._rows
+            return rows.runner._ended(rows, self._number, plain_value(payload), seconds, now)
         if run is None:
-            made = self._pool.runner(self.task, self._args, {})
+            made = self._rows.runner(self._rows.task, self._args, {})
             with _making:
                 run = self._run
                 if run is None:
@@ -74,23 +77,20 @@ class Row(Launched):
 
     def _finish(self, run: PoolTaskRun[Any]) -> None:
         assert self._ended is not None
-        run._ended_in_worker(*self._outcome(self._ended))
-
-    @staticmethod
-    def _outcome(ended: tuple[bytes, float]) -> tuple[Outcome, float, float]:
-        """The value, the seconds that it took, and when it came."""
-        payload, now = ended
-        return Outcome(plain_value(payload)), ELAPSED.unpack_from(payload)[0] / 1e9, now
+        payload, seconds, now = self._ended
+        run._ended_in_worker(Outcome(plain_value(payload)), seconds, now)
 
 
 class Rows:
-    """Launches the rows of one task."""
+    """Launches the rows of one task, and keeps what they have in common."""
 
     def __init__(self, pool: Pool, task: Any) -> None:
+        self.runner: type[PoolTaskRun[Any]] = pool.runner
+        self.runtime: Runtime = pool.runtime
+        self.task = task
+        self.code: Code = pool.codes.get(task.body)
         self._pool = pool
-        self._task = task
         self._check = task.body.check_call
-        self._code = pool.codes.get(task.body)
 
     def launch(self, args: tuple[Any, ...]) -> Row | None:
         """Queue a call; None for one that is not of a few numbers and short texts."""
@@ -98,9 +98,9 @@ class Rows:
         if pool.closed or not are_plain(args):
             return None
         if self._check is not None:
-            self._check(self._task.body, args, {})
-        number = next(pool.runtime.numbers)
-        row = Row(pool, self._task, number, args, self._code, plain_frame(number, self._code, 1, 0, args))
+            self._check(self.task.body, args, _NO_KWARGS)
+        number = next(self.runtime.numbers)
+        row = Row(self, number, args, plain_frame(number, self.code, 1, 0, args))
         pool.queue.append(row)
         return row
 
