@@ -144,7 +144,7 @@ class Pool:
             if not self.queue:
                 return
             if worker.is_idle:
-                worker.send([self.queue.popleft()])
+                self._refill(worker)
         wanted = min(self.size - len(self.workers), len(self.queue)) - self._starting
         for _ in range(wanted):
             self._starting += 1
