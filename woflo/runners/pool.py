@@ -107,7 +107,7 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
 
     @classmethod
     def map_ahead(cls) -> int:
-        return max(512, 64 * cls.pool_size())
+        return max(1024, 64 * cls.pool_size())
 
     @classmethod
     def share(cls, value: Any) -> Any:
