@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from copy import copy, deepcopy
 from dataclasses import replace
 from functools import singledispatchmethod
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from woflo.errors import StoreError
 from woflo.kernel.state import RunState
-from woflo.stores.contract import Snapshot, Store, Transaction, unwrap
+from woflo.stores.contract import Inherited, Snapshot, Store, Transaction, unwrap
 from woflo.stores.operations import (
     LOST,
     MANUAL,
@@ -42,6 +42,7 @@ from woflo.stores.refusals import (
     has_ended,
     lease_lost,
     not_understood,
+    over,
     recorded_already,
     taken_for_dead,
     unknown_run,
@@ -105,14 +106,20 @@ class MemoryStore(Store):
         with self._committer.alone(), self._reading:
             before = self._tables
             self._tables = before.copied()
-            self._tables.users = deepcopy(before.users)
-            transaction = _MemoryTransaction(self._tables.users, self.apply)
+            transaction = _MemoryTransaction(deepcopy(before.users), self._keep_with)
+            self._tables = before.copied()
             try:
                 yield transaction
             finally:
                 if not transaction.is_kept:
                     self._tables = before
+                transaction.is_over = True
         self._changed()
+
+    def _keep_with(self, operation: Operation[Any], users: dict[Any, Any]) -> Any:
+        result = unwrap(self.apply([operation])[0])
+        self._tables.users = deepcopy(users)
+        return result
 
     @singledispatchmethod
     def _do(self, operation: Any) -> Any:
@@ -178,32 +185,40 @@ class MemoryStore(Store):
     def _leave(self, op: Leave) -> None:
         self._tables.workers.pop(op.worker, None)
         for row in self._held_by(op.worker):
-            self._put(row, state=_PENDING, worker=None, attempt=row.attempt - 1)
+            self._give_back(row, op.now, state=_PENDING, attempt=row.attempt - 1)
 
     @_do.register
     def _recover(self, op: Recover) -> list[str]:
         workers = self._tables.workers
-        dead = [one.id for one in workers.values() if one.lease_until < op.now or one.id in op.dead]
-        freed = []
-        for worker in sorted(dead):
-            del workers[worker]
-            freed += [self._free(row).id for row in self._held_by(worker)]
-        return freed
+        for one in list(workers.values()):
+            if one.lease_until < op.now or one.id in op.dead:
+                del workers[one.id]
+        lost = [row for row in self._ordered() if row.worker is not None and row.worker not in workers]
+        for row in lost:
+            self._free(row, op.now)
+        return [row.id for row in lost]
 
-    def _free(self, row: Row) -> Row:
+    def _free(self, row: Row, now: float) -> None:
         deaths = row.deaths + 1
         suspect = deaths >= SUSPECT_DEATHS
-        return self._put(
+        self._give_back(
             row,
+            now,
             state=_WAITING if suspect else _PENDING,
             reason=SUSPECT if suspect else LOST,
             deaths=deaths,
             attempt=row.attempt - 1,
-            worker=None,
         )
 
     def _held_by(self, worker: str) -> list[Row]:
         return [row for row in self._ordered() if row.worker == worker]
+
+    def _give_back(self, row: Row, now: float, **changes: Any) -> None:
+        """Nobody executes it any more; who asked it to stop has got what he asked for."""
+        if row.stop_requested:
+            self._end(row.changed(**changes), now, state=_STOPPED)
+        else:
+            self._put(row, worker=None, **changes)
 
     # -- writes by the one that holds the run ----------------------------------------------------------
 
@@ -213,11 +228,14 @@ class MemoryStore(Store):
         if row is None or row.worker is None or row.claim != op.claim:
             raise lease_lost(op.claim)
         for step in op.steps:
-            there = self._tables.runs.get(step.id)
-            if there is not None and there.is_terminal:
-                raise recorded_already(step)
-            self._tables.runs[step.id] = step
+            self._keep_step(step)
         return row
+
+    def _keep_step(self, step: Row) -> None:
+        there = self._tables.runs.get(step.id)
+        if there is not None and there.is_terminal:
+            raise recorded_already(step)
+        self._tables.runs[step.id] = step
 
     @_do.register
     def _record(self, op: Record) -> None:
@@ -233,8 +251,9 @@ class MemoryStore(Store):
     @_do.register
     def _park(self, op: Park) -> bool:
         row = self._holding(op)
+        has_come = [self._has_come(row.id, token) for token in op.waits_for]
         is_due = op.run_after is not None and op.run_after <= op.now
-        if is_due or row.stop_requested or any(self._has_come(row.id, token) for token in op.waits_for):
+        if is_due or row.stop_requested or any(has_come):
             return False
         self._put(
             row,
@@ -251,15 +270,15 @@ class MemoryStore(Store):
         kind, _, name = token.partition(":")
         if kind == "signal":
             return self._first_signal(run_id, name) is not None
-        return self._tables.runs[name].is_terminal
+        return kind == "run" and self._known(name).is_terminal
 
     @_do.register
     def _release(self, op: Release) -> None:
         row = self._holding(op)
-        self._put(
+        self._give_back(
             row,
+            op.now,
             state=RunState.RETRYING if op.failed else _PENDING,
-            worker=None,
             attempt=row.attempt if op.failed else row.attempt - 1,
             reason=op.reason,
             error=op.error if op.failed else row.error,
@@ -273,7 +292,7 @@ class MemoryStore(Store):
         if signal is None:
             return None
         self._tables.signals[signal.id] = replace(signal, taken_by=op.step.id)
-        self._tables.runs[op.step.id] = op.step.changed(state=RunState.SUCCEEDED, result=signal.value)
+        self._keep_step(op.step.changed(state=RunState.SUCCEEDED, result=signal.value))
         return signal.value
 
     def _first_signal(self, run_id: str, name: str) -> Signal | None:
@@ -310,10 +329,9 @@ class MemoryStore(Store):
     def _request_stop(self, op: RequestStop) -> RunState:
         row = self._known(op.run_id)
         for child in self.steps(row.id):
-            if child.queue is not None:
-                self._request_stop(replace(op, run_id=child.id))
+            self._request_stop(replace(op, run_id=child.id))
         row = self._known(op.run_id)  # the end of a child may have woken it
-        if row.is_terminal:
+        if row.is_terminal or (row.queue is None and row.state is _RUNNING):
             return row.state
         if row.state is _RUNNING:
             return self._put(row, stop_requested=True).state
@@ -397,14 +415,21 @@ class MemoryStore(Store):
     def close(self) -> None:
         self._committer.close()
 
+    def _inherit(self) -> None:
+        super()._inherit()
+        self._reading = cast("Any", Inherited())
+
 
 class _MemoryTransaction(Transaction):
-    def __init__(self, users: dict[Any, Any], apply: Callable[[Sequence[Any]], list[Any]]) -> None:
+    def __init__(self, users: dict[Any, Any], keep: Callable[[Claimed[Any], dict[Any, Any]], Any]) -> None:
         self.connection = users
-        self.is_kept = False
-        self._apply = apply
+        self.is_kept = self.is_over = False
+        self._keep = keep
 
     def commit(self, operation: Claimed[T]) -> T:
-        result = unwrap(self._apply([operation])[0])
+        if self.is_over:
+            raise over()
+        self.is_over = True
+        result = self._keep(operation, self.connection)
         self.is_kept = True
         return result  # type: ignore[no-any-return]  # what the operation says
