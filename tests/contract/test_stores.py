@@ -8,9 +8,10 @@ from woflo.stores.memory import MemoryStore
 from woflo.stores.sqlite import SQLiteStore
 from woflo.testing import store_checks
 
+_numbers = itertools.count()
 STORES = {
     "memory": lambda folder: MemoryStore,
-    "sqlite": lambda folder: lambda numbers=itertools.count(): SQLiteStore(folder / f"{next(numbers)}.db"),
+    "sqlite": lambda folder: lambda: SQLiteStore(folder / f"{next(_numbers)}.db"),
 }
 
 

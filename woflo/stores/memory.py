@@ -233,7 +233,8 @@ class MemoryStore(Store):
 
     def _keep_step(self, step: Row) -> None:
         there = self._tables.runs.get(step.id)
-        if there is not None and there.is_terminal:
+        is_intent = there is not None and (there.parent_id, there.queue, there.worker) == (step.parent_id, None, None)
+        if there is not None and (there.is_terminal or not is_intent):
             raise recorded_already(step)
         self._tables.runs[step.id] = step
 

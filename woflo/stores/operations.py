@@ -138,7 +138,8 @@ class Claimed(Operation[T]):
     steps: tuple[Row, ...] = ()
     """Rows of steps, written as they are: new ones, or the ends of steps whose intent was written before.
 
-    A step has no key. One that has ended already is refused with `StoreError`, and so is all that came with it.
+    A step has no key. One that has ended already, or whose id is that of a run which is no step of this parent, is
+    refused with `StoreError`, and so is all that came with it.
     """
 
 

@@ -51,7 +51,10 @@ def taken_for_dead(worker: str) -> LeaseLostError:
 
 def recorded_already(step: Row) -> StoreError:
     """A step was to be recorded a second time."""
-    return StoreError(f"the step {step.task} ({step.id}) is recorded already; a recorded step never executes again")
+    return StoreError(
+        f"the step {step.task} ({step.id}) is recorded already, or that is the id of another run; a recorded step "
+        f"never executes again"
+    )
 
 
 def unknown_run(run_id: str) -> UnknownRunError:

@@ -79,6 +79,16 @@ def a_recorded_step_is_never_written_again(store: Store) -> None:
 
 
 @check
+def a_step_is_no_other_run(store: Store) -> None:
+    """A step never takes the place of a run that was called, nor of a step of another parent."""
+    claim, other = begun(store, "a"), begun(store, "b", parent_id="a")
+    intent = step("b:0", "b", state=RunState.RUNNING)
+    store.write(Record(now=3.0, claim=other, steps=(intent,)))
+    for run_id in ("a", "b", "b:0"):
+        refused(store, StoreError, Record(now=4.0, claim=claim, steps=(step(run_id, "a"),)))
+
+
+@check
 def calls_come_with_their_step(store: Store) -> None:
     """Calls are submitted together with the steps: attached to where they are known, or all is refused."""
     claim = begun(store, "a")

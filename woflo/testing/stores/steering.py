@@ -129,6 +129,7 @@ def what_waits_is_woken(store: Store) -> None:
 
 @check
 def nothing_is_done_to_who_is_not_there(store: Store) -> None:
-    """No run of this id: refused by name."""
+    """No run of this id: refused by name, also where there are runs that name it as their parent."""
+    submit(store, call("unknown:0", parent_id="unknown"))
     refused(store, UnknownRunError, RequestStop(now=5.0, run_id="unknown"))
     refused(store, UnknownRunError, Wake(now=5.0, run_id="unknown"))

@@ -5,7 +5,7 @@
 SELECT parent_id, stop_requested FROM runs WHERE id = :id AND worker = :worker AND fence = :fence;
 
 -- name: keep_step
--- A new step, or the end of one whose intent is there. Nothing where it has ended already.
+-- A new step, or the end of one whose intent is there. Nothing where it has ended already, or is another run.
 INSERT INTO runs VALUES (
     ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 ) ON CONFLICT (id) DO UPDATE SET
@@ -17,7 +17,10 @@ INSERT INTO runs VALUES (
     stop_requested = excluded.stop_requested, worker = excluded.worker, fence = excluded.fence,
     continues = excluded.continues, created_at = excluded.created_at, started_at =
     excluded.started_at, finished_at = excluded.finished_at
-WHERE runs.state NOT IN ('SUCCEEDED', 'FAILED', 'STOPPED', 'SKIPPED', 'UPSTREAM_FAILED');
+WHERE runs.state NOT IN ('SUCCEEDED', 'FAILED', 'STOPPED', 'SKIPPED', 'UPSTREAM_FAILED')
+    AND runs.parent_id IS excluded.parent_id
+    AND runs.queue IS NULL
+    AND runs.worker IS NULL;
 
 -- name: end_run
 UPDATE runs

@@ -9,7 +9,7 @@ INSERT INTO signals (id, run_id, name, value, sent_at) VALUES (:id, :run_id, :na
 -- name: run_and_all_below
 -- From the deepest on: who is stopped first may wake the one that called it.
 WITH RECURSIVE below (id, depth) AS (
-    VALUES (:id, 0)
+    SELECT id, 0 FROM runs WHERE id = :id
     UNION ALL
     SELECT runs.id, below.depth + 1 FROM runs JOIN below ON runs.parent_id = below.id
 )
