@@ -15,9 +15,10 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, NamedTuple, TypeVar, cast
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar, cast
 from weakref import WeakSet
 
+from woflo.errors import StoreError
 from woflo.kernel.state import RunState
 from woflo.stores.grouping import Committer
 from woflo.stores.operations import Claimed, Operation
@@ -65,6 +66,11 @@ class Store(ABC):
         self._committer = Committer(self.apply, self._changed)
         self._listeners: tuple[Listener, ...] = ()
         _opened.add(self)
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """The store that the URL names, opened."""
+        raise StoreError(f"{cls.__name__} cannot be opened by a URL ({url})")
 
     # -- writing ---------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from copy import copy, deepcopy
 from dataclasses import replace
 from functools import singledispatchmethod
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 from woflo.errors import StoreError
 from woflo.kernel.state import RunState
@@ -84,6 +84,11 @@ class MemoryStore(Store):
         super().__init__()
         self._tables = Tables()
         self._reading = threading.RLock()
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:  # noqa: ARG003 - it says no more than that it is this store
+        """A new one each time: `memory:`."""
+        return cls()
 
     # -- writing ---------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ import sqlite3
 from _thread import interrupt_main
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 from urllib.parse import unquote
 
 from woflo.errors import StoreError
@@ -54,6 +54,11 @@ class SQLiteStore(SqlStore):
         self._readers = Readers(self.path)
         self._writes = Writes(_Statements(self._writer))
         super().__init__()
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """See the class."""
+        return cls(url)
 
     def _opened(self, patience: float) -> LentConnection:
         try:
