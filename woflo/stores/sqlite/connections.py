@@ -12,7 +12,7 @@ from woflo.errors import StoreError
 from woflo.stores.refusals import closed
 from woflo.stores.sql import migrations, without_comments
 from woflo.stores.sqlite.failures import telling
-from woflo.stores.sqlite.lending import LentConnection
+from woflo.stores.sqlite.lending import COMMIT, ROLLBACK, LentConnection
 
 __all__ = ["APPLICATION_ID", "Readers", "open_reader", "open_writer"]
 
@@ -77,10 +77,10 @@ def _migrate(connection: sqlite3.Connection, version: int) -> None:
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {len(migrations('sqlite'))}")
-        connection.execute("COMMIT")
+        connection.execute(COMMIT)
     except BaseException:
         if connection.in_transaction:
-            connection.execute("ROLLBACK")
+            connection.execute(ROLLBACK)
         raise
 
 

@@ -11,9 +11,9 @@ from typing import Any, NoReturn
 
 from woflo.errors import StoreError
 
-__all__ = ["COMMIT", "LentConnection"]
+__all__ = ["COMMIT", "ROLLBACK", "LentConnection"]
 
-COMMIT = "COMMIT -- by woflo"
+COMMIT, ROLLBACK = "COMMIT -- by woflo", "ROLLBACK -- by woflo"
 """In words that users do not use: what they execute is never found among the prepared statements of the store."""
 
 OWN_TABLES = frozenset({"runs", "signals", "workers", "published"})

@@ -19,7 +19,7 @@ from woflo.stores.sql.store import Read, SqlStore
 from woflo.stores.sql.writing import Values, Writes
 from woflo.stores.sqlite.connections import Readers, open_writer
 from woflo.stores.sqlite.failures import failed, telling
-from woflo.stores.sqlite.lending import COMMIT, LentConnection
+from woflo.stores.sqlite.lending import COMMIT, ROLLBACK, LentConnection
 from woflo.stores.sqlite.mounts import refuse_network
 from woflo.stores.sqlite.turnstile import Turnstile
 from woflo.stores.sqlite.wakeups import Wakeups, socket_folder
@@ -119,7 +119,7 @@ class SQLiteStore(SqlStore):
         """False where there was nothing to take back, because it was kept, or SQLite did so itself."""
         was_open = self._writer.in_transaction
         if was_open:
-            self._writer.execute("ROLLBACK -- by woflo")
+            self._writer.execute(ROLLBACK)
         return was_open
 
     @contextmanager

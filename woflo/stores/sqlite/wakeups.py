@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import select
 import socket
 import tempfile
 import threading
@@ -74,11 +75,10 @@ class Wakeups:
 
     def _bound(self) -> socket.socket:
         made = _datagrams()
-        name = f"{secrets.token_hex(8)}.sock"
+        name = f"{secrets.token_hex(4)}.sock"
         with suppress(OSError):  # nobody will wake us: it takes up to half a second then
             made.bind(os.path.join(self._folder, name))
             self._name = name
-        made.settimeout(PAUSE)
         return made
 
     def _hear(self, ours: socket.socket) -> None:
@@ -123,20 +123,19 @@ def _datagrams() -> socket.socket:
 
 def _was_told(ours: socket.socket) -> bool:
     """After a byte, or after a while; all that is there counts once."""
-    try:
-        ours.recv(1)
-        while ours.recv(1, socket.MSG_DONTWAIT):
-            pass
-    except TimeoutError:
+    waiting = select.poll()
+    waiting.register(ours, select.POLLIN)
+    if not waiting.poll(PAUSE * 1000):
         return False
-    except OSError:
-        return True
+    with suppress(BlockingIOError):
+        while ours.recv(1):
+            pass
     return True
 
 
 def socket_folder(beside: str) -> str:
     """The folder for sockets: beside the database, or under the temporary one where the path would be too long."""
-    longest = os.path.join(beside, f"{'0' * 16}.sock")
+    longest = os.path.join(beside, f"{'0' * 8}.sock")
     if len(os.fsencode(longest)) <= LONGEST:
         return beside
     own = os.path.join(tempfile.gettempdir(), f"woflo-{os.getuid()}")
