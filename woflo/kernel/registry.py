@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from woflo.errors import OptionError, UnknownNameError
@@ -11,7 +11,7 @@ from woflo.errors import OptionError, UnknownNameError
 if TYPE_CHECKING:
     from woflo.kernel.run import BaseTaskRun
 
-__all__ = ["DEFAULT_RUNNER", "load_machine", "load_runner"]
+__all__ = ["DEFAULT_RUNNER", "load_machine", "load_runner", "load_store"]
 
 RUNNERS = {
     "sequential": "woflo.runners.sequential:SequentialTaskRun",
@@ -21,6 +21,11 @@ RUNNERS = {
     "pool": "woflo.runners.pool:PoolTaskRun",
 }
 DEFAULT_RUNNER = "multiprocess"
+STORES = {
+    "sqlite": "woflo.stores.sqlite:SQLiteStore",
+    "memory": "woflo.stores.memory:MemoryStore",
+}
+"""By the scheme of their URLs."""
 MACHINE = "woflo.runners.machine:totals"
 
 
@@ -42,7 +47,14 @@ def load_runner(given: str | type[BaseTaskRun[Any]] | None) -> type[BaseTaskRun[
         raise OptionError(f"runner={given!r} must be a subclass of BaseTaskRun, or one of: {', '.join(RUNNERS)}")
     if given in RUNNERS:
         return cast("type[BaseTaskRun[Any]]", _load(RUNNERS[given]))
-    return _load_plugin(given)
+    return cast("type[BaseTaskRun[Any]]", _load_plugin("runner", given, RUNNERS, load_runner))
+
+
+def load_store(scheme: str) -> Any:
+    """The class of the stores whose URLs begin like that. Raises `UnknownNameError` with the nearest known scheme."""
+    if scheme in STORES:
+        return _load(STORES[scheme])
+    return _load_plugin("store", scheme, STORES, _checked_class)
 
 
 def load_machine() -> dict[str, float]:
@@ -56,20 +68,21 @@ def _load(path: str) -> Any:
     return getattr(sys.modules[module], name)
 
 
-def _load_plugin(name: str) -> type[BaseTaskRun[Any]]:
+def _load_plugin(kind: str, name: str, built_in: Mapping[str, str], check: Callable[[Any], Any]) -> Any:
+    """A class that another distribution brings, as `check` returns it."""
     from difflib import get_close_matches
     from importlib.metadata import entry_points
 
-    found = {point.name: point for point in entry_points(group="woflo.runners")}
+    found = {point.name: point for point in entry_points(group=f"woflo.{kind}s")}
     if name in found:
         try:
-            return load_runner(_checked_class(found[name].load()))
+            return check(_checked_class(found[name].load()))
         except Exception as error:
-            raise UnknownNameError(f"the runner {name!r} of {found[name].value} cannot be loaded: {error!r}") from error
-    known = [*RUNNERS, *found]
+            raise UnknownNameError(f"the {kind} {name!r} of {found[name].value} cannot be loaded: {error!r}") from error
+    known = [*built_in, *found]
     near = get_close_matches(name, known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else "."
-    raise UnknownNameError(f"there is no runner named {name!r}{hint} Known: {', '.join(known)}")
+    raise UnknownNameError(f"there is no {kind} named {name!r}{hint} Known: {', '.join(known)}")
 
 
 def _checked_class(loaded: Any) -> Any:

@@ -11,17 +11,21 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar, cast
+from weakref import WeakSet
 
+from woflo.errors import StoreError
 from woflo.kernel.state import RunState
 from woflo.stores.grouping import Committer
 from woflo.stores.operations import Claimed, Operation
+from woflo.stores.refusals import inherited
 from woflo.stores.rows import Row, Signal, WorkerRow
 
-__all__ = ["Listener", "Snapshot", "Store", "Transaction"]
+__all__ = ["Inherited", "Listener", "Snapshot", "Store", "Transaction"]
 
 T = TypeVar("T")
 Listener = Callable[[], object]
@@ -38,7 +42,7 @@ class Snapshot(NamedTuple):
 
 
 class Transaction(ABC):
-    """Rows of the user that are kept together with one operation, or not at all."""
+    """Rows of the user that are kept together with one operation, or not at all. Good for one `commit`."""
 
     connection: Any
     """What the user writes through: a connection of the database; of the memory store, a dictionary."""
@@ -47,7 +51,8 @@ class Transaction(ABC):
     def commit(self, operation: Claimed[T]) -> T:
         """Apply the operation and keep it together with what was written through `connection`.
 
-        Where it is refused, nothing is kept and its error is raised.
+        Where it is refused, nothing is kept and its error is raised. What is written through `connection` later is
+        not kept. Raises `StoreError` the second time.
         """
 
 
@@ -60,6 +65,12 @@ class Store(ABC):
     def __init__(self) -> None:
         self._committer = Committer(self.apply, self._changed)
         self._listeners: tuple[Listener, ...] = ()
+        _opened.add(self)
+
+    @classmethod
+    def from_url(cls, url: str) -> Self:
+        """The store that the URL names, opened."""
+        raise StoreError(f"{cls.__name__} cannot be opened by a URL ({url})")
 
     # -- writing ---------------------------------------------------------------------------------------
 
@@ -70,7 +81,8 @@ class Store(ABC):
     def submit(self, operations: Sequence[Operation[Any]], done: Callable[[list[Any]], object]) -> None:
         """The same without waiting: `done(results)` is called in another thread when all are kept.
 
-        The result of one that was refused is its exception.
+        The result of one that was refused is its exception. `done` returns at once and writes nothing itself, but by
+        `submit`.
         """
         self._committer.submit(operations, done)
 
@@ -86,7 +98,8 @@ class Store(ABC):
     def transaction(self) -> AbstractContextManager[Transaction]:
         """Write rows of one's own together with an operation. Other writers wait meanwhile.
 
-        Left without `commit`, nothing is kept. Raises `StoreError` where the store cannot do that.
+        Left without `commit`, nothing is kept. Raises `StoreError` where the store cannot do that. A `write` by the
+        same thread inside of it is refused with `StoreError`: it would wait for itself.
         """
 
     # -- reading ---------------------------------------------------------------------------------------
@@ -111,7 +124,7 @@ class Store(ABC):
 
     @abstractmethod
     def next_time(self) -> float | None:
-        """The earliest `run_after` of all runs that are not ready for it, or None."""
+        """The earliest `run_after` of all runs that wait for theirs, or None."""
 
     @abstractmethod
     def published(self, run_id: str) -> dict[str, str]:
@@ -123,7 +136,7 @@ class Store(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Give up files and connections. Writes that wait are done before."""
+        """Give up files and connections. Writes that wait are done before, later ones are refused with `StoreError`."""
 
     # -- hearing of changes ----------------------------------------------------------------------------
 
@@ -138,7 +151,41 @@ class Store(ABC):
 
     def _changed(self) -> None:
         for listener in self._listeners:
-            listener()
+            try:
+                listener()
+            except Exception:
+                from woflo.kernel.bus import complain
+
+                complain(f"{listener!r} raised; it listens to a store, in which all is as it should be")
+
+    def _inherit(self) -> None:
+        """In a forked child, where neither its threads nor its locks are of any use."""
+        self._committer = cast("Committer", Inherited())
+
+
+class Inherited:
+    """Stands for what a forked child must not use: its locks may be held by threads that are not there."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise inherited()
+
+    def __enter__(self) -> Any:
+        raise inherited()
+
+    def __exit__(self, *exc: object) -> None:
+        """Never entered."""
+
+
+_opened: WeakSet[Store] = WeakSet()
+
+
+def _inherit_all() -> None:
+    for store in list(_opened):
+        store._inherit()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_inherit_all)
 
 
 def unwrap(result: Any) -> Any:

@@ -17,7 +17,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from threading import get_ident
 from typing import Any
+
+from woflo.stores.refusals import closed, within_commit
 
 __all__ = ["Committer"]
 
@@ -34,6 +37,7 @@ class _Write:
 
     def __init__(self, operations: Sequence[Any], done: Done | None = None) -> None:
         self.operations = operations
+        """None at all where the thread wants to be alone."""
         self.done = done
         self.lock: Any = None
         """Released when the write is kept, or while it is not, to let the thread that waits lead."""
@@ -44,8 +48,8 @@ class _Write:
 class Committer:
     """Writers in turns, and as many operations in one commit as are there.
 
-    `apply` keeps a sequence of operations and returns their results; it is never called by two threads at once.
-    `kept` is called after each commit.
+    `apply` keeps a sequence of operations and returns their results; it is never called by two threads at once, and
+    where it raises, nothing is kept. `kept` is called after each commit.
     """
 
     def __init__(self, apply: Callable[[Sequence[Any]], list[Any]], kept: Callable[[], None]) -> None:
@@ -54,10 +58,12 @@ class Committer:
         self._lock = threading.Lock()
         self._waiting: list[_Write] = []
         self._is_led = False
-        """True while a thread commits, or was woken to."""
+        """True while a thread commits, is alone, or was woken for that."""
+        self._leader: int | None = None
+        """That thread, until it has let another one lead."""
         self._helper: Any = None
         """The lock that the thread of `submit` waits for, once there is one."""
-        self._closing = False
+        self._is_closed = False
 
     # -- what is written -------------------------------------------------------------------------------
 
@@ -73,76 +79,110 @@ class Committer:
         return result
 
     def submit(self, operations: Sequence[Any], done: Done) -> None:
-        """Have `done(results)` called in another thread when all are kept; a refused one's result is its exception."""
+        """Have `done(results)` called in another thread when all are kept; a refused one's result is its exception.
+
+        `done` returns at once. It may submit, but not write: its thread may be the one that commits.
+        """
+        if not operations:
+            raise ValueError("nothing was submitted")
         with self._lock:
+            self._check_open()
+            self._need_helper()
             self._waiting.append(_Write(operations, done))
             if not self._is_led:
                 self._is_led = True
-                self._wake_helper()
+                self._helper.release()
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Nobody else commits meanwhile."""
+        """Nobody else commits meanwhile, and all that was written before is kept."""
         turn = _Write(())
         self._wait_for_turn(turn)
-        with self._lock:
-            if turn in self._waiting:
-                self._waiting.remove(turn)
+        self._lead(turn)
         try:
             yield
         finally:
-            self._pass_on(None)
+            self._pass_on()
 
     def close(self) -> None:
-        """End the thread, once what was submitted is kept."""
-        with self.alone():
-            self._closing = True
+        """Refuse what comes from now on. Returns when what came before is kept."""
         with self._lock:
-            helper, self._helper = self._helper, None
-        if helper is not None:
-            helper.release()
+            if self._is_closed:
+                return
+            self._is_closed = True
+        turn = _Write(())
+        self._wait_for_turn(turn, is_last=True)
+        self._lead(turn)
+        self._pass_on()
+        if self._helper is not None:
+            self._helper.release()
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise closed()
 
     # -- who commits -----------------------------------------------------------------------------------
 
-    def _wait_for_turn(self, write: _Write) -> None:
+    def _wait_for_turn(self, write: _Write, *, is_last: bool = False) -> None:
         """Queue a write, and return when it is kept or the calling thread is to lead."""
         with self._lock:
+            if not is_last:
+                self._check_open()
+            if self._leader == get_ident():
+                raise within_commit()
             self._waiting.append(write)
             if not self._is_led:
                 self._is_led = True
                 return
             write.lock = threading.Lock()
             write.lock.acquire()
-        write.lock.acquire()
+        try:
+            write.lock.acquire()
+        except BaseException:
+            self._leave(write)
+            raise
+
+    def _leave(self, write: _Write) -> None:
+        """The thread of this write was interrupted: nobody is to wait for it to lead."""
+        with self._lock:
+            if write not in self._waiting:
+                return
+            self._waiting.remove(write)
+            was_to_lead = not write.lock.locked()
+        if was_to_lead:
+            self._pass_on()
 
     def _lead(self, own: _Write | None) -> None:
         """Commit, at least until `own` is kept, then let another thread lead where there is more.
 
-        The helper has none of its own, and goes on until no thread waits and nothing is left.
+        Who wants to be alone leads until its turn, and lets nobody lead yet. The helper has no write of its own,
+        and goes on until no thread waits and nothing is left.
         """
-        while True:
-            with self._lock:
-                batch = self._take()
-            self._commit(batch)
-            ended = self._pass_on(own, is_helper=own is None)
-            for write in batch:
-                if write.done is not None:
-                    write.done(write.results)
-                elif write.lock is not None and write is not own:
-                    write.lock.release()
-            self._kept()
-            if ended:
+        self._leader = get_ident()
+        while batch := self._take(own):
+            try:
+                self._commit(batch)
+            except BaseException:
+                self._give_back(batch, own)
+                raise
+            has_ended = own is None or own.is_kept
+            has_ended = has_ended and self._pass_on(is_helper=own is None)
+            self._tell(batch, own)
+            if has_ended:
                 return
 
-    def _take(self) -> list[_Write]:
-        """What the next commit has in it: what is there, up to one that wants to be alone."""
+    def _take(self, own: _Write | None) -> list[_Write]:
+        """What the next commit has in it: what is there, up to one that wants to be alone. Nothing: it is its turn."""
         count = operations = 0
-        for write in self._waiting:
-            if operations >= MOST or not write.operations:
-                break
-            count += 1
-            operations += len(write.operations)
-        batch, self._waiting[:count] = self._waiting[:count], []
+        with self._lock:
+            for write in self._waiting:
+                if operations >= MOST or not write.operations:
+                    break
+                count += 1
+                operations += len(write.operations)
+            batch, self._waiting[:count] = self._waiting[:count], []
+            if not batch:
+                assert own is self._waiting.pop(0)
         return batch
 
     def _commit(self, batch: list[_Write]) -> None:
@@ -157,32 +197,58 @@ class Committer:
             write.is_kept = True
             at += len(write.operations)
 
-    def _pass_on(self, own: _Write | None, *, is_helper: bool = False) -> bool:
-        """Another thread leads, or nobody where nothing is left; False where the calling one has to go on."""
+    def _give_back(self, batch: list[_Write], own: _Write | None) -> None:
+        """The leader was interrupted: what is not its own is for the next one."""
         with self._lock:
-            if own is not None and not own.is_kept:
+            self._waiting[:] = [write for write in (*batch, *self._waiting) if write is not own]
+        self._pass_on()
+
+    def _tell(self, batch: list[_Write], own: _Write | None) -> None:
+        """Wake those who wait, then call those who do not."""
+        for write in batch:
+            if write.lock is not None and write is not own:
+                write.lock.release()
+        for write in batch:
+            if write.done is not None:
+                self._call(write.done, write.results)
+        self._call(self._kept)
+
+    def _call(self, function: Callable[..., object], *args: Any) -> None:
+        try:
+            function(*args)
+        except Exception:
+            from woflo.kernel.bus import complain
+
+            complain(f"{function!r} raised; what was written is kept")
+
+    def _pass_on(self, *, is_helper: bool = False) -> bool:
+        """Another thread leads, or nobody where nothing is left; False where the helper has to go on."""
+        with self._lock:
+            locks = (write.lock for write in self._waiting if write.lock is not None)
+            lock = next(locks, self._helper if self._waiting else None)
+            if lock is self._helper and lock is not None and is_helper:
                 return False
-            if not self._waiting:
-                self._is_led = False
-                return True
-            for write in self._waiting:
-                if write.lock is not None:
-                    write.lock.release()
-                    return True
-            if not is_helper:
-                self._wake_helper()
-            return not is_helper
+            self._leader = None
+            self._is_led = lock is not None
+            if lock is not None:
+                lock.release()
+            return True
 
     # -- the thread for what nobody waits for ----------------------------------------------------------
 
-    def _wake_helper(self) -> None:
-        """Under the lock: the helper leads next."""
-        if self._helper is None:
-            self._helper = threading.Lock()
-            self._helper.acquire()
-            threading.Thread(target=self._help, args=(self._helper,), name="woflo-store", daemon=True).start()
-        self._helper.release()
+    def _need_helper(self) -> None:
+        """Under the lock: there is a thread that can lead. Raises `RuntimeError` where none can be started."""
+        if self._helper is not None:
+            return
+        turn = threading.Lock()
+        turn.acquire()
+        threading.Thread(target=self._help, args=(turn,), name="woflo-store", daemon=True).start()
+        self._helper = turn
 
     def _help(self, turn: Any) -> None:
-        while turn.acquire() and not self._closing:
+        while turn.acquire() and not self._is_idle_for_ever():
             self._lead(None)
+
+    def _is_idle_for_ever(self) -> bool:
+        with self._lock:
+            return self._is_closed and not self._waiting

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
 from functools import singledispatchmethod
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from woflo.errors import StoreError
 from woflo.kernel.state import RunState
-from woflo.stores.contract import Snapshot, Store, Transaction, unwrap
+from woflo.stores.contract import Inherited, Snapshot, Store, Transaction, unwrap
 from woflo.stores.operations import (
     LOST,
     MANUAL,
@@ -42,6 +42,7 @@ from woflo.stores.refusals import (
     has_ended,
     lease_lost,
     not_understood,
+    over,
     recorded_already,
     taken_for_dead,
     unknown_run,
@@ -108,6 +109,11 @@ class MemoryStore(Store):
         self._tables = Tables()
         self._reading = threading.RLock()
 
+    @classmethod
+    def from_url(cls, url: str) -> Self:  # noqa: ARG003 - it says no more than that it is this store
+        """A new one each time: `memory:`."""
+        return cls()
+
     # -- writing ---------------------------------------------------------------------------------------
 
     def apply(self, operations: Sequence[Operation[Any]]) -> list[Any]:
@@ -127,16 +133,17 @@ class MemoryStore(Store):
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         with self._committer.alone(), self._reading:
-            transaction = _MemoryTransaction(deepcopy(self._tables.users), self._apply_one)
+            transaction = _MemoryTransaction(deepcopy(self._tables.users), self._keep_with)
             try:
                 yield transaction
             finally:
-                if transaction.is_kept:
-                    self._tables.users = transaction.connection
-                    self._tables.keep()
-                else:
-                    self._tables.go_back()
+                transaction.is_over = True
         self._changed()
+
+    def _keep_with(self, operation: Operation[Any], users: dict[Any, Any]) -> Any:
+        result = unwrap(self.apply([operation])[0])
+        self._tables.users = deepcopy(users)
+        return result
 
     @singledispatchmethod
     def _do(self, operation: Any) -> Any:
@@ -202,33 +209,40 @@ class MemoryStore(Store):
     def _leave(self, op: Leave) -> None:
         self._tables.set(self._tables.workers, op.worker, _GONE)
         for row in self._held_by(op.worker):
-            self._put(row, state=_PENDING, worker=None, attempt=row.attempt - 1)
+            self._give_back(row, op.now, state=_PENDING, attempt=row.attempt - 1)
 
     @_do.register
     def _recover(self, op: Recover) -> list[str]:
         workers = self._tables.workers
-        dead = [one.id for one in workers.values() if one.lease_until < op.now or one.id in op.dead]
-        freed = []
-        for worker in sorted(dead):
-            self._tables.set(workers, worker, _GONE)
-            freed += [self._free(row).id for row in self._held_by(worker)]
-        return freed
+        for one in list(workers.values()):
+            if one.lease_until < op.now or one.id in op.dead:
+                self._tables.set(workers, one.id, _GONE)
+        lost = [row for row in self._ordered() if row.worker is not None and row.worker not in workers]
+        for row in lost:
+            self._free(row, op.now)
+        return [row.id for row in lost]
 
-    def _free(self, row: Row) -> Row:
+    def _free(self, row: Row, now: float) -> None:
         deaths = row.deaths + 1
         suspect = deaths >= SUSPECT_DEATHS
-        return self._put(
+        self._give_back(
             row,
+            now,
             state=_WAITING if suspect else _PENDING,
             reason=SUSPECT if suspect else LOST,
             deaths=deaths,
             attempt=row.attempt - 1,
-            worker=None,
         )
 
     def _held_by(self, worker: str) -> list[Row]:
-        held = [row for row in self._tables.runs.values() if row.worker == worker]
-        return sorted(held, key=lambda row: row.id)
+        return [row for row in self._ordered() if row.worker == worker]
+
+    def _give_back(self, row: Row, now: float, **changes: Any) -> None:
+        """Nobody executes it any more; who asked it to stop has got what he asked for."""
+        if row.stop_requested:
+            self._end(row.changed(**changes), now, state=_STOPPED)
+        else:
+            self._put(row, worker=None, **changes)
 
     # -- writes by the one that holds the run ----------------------------------------------------------
 
@@ -239,13 +253,17 @@ class MemoryStore(Store):
             raise lease_lost(op.claim)
         for note in op.notes:
             if note.id not in self._tables.runs:
-                self._tables.set(self._tables.runs, note.id, note)
+                self._keep_step(note)
         for step in op.steps:
-            there = self._tables.runs.get(step.id)
-            if there is not None and there.is_terminal:
-                raise recorded_already(step)
-            self._tables.set(self._tables.runs, step.id, step)
+            self._keep_step(step)
         return row
+
+    def _keep_step(self, step: Row) -> None:
+        there = self._tables.runs.get(step.id)
+        is_intent = there is not None and (there.parent_id, there.queue, there.worker) == (step.parent_id, None, None)
+        if there is not None and (there.is_terminal or not is_intent):
+            raise recorded_already(step)
+        self._tables.set(self._tables.runs, step.id, step)
 
     @_do.register
     def _record(self, op: Record) -> list[Accepted]:
@@ -260,8 +278,9 @@ class MemoryStore(Store):
     @_do.register
     def _park(self, op: Park) -> bool:
         row = self._holding(op)
+        has_come = [self._has_come(row.id, token) for token in op.waits_for]
         is_due = op.run_after is not None and op.run_after <= op.now
-        if is_due or row.stop_requested or any(self._has_come(row.id, token) for token in op.waits_for):
+        if is_due or row.stop_requested or any(has_come):
             return False
         self._put(
             row,
@@ -278,15 +297,15 @@ class MemoryStore(Store):
         kind, _, name = token.partition(":")
         if kind == "signal":
             return self._first_signal(run_id, name) is not None
-        return self._tables.runs[name].is_terminal
+        return kind == "run" and self._known(name).is_terminal
 
     @_do.register
     def _release(self, op: Release) -> None:
         row = self._holding(op)
-        self._put(
+        self._give_back(
             row,
+            op.now,
             state=RunState.RETRYING if op.failed else _PENDING,
-            worker=None,
             attempt=row.attempt if op.failed else row.attempt - 1,
             reason=op.reason,
             error=op.error if op.failed else row.error,
@@ -300,8 +319,7 @@ class MemoryStore(Store):
         if signal is None:
             return None
         self._tables.set(self._tables.signals, signal.id, replace(signal, taken_by=op.step.id))
-        step = op.step.changed(state=RunState.SUCCEEDED, result=signal.value)
-        self._tables.set(self._tables.runs, step.id, step)
+        self._keep_step(op.step.changed(state=RunState.SUCCEEDED, result=signal.value))
         return signal.value
 
     def _first_signal(self, run_id: str, name: str) -> Signal | None:
@@ -339,10 +357,9 @@ class MemoryStore(Store):
     def _request_stop(self, op: RequestStop) -> RunState:
         row = self._known(op.run_id)
         for child in self.steps(row.id):
-            if child.queue is not None:
-                self._request_stop(replace(op, run_id=child.id))
+            self._request_stop(replace(op, run_id=child.id))
         row = self._known(op.run_id)  # the end of a child may have woken it
-        if row.is_terminal:
+        if row.is_terminal or (row.queue is None and row.state is _RUNNING):
             return row.state
         if row.state is _RUNNING:
             return self._put(row, stop_requested=True).state
@@ -390,12 +407,11 @@ class MemoryStore(Store):
 
     def find(self, task: str, key: str) -> Row | None:
         with self._reading:
-            return next((row for row in self._tables.runs.values() if (row.task, row.key) == (task, key)), None)
+            return next((row for row in self._ordered() if (row.task, row.key) == (task, key)), None)
 
     def steps(self, parent_id: str) -> list[Row]:
         with self._reading:
-            found = [row for row in self._tables.runs.values() if row.parent_id == parent_id]
-        return sorted(found, key=lambda row: row.id)
+            return [row for row in self._ordered() if row.parent_id == parent_id]
 
     def select(
         self, *, states: Iterable[RunState] = (), tasks: Iterable[str] = (), after: str = "", limit: int = 100
@@ -428,14 +444,21 @@ class MemoryStore(Store):
     def close(self) -> None:
         self._committer.close()
 
+    def _inherit(self) -> None:
+        super()._inherit()
+        self._reading = cast("Any", Inherited())
+
 
 class _MemoryTransaction(Transaction):
-    def __init__(self, users: dict[Any, Any], apply: Callable[[Any], Any]) -> None:
+    def __init__(self, users: dict[Any, Any], keep: Callable[[Claimed[Any], dict[Any, Any]], Any]) -> None:
         self.connection = users
-        self.is_kept = False
-        self._apply = apply
+        self.is_kept = self.is_over = False
+        self._keep = keep
 
     def commit(self, operation: Claimed[T]) -> T:
-        result = unwrap(self._apply(operation))
+        if self.is_over:
+            raise over()
+        self.is_over = True
+        result = self._keep(operation, self.connection)
         self.is_kept = True
         return result  # type: ignore[no-any-return]  # what the operation says

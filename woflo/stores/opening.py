@@ -1,17 +1,23 @@
-"""Stores by their URL."""
+"""Opening a store by its URL."""
 
 from __future__ import annotations
 
-from woflo.errors import UnknownNameError
+from woflo.errors import StoreError
+from woflo.kernel.registry import STORES, load_store
 from woflo.stores.contract import Store
 
 __all__ = ["open_store"]
 
 
 def open_store(url: str) -> Store:
-    """The store at `url`. Raises `UnknownNameError` for a kind that is not known."""
-    if url == "memory:":
-        from woflo.stores.memory import MemoryStore
+    """The store that `url` names: `sqlite:///relative.db`, `sqlite:////absolute.db`, `memory:`.
 
-        return MemoryStore()
-    raise UnknownNameError(f"there is no store for the URL {url!r}; known: memory:")
+    Stores of others are found by the scheme under which their distributions bring them (entry points of the group
+    `woflo.stores`). Raises `UnknownNameError` for a scheme that nobody brings, and `StoreError` for what is no URL, or
+    where the store cannot be opened.
+    """
+    scheme, colon, _ = url.partition(":")
+    if not colon:
+        raise StoreError(f"{url!r} is no URL of a store; write one as sqlite:///{url} (known: {', '.join(STORES)})")
+    store: Store = load_store(scheme).from_url(url)
+    return store

@@ -8,6 +8,9 @@ A run is *ready* when it is PENDING or RETRYING, has a queue, and its `run_after
 WAITING is *woken* (it becomes PENDING, without a `run_after`) by its `run_after`, or by anything in its
 `waits_for`. `ClaimReady` wakes all that is due before it looks.
 
+A run that is given back (`Leave`, `Recover`, `Release`) after a stop was requested becomes STOPPED instead, because
+nobody executes it any more; its parent is woken. So a run that is ready is never one that is to be stopped.
+
 A step is a row with a parent. One that its parent executes itself has no queue: it is written when it has ended,
 or before it starts (RUNNING, without a worker) where its task asks for that.
 """
@@ -72,8 +75,8 @@ class Submit(Operation[list[Accepted]]):
     """Keep new runs, all or none.
 
     A run whose id, or whose task and key, are there already is attached to that one, in whatever state it is.
-    A row that names a worker is claimed by it at once. Refused with `KeyConflictError` where the arguments of
-    the one that is there differ.
+    A row that names a worker is claimed by it at once. Refused with `KeyConflictError` where the task or the
+    arguments of the one that is there differ. Where one run has the id and another the key, the id decides.
     """
 
     runs: tuple[Row, ...]
@@ -84,8 +87,8 @@ class ClaimReady(Operation[list[Row]]):
     """Take up to `limit` ready runs, of these tasks and queues, highest priority first, then oldest.
 
     Each becomes RUNNING with a fence higher than any before; no other claim gets it until it is given back or
-    its worker is lost. With `ids`, only runs among these are taken, whatever their queue. Runs of whom a stop
-    is requested are not taken.
+    its worker is lost. With `ids`, only runs among these are taken, whatever their queue. A worker beats before it
+    claims: `Recover` frees what one has that is not known.
     """
 
     worker: str
@@ -99,8 +102,8 @@ class ClaimReady(Operation[list[Row]]):
 class Beat(Operation[None]):
     """A sign of life: the worker keeps its claims until its new `lease_until`.
 
-    Refused with `LeaseLostError` where the worker was known and has been taken for dead: its claims are gone.
-    A worker that was never seen is made known.
+    The first one (`is_first`) makes the worker known. Any other is refused with `LeaseLostError` where the worker is
+    not known, because it left or was taken for dead: its claims are gone.
     """
 
     worker: WorkerRow
@@ -109,16 +112,17 @@ class Beat(Operation[None]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leave(Operation[None]):
-    """The worker is gone in order: what it still holds is given back, as by `Release`."""
+    """The worker is gone in order: what it still holds is given back, as by `Release`. Without effect if unknown."""
 
     worker: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recover(Operation[list[str]]):
-    """Free the runs of workers whose lease ended before `now`, and of those known to be `dead`.
+    """Free the runs of workers whose lease ended before `now`, of those that are `dead`, and of those not known.
 
-    They become PENDING again, or WAITING with the reason "suspect" at the third death. Returns their ids.
+    They become PENDING again with the reason "worker lost", or WAITING with the reason "suspect" at the third death.
+    Returns their ids, in their order.
     """
 
     dead: tuple[str, ...] = ()
@@ -133,24 +137,25 @@ class Claimed(Operation[T]):
 
     claim: Claim
     steps: tuple[Row, ...] = ()
-    """Rows of steps, written with it: new ones, or the ends of steps whose intent was written before."""
+    """Rows of steps, written as they are: new ones, or the ends of steps whose intent was written before.
+
+    A step has no key. One that has ended already, or whose id is that of a run which is no step of this parent, is
+    refused with `StoreError`, and so is all that came with it.
+    """
     notes: tuple[Row, ...] = ()
     """Rows of steps that are written with it unless they are there already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record(Claimed[list[Accepted]]):
-    """Keep steps, and submit `calls`, together; returns what became of the calls.
-
-    A step that is recorded already is refused with `StoreError`.
-    """
+    """Keep steps, and submit `calls` as by `Submit`, together; returns what became of the calls."""
 
     calls: tuple[Row, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finish(Claimed[None]):
-    """End a run. Its parent is woken where it waits for "run:ID"."""
+    """End a run, in a terminal `state`. Its parent is woken where it waits for "run:ID"."""
 
     state: RunState
     result: str | None = None
@@ -163,7 +168,8 @@ class Park(Claimed[bool]):
     """Set a run to WAITING and give up the claim.
 
     Returns False, and keeps only the steps, where something that it waits for is there already: a signal that
-    nobody took, a run that ended, its time, a request to stop.
+    nobody took, a run that ended, its time, a request to stop. Refused with `UnknownRunError` where it waits for a
+    run that is not there. What else is in `waits_for` comes from outside: by `Complete` or `Wake`.
     """
 
     reason: str
@@ -185,7 +191,8 @@ class Release(Claimed[None]):
 class TakeSignal(Claimed["str | None"]):
     """Give the oldest signal of this name that nobody took to `step`, which is recorded with its value.
 
-    Returns the value, or None where there is no such signal; then only `steps` are kept.
+    Returns the value, or None where there is no such signal; then only `steps` are kept. `step` is refused as they
+    are where it has ended already.
     """
 
     name: str
@@ -218,7 +225,8 @@ class Send(Operation[bool]):
 class RequestStop(Operation[RunState]):
     """Stop a run and all below it: at once where nobody executes it, else its worker is asked to.
 
-    Returns the state that the run then has. Refused with `UnknownRunError`.
+    Steps that their parent executes itself (RUNNING, without a queue) are left to it. Returns the state that the run
+    then has. Refused with `UnknownRunError`.
     """
 
     run_id: str
@@ -242,7 +250,8 @@ class Complete(Operation[None]):
 class Wake(Operation[None]):
     """Let a WAITING run go on, whatever it waits for: a decision about a suspect, or after its code was mended.
 
-    Refused with `UnknownRunError`; a run that does not wait is left as it is.
+    Its deaths are forgotten. Refused with `UnknownRunError`; a run that does not wait, and a manual step, which only
+    `Complete` ends, are left as they are.
     """
 
     run_id: str

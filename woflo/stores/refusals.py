@@ -8,13 +8,17 @@ from woflo.errors import KeyConflictError, LeaseLostError, RunEndedError, StoreE
 from woflo.stores.rows import Claim, Row
 
 __all__ = [
+    "closed",
     "conflict",
     "has_ended",
+    "inherited",
     "lease_lost",
     "not_understood",
+    "over",
     "recorded_already",
     "taken_for_dead",
     "unknown_run",
+    "within_commit",
 ]
 
 
@@ -47,7 +51,10 @@ def taken_for_dead(worker: str) -> LeaseLostError:
 
 def recorded_already(step: Row) -> StoreError:
     """A step was to be recorded a second time."""
-    return StoreError(f"the step {step.task} ({step.id}) is recorded already; a recorded step never executes again")
+    return StoreError(
+        f"the step {step.task} ({step.id}) is recorded already, or that is the id of another run; a recorded step "
+        f"never executes again"
+    )
 
 
 def unknown_run(run_id: str) -> UnknownRunError:
@@ -58,6 +65,29 @@ def unknown_run(run_id: str) -> UnknownRunError:
 def has_ended(row: Row, consequence: str) -> RunEndedError:
     """The run is in a state in which that cannot happen to it any more."""
     return RunEndedError(f"the run {row.id} of {row.task} is {row.state}: {consequence}")
+
+
+def closed() -> StoreError:
+    """Somebody uses a store after its `close`."""
+    return StoreError("this store is closed; open another one")
+
+
+def within_commit() -> StoreError:
+    """A thread writes while the same thread commits, and would wait for itself for ever."""
+    return StoreError(
+        "this thread is writing already: inside of `transaction()` write through it, by its `connection` and `commit`; "
+        "in a callback of `submit`, submit"
+    )
+
+
+def over() -> StoreError:
+    """Somebody writes through a transaction that was kept or refused."""
+    return StoreError("this transaction is over: it was kept, refused, or left; begin another one")
+
+
+def inherited() -> StoreError:
+    """A store is used in a process that got it by a fork."""
+    return StoreError("this store was opened before a fork, and belongs to the parent; open it again in the child")
 
 
 def _short(args: Any) -> str:

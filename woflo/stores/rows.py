@@ -54,7 +54,7 @@ class Row:
     run_after: float | None = None
     """Not before this time; None for at once."""
     waits_for: tuple[str, ...] = ()
-    """What wakes it while it is WAITING: "signal:NAME", "run:ID"."""
+    """What wakes it while it is WAITING: "signal:NAME", "run:ID" (of a child)."""
     stop_requested: bool = False
     worker: str | None = None
     """Who executes it; set exactly while the state is RUNNING and the run is claimed."""

@@ -1,4 +1,4 @@
-"""What a runner promises, as checks that any runner can be held against.
+"""What a runner promises, and a store, as checks that any runner and any store can be held against.
 
 A runner of your own proves itself in three lines, under any test framework or none:
 
@@ -14,6 +14,11 @@ told by its `traits`, is not asked of it. With pytest:
     def test_my_runner(check):
         check(MyTaskRun)
 
+A store proves itself in the same way; what is given to a check makes a new, empty store each time it is called:
+
+    for check in store_checks():
+        check(lambda: MyStore(new_folder()))
+
 `leftovers()` tells what runs have left behind in this process: for the end of any test.
 """
 
@@ -23,5 +28,6 @@ from woflo.testing.conformance import runner_checks
 from woflo.testing.conformance.checks import Check
 from woflo.testing.leftovers import Leftovers, leftovers
 from woflo.testing.patience import wait_until
+from woflo.testing.stores import store_checks
 
-__all__ = ["Check", "Leftovers", "leftovers", "runner_checks", "wait_until"]
+__all__ = ["Check", "Leftovers", "leftovers", "runner_checks", "store_checks", "wait_until"]

@@ -7,6 +7,7 @@ from typing import Any
 
 from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.traits import Traits
+from woflo.testing.promise import Promise
 
 __all__ = ["Check", "Runner", "check", "isolated", "isolated_and_killable", "parallel", "registered"]
 
@@ -15,30 +16,16 @@ registered: list[Check] = []
 """Every check, in the order in which the modules are imported and the functions stand in them."""
 
 
-class Check:
-    """A function that takes a runner class and fails by an exception; its docstring is the promise."""
+class Check(Promise[Runner]):
+    """A promise of runners. What a runner cannot do, told by its traits, is not asked of it."""
 
     def __init__(self, function: Callable[[Runner], None], only: Callable[[Traits], object] | None) -> None:
-        self.function = function
-        self.name: str = function.__name__
-        self.subject: str = function.__module__.rpartition(".")[2]
-        self.promise: str = (function.__doc__ or "").strip()
-        self.__doc__ = function.__doc__
+        super().__init__(function)
         self._only = only
 
     def applies_to(self, runner: Runner) -> bool:
         """False where the runner's traits say that it does not promise this."""
         return self._only is None or bool(self._only(runner.traits))
-
-    def __call__(self, runner: Runner) -> None:
-        """Hold `runner` against the promise. Raises, mostly `AssertionError`, where it is not kept."""
-        self.function(runner)
-
-    def __str__(self) -> str:
-        return f"{self.subject}-{self.name}"
-
-    def __repr__(self) -> str:
-        return f"<check {self}>"
 
 
 def check(*, only: Callable[[Traits], object] | None = None) -> Callable[[Callable[[Runner], None]], Check]:

@@ -1,0 +1,68 @@
+"""Looking up what a store holds, in named statements: the same for every database that is asked in SQL."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from typing import Any
+
+from woflo.kernel.state import RunState
+from woflo.stores.contract import Snapshot, Store
+from woflo.stores.rows import Row
+from woflo.stores.sql.rows import rows_of, signal_of, worker_of
+
+__all__ = ["Read", "SqlStore"]
+
+Read = Callable[..., list[tuple[Any, ...]]]
+"""Called with the name of a statement and its values by name."""
+
+
+class SqlStore(Store):
+    """What a database has to add: `apply`, `transaction`, `close`, and the two ways to read."""
+
+    @abstractmethod
+    def _read(self, name: str, **values: Any) -> list[tuple[Any, ...]]:
+        """What a statement finds."""
+
+    @abstractmethod
+    def _moment(self) -> AbstractContextManager[Read]:
+        """Several statements that see the same moment."""
+
+    def get(self, run_id: str) -> Row | None:
+        return next(iter(rows_of(self._read("run_by_id", id=run_id))), None)
+
+    def find(self, task: str, key: str) -> Row | None:
+        return next(iter(rows_of(self._read("run_by_key", task=task, key=key))), None)
+
+    def steps(self, parent_id: str) -> list[Row]:
+        return rows_of(self._read("steps", parent_id=parent_id))
+
+    def select(
+        self, *, states: Iterable[RunState] = (), tasks: Iterable[str] = (), after: str = "", limit: int = 100
+    ) -> list[Row]:
+        found = self._read("select_runs", states=_list(states), tasks=_list(tasks), after=after, limit=limit)
+        return rows_of(found)
+
+    def next_time(self) -> float | None:
+        time: float | None = self._read("next_time")[0][0]
+        return time
+
+    def published(self, run_id: str) -> dict[str, str]:
+        return dict(self._read("published", run_id=run_id))
+
+    def snapshot(self) -> Snapshot:
+        with self._moment() as read:
+            return Snapshot(
+                runs=rows_of(read("all_runs")),
+                signals=[signal_of(one) for one in read("all_signals")],
+                workers=[worker_of(one) for one in read("all_workers")],
+                published={(run_id, name): value for run_id, name, value in read("all_published")},
+            )
+
+
+def _list(wanted: Iterable[str]) -> str | None:
+    """A JSON array, or None for all."""
+    items = list(wanted)
+    return json.dumps(items) if items else None
