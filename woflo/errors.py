@@ -21,6 +21,7 @@ __all__ = [
     "NoCurrentRunError",
     "NonDeterminismError",
     "NotATaskError",
+    "NotDurableError",
     "NotInWorkflowError",
     "OptionError",
     "PoolClosedError",
@@ -85,6 +86,10 @@ class BlockingLoopError(WofloError, RuntimeError):
 
 class NoCurrentRunError(WofloError, LookupError):
     """`current_run()` was called outside of any task."""
+
+
+class NotDurableError(WofloError, RuntimeError):
+    """Something was asked for that only a run which is kept in a store can do."""
 
 
 class NotInWorkflowError(WofloError, RuntimeError):

@@ -27,6 +27,8 @@ LIMIT, COUNT = 8, {count}
 
 @task(runner=MultiprocessTaskRun.configured(max_concurrency=LIMIT))
 def work(number):
+    while number < 2 and not os.path.exists("two at once"):  # until both were seen
+        time.sleep(0.001)
     return number
 
 def children():
@@ -46,6 +48,8 @@ def watch():
     global most
     while not done.is_set():
         most = max(most, children())
+        if most > 1:
+            Path("two at once").touch()
 
 watcher = threading.Thread(target=watch)
 watcher.start()
@@ -55,7 +59,6 @@ done.set()
 watcher.join()
 # The guardian is a child for a moment.
 assert most <= LIMIT + 1, f"{{most}} children at once"
-assert most > 1, "never two at once"
 peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
 assert int(peak) < 200_000, f"{{peak}} KB"
 print("all", COUNT)

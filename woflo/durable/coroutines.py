@@ -15,6 +15,7 @@ from woflo.kernel.outcome import Outcome
 
 if TYPE_CHECKING:
     from woflo.durable.engine import Engine
+    from woflo.durable.keeping import StepKeeper
     from woflo.durable.waits import Wait
     from woflo.kernel.run import BaseTaskRun
     from woflo.kernel.task import Task
@@ -115,13 +116,13 @@ class AsyncExecution(Execution):
 
     # -- writing ---------------------------------------------------------------------------------------
 
-    def record(self, row: Row, told: Told) -> None:
+    def record(self, row: Row, keeper: StepKeeper | None, told: Told) -> None:
         if asyncio._get_running_loop() is not self.loop:
-            self.record_here(row, told)
+            self.record_here(row, keeper, told)
         elif self._ended is not None:
             told(self._ended)
         else:
-            operation = self.recording(row)
+            operation = self.recording(row, keeper)
             self._writer.put(operation, lambda result: self._told_record(operation, told, result))
 
     def _told_record(self, operation: Any, told: Told, result: Any) -> None:

@@ -30,6 +30,7 @@ from woflo.stores.rows import Claim, Row, place_id
 
 if TYPE_CHECKING:
     from woflo.durable.engine import Engine
+    from woflo.durable.keeping import StepKeeper
     from woflo.durable.steps import StepRun
     from woflo.durable.waits import Wait
     from woflo.kernel.run import BaseTaskRun
@@ -178,12 +179,13 @@ class Execution(ABC):
         self._open.pop(step, None)
 
     @abstractmethod
-    def record(self, row: Row, told: Told) -> None:
-        """Keep a step that has ended, then call `told`."""
+    def record(self, row: Row, keeper: StepKeeper | None, told: Told) -> None:
+        """Keep a step that has ended, and what its code asked to be kept with it, then call `told`."""
 
-    def recording(self, row: Row) -> Record:
+    def recording(self, row: Row, keeper: StepKeeper | None) -> Record:
         """The write for a step that has ended."""
-        return Record(now=clock.now(), claim=self.claim, steps=(row,), notes=self._notes)
+        calls = () if keeper is None else keeper.calls
+        return Record(now=clock.now(), claim=self.claim, steps=(row,), notes=self._notes, calls=calls)
 
     def kept(self, operation: Claimed[Any]) -> None:
         """A write about this run was not refused."""
@@ -192,20 +194,21 @@ class Execution(ABC):
                 saved = frozenset(note.id for note in operation.notes)
                 self._notes = tuple(note for note in self._notes if note.id not in saved)
 
-    def record_here(self, row: Row, told: Told) -> None:
+    def record_here(self, row: Row, keeper: StepKeeper | None, told: Told) -> None:
         """Keep it in this thread."""
         error: BaseException | None = None
+        write = keeper.commit if keeper is not None and keeper.is_open else self.store.write
         try:
-            self.written(self.recording(row))
+            self.written(self.recording(row, keeper), write)
         except Parked as parked:
             error = parked
         told(error)
 
-    def written(self, operation: Claimed[Any]) -> Any:
+    def written(self, operation: Claimed[Any], write: Callable[[Any], Any] | None = None) -> Any:
         """The result of a write about this run. Raises `Parked` where it was refused, and ends this execution."""
         self.check()
         try:
-            result = self.store.write(operation)
+            result = (write or self.store.write)(operation)
         except StoreError as error:
             raise self.end(error) from error
         self.kept(operation)

@@ -14,6 +14,7 @@ from woflo.kernel.outcome import Outcome
 from woflo.runners.thread import threads_of_this_process
 
 if TYPE_CHECKING:
+    from woflo.durable.keeping import StepKeeper
     from woflo.durable.waits import Wait
     from woflo.kernel.attempt import Attempt
     from woflo.stores.rows import Row
@@ -54,8 +55,8 @@ class PlainExecution(Execution):
                 except Parked:
                     return
 
-    def record(self, row: Row, told: Told) -> None:
-        self.record_here(row, told)
+    def record(self, row: Row, keeper: StepKeeper | None, told: Told) -> None:
+        self.record_here(row, keeper, told)
 
     def wait_for(self, wait: Wait) -> None:
         if threading.get_ident() != self.thread:

@@ -8,6 +8,7 @@ from collections.abc import Generator
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from woflo.durable.keeping import StepKeeper
 from woflo.durable.parking import Parked
 from woflo.errors import TaskStoppedError
 from woflo.kernel import clock
@@ -44,6 +45,8 @@ class StepRun(BaseTaskRun[R]):
     _row: Row
     _context: Context
     _codec: Codec
+    _keeper: StepKeeper | None = None
+    """What the attempt under way has asked to be kept with its end."""
     _todo: Attempt | None = None
     """An attempt that waits to be waited for, or for the next call."""
     _inner: BaseTaskRun[Any] | None = None
@@ -79,6 +82,7 @@ class StepRun(BaseTaskRun[R]):
     def _launch(self, attempt: Attempt) -> None:
         execution = self._execution
         assert execution is not None
+        self._keeper = attempt.keeper = StepKeeper(execution.engine, execution.claim, self._row.id)
         waits = execution.thread == threading.get_ident() and self.task.options.timeout is None
         if waits and self.task.options.runner is None:
             self._todo = attempt
@@ -143,6 +147,11 @@ class StepRun(BaseTaskRun[R]):
     def _finish_well(self, outcome: Outcome, now: float) -> bool:
         return False  # the long way, which comes by the record
 
+    def _report(self, outcome: Outcome) -> None:
+        if self._keeper is not None and (outcome.error is not None or self._verdict is not None):
+            self._keeper.roll_back()
+        super()._report(outcome)
+
     def _settle(self, state: RunState, outcome: Outcome, *, only_idle: bool = False) -> bool:
         with self._lock:
             if self._state in TERMINAL or self._is_recording or (only_idle and self._in_code):
@@ -158,7 +167,7 @@ class StepRun(BaseTaskRun[R]):
             started_at=self.started_at,
             finished_at=clock.now(),
         )
-        self._execution.record(row, lambda refused: self._settle_recorded(state, outcome, refused))
+        self._execution.record(row, self._keeper, lambda refused: self._settle_recorded(state, outcome, refused))
         return True
 
     def _settle_recorded(self, state: RunState, outcome: Outcome, refused: BaseException | None) -> None:
@@ -172,15 +181,13 @@ class StepRun(BaseTaskRun[R]):
     # -- waiting ---------------------------------------------------------------------------------------
 
     def _block(self, timeout: float | None) -> bool:
-        attempt = self._taken()
-        if attempt is not None:
-            if timeout is None and self._is_on_own_thread():
+        here = timeout is None and self._is_on_own_thread()
+        while (attempt := self._taken()) is not None:  # a retry without a pause comes back here
+            if here:
                 self._finish(attempt.execute())
             else:
                 self._start(attempt)
-        if self._state in TERMINAL:
-            return True
-        return super()._block(timeout)
+        return self._state in TERMINAL or super()._block(timeout)
 
     def _is_on_own_thread(self) -> bool:
         return self._execution is not None and self._execution.thread == threading.get_ident()

@@ -13,7 +13,7 @@ from woflo.kernel.outcome import Outcome
 from woflo.kernel.report import report
 
 if TYPE_CHECKING:
-    from woflo.kernel.ports import Channel, Recorder
+    from woflo.kernel.ports import Channel, Keeper, Recorder
 
 __all__ = ["Attempt", "StopRequested", "outcome_of"]
 
@@ -66,7 +66,7 @@ class Attempt:
         self.run: Any = run
         self.channel: Channel | None = channel
         self.recorder: Recorder | None = None
-        self.keeper: Any = None
+        self.keeper: Keeper | None = None
         self.stop_requested: bool = False
 
     @property

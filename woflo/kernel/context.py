@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sized
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from woflo.errors import NoCurrentRunError
+from woflo.errors import NoCurrentRunError, NotDurableError
 
 if TYPE_CHECKING:
     from woflo.kernel.attempt import Attempt
+    from woflo.kernel.ports import Keeper
+    from woflo.kernel.task import Task
 
 __all__ = ["CurrentRun", "current_attempt", "current_run", "track"]
 
@@ -55,6 +58,41 @@ class CurrentRun:
     def progress(self, done: float, total: float | None = None, message: str = "") -> None:
         """Tell the caller's observers how far this attempt is: `done` of `total`, in any unit."""
         self._attempt.tell("progress", (done, total, message))
+
+    # -- for runs that are kept in a store ---------------------------------------------------------------
+
+    @property
+    def idempotency_key(self) -> str:
+        """The same in every attempt of this step or stored call, also in another process after a crash."""
+        return self._keeper("idempotency_key").idempotency_key
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        """A connection of the store's database: what is written through it is kept with this run's end, or not at all.
+
+        Use it with `with`; an exception that leaves the block undoes what was written. Other writers wait until the
+        step has ended: keep such steps short. Raises `StoreError` in a coroutine, and where the store cannot do that.
+        """
+        return self._keeper("transaction").transaction()
+
+    def enqueue(self, task: Task[..., Any], /, *args: Any, **kwargs: Any) -> str:
+        """Call a stored task when this run has ended well, together with its record; returns the id of that run.
+
+        Where this attempt fails, the call is not made.
+        """
+        return self._keeper("enqueue").enqueue(task, args, kwargs)
+
+    def publish(self, name: str, value: Any) -> None:
+        """Show a value (JSON) to whoever looks at the stored run, in place of the last one of this name."""
+        self._keeper("publish").publish(name, value)
+
+    def _keeper(self, asked: str) -> Keeper:
+        keeper = self._attempt.keeper
+        if keeper is None:
+            raise NotDurableError(
+                f"current_run().{asked} needs a run that is kept in a store and executes in this process: a step of a "
+                f"workflow, or a call from a queue; {self!r} is none"
+            )
+        return keeper
 
     def __repr__(self) -> str:
         return f"<current run {self.id} of {self.task}, attempt {self.attempt}>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from woflo.kernel.run import BaseTaskRun
     from woflo.kernel.task import Task
 
-__all__ = ["Admission", "Channel", "Clock", "Recorder"]
+__all__ = ["Admission", "Channel", "Clock", "Keeper", "Recorder"]
 
 
 class Clock(Protocol):
@@ -37,6 +38,16 @@ class Recorder(Protocol):
     def call(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> BaseTaskRun[Any]:
         """The handle for this call: a new step, or one that is finished already."""
         ...
+
+
+class Keeper(Protocol):
+    """What the code of a run that is kept in a store may write through it. Set by whoever executes such runs."""
+
+    idempotency_key: str
+
+    def transaction(self) -> AbstractContextManager[Any]: ...
+    def enqueue(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str: ...
+    def publish(self, name: str, value: Any) -> None: ...
 
 
 class Admission(Protocol):

@@ -1,0 +1,102 @@
+"""What a step may have kept together with its record: rows of the user, calls of other tasks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from woflo.errors import OptionError, StoreError
+from woflo.kernel import clock
+from woflo.kernel.digest import digest
+from woflo.stores.codec import ValueCodec
+from woflo.stores.operations import Claimed, Publish
+from woflo.stores.rows import DEFAULT_QUEUE, Claim, Row, place_id
+
+if TYPE_CHECKING:
+    from woflo.durable.engine import Engine
+    from woflo.kernel.task import Task
+    from woflo.stores.contract import Transaction
+
+__all__ = ["StepKeeper"]
+
+T = TypeVar("T")
+
+
+class StepKeeper:
+    """One attempt of a step, or of a stored call, as its code may write through it."""
+
+    def __init__(self, engine: Engine, claim: Claim, run_id: str) -> None:
+        self.idempotency_key = run_id
+        self.calls: tuple[Row, ...] = ()
+        """What is submitted together with the end of the step."""
+        self._engine = engine
+        self._claim = claim
+        self._opened: AbstractContextManager[Transaction] | None = None
+        self._transaction: Transaction | None = None
+
+    # -- from within the code --------------------------------------------------------------------------
+
+    @contextmanager
+    def transaction(self) -> Iterator[Any]:
+        """Lend the connection; it stays open until the step has ended. An exception undoes what was written."""
+        if asyncio._get_running_loop() is not None:
+            raise StoreError(
+                "transaction() was called on an event loop, where whoever else writes would stop the loop; make the "
+                "step a plain function"
+            )
+        if self._transaction is None:
+            self._opened = self._engine.store.transaction()
+            self._transaction = self._opened.__enter__()
+        try:
+            yield self._transaction.connection
+        except BaseException:
+            self.roll_back()
+            raise
+
+    def enqueue(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        """The id of a run that is submitted together with the end of the step."""
+        if not task.runner.traits.durable:
+            raise OptionError(
+                f"enqueue was given {task!r}, whose runs are not kept in a store; give it runner='queue', or a workflow"
+            )
+        text = self._engine.codec(task).dump_call(args, kwargs)
+        row = Row(
+            id=place_id(self.idempotency_key, "", len(self.calls)),
+            task=task.name,
+            queue=DEFAULT_QUEUE,
+            key=task.options.key,
+            args=text,
+            digest=digest(text),
+        )
+        self.calls = (*self.calls, row)
+        return row.id
+
+    def publish(self, name: str, value: Any) -> None:
+        """Show a value to whoever looks at the run."""
+        text = ValueCodec(Any, f"the value published as {name!r}").dump(value)
+        self._engine.store.write(Publish(now=clock.now(), claim=self._claim, name=name, value=text))
+
+    # -- around the code -------------------------------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        """True where the step has a transaction, which only `commit` or `roll_back` end."""
+        return self._transaction is not None
+
+    def commit(self, operation: Claimed[T]) -> T:
+        """Keep the operation, with what the step has written."""
+        assert self._transaction is not None and self._opened is not None
+        opened, transaction = self._opened, self._transaction
+        self._opened = self._transaction = None
+        try:
+            return transaction.commit(operation)
+        finally:
+            opened.__exit__(None, None, None)
+
+    def roll_back(self) -> None:
+        """The attempt has failed: nothing of what it wrote is kept."""
+        opened, self._opened, self._transaction, self.calls = self._opened, None, None, ()
+        if opened is not None:
+            opened.__exit__(None, None, None)
