@@ -7,8 +7,10 @@ woflo itself has to say. Each message names the value that was wrong and the way
 from __future__ import annotations
 
 __all__ = [
+    "Abandon",
     "ArgumentError",
     "BlockingLoopError",
+    "Decline",
     "EndedLoopError",
     "HandleNotPortableError",
     "InheritedHandleError",
@@ -23,9 +25,11 @@ __all__ = [
     "NotATaskError",
     "NotDurableError",
     "NotInWorkflowError",
+    "NothingDone",
     "OptionError",
     "PoolClosedError",
     "ResourceError",
+    "Retry",
     "RunEndedError",
     "RunSuspectError",
     "SerializationError",
@@ -145,6 +149,29 @@ class StoredFailureError(WofloError):
 
 class NonDeterminismError(WofloError, RuntimeError):
     """A workflow called something else than what is recorded at this place of its journal."""
+
+
+# -- raised by tasks, to say how a call from a queue has ended ------------------------------------------
+
+
+class Decline(WofloError):  # noqa: N818 - what it does is its name, as `raise Retry` reads
+    """Not here: the call goes back to its queue, for another worker or a later time."""
+
+
+class Retry(WofloError):  # noqa: N818
+    """Once more, after `delay` seconds, whatever `retries` says."""
+
+    def __init__(self, message: str = "", *, delay: float = 0.0) -> None:
+        super().__init__(message)
+        self.delay = delay
+
+
+class Abandon(WofloError):  # noqa: N818
+    """Give up: the run fails, whatever `retries` says."""
+
+
+class NothingDone(WofloError):  # noqa: N818
+    """There was nothing to do: the run is forgotten, as if it had never been called."""
 
 
 # -- how a run can end other than by the task's own exception ------------------------------------------

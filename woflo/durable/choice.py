@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import Any
 
 from woflo.stores.contract import Store
 
-__all__ = ["current_store", "use_store"]
+__all__ = ["current_store", "opened", "use_store"]
 
 DEFAULT = "sqlite:///.woflo/woflo.db"
 _lock = threading.Lock()
@@ -22,7 +21,7 @@ def use_store(store: str | Store | None) -> Store | None:
     """
     global _chosen
     with _lock:
-        before, _chosen = _chosen, _opened(store) if isinstance(store, str) else store
+        before, _chosen = _chosen, None if store is None else opened(store)
     return before
 
 
@@ -32,11 +31,14 @@ def current_store() -> Store:
     if _chosen is None:
         with _lock:
             if _chosen is None:
-                _chosen = _opened(os.environ.get("WOFLO_STORE") or DEFAULT)
+                _chosen = opened(os.environ.get("WOFLO_STORE") or DEFAULT)
     return _chosen
 
 
-def _opened(url: str) -> Any:
+def opened(store: str | Store) -> Store:
+    """The store of this URL, or `store` itself where it is one."""
+    if not isinstance(store, str):
+        return store
     from woflo.stores.opening import open_store
 
-    return open_store(url)
+    return open_store(store)

@@ -15,13 +15,16 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from woflo.durable.execution import Ending, Execution
-from woflo.errors import StoreError
+from woflo.errors import OptionError, StoreError
 from woflo.kernel import bus, clock, runtime
+from woflo.kernel.outcome import Outcome
+from woflo.kernel.state import RunState
 from woflo.stores.codec import Codec
 from woflo.stores.operations import LOST, Beat, ClaimReady, Leave, Recover, Wake
 from woflo.stores.rows import WorkerRow
 
 if TYPE_CHECKING:
+    from woflo.durable.serving import Serving
     from woflo.durable.stored import StoredTaskRun
     from woflo.kernel.task import Task
     from woflo.stores.contract import Store
@@ -60,6 +63,8 @@ class Engine:
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
         self._beaten = 0.0
+        self._serving: Serving | None = None
+        """What is executed here for others."""
         self.hold: float = 0.5
         """Seconds that a wait holds its thread or coroutine before the workflow is parked."""
 
@@ -119,6 +124,17 @@ class Engine:
         if self._is_waiting():
             self._wake.set()
 
+    def serve(self, serving: Serving | None) -> None:
+        """Claim and execute what waits for a worker; None ends that."""
+        if serving is not None and self._serving is not None:
+            raise OptionError("this process has a worker on this store already; give that one all tasks")
+        self._serving = serving
+        if serving is not None:
+            for task in serving.tasks.values():
+                if task.options.runner is not None and _executes_here(task):
+                    self.knows(task)
+            self.wake()
+
     # -- runs that are waited for ----------------------------------------------------------------------
 
     def follow(self, run: StoredTaskRun[Any]) -> None:
@@ -166,6 +182,8 @@ class Engine:
 
     def _is_waiting(self) -> bool:
         """True where a run that does not execute here matters here."""
+        if self._serving is not None:
+            return True
         here = self.executions.keys()
         return not (self._own <= here and self._followed.keys() <= here)
 
@@ -215,6 +233,7 @@ class Engine:
             self._beat()
             self.store.write(Recover(now=clock.now()))
         self._claim_own()
+        self._claim_for_others()
         self._look_at_followed()
 
     def _beat(self, *, is_first: bool = False) -> None:
@@ -232,14 +251,34 @@ class Engine:
             for row in self.store.write(ClaimReady(now=clock.now(), worker=self.id, limit=room, tasks=tasks, ids=ids)):
                 self.start(row)
 
+    def _claim_for_others(self) -> None:
+        """As a worker: workflows as long as there is room for them, and plain calls in batches."""
+        serving = self._serving
+        if serving is None:
+            return
+        claims = [(tuple(serving.tasks.keys() & self._tasks.keys()), MOST - len(self.executions), self._start_all)]
+        claims += [(tuple(serving.tasks.keys() - self._tasks.keys()), serving.room(), serving.take)]
+        for names, room, start in claims:
+            if names and room > 0 and not serving.is_draining:
+                now = clock.now()
+                ready = ClaimReady(now=now, worker=self.id, limit=room, tasks=names, queues=serving.queues)
+                start(self.store.write(ready))
+
+    def _start_all(self, rows: list[Row]) -> None:
+        for row in rows:
+            self.start(row)
+
     def _look_at_followed(self) -> None:
         for run_id in list(self._followed):
             if run_id not in self.executions:
                 row = self.store.get(run_id)
-                if row is not None and row.is_terminal:
+                if row is None:
+                    for run in self._forget(run_id):
+                        run.ended(RunState.SKIPPED, Outcome(None))
+                elif row.is_terminal:
                     self._own.discard(run_id)
                     _tell(self._forget(run_id), row)
-                elif row is not None:
+                else:
                     for run in self._followed.get(run_id, ()):
                         run.look(row)
                     self._adopt_children(row)
@@ -326,6 +365,13 @@ class LoopWriter:
 def _answer(queue: Iterable[tuple[Any, Callable[[Any], object]]], results: list[Any]) -> None:
     for (_, told), result in zip(queue, results, strict=True):
         told(result)
+
+
+def _executes_here(task: Task[..., Any]) -> bool:
+    """True for workflows."""
+    from woflo.durable.stored import StoredTaskRun
+
+    return issubclass(task.runner, StoredTaskRun) and task.runner.executes_here
 
 
 def _tell(runs: Iterable[StoredTaskRun[Any]], row: Row) -> None:

@@ -63,7 +63,7 @@ class StoredTaskRun(BaseTaskRun[R]):
         self._engine: Engine = engine_of(current_store())
         if not find_handles(self._args, self._kwargs)[0]:
             self._text = self._engine.codec(self.task).dump_call(self._args, self._kwargs)
-        self._row = Row(id=super().id, task=self.task.name, key=self.task.options.key, queue=DEFAULT_QUEUE)
+        self._row = Row(id=super().id, task=self.task.name)
         super()._begin()
         if self._refusal is not None:
             raise self._refusal
@@ -71,7 +71,7 @@ class StoredTaskRun(BaseTaskRun[R]):
     def begin_in(self, execution: Execution, row: Row, record: Row | None) -> None:
         """The call is made by a workflow, at the place of `row`; `record` is there where it was made before."""
         self._execution, self._engine = execution, execution.engine
-        self._row, self._text = row.changed(queue=DEFAULT_QUEUE), row.args
+        self._row, self._text = row, row.args
         self._is_recorded = record is not None
         super()._begin()
 
@@ -82,11 +82,11 @@ class StoredTaskRun(BaseTaskRun[R]):
         self._final = True  # attempts are counted where they are made
         assert self._row is not None
         text = self._text or self._engine.codec(self.task).dump_call(self._args, self._kwargs)
-        row = self._row.changed(args=text, digest=digest(text), created_at=clock.now())
+        row = self._called(text)
         if self.executes_here:
             self._engine.knows(self.task)
             self._engine.be_alive()
-            if self._engine.has_room():
+            if self._engine.has_room() and row.run_after is None:
                 row = row.changed(worker=self._engine.id)
         try:
             self._submit(row)
@@ -95,6 +95,20 @@ class StoredTaskRun(BaseTaskRun[R]):
             raise
         finally:
             self._runtime.live.discard(self)  # the store keeps it from here on, or it was refused
+
+    def _called(self, text: str) -> Row:
+        """The row of this call; `text` are its arguments."""
+        assert self._row is not None
+        options, now = self.task.options, clock.now()
+        return self._row.changed(
+            args=text,
+            digest=digest(text),
+            key=options.key,
+            queue=options.queue or DEFAULT_QUEUE,
+            priority=options.priority,
+            run_after=None if options.delay is None else now + options.delay,
+            created_at=now,
+        )
 
     def _submit(self, row: Row) -> None:
         kept, is_new = self._kept(row)

@@ -26,9 +26,12 @@ class Options:
         "admission",
         "after",
         "deadline",
+        "delay",
         "key",
         "max_concurrency",
         "name",
+        "priority",
+        "queue",
         "rate_limit",
         "resources",
         "retries",
@@ -53,6 +56,9 @@ class Options:
         after: Sequence[BaseTaskRun[Any]] = (),
         admission: Admission | None = None,
         key: str | None = None,
+        queue: str | None = None,
+        priority: int = 0,
+        delay: float | None = None,
     ) -> None:
         self.name: str | None = _checked_text("name", name)
         self.retries: int = whole_number("retries", retries, least=0)
@@ -71,6 +77,9 @@ class Options:
         self.after: tuple[Any, ...] = _checked_after(after)
         self.admission: Admission | None = admission
         self.key: str | None = _checked_text("key", key)
+        self.queue: str | None = _checked_text("queue", queue)
+        self.priority: int = whole_number("priority", priority, least=-(10**9))
+        self.delay: float | None = _seconds("delay", delay)
 
     def changed(self, changes: Mapping[str, Any]) -> Options:
         """These options with `changes` on top."""

@@ -19,6 +19,8 @@ RUNNERS = {
     "async": "woflo.runners.asynchronous:AsyncTaskRun",
     "multiprocess": "woflo.runners.multiprocess:MultiprocessTaskRun",
     "pool": "woflo.runners.pool:PoolTaskRun",
+    "queue": "woflo.durable.queue:QueueTaskRun",
+    "workflow": "woflo.durable.workflow:WorkflowTaskRun",
 }
 DEFAULT_RUNNER = "multiprocess"
 STORES = {

@@ -156,6 +156,9 @@ class Task(Generic[P, R]):
         rate_limit: str | None = ...,  # type: ignore[assignment]
         after: BaseTaskRun[Any] | Sequence[BaseTaskRun[Any]] = ...,  # type: ignore[assignment]
         key: str | None = ...,  # type: ignore[assignment]
+        queue: str | None = ...,  # type: ignore[assignment]
+        priority: int = ...,  # type: ignore[assignment]
+        delay: float | None = ...,  # type: ignore[assignment]
     ) -> Task[P, R]:
         """The same task with other options; what is not named stays. See `task` for their meaning."""
         given = {key: value for key, value in locals().items() if key != "self" and value is not ...}
@@ -199,11 +202,15 @@ def _check_for_runner(runner: type[BaseTaskRun[Any]], options: Options) -> None:
             f"timeout={options.timeout:g} cannot be kept by {runner.__name__}, which executes in the calling thread; "
             f"choose another runner, or leave the timeout out"
         )
-    if options.key is not None and not runner.traits.durable:
-        raise OptionError(
-            f"key={options.key!r} needs a run that is kept in a store, which {runner.__name__} does not do; use it "
-            f"with a workflow"
-        )
+    if runner.traits.durable:
+        return
+    for name in ("key", "queue", "priority", "delay"):
+        value = getattr(options, name)
+        if value not in (None, 0):
+            raise OptionError(
+                f"{name}={value!r} needs a run that is kept in a store, which {runner.__name__} does not do; use it "
+                f"with a workflow, or with runner='queue'"
+            )
 
 
 @overload
@@ -227,6 +234,9 @@ def task(
     max_concurrency: int | None = ...,
     resources: Mapping[str, Any] | None = ...,
     rate_limit: str | None = ...,
+    queue: str | None = ...,
+    priority: int = ...,
+    delay: float | None = ...,
 ) -> Decorator: ...
 def task(fn: Any = None, /, **options: Any) -> Any:
     """Make a task of a function, an async function, or a class with a `run` method.
@@ -242,6 +252,8 @@ def task(fn: Any = None, /, **options: Any) -> Any:
         max_concurrency: runs of this task at the same time.
         resources: what a run takes of the machine, such as `{"cpus": 2, "memory": "4GB"}`.
         rate_limit: starts per period, `"10/s"` or `"100/m"`.
+        queue, priority, delay: with the runner "queue": whose workers take the call; higher ones first; not before
+            so many seconds have passed.
 
     Raises `OptionError` for an option that cannot be meant, `UnknownNameError` for an unknown runner,
     `NotATaskError` for what cannot be executed; all at decoration.

@@ -83,7 +83,9 @@ class Threads:
     are executed by few threads, one after another, and those that wait are side by side at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int | None = None) -> None:
+        self._most = most
+        """How many threads there may be; None for as many as it takes."""
         self._queue: deque[tuple[Any, Attempt]] = deque()
         self._idle: list[Any] = []
         """The locks that idle threads wait for, the last used at the end."""
@@ -135,7 +137,10 @@ class Threads:
         try:
             turn = self._idle.pop()
         except IndexError:
-            self._start_thread()
+            if self._most is None or len(self._present) < self._most:
+                self._start_thread()
+            else:
+                self._one_is_coming = False  # each of them comes when its attempt has ended
         else:
             turn.release()
 

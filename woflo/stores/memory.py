@@ -24,6 +24,7 @@ from woflo.stores.operations import (
     ClaimReady,
     Complete,
     Finish,
+    Forget,
     Leave,
     Operation,
     Park,
@@ -273,7 +274,15 @@ class MemoryStore(Store):
     @_do.register
     def _finish(self, op: Finish) -> None:
         row = self._holding(op)
+        for call in op.calls:
+            self._accept(call, op.now)
         self._end(row, op.now, state=op.state, result=op.result, error=op.error, reason=op.reason)
+
+    @_do.register
+    def _forget(self, op: Forget) -> None:
+        row = self._holding(op)
+        self._end(row, op.now, state=_STOPPED)
+        self._tables.set(self._tables.runs, row.id, _GONE)
 
     @_do.register
     def _park(self, op: Park) -> bool:

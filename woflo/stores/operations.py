@@ -34,6 +34,7 @@ __all__ = [
     "Claimed",
     "Complete",
     "Finish",
+    "Forget",
     "Leave",
     "Operation",
     "Park",
@@ -161,6 +162,13 @@ class Finish(Claimed[None]):
     result: str | None = None
     error: str | None = None
     reason: str | None = None
+    calls: tuple[Row, ...] = ()
+    """Submitted together with it, as by `Submit`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forget(Claimed[None]):
+    """Take the run away, as if it had never been called. Its parent is woken where it waits for "run:ID"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

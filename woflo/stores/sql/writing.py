@@ -18,6 +18,7 @@ from woflo.stores.operations import (
     ClaimReady,
     Complete,
     Finish,
+    Forget,
     Leave,
     Operation,
     Park,
@@ -159,7 +160,14 @@ class Writes:
 
     def _finish(self, op: Finish) -> None:
         parent_id, _ = self._holding(op)
+        for call in op.calls:
+            self._accept(call, op.now)
         self._end(op.claim.run_id, parent_id, op, op.reason)
+
+    def _forget(self, op: Forget) -> None:
+        parent_id, _ = self._holding(op)
+        self._change("forget_run", {"id": op.claim.run_id})
+        self._tell_parent(op.claim.run_id, parent_id)
 
     def _park(self, op: Park) -> bool:
         _, stop_requested = self._holding(op)
@@ -267,6 +275,7 @@ _HANDLERS: dict[type, Callable[[Writes, Any], Any]] = {
     Recover: Writes._recover,
     Record: Writes._record,
     Finish: Writes._finish,
+    Forget: Writes._forget,
     Park: Writes._park,
     Release: Writes._release,
     TakeSignal: Writes._take_signal,

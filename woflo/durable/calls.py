@@ -1,0 +1,152 @@
+"""Stored calls of plain tasks, executed by a worker: one attempt each, and what is written about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from woflo.durable.keeping import StepKeeper
+from woflo.errors import Abandon, Decline, NothingDone, Retry, SerializationError, StoreError
+from woflo.kernel import clock, retry
+from woflo.kernel.attempt import Attempt
+from woflo.kernel.context import current_attempt
+from woflo.kernel.outcome import Outcome
+from woflo.stores.failures import dump_error
+from woflo.stores.operations import Claimed, Finish, Forget, Release
+
+if TYPE_CHECKING:
+    from woflo.durable.engine import Engine
+    from woflo.durable.serving import Serving
+    from woflo.kernel.run import BaseTaskRun
+    from woflo.kernel.task import Task
+    from woflo.stores.rows import Row
+
+__all__ = ["CallExecution"]
+
+
+class CallExecution:
+    """One attempt of a stored call. `attempt` and `started_at` are as retry strategies ask for them."""
+
+    def __init__(self, serving: Serving, row: Row, task: Task[..., Any]) -> None:
+        self.engine: Engine = serving.engine
+        self.row: Row = row
+        self.task: Task[..., Any] = task
+        self.attempt: int = row.attempt
+        self.started_at: float | None = row.started_at
+        self._serving = serving
+        self._keeper = StepKeeper(self.engine, row.claim, row.id)
+        self._inner: BaseTaskRun[Any] | None = None
+
+    # -- the attempt -----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin, in the place that suits the task. Returns at once."""
+        if self._serving.runner is not None or self.task.options.timeout is not None:
+            self._serving.threads.execute(self, None)  # type: ignore[arg-type]  # the attempt is made there
+        elif self.task.body.is_async:
+            self._serving.loop.call_soon_threadsafe(self._start_on_loop)
+        else:
+            self._serving.threads.execute(self, None)  # type: ignore[arg-type]
+
+    def _execute(self, _: Any) -> Outcome:
+        """In a thread."""
+        try:
+            attempt = self._attempt()
+        except SerializationError as error:
+            return Outcome.failed(error)
+        if self._serving.runner is not None or self.task.options.timeout is not None:
+            return self._by_runner(attempt)
+        return attempt.execute()
+
+    def _attempt(self) -> Attempt:
+        row = self.row
+        args, kwargs = self.engine.codec(self.task).load_call(row.args)
+        attempt = Attempt(row.id, self.task.name, row.attempt, self.task.body, args, kwargs, row.parent_id)
+        attempt.keeper = self._keeper
+        return attempt
+
+    def _by_runner(self, attempt: Attempt) -> Outcome:
+        """As a run of the runner that the worker names, or that can keep a timeout."""
+        task = self._serving.inner_task(self.task)
+        token = current_attempt.set(None)
+        try:
+            self._inner = task(*attempt.args, **attempt.kwargs)
+            value = self._inner.get_result(raise_exceptions=False)
+        finally:
+            current_attempt.reset(token)
+        error = self._inner.exception()
+        return Outcome(value) if error is None else Outcome.failed(error)
+
+    def _start_on_loop(self) -> None:
+        self._task = self._serving.loop.create_task(self._drive())
+
+    async def _drive(self) -> None:
+        try:
+            outcome = await self._attempt().execute_async()
+        except SerializationError as error:
+            outcome = Outcome.failed(error)
+        self._finish(outcome)
+
+    # -- its end ---------------------------------------------------------------------------------------
+
+    def _finish(self, outcome: Outcome) -> None:
+        if outcome.error is not None:
+            self._keeper.roll_back()
+        operation = self._ending(outcome)
+        if self._keeper.is_open:
+            self._commit(operation)
+        else:
+            self.engine.store.submit((operation,), self._written)
+
+    def _commit(self, operation: Claimed[Any]) -> None:
+        try:
+            self._keeper.commit(operation)
+        except StoreError as error:
+            self._written([error])
+        else:
+            self._written([None])
+
+    def _ending(self, outcome: Outcome) -> Claimed[Any]:
+        """What is written about this end."""
+        error, now, claim = outcome.error, clock.now(), self.row.claim
+        if isinstance(error, NothingDone):
+            if self.row.parent_id is None:
+                return Forget(now=now, claim=claim)
+            outcome = Outcome(None)  # its caller waits for it
+            error = None
+        if isinstance(error, Decline):
+            later = now + self._serving.pause_after_decline
+            return Release(now=now, claim=claim, reason=f"declined: {error}", run_after=later)
+        delay = self._delay(error)
+        if delay is not None:
+            assert error is not None
+            return Release(now=now, claim=claim, failed=True, run_after=now + delay, error=dump_error(error))
+        state, outcome, result, text = self.engine.codec(self.task).dump_outcome(None, outcome)
+        return Finish(now=now, claim=claim, state=state, result=result, error=text, calls=self._calls(state))
+
+    def _calls(self, state: Any) -> tuple[Row, ...]:
+        return self._keeper.calls if state.is_success else ()
+
+    def _delay(self, error: BaseException | None) -> float | None:
+        """Seconds until the next attempt, or None where there is none."""
+        if error is None or isinstance(error, Abandon):
+            return None
+        if isinstance(error, Retry):
+            return error.delay
+        options = self.task.options
+        try:
+            if self.row.attempt > options.retries or not retry.is_worth_retrying(options, error):
+                return None
+            return retry.delay_before_next(self, error)  # type: ignore[arg-type]  # it has what strategies ask for
+        except Exception as broken:
+            error.add_note(f"whether to retry could not be decided: {broken!r}")
+            return None
+
+    def _written(self, results: list[Any]) -> None:
+        if isinstance(results[0], Exception):
+            self.engine.complain(f"the end of {self.task.name} ({self.row.id}) could not be written", results[0])
+        self._serving.ended(self)
+
+    def stop(self) -> None:
+        """Somebody asked for it: the code is told, or ended where its runner can do that."""
+        if self._inner is not None:
+            self._inner._ask_to_stop(5.0)

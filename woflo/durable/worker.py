@@ -1,0 +1,92 @@
+"""`Worker`: a process that executes what others have called."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from woflo.durable.choice import current_store, opened
+from woflo.durable.engine import Engine, engine_of
+from woflo.durable.serving import Serving
+from woflo.errors import OptionError
+from woflo.kernel.options import whole_number
+from woflo.stores.rows import DEFAULT_QUEUE
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from woflo.kernel.run import BaseTaskRun
+    from woflo.kernel.task import Task
+    from woflo.stores.contract import Store
+
+__all__ = ["Worker"]
+
+
+class Worker:
+    """Claims calls of these tasks from the store, and executes them in this process.
+
+    `run()` works until somebody calls `stop()`; as a context manager it works beside the block. What it holds when
+    it is stopped is finished first; what it cannot finish goes back to the queue.
+    """
+
+    def __init__(
+        self,
+        tasks: Iterable[Task[..., Any]],
+        store: str | Store | None = None,
+        *,
+        queues: Iterable[str] = (DEFAULT_QUEUE,),
+        concurrency: int = 16,
+        runner: str | type[BaseTaskRun[Any]] | None = None,
+    ) -> None:
+        """What it serves, and how.
+
+        Arguments:
+            tasks: the tasks and workflows that it serves; others stay queued for workers that know them.
+            store: its URL or object; that of this process by default.
+            queues: whose calls it takes.
+            concurrency: how many plain calls execute at once.
+            runner: executes plain tasks, for example "multiprocess" to isolate them; by default they execute in
+                threads of this process, and coroutines on its event loop.
+
+        Raises `OptionError` for what cannot be meant.
+
+        """
+        if isinstance(queues, str):
+            raise OptionError(f"queues={queues!r} must be a list of names: queues=[{queues!r}]")
+        self.store: Store = current_store() if store is None else opened(store)
+        self._engine: Engine = engine_of(self.store)
+        self._serving = Serving(self._engine, tasks, queues, whole_number("concurrency", concurrency, least=1), runner)
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Begin to work, in threads of its own."""
+        self._engine.serve(self._serving)
+
+    def run(self) -> None:
+        """Work until `stop()` is called, from another thread or a signal handler."""
+        self.start()
+        self._stopped.wait()
+        self.drain()
+
+    def stop(self) -> None:
+        """Claim nothing more, and let `run` return when all that is under way has ended."""
+        self._stopped.set()
+
+    def drain(self, timeout: float | None = None) -> bool:
+        """Claim nothing more, and wait until what is under way has ended; False where `timeout` seconds pass first."""
+        done = threading.Event()
+        self._serving.drain(done.set)
+        ended = done.wait(timeout)
+        self._engine.serve(None)
+        return ended
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.drain()
