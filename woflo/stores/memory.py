@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from copy import copy, deepcopy
+from copy import deepcopy
 from dataclasses import replace
 from functools import singledispatchmethod
 from typing import Any, Self, TypeVar, cast
 
 from woflo.errors import StoreError
 from woflo.kernel.state import RunState
-from woflo.stores.contract import Inherited, Snapshot, Store, Transaction, unwrap
+from woflo.stores.contract import Inherited, Transaction, unwrap
 from woflo.stores.operations import (
     LOST,
     MANUAL,
@@ -47,7 +46,8 @@ from woflo.stores.refusals import (
     taken_for_dead,
     unknown_run,
 )
-from woflo.stores.rows import Row, Signal, WorkerRow
+from woflo.stores.rows import Row, Signal
+from woflo.stores.tables import TableReader
 
 __all__ = ["MemoryStore"]
 
@@ -57,33 +57,8 @@ _STOPPED = RunState.STOPPED
 _READY = (_PENDING, RunState.RETRYING)
 
 
-class Tables:
-    """All that the store holds. Rows are exchanged, never changed."""
-
-    def __init__(self) -> None:
-        self.runs: dict[str, Row] = {}
-        self.signals: dict[str, Signal] = {}
-        """By their ids, in the order in which they were sent."""
-        self.workers: dict[str, WorkerRow] = {}
-        self.published: dict[tuple[str, str], str] = {}
-        self.users: dict[Any, Any] = {}
-        """What users write in transactions."""
-
-    def copied(self) -> Tables:
-        """Other tables with the same rows."""
-        twin = Tables()
-        for name, table in vars(self).items():
-            setattr(twin, name, copy(table))
-        return twin
-
-
-class MemoryStore(Store):
+class MemoryStore(TableReader):
     """Keeps everything in this process, and nothing after it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._tables = Tables()
-        self._reading = threading.RLock()
 
     @classmethod
     def from_url(cls, url: str) -> Self:  # noqa: ARG003 - it says no more than that it is this store
@@ -372,51 +347,6 @@ class MemoryStore(Store):
     def _wake_for(self, row: Row, token: str) -> None:
         if row.state is _WAITING and token in row.waits_for:
             self._put(row, state=_PENDING, waits_for=(), run_after=None, reason=None)
-
-    # -- reading ---------------------------------------------------------------------------------------
-
-    def _ordered(self) -> list[Row]:
-        return [self._tables.runs[run_id] for run_id in sorted(self._tables.runs)]
-
-    def get(self, run_id: str) -> Row | None:
-        with self._reading:
-            return self._tables.runs.get(run_id)
-
-    def find(self, task: str, key: str) -> Row | None:
-        with self._reading:
-            return next((row for row in self._ordered() if (row.task, row.key) == (task, key)), None)
-
-    def steps(self, parent_id: str) -> list[Row]:
-        with self._reading:
-            return [row for row in self._ordered() if row.parent_id == parent_id]
-
-    def select(
-        self, *, states: Iterable[RunState] = (), tasks: Iterable[str] = (), after: str = "", limit: int = 100
-    ) -> list[Row]:
-        of_states, of_tasks = frozenset(states), frozenset(tasks)
-
-        def is_meant(row: Row) -> bool:
-            return (not of_states or row.state in of_states) and (not of_tasks or row.task in of_tasks)
-
-        with self._reading:
-            found = [row for row in self._ordered() if row.parent_id is None and row.id > after and is_meant(row)]
-        return found[:limit]
-
-    def next_time(self) -> float | None:
-        with self._reading:
-            times = [row.run_after for row in self._tables.runs.values() if row.run_after is not None]
-        return min(times, default=None)
-
-    def published(self, run_id: str) -> dict[str, str]:
-        with self._reading:
-            return {name: value for (run, name), value in self._tables.published.items() if run == run_id}
-
-    def snapshot(self) -> Snapshot:
-        with self._reading:
-            tables = self._tables
-            signals = [tables.signals[one] for one in sorted(tables.signals)]
-            workers = [tables.workers[one] for one in sorted(tables.workers)]
-            return Snapshot(self._ordered(), signals, workers, dict(tables.published))
 
     def close(self) -> None:
         self._committer.close()
