@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import data, graph, imports, inline, pool, process, thread
+from benchmarks import data, graph, imports, inline, pool, process, store, thread
 from benchmarks.model import Figure
 
 FIGURES: list[Figure] = [
@@ -13,6 +13,7 @@ FIGURES: list[Figure] = [
     *data.FIGURES,
     *graph.FIGURES,
     *imports.FIGURES,
+    *store.FIGURES,
 ]
 
 

@@ -58,7 +58,10 @@ def test_in_a_task_with_nested_calls(tmp_path, kind):
     code, output = run(tmp_path, BEGINNING.format(kind=kind) + IN_A_TASK, timeout=30)
     told = "NoneType" if kind.startswith("pool") else "TaskCrashedError"
     assert [line for line in output.splitlines() if line.endswith(("Error", "NoneType"))] == [
-        f"alone {told}", f"after {told}", "beside TaskCrashedError", f"before {told}"
+        f"alone {told}",
+        f"after {told}",
+        "beside TaskCrashedError",
+        f"before {told}",
     ], output
     assert code == 0, output
 

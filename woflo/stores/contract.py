@@ -127,6 +127,10 @@ class Store(ABC):
         """The earliest `run_after` of all runs that wait for theirs, or None."""
 
     @abstractmethod
+    def asked_to_stop(self, worker: str) -> list[str]:
+        """The ids of the runs that this worker executes, and of which a stop is requested."""
+
+    @abstractmethod
     def published(self, run_id: str) -> dict[str, str]:
         """What the run has published last, by name."""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
@@ -12,7 +11,7 @@ from typing import Any, Self, TypeVar, cast
 
 from woflo.errors import StoreError
 from woflo.kernel.state import RunState
-from woflo.stores.contract import Inherited, Snapshot, Store, Transaction, unwrap
+from woflo.stores.contract import Inherited, Transaction, unwrap
 from woflo.stores.operations import (
     LOST,
     MANUAL,
@@ -48,7 +47,8 @@ from woflo.stores.refusals import (
     taken_for_dead,
     unknown_run,
 )
-from woflo.stores.rows import Row, Signal, WorkerRow
+from woflo.stores.rows import Row, Signal
+from woflo.stores.tables import GONE, TableReader
 
 __all__ = ["MemoryStore"]
 
@@ -58,57 +58,8 @@ _STOPPED = RunState.STOPPED
 _READY = (_PENDING, RunState.RETRYING)
 
 
-class Tables:
-    """All that the store holds. Rows are exchanged, never changed."""
-
-    def __init__(self) -> None:
-        self.runs: dict[str, Row] = {}
-        self.signals: dict[str, Signal] = {}
-        """By their ids, in the order in which they were sent."""
-        self.workers: dict[str, WorkerRow] = {}
-        self.published: dict[tuple[str, str], str] = {}
-        self.users: dict[Any, Any] = {}
-        """What users write in transactions."""
-        self._before: list[tuple[dict[Any, Any], Any, Any]] = []
-        """What was there before each change since the last `keep`, to go back to."""
-
-    def set(self, table: dict[Any, Any], key: Any, value: Any) -> None:
-        """Put a row into a table; `_GONE` takes it out."""
-        self._before.append((table, key, table.get(key, _GONE)))
-        _put(table, key, value)
-
-    def keep(self) -> None:
-        """There is no way back behind this."""
-        self._before.clear()
-
-    def go_back(self, to: int = 0) -> None:
-        """Undo all but the first `to` changes since the last `keep`."""
-        while len(self._before) > to:
-            _put(*self._before.pop())
-
-    @property
-    def changes(self) -> int:
-        """How many there were since the last `keep`."""
-        return len(self._before)
-
-
-_GONE: Any = object()
-
-
-def _put(table: dict[Any, Any], key: Any, value: Any) -> None:
-    if value is _GONE:
-        table.pop(key, None)
-    else:
-        table[key] = value
-
-
-class MemoryStore(Store):
+class MemoryStore(TableReader):
     """Keeps everything in this process, and nothing after it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._tables = Tables()
-        self._reading = threading.RLock()
 
     @classmethod
     def from_url(cls, url: str) -> Self:  # noqa: ARG003 - it says no more than that it is this store
@@ -208,7 +159,7 @@ class MemoryStore(Store):
 
     @_do.register
     def _leave(self, op: Leave) -> None:
-        self._tables.set(self._tables.workers, op.worker, _GONE)
+        self._tables.set(self._tables.workers, op.worker, GONE)
         for row in self._held_by(op.worker):
             self._give_back(row, op.now, state=_PENDING, attempt=row.attempt - 1)
 
@@ -217,7 +168,7 @@ class MemoryStore(Store):
         workers = self._tables.workers
         for one in list(workers.values()):
             if one.lease_until < op.now or one.id in op.dead:
-                self._tables.set(workers, one.id, _GONE)
+                self._tables.set(workers, one.id, GONE)
         lost = [row for row in self._ordered() if row.worker is not None and row.worker not in workers]
         for row in lost:
             self._free(row, op.now)
@@ -282,7 +233,7 @@ class MemoryStore(Store):
     def _forget(self, op: Forget) -> None:
         row = self._holding(op)
         self._end(row, op.now, state=_STOPPED)
-        self._tables.set(self._tables.runs, row.id, _GONE)
+        self._tables.set(self._tables.runs, row.id, GONE)
 
     @_do.register
     def _park(self, op: Park) -> bool:
@@ -404,51 +355,6 @@ class MemoryStore(Store):
     def _wake_for(self, row: Row, token: str) -> None:
         if row.state is _WAITING and token in row.waits_for:
             self._put(row, state=_PENDING, waits_for=(), run_after=None, reason=None)
-
-    # -- reading ---------------------------------------------------------------------------------------
-
-    def _ordered(self) -> list[Row]:
-        return [self._tables.runs[run_id] for run_id in sorted(self._tables.runs)]
-
-    def get(self, run_id: str) -> Row | None:
-        with self._reading:
-            return self._tables.runs.get(run_id)
-
-    def find(self, task: str, key: str) -> Row | None:
-        with self._reading:
-            return next((row for row in self._ordered() if (row.task, row.key) == (task, key)), None)
-
-    def steps(self, parent_id: str) -> list[Row]:
-        with self._reading:
-            return [row for row in self._ordered() if row.parent_id == parent_id]
-
-    def select(
-        self, *, states: Iterable[RunState] = (), tasks: Iterable[str] = (), after: str = "", limit: int = 100
-    ) -> list[Row]:
-        of_states, of_tasks = frozenset(states), frozenset(tasks)
-
-        def is_meant(row: Row) -> bool:
-            return (not of_states or row.state in of_states) and (not of_tasks or row.task in of_tasks)
-
-        with self._reading:
-            found = [row for row in self._ordered() if row.parent_id is None and row.id > after and is_meant(row)]
-        return found[:limit]
-
-    def next_time(self) -> float | None:
-        with self._reading:
-            times = [row.run_after for row in self._tables.runs.values() if row.run_after is not None]
-        return min(times, default=None)
-
-    def published(self, run_id: str) -> dict[str, str]:
-        with self._reading:
-            return {name: value for (run, name), value in self._tables.published.items() if run == run_id}
-
-    def snapshot(self) -> Snapshot:
-        with self._reading:
-            tables = self._tables
-            signals = [tables.signals[one] for one in sorted(tables.signals)]
-            workers = [tables.workers[one] for one in sorted(tables.workers)]
-            return Snapshot(self._ordered(), signals, workers, dict(tables.published))
 
     def close(self) -> None:
         self._committer.close()

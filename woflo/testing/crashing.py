@@ -97,6 +97,9 @@ class CrashingStore(Store):
     def next_time(self) -> float | None:
         return self.store.next_time()
 
+    def asked_to_stop(self, worker: str) -> list[str]:
+        return self.store.asked_to_stop(worker)
+
     def published(self, run_id: str) -> dict[str, str]:
         return self.store.published(run_id)
 

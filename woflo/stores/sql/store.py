@@ -49,6 +49,9 @@ class SqlStore(Store):
         time: float | None = self._read("next_time")[0][0]
         return time
 
+    def asked_to_stop(self, worker: str) -> list[str]:
+        return [run_id for (run_id,) in self._read("asked_to_stop", worker=worker)]
+
     def published(self, run_id: str) -> dict[str, str]:
         return dict(self._read("published", run_id=run_id))
 

@@ -141,7 +141,7 @@ class Writes:
 
     def _holding(self, op: Claimed[Any]) -> tuple[Any, ...]:
         """Parent, and whether a stop is requested, of the run of this claim; its notes and steps are kept."""
-        found = self._rows("held", op.claim._asdict() | {"id": op.claim.run_id})
+        found = self._rows("held", op.claim)
         if not found:
             raise lease_lost(op.claim)
         for note in op.notes:

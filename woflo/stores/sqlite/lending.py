@@ -42,8 +42,8 @@ class LentConnection(sqlite3.Connection):
     def take_back(self) -> None:
         """From now on only the store uses it, as it was before."""
         self._is_lent = False
-        self.row_factory = None
-        self.text_factory = str
+        plain: sqlite3.Connection = self
+        plain.row_factory, plain.text_factory = None, str
 
     def really_close(self) -> None:
         """As `close` does elsewhere."""

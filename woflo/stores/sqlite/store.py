@@ -41,7 +41,7 @@ class SQLiteStore(SqlStore):
     """
 
     def __init__(self, where: str | os.PathLike[str], *, patience: float = 60.0) -> None:
-        self.path = _path_of(where)
+        self.path: str = _path_of(where)
         folder = os.path.dirname(self.path)
         refuse_network(folder)
         with telling(self.path):

@@ -1,8 +1,8 @@
 -- Writes by the one that holds a run, and how runs end and are woken.
 
 -- name: held
--- The run of a claim, where it still holds.
-SELECT parent_id, stop_requested FROM runs WHERE id = :id AND worker = :worker AND fence = :fence;
+-- The run of a claim (run, worker, fence), where it still holds.
+SELECT parent_id, stop_requested FROM runs WHERE id = ? AND worker = ? AND fence = ?;
 
 -- name: keep_step
 -- A new step, or the end of one whose intent is there. Nothing where it has ended already, or is another run.

@@ -37,3 +37,6 @@ SELECT id, host, pid, lease_until FROM workers ORDER BY id;
 
 -- name: all_published
 SELECT run_id, name, value FROM published;
+
+-- name: asked_to_stop
+SELECT id FROM runs WHERE worker = :worker AND stop_requested ORDER BY id;

@@ -1,0 +1,115 @@
+"""The tables of the store in memory, and looking up what they hold."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+from woflo.kernel.state import RunState
+from woflo.stores.contract import Snapshot, Store
+from woflo.stores.rows import Row, Signal, WorkerRow
+
+__all__ = ["GONE", "TableReader", "Tables"]
+
+
+class Tables:
+    """All that the store holds. Rows are exchanged, never changed."""
+
+    def __init__(self) -> None:
+        self.runs: dict[str, Row] = {}
+        self.signals: dict[str, Signal] = {}
+        """By their ids, in the order in which they were sent."""
+        self.workers: dict[str, WorkerRow] = {}
+        self.published: dict[tuple[str, str], str] = {}
+        self.users: dict[Any, Any] = {}
+        """What users write in transactions."""
+        self._before: list[tuple[dict[Any, Any], Any, Any]] = []
+        """What was there before each change since the last `keep`, to go back to."""
+
+    def set(self, table: dict[Any, Any], key: Any, value: Any) -> None:
+        """Put a row into a table; `GONE` takes it out."""
+        self._before.append((table, key, table.get(key, GONE)))
+        _put(table, key, value)
+
+    def keep(self) -> None:
+        """There is no way back behind this."""
+        self._before.clear()
+
+    def go_back(self, to: int = 0) -> None:
+        """Undo all but the first `to` changes since the last `keep`."""
+        while len(self._before) > to:
+            _put(*self._before.pop())
+
+    @property
+    def changes(self) -> int:
+        """How many there were since the last `keep`."""
+        return len(self._before)
+
+
+GONE: Any = object()
+
+
+def _put(table: dict[Any, Any], key: Any, value: Any) -> None:
+    if value is GONE:
+        table.pop(key, None)
+    else:
+        table[key] = value
+
+
+class TableReader(Store):
+    """Looks up; what writes is below."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._tables = Tables()
+        self._reading = threading.RLock()
+
+    def _ordered(self) -> list[Row]:
+        return [self._tables.runs[run_id] for run_id in sorted(self._tables.runs)]
+
+    def get(self, run_id: str) -> Row | None:
+        with self._reading:
+            return self._tables.runs.get(run_id)
+
+    def find(self, task: str, key: str) -> Row | None:
+        with self._reading:
+            return next((row for row in self._tables.runs.values() if (row.task, row.key) == (task, key)), None)
+
+    def steps(self, parent_id: str) -> list[Row]:
+        with self._reading:
+            found = [row for row in self._tables.runs.values() if row.parent_id == parent_id]
+        return sorted(found, key=lambda row: row.id)
+
+    def select(
+        self, *, states: Iterable[RunState] = (), tasks: Iterable[str] = (), after: str = "", limit: int = 100
+    ) -> list[Row]:
+        of_states, of_tasks = frozenset(states), frozenset(tasks)
+
+        def is_meant(row: Row) -> bool:
+            return (not of_states or row.state in of_states) and (not of_tasks or row.task in of_tasks)
+
+        with self._reading:
+            found = [row for row in self._ordered() if row.parent_id is None and row.id > after and is_meant(row)]
+        return found[:limit]
+
+    def next_time(self) -> float | None:
+        with self._reading:
+            times = [row.run_after for row in self._tables.runs.values() if row.run_after is not None]
+        return min(times, default=None)
+
+    def asked_to_stop(self, worker: str) -> list[str]:
+        with self._reading:
+            asked = [row.id for row in self._tables.runs.values() if row.worker == worker and row.stop_requested]
+        return sorted(asked)
+
+    def published(self, run_id: str) -> dict[str, str]:
+        with self._reading:
+            return {name: value for (run, name), value in self._tables.published.items() if run == run_id}
+
+    def snapshot(self) -> Snapshot:
+        with self._reading:
+            tables = self._tables
+            signals = [tables.signals[one] for one in sorted(tables.signals)]
+            workers = [tables.workers[one] for one in sorted(tables.workers)]
+            return Snapshot(self._ordered(), signals, workers, dict(tables.published))
