@@ -2,7 +2,9 @@
 
 The house, from the top (imports point down only):
 
-    testing/       conformance suite for runners
+    testing/       conformance suites for runners and stores, a clock, crashes at any write
+    durable/       what survives: workflows, their journals, queues, workers
+    stores/        where runs are kept: the contract, memory, SQLite
     runners/       WHERE an attempt executes: sequential, thread, asynchronous, multiprocess, pool;
                    processes/ is what the last two stand on
     kernel/        the rules: task, run, state, retry, graph, limits, events, registry;
@@ -22,6 +24,12 @@ from woflo.kernel.state import RunState
 from woflo.kernel.task import Task, task
 
 if TYPE_CHECKING:
+    from woflo.durable.choice import use_store
+    from woflo.durable.inside import now, patched, random, sleep, sleep_until, uuid4, wait_signal
+    from woflo.durable.manual import manual
+    from woflo.durable.outside import complete, resume, send
+    from woflo.durable.worker import Worker
+    from woflo.durable.workflow import workflow
     from woflo.kernel.executor import Executor
     from woflo.kernel.group import gather
     from woflo.kernel.subscription import Subscription, subscribe
@@ -37,17 +45,45 @@ __all__ = [
     "Subscription",
     "Task",
     "WofloError",
+    "Worker",
     "as_completed",
+    "complete",
     "current_run",
     "gather",
+    "manual",
+    "now",
+    "patched",
     "quote",
+    "random",
+    "resume",
+    "send",
+    "sleep",
+    "sleep_until",
     "subscribe",
     "task",
     "track",
+    "use_store",
+    "uuid4",
     "wait",
+    "wait_signal",
+    "workflow",
 ]
 
 _ON_FIRST_USE = {
+    "complete": "woflo.durable.outside",
+    "manual": "woflo.durable.manual",
+    "now": "woflo.durable.inside",
+    "patched": "woflo.durable.inside",
+    "random": "woflo.durable.inside",
+    "resume": "woflo.durable.outside",
+    "send": "woflo.durable.outside",
+    "sleep": "woflo.durable.inside",
+    "sleep_until": "woflo.durable.inside",
+    "use_store": "woflo.durable.choice",
+    "uuid4": "woflo.durable.inside",
+    "wait_signal": "woflo.durable.inside",
+    "Worker": "woflo.durable.worker",
+    "workflow": "woflo.durable.workflow",
     "Executor": "woflo.kernel.executor",
     "Subscription": "woflo.kernel.subscription",
     "as_completed": "woflo.kernel.waiting",

@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from woflo.durable.execution import Ending, Execution
-from woflo.errors import OptionError, StoreError
+from woflo.durable.presence import Presence, dead_among, forget
+from woflo.errors import LeaseLostError, OptionError, StoreError
 from woflo.kernel import bus, clock, runtime
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import RunState
@@ -45,7 +47,8 @@ class Engine:
 
     def __init__(self, store: Store) -> None:
         self.store: Store = store
-        self.id: str = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
+        self._host: str = socket.gethostname()
+        self.id: str = self._new_id()
         self.executions: dict[str, Execution] = {}
         self._tasks: dict[str, Task[..., Any]] = {}
         """The workflows that this process knows, by the names under which they are stored."""
@@ -62,7 +65,7 @@ class Engine:
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
-        self._beaten = 0.0
+        self._beaten = self._looked_for_dead = 0.0
         self._serving: Serving | None = None
         """What is executed here for others."""
         self.hold: float = 0.5
@@ -113,6 +116,7 @@ class Engine:
     def execution_ended(self, execution: Execution, ending: Ending) -> None:
         """The code has ended; the run has where `ending` tells how."""
         run_id = execution.row.id
+        execution.code_ended.set()
         if ending.state is not None and ending.outcome is not None:
             self._own.discard(run_id)
             followers = self._forget(run_id)
@@ -200,7 +204,7 @@ class Engine:
             if self._thread is not None or self._closing.is_set():
                 return
             self._thread = threading.Thread(target=self._work, name="woflo-engine", daemon=True)
-            self._beat(is_first=True)
+            self._enter()
             self.store.listen(self._changed)
             clock.when_moved(self._changed)
             here = runtime.current
@@ -231,16 +235,56 @@ class Engine:
     def _look(self) -> None:
         if clock.monotonic() - self._beaten > LEASE / 4:
             self._beat()
-            self.store.write(Recover(now=clock.now()))
+        if time.monotonic() - self._looked_for_dead > LOOK:
+            self._take_over()
+        self._stop_those_asked()
         self._claim_own()
         self._claim_for_others()
         self._look_at_followed()
 
-    def _beat(self, *, is_first: bool = False) -> None:
+    def _new_id(self) -> str:
+        return f"{self._host}:{os.getpid()}:{os.urandom(4).hex()}"
+
+    def _enter(self) -> None:
+        """Become known as a worker, before anything is claimed."""
+        self._presence = Presence(self.id)
+        self._write_beat(is_first=True)
+
+    def _beat(self) -> None:
+        try:
+            self._write_beat(is_first=False)
+        except LeaseLostError as error:
+            self.complain("this process was taken for dead; it gives up what it executes, and begins anew", error)
+            for execution in list(self.executions.values()):
+                execution.end(error)
+            self._presence.end()
+            self.id = self._new_id()
+            self._enter()
+
+    def _write_beat(self, *, is_first: bool) -> None:
         self._beaten = clock.monotonic()
         now = clock.now()
-        worker = WorkerRow(id=self.id, host=socket.gethostname(), pid=os.getpid(), lease_until=now + LEASE)
+        worker = WorkerRow(id=self.id, host=self._host, pid=os.getpid(), lease_until=now + LEASE)
         self.store.write(Beat(now=now, worker=worker, is_first=is_first))
+
+    def _take_over(self) -> None:
+        """Free what dead workers held: at once where they died on this machine, else when their lease has ended."""
+        self._looked_for_dead = time.monotonic()
+        workers, now = self.store.workers(), clock.now()
+        dead = dead_among(workers, self._host)
+        if dead or any(one.lease_until < now for one in workers):
+            self.store.write(Recover(now=now, dead=tuple(dead)))
+            for worker_id in dead:
+                forget(worker_id)
+
+    def _stop_those_asked(self) -> None:
+        if self.executions or self._serving is not None:
+            for run_id in self.store.asked_to_stop(self.id):
+                execution = self.executions.get(run_id)
+                if execution is not None:
+                    execution.stop()
+                elif self._serving is not None:
+                    self._serving.stop(run_id)
 
     def _claim_own(self) -> None:
         with self._lock:
@@ -300,13 +344,27 @@ class Engine:
     # -- the end ---------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Give back what is executed here. At the end of a program: others, or the next one, go on with it."""
-        if self._stop() and self._thread is not None:
-            self.store.write(Leave(now=clock.now(), worker=self.id))
+        """Give back what is executed here: others, or the next program, go on with it.
+
+        Steps under way end, and are recorded, before; where the program was interrupted, they get a few seconds.
+        """
+        if not self._stop() or self._thread is None:
+            return
+        executions = list(self.executions.values())
+        for execution in executions:
+            execution.leave()
+        end = time.monotonic() + (runtime.EXIT_GRACE if runtime.was_interrupted() else threading.TIMEOUT_MAX)
+        for execution in executions:
+            execution.code_ended.wait(max(0.0, end - time.monotonic()))
+        self.store.write(Leave(now=clock.now(), worker=self.id))
+        self._presence.end()
 
     def abandon(self) -> None:
         """End as a process does that is killed: nothing is given back."""
-        self._stop()
+        if self._stop() and self._thread is not None:
+            for execution in list(self.executions.values()):
+                execution.end(ClosingError("the process that executed it has ended"))
+            self._presence.end()
 
     def _stop(self) -> bool:
         with self._lock:
@@ -317,8 +375,6 @@ class Engine:
         if self._thread is not None:
             self._thread.join()
         runtime.current.preludes.pop(self, None)
-        for execution in list(self.executions.values()):
-            execution.end(ClosingError("the process that executed it has ended"))
         return True
 
     def complain(self, message: str, error: Exception) -> None:

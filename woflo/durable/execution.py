@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from woflo.durable.branches import Branch
 from woflo.durable.journal import Journal, Place
 from woflo.durable.parking import Parked
-from woflo.errors import NonDeterminismError, SerializationError, StoreError
+from woflo.errors import NonDeterminismError, SerializationError, StoreError, TaskStoppedError
 from woflo.kernel import clock
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.digest import digest
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import RunState
-from woflo.stores.operations import Accepted, Claimed, Finish, Park, Record, Release, TakeSignal
+from woflo.stores.operations import Accepted, Claimed, Finish, Park, Record, TakeSignal
 from woflo.stores.rows import Claim, Row, place_id
 
 if TYPE_CHECKING:
@@ -65,6 +65,9 @@ class Execution(ABC):
         self._lock = threading.Lock()
         self._ended: BaseException | None = None
         """Why the frames may not go on; `Parked`, or what is to be written instead of their outcome."""
+        self.code_ended: threading.Event = threading.Event()
+        """Set when the code has ended, and what was to be written about that is."""
+        self._is_leaving = False
         self._notes: tuple[Row, ...] = ()
         """Records that go with every write until one that had them is kept: what it keeps may depend on them."""
         self._open: dict[StepRun[Any], None] = {}
@@ -98,6 +101,18 @@ class Execution(ABC):
         for step in waiting:
             step.execution_ended()
         return Parked(str(why))
+
+    def leave(self) -> None:
+        """This process ends: what executes now is recorded, and nothing further begins here."""
+        self._is_leaving = True
+        self.end(Parked("the process that executed it ends"))
+
+    def stop(self) -> None:
+        """Somebody asked for it: steps under way are stopped, and the run ends as STOPPED."""
+        steps = list(self._open)
+        self.end(TaskStoppedError(f"{self.task.name} was stopped"))
+        for step in steps:
+            step._ask_to_stop(step.grace)
 
     # -- calls -----------------------------------------------------------------------------------------
 
@@ -206,7 +221,8 @@ class Execution(ABC):
 
     def written(self, operation: Claimed[Any], write: Callable[[Any], Any] | None = None) -> Any:
         """The result of a write about this run. Raises `Parked` where it was refused, and ends this execution."""
-        self.check()
+        if not self._is_leaving:
+            self.check()
         try:
             result = (write or self.store.write)(operation)
         except StoreError as error:
@@ -272,7 +288,7 @@ class Execution(ABC):
         if isinstance(ended, Parked | StoreError):
             return Ending(None)
         if ended is not None:
-            return Ending(Release(now=now, claim=self.claim, reason=str(ended)))
+            outcome = Outcome(None, ended, interrupted=True)
         state, outcome, result, error = self.engine.codec(self.task).dump_outcome(None, outcome)
         finish = Finish(now=now, claim=self.claim, notes=self._notes, state=state, result=result, error=error)
         return Ending(finish, state, outcome)

@@ -110,6 +110,12 @@ class Serving:
             found = self._inner[task.name] = Task(task.body, options)
         return found
 
+    def stop(self, run_id: str) -> None:
+        """Somebody asked that this call ends."""
+        call = self._under_way.get(run_id)
+        if call is not None:
+            call.stop()
+
     def drain(self, is_empty: Callable[[], object]) -> None:
         """Claim nothing more; `is_empty` is called when all that is under way has ended."""
         self._is_empty = is_empty

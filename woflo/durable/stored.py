@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from woflo.durable.choice import current_store
 from woflo.durable.engine import Engine, engine_of
 from woflo.durable.execution import NON_DETERMINISM
+from woflo.durable.outside import send
 from woflo.durable.waits import RunWait
 from woflo.errors import NonDeterminismError, RunSuspectError, SerializationError, WofloError
 from woflo.kernel import clock
@@ -66,6 +67,8 @@ class StoredTaskRun(BaseTaskRun[R]):
         self._row = Row(id=super().id, task=self.task.name)
         super()._begin()
         if self._refusal is not None:
+            if self._failure is not None:
+                self._failure.see()
             raise self._refusal
 
     def begin_in(self, execution: Execution, row: Row, record: Row | None) -> None:
@@ -178,6 +181,13 @@ class StoredTaskRun(BaseTaskRun[R]):
     def _woken(self) -> None:
         if self._undecided is not None and self._state not in TERMINAL:
             raise self._undecided
+
+    def send(self, name: str, value: Any = None) -> None:
+        """Send a signal, which the workflow receives by `wait_signal(name)`; it is on disk when this returns.
+
+        Raises `RunEndedError` where the run has ended, `SerializationError` for a value that is no JSON.
+        """
+        send(self.id, name, value, store=self._engine.store)
 
     def _interrupt(self) -> None:
         assert self._row is not None

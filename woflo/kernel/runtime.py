@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from woflo.kernel.limits import Limits
     from woflo.kernel.reactor import Reactor
 
-__all__ = ["Runtime", "at_exit", "current", "prepare_forks"]
+__all__ = ["EXIT_GRACE", "Runtime", "at_exit", "current", "prepare_forks", "was_interrupted"]
 
 EXIT_GRACE = 5.0
 """Seconds that runs are given to end when the program was interrupted."""
@@ -171,7 +171,7 @@ def at_exit() -> None:
     for prelude in list(runtime.preludes.values()):
         prelude()
     try:
-        runtime.in_a_hurry = _was_interrupted()
+        runtime.in_a_hurry = was_interrupted()
         runtime.exiting = True
         if not runtime.in_a_hurry:
             _wait_for_all(runtime)
@@ -201,7 +201,7 @@ def _tell_failures(runtime: Runtime) -> None:
         runtime._deliverer.catch_up(LAST_WORDS)
 
 
-def _was_interrupted() -> bool:
+def was_interrupted() -> bool:
     """True where a KeyboardInterrupt that nobody caught ends this program (not one shown at a prompt)."""
     if hasattr(sys, "ps1") or sys.flags.interactive:
         return False

@@ -127,6 +127,10 @@ class Store(ABC):
         """The earliest `run_after` of all runs that wait for theirs, or None."""
 
     @abstractmethod
+    def workers(self) -> list[WorkerRow]:
+        """All that have given a sign of life and have not left, in the order of their ids."""
+
+    @abstractmethod
     def asked_to_stop(self, worker: str) -> list[str]:
         """The ids of the runs that this worker executes, and of which a stop is requested."""
 

@@ -98,6 +98,10 @@ class TableReader(Store):
             times = [row.run_after for row in self._tables.runs.values() if row.run_after is not None]
         return min(times, default=None)
 
+    def workers(self) -> list[WorkerRow]:
+        with self._reading:
+            return [self._tables.workers[one] for one in sorted(self._tables.workers)]
+
     def asked_to_stop(self, worker: str) -> list[str]:
         with self._reading:
             asked = [row.id for row in self._tables.runs.values() if row.worker == worker and row.stop_requested]
@@ -111,5 +115,4 @@ class TableReader(Store):
         with self._reading:
             tables = self._tables
             signals = [tables.signals[one] for one in sorted(tables.signals)]
-            workers = [tables.workers[one] for one in sorted(tables.workers)]
-            return Snapshot(self._ordered(), signals, workers, dict(tables.published))
+            return Snapshot(self._ordered(), signals, self.workers(), dict(tables.published))

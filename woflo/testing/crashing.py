@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from woflo.errors import StoreError
 from woflo.stores.contract import Listener, Snapshot, Store, Transaction
 from woflo.stores.operations import Claimed, Operation, Submit
-from woflo.stores.rows import Row
+from woflo.stores.rows import Row, WorkerRow
 
 __all__ = ["CrashingStore", "SimulatedCrashError"]
 
@@ -96,6 +96,9 @@ class CrashingStore(Store):
 
     def next_time(self) -> float | None:
         return self.store.next_time()
+
+    def workers(self) -> list[WorkerRow]:
+        return self.store.workers()
 
     def asked_to_stop(self, worker: str) -> list[str]:
         return self.store.asked_to_stop(worker)

@@ -10,7 +10,7 @@ from typing import Any
 
 from woflo.kernel.state import RunState
 from woflo.stores.contract import Snapshot, Store
-from woflo.stores.rows import Row
+from woflo.stores.rows import Row, WorkerRow
 from woflo.stores.sql.rows import rows_of, signal_of, worker_of
 
 __all__ = ["Read", "SqlStore"]
@@ -48,6 +48,9 @@ class SqlStore(Store):
     def next_time(self) -> float | None:
         time: float | None = self._read("next_time")[0][0]
         return time
+
+    def workers(self) -> list[WorkerRow]:
+        return [worker_of(one) for one in self._read("all_workers")]
 
     def asked_to_stop(self, worker: str) -> list[str]:
         return [run_id for (run_id,) in self._read("asked_to_stop", worker=worker)]
