@@ -138,7 +138,16 @@ def test_a_hundred_threads(store):
     ]
     assert [call(60) for call in calls] == [[f"{mine}.{turn}" for turn in range(5)] for mine in range(100)]
     assert len(store.snapshot().runs) == 500
-    assert len(store._readers.idle()) <= store._readers.KEPT
+
+
+def test_many_readers_at_once(store):
+    """Each has a connection of its own; not all of them are kept."""
+    store.write(submit("a"))
+    with ExitStack() as stack:
+        connections = {stack.enter_context(store._readers.one()) for _ in range(2 * store._readers.KEPT)}
+        assert len(connections) == 2 * store._readers.KEPT
+    assert len(store._readers.idle()) == store._readers.KEPT
+    assert store.get("a") is not None
 
 
 # -- wake-ups ------------------------------------------------------------------------------------------
