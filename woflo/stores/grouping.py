@@ -112,8 +112,7 @@ class Committer:
             self._is_closed = True
         turn = _Write(())
         self._wait_for_turn(turn, is_last=True)
-        self._lead(turn)
-        self._pass_on()
+        self._lead(turn)  # and nobody after it: there is nothing left
         if self._helper is not None:
             self._helper.release()
 
