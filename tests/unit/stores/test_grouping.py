@@ -280,10 +280,11 @@ def test_close_keeps_what_came_before(disk):
 
 def test_close_ends_the_thread(disk):
     """The one that commits what is submitted."""
+    before = set(threading.enumerate())
     done = threading.Event()
     disk.committer.submit(["a"], lambda _: done.set())
     assert done.wait(PATIENCE)
-    (thread,) = (one for one in threading.enumerate() if one.name == "woflo-store" and one.is_alive())
+    (thread,) = (one for one in threading.enumerate() if one not in before and one.name == "woflo-store")
     disk.committer.close()
     thread.join(PATIENCE)
     assert not thread.is_alive()
