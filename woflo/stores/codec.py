@@ -63,9 +63,21 @@ class Codec:
 
         A handle among them is written as `{"$run": id}`. Raises `SerializationError` that names the parameter.
         """
-        given = self._signature.bind(*args, **kwargs).arguments
-        parts = [f"{_encode(name)}:{self._dump_parameter(name, value)}" for name, value in given.items()]
+        plain = self._plain
+        if plain is not None and not kwargs and len(args) <= len(plain):
+            parts = [prefix + codec.dump(value) for (prefix, codec), value in zip(plain, args, strict=False)]
+        else:
+            given = self._signature.bind(*args, **kwargs).arguments
+            parts = [f"{_encode(name)}:{self._dump_parameter(name, value)}" for name, value in given.items()]
         return "{" + ",".join(parts) + "}"
+
+    @cached_property
+    def _plain(self) -> list[tuple[str, ValueCodec]] | None:
+        """What is written before each argument, and how it is; None where arguments may be collected."""
+        kinds = {parameter.kind for parameter, _ in self._parameters.values()}
+        if kinds & {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD, Parameter.KEYWORD_ONLY}:
+            return None
+        return [(f"{_encode(name)}:", codec) for name, (_, codec) in self._parameters.items()]
 
     def _dump_parameter(self, name: str, value: Any) -> str:
         parameter, codec = self._parameters[name]
@@ -156,7 +168,7 @@ class ValueCodec:
     def dump(self, value: Any) -> str:
         """`value` as JSON. Raises `SerializationError` for one that would not come back as it is."""
         if type(value) is self.scalar:
-            return _encode(value)
+            return repr(value) if self.scalar is int else _encode(value)
         if find_handles((value,), {})[0]:
             return dump_plain(substitute(value, _reference))
         text = self._dump_untyped(value) if self.is_untyped else self._dump_typed(value)
