@@ -137,6 +137,7 @@ class Engine:
             for task in serving.tasks.values():
                 if task.options.runner is not None and _executes_here(task):
                     self.knows(task)
+            serving.schedules.start()
             self.wake()
 
     # -- runs that are waited for ----------------------------------------------------------------------
@@ -230,7 +231,9 @@ class Engine:
 
     def _seconds_to_rest(self) -> float:
         due = self.store.next_time() if self._is_waiting() else None
-        return LOOK if due is None else max(0.001, min(LOOK, due - clock.now()))
+        tick = None if self._serving is None else self._serving.schedules.next_time()
+        soonest = min((at for at in (due, tick) if at is not None), default=None)
+        return LOOK if soonest is None else max(0.001, min(LOOK, soonest - clock.now()))
 
     def _look(self) -> None:
         if clock.monotonic() - self._beaten > LEASE / 4:
@@ -300,6 +303,7 @@ class Engine:
         serving = self._serving
         if serving is None:
             return
+        serving.schedules.submit_due()
         claims = [(tuple(serving.tasks.keys() & self._tasks.keys()), MOST - len(self.executions), self._start_all)]
         claims += [(tuple(serving.tasks.keys() - self._tasks.keys()), serving.room(), serving.take)]
         for names, room, start in claims:
@@ -356,7 +360,10 @@ class Engine:
         end = time.monotonic() + (runtime.EXIT_GRACE if runtime.was_interrupted() else threading.TIMEOUT_MAX)
         for execution in executions:
             execution.code_ended.wait(max(0.0, end - time.monotonic()))
-        self.store.write(Leave(now=clock.now(), worker=self.id))
+        try:
+            self.store.write(Leave(now=clock.now(), worker=self.id))
+        except StoreError as error:  # closed already, or gone: its lease will end
+            self.complain("what this process executed could not be given back", error)
         self._presence.end()
 
     def abandon(self) -> None:

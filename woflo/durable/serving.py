@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from woflo.durable.calls import CallExecution
+from woflo.durable.schedules import Schedules
 from woflo.errors import OptionError
 from woflo.kernel import runtime
 from woflo.kernel.task import Task
@@ -57,6 +58,14 @@ class Serving:
         self._batch = concurrency
         self._claimed_at = 0.0
         self._is_empty: Callable[[], object] | None = None
+        self.schedules: Schedules = Schedules(engine.store, self.tasks.values(), self._without_arguments, engine.id)
+
+    def _without_arguments(self, task: Task[..., Any]) -> str:
+        """A scheduled call. Raises `ArgumentError` where the task needs arguments."""
+        check = task.body.check_call
+        if check is not None:
+            check(task.body, (), {})
+        return self.engine.codec(task).dump_call((), {})
 
     @property
     def loop(self) -> Any:

@@ -10,6 +10,7 @@ from woflo.durable.choice import current_store
 from woflo.durable.engine import Engine, engine_of
 from woflo.durable.execution import NON_DETERMINISM
 from woflo.durable.outside import send
+from woflo.durable.schedules import parse
 from woflo.durable.waits import RunWait
 from woflo.errors import NonDeterminismError, RunSuspectError, SerializationError, WofloError
 from woflo.kernel import clock
@@ -26,6 +27,7 @@ from woflo.stores.rows import DEFAULT_QUEUE, Row
 
 if TYPE_CHECKING:
     from woflo.durable.execution import Execution
+    from woflo.kernel.options import Options
 
 __all__ = ["StoredTaskRun"]
 
@@ -48,6 +50,11 @@ class StoredTaskRun(BaseTaskRun[R]):
     _refusal: WofloError | None = None
     _undecided: WofloError | None = None
     """Why the run waits for a decision, and nobody may wait for it."""
+
+    @classmethod
+    def _check_options(cls, options: Options) -> None:
+        if options.schedule is not None:
+            parse(options.schedule)
 
     @property
     def id(self) -> str:

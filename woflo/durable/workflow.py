@@ -26,7 +26,15 @@ def workflow(fn: Callable[P, Coroutine[Any, Any, R]], /) -> Task[P, R]: ...
 @overload
 def workflow(fn: Callable[P, R], /) -> Task[P, R]: ...
 @overload
-def workflow(*, name: str | None = ..., deadline: float | None = ...) -> Decorator: ...
+def workflow(
+    *,
+    name: str | None = ...,
+    deadline: float | None = ...,
+    queue: str | None = ...,
+    priority: int = ...,
+    schedule: str | None = ...,
+    missed: str = ...,
+) -> Decorator: ...
 def workflow(fn: Any = None, /, **options: Any) -> Any:
     """Make a workflow of a function or an async function.
 
@@ -37,6 +45,7 @@ def workflow(fn: Any = None, /, **options: Any) -> Any:
     Options:
         name: under which its runs are stored; the function's name by default.
         deadline: seconds that the whole run may take.
+        queue, priority, schedule, missed: for workers, as of `task`.
 
     Raises `OptionError` for an option that cannot be meant.
     """

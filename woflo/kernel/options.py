@@ -29,6 +29,7 @@ class Options:
         "delay",
         "key",
         "max_concurrency",
+        "missed",
         "name",
         "priority",
         "queue",
@@ -38,6 +39,7 @@ class Options:
         "retry_on",
         "retry_sleep_time",
         "runner",
+        "schedule",
         "timeout",
     )
 
@@ -59,6 +61,8 @@ class Options:
         queue: str | None = None,
         priority: int = 0,
         delay: float | None = None,
+        schedule: str | None = None,
+        missed: str = "one",
     ) -> None:
         self.name: str | None = _checked_text("name", name)
         self.retries: int = whole_number("retries", retries, least=0)
@@ -80,6 +84,8 @@ class Options:
         self.queue: str | None = _checked_text("queue", queue)
         self.priority: int = whole_number("priority", priority, least=-(10**9))
         self.delay: float | None = _seconds("delay", delay)
+        self.schedule: str | None = _checked_text("schedule", schedule)
+        self.missed: str = _one_of("missed", missed, ("one", "all", "none"))
 
     def changed(self, changes: Mapping[str, Any]) -> Options:
         """These options with `changes` on top."""
@@ -95,6 +101,12 @@ def _checked_text(option: str, text: object) -> str | None:
     if text is not None and (not isinstance(text, str) or not text.strip()):
         raise OptionError(f"{option}={text!r} must be a text that is not empty")
     return text
+
+
+def _one_of(option: str, value: str, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise OptionError(f"{option}={value!r} must be one of: {', '.join(known)}")
+    return value
 
 
 def whole_number(option: str, value: object, least: int) -> int:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from woflo.kernel.mapping import RowLauncher
+    from woflo.kernel.options import Options
     from woflo.kernel.outcome import Outcome
     from woflo.kernel.task import Task
 
@@ -302,6 +303,17 @@ class BaseTaskRun(Starting, Generic[R]):
     def row_launcher(cls, task: Task[..., Any]) -> RowLauncher | None:  # noqa: ARG003  # for heirs to look at
         """A runner's own way to launch the calls of a map, where it has one and `task` allows it."""
         return None
+
+    @classmethod
+    def _check_options(cls, options: Options) -> None:
+        """Raise `OptionError` for options of a task that this runner cannot keep; asked once for each task."""
+        for name in ("key", "queue", "priority", "delay", "schedule"):
+            value = getattr(options, name)
+            if value not in (None, 0):
+                raise OptionError(
+                    f"{name}={value!r} needs a run that is kept in a store, which {cls.__name__} does not do; use it "
+                    f"with a workflow, or with runner='queue'"
+                )
 
     @classmethod
     def _check_setting(cls, name: str, value: Any) -> None:

@@ -202,15 +202,7 @@ def _check_for_runner(runner: type[BaseTaskRun[Any]], options: Options) -> None:
             f"timeout={options.timeout:g} cannot be kept by {runner.__name__}, which executes in the calling thread; "
             f"choose another runner, or leave the timeout out"
         )
-    if runner.traits.durable:
-        return
-    for name in ("key", "queue", "priority", "delay"):
-        value = getattr(options, name)
-        if value not in (None, 0):
-            raise OptionError(
-                f"{name}={value!r} needs a run that is kept in a store, which {runner.__name__} does not do; use it "
-                f"with a workflow, or with runner='queue'"
-            )
+    runner._check_options(options)
 
 
 @overload
@@ -237,6 +229,8 @@ def task(
     queue: str | None = ...,
     priority: int = ...,
     delay: float | None = ...,
+    schedule: str | None = ...,
+    missed: str = ...,
 ) -> Decorator: ...
 def task(fn: Any = None, /, **options: Any) -> Any:
     """Make a task of a function, an async function, or a class with a `run` method.
@@ -254,6 +248,9 @@ def task(fn: Any = None, /, **options: Any) -> Any:
         rate_limit: starts per period, `"10/s"` or `"100/m"`.
         queue, priority, delay: with the runner "queue": whose workers take the call; higher ones first; not before
             so many seconds have passed.
+        schedule: when workers call the task, which then has no arguments: five cron fields, "@every 2h" (s, m, h, d)
+            or "@start"; `missed` says which ticks are made up for that came while no worker was there: "one" (the
+            latest), "all" or "none".
 
     Raises `OptionError` for an option that cannot be meant, `UnknownNameError` for an unknown runner,
     `NotATaskError` for what cannot be executed; all at decoration.
