@@ -11,12 +11,15 @@ creator, before the new task has had a chance to run, so that the number does no
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+import json
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
 from woflo.durable.journal import Place
+from woflo.durable.waits import RunsWait
 from woflo.errors import NotInWorkflowError
+from woflo.kernel import clock
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.context import current_attempt
 
@@ -24,8 +27,9 @@ if TYPE_CHECKING:
     from woflo.durable.execution import Execution
     from woflo.kernel.run import BaseTaskRun
     from woflo.kernel.task import Task
+    from woflo.stores.rows import Row
 
-__all__ = ["Branch", "current_branch", "install_task_factory"]
+__all__ = ["Branch", "RecordedNote", "current_branch", "install_task_factory"]
 
 
 class Branch:
@@ -59,6 +63,48 @@ class Branch:
         """A step: new, or finished already where it is recorded."""
         run: BaseTaskRun[Any] = self.execution.call(self, task, args, dict(kwargs))
         return run
+
+    def note(self, what: str) -> RecordedNote:
+        """The next place, for what depends on time or chance."""
+        self.execution.check()
+        row = self.execution.new_row(self.next_place(), what, "{}")
+        return RecordedNote(self.execution, row, self.execution.find(row))
+
+    def block(self, runs: Iterable[BaseTaskRun[Any]], is_over: Callable[[], bool], end: float | None) -> bool:
+        """Block until it is over; False for a thread or a loop that the workflow cannot be parked from."""
+        execution = self.execution
+        if not execution.may_wait_here():
+            return False
+        execution.wait_for(RunsWait(runs, is_over, _wall_time(end)))
+        return True
+
+    async def until(self, runs: Iterable[BaseTaskRun[Any]], is_over: Callable[[], bool], end: float | None) -> bool:
+        """The same in a coroutine; False on a loop that is not the workflow's."""
+        execution = self.execution
+        if execution.loop is None or execution.loop is not asyncio._get_running_loop():
+            return False
+        await execution.wait_for(RunsWait(runs, is_over, _wall_time(end)))
+        return True
+
+
+class RecordedNote:
+    """The kernel's `Note`."""
+
+    def __init__(self, execution: Execution, row: Row, record: Row | None) -> None:
+        self.is_recorded: bool = record is not None
+        self.value: Any = None if record is None else json.loads(record.result or "null")
+        self._execution = execution
+        self._row = row
+
+    def keep(self, value: Any) -> Any:
+        """Record it with the next write."""
+        self._execution.note_at(self._row, json.dumps(value))
+        return value
+
+
+def _wall_time(end: float | None) -> float | None:
+    """A time of the monotonic clock as seconds since the epoch."""
+    return None if end is None or end == float("inf") else clock.now() + end - clock.monotonic()
 
 
 def current_branch(asked: str) -> Branch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from woflo.durable.branches import install_task_factory
@@ -16,8 +17,8 @@ from woflo.kernel.outcome import Outcome
 if TYPE_CHECKING:
     from woflo.durable.engine import Engine
     from woflo.durable.keeping import StepKeeper
+    from woflo.durable.steps import StepRun
     from woflo.durable.waits import Wait
-    from woflo.kernel.run import BaseTaskRun
     from woflo.kernel.task import Task
     from woflo.stores.rows import Row
 
@@ -138,20 +139,39 @@ class AsyncExecution(Execution):
 
     # -- waiting ---------------------------------------------------------------------------------------
 
-    async def until(self, run: BaseTaskRun[Any]) -> None:
+    async def until(self, step: StepRun[Any]) -> None:
         """Return when a step has ended."""
         self.check()
-        future = self._future()
-        if run._watch(lambda _: self._resolve_from_anywhere(future)):
-            await self._awaited(future)
+        if step._held_up_by():  # by what may take long
+            await super().until(step)
+        else:
+            await self._until_told(step)
         self.check()
 
-    async def wait_for(self, wait: Wait) -> None:
+    async def _until_told(self, step: StepRun[Any]) -> None:
+        future = self._future()
+        if step._watch(lambda _: self._from_anywhere(_resolve, future)):
+            await self._awaited(future)
+
+    def may_wait_here(self) -> bool:
+        return asyncio._get_running_loop() is None
+
+    def wait_for(self, wait: Wait) -> Any:
+        waiting = self._wait_for(wait)
+        if not self.may_wait_here():
+            return waiting
+        outside = contextvars.copy_context()
+        outside.run(current_attempt.set, None)  # in a thread of the workflow: what waits for it here is no branch
+        outside.run(asyncio.run_coroutine_threadsafe, waiting, self.loop).result()
+        return None
+
+    async def _wait_for(self, wait: Wait) -> None:
         self._stirred += 1
         self.check()
         if wait.is_over():
             return
         future = self._waits[wait] = self._future()
+        wait.watch(lambda: self._from_anywhere(self._look_at, wait))
         if self._unhear is None:
             self._unhear = self.engine.listen(lambda: self.loop.call_soon_threadsafe(self._look_again))
         self._look_later(wait)
@@ -162,6 +182,7 @@ class AsyncExecution(Execution):
         finally:
             del self._waits[wait]
             self._stirred += 1
+        self.check()
 
     def _future(self) -> asyncio.Future[None]:
         future: asyncio.Future[None] = self.loop.create_future()
@@ -174,27 +195,33 @@ class AsyncExecution(Execution):
         finally:
             self._pending.discard(future)
 
-    def _resolve_from_anywhere(self, future: asyncio.Future[None]) -> None:
+    def _from_anywhere(self, function: Callable[..., object], *args: Any) -> None:
         if asyncio._get_running_loop() is self.loop:
-            _resolve(future)
+            function(*args)
         else:
-            self.loop.call_soon_threadsafe(_resolve, future)
+            self.loop.call_soon_threadsafe(function, *args)
 
     def _look_later(self, wait: Wait) -> None:
         if wait.run_after is not None and wait.run_after - clock.now() < 1.0 + self.engine.hold:
-            self.loop.call_later(max(0.0, wait.run_after - clock.now()), self._look_again)
+            self.loop.call_later(max(0.0, wait.run_after - clock.now()), self._look_at, wait)
 
     def _look_again(self) -> None:
         """Something has changed somewhere."""
         if self._ended is not None:
             return
-        for wait, future in list(self._waits.items()):
-            try:
-                if not future.done() and wait.is_over():
-                    self._stirred += 1  # the branch goes on, though it has not come to that yet
-                    future.set_result(None)
-            except Parked:
-                return  # all futures were told
+        for wait in list(self._waits):
+            if wait.hears_of_changes:
+                self._look_at(wait)
+
+    def _look_at(self, wait: Wait) -> None:
+        """It may be over."""
+        future = self._waits.get(wait)
+        try:
+            if future is not None and not future.done() and self._ended is None and wait.is_over():
+                self._stirred += 1  # the branch goes on, though it has not come to that yet
+                future.set_result(None)
+        except Parked:
+            pass  # all futures were told
 
     def _park_when_at_rest(self) -> None:
         if not self._is_watched:
@@ -207,12 +234,14 @@ class AsyncExecution(Execution):
         if self._ended is not None or not self._waits:
             return
         try:
-            at_rest = stirred == self._stirred and not self._open and not self._is_soon_over()
-            if at_rest and self.park(tuple(self._waits)):
+            tokens = self.tokens(self._waits)
+            at_rest = stirred == self._stirred and tokens is not None and not self._is_soon_over()
+            if at_rest and tokens is not None and self.park(tuple(self._waits), tokens):
                 return
         except Parked:
             return  # the write was refused, and all futures were told
-        self._look_again()
+        for wait in list(self._waits):
+            self._look_at(wait)
         self._park_when_at_rest()
 
     def _is_soon_over(self) -> bool:

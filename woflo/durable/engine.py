@@ -65,6 +65,8 @@ class Engine:
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
+        self._has_complained = False
+        """True while the store fails: that is told once."""
         self._beaten = self._looked_for_dead = 0.0
         self._serving: Serving | None = None
         """What is executed here for others."""
@@ -155,6 +157,7 @@ class Engine:
         """Execute this run here whenever it is ready."""
         with self._lock:
             self._own.add(run_id)
+        self._wake.set()
 
     # -- hearing of changes ----------------------------------------------------------------------------
 
@@ -204,13 +207,13 @@ class Engine:
         with self._lock:
             if self._thread is not None or self._closing.is_set():
                 return
-            self._thread = threading.Thread(target=self._work, name="woflo-engine", daemon=True)
             self._enter()
-            self.store.listen(self._changed)
+            self._end_listening = self.store.listen(self._changed)
             clock.when_moved(self._changed)
-            here = runtime.current
-            here.preludes[self] = self.close
-            self._thread.start()
+            runtime.current.preludes[self] = self.close
+            thread = threading.Thread(target=self._work, name="woflo-engine", daemon=True)
+            thread.start()
+            self._thread = thread
 
     def be_alive(self) -> None:
         """To be called before the first claim: others must be able to tell that this process lives."""
@@ -218,15 +221,17 @@ class Engine:
             self._start_thread()
 
     def _work(self) -> None:
-        while True:
-            self._wake.wait(self._seconds_to_rest())
-            self._wake.clear()
-            if self._closing.is_set():
-                return
+        while not self._closing.is_set():
             try:
-                self._look()
+                self._wake.wait(self._seconds_to_rest())
+                self._wake.clear()
+                if not self._closing.is_set():
+                    self._look()
+                    self._has_complained = False
             except StoreError as error:
-                self.complain("the store could not be looked at; it is tried again", error)
+                if not self._has_complained:
+                    self._has_complained = True
+                    self.complain("the store could not be looked at; it is tried again", error)
                 self._closing.wait(LOOK)
 
     def _seconds_to_rest(self) -> float:
@@ -381,7 +386,10 @@ class Engine:
         self._wake.set()
         if self._thread is not None:
             self._thread.join()
-        runtime.current.preludes.pop(self, None)
+            self._end_listening()
+        here = runtime.current
+        here.preludes.pop(self, None)
+        here.services.pop((Engine, id(self.store)), None)  # who calls later gets a new one
         return True
 
     def complain(self, message: str, error: Exception) -> None:

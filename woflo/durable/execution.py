@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from woflo.durable.branches import Branch
 from woflo.durable.journal import Journal, Place
 from woflo.durable.parking import Parked
+from woflo.durable.waits import RunsWait, stored_below
 from woflo.errors import NonDeterminismError, SerializationError, StoreError, TaskStoppedError
 from woflo.kernel import clock
 from woflo.kernel.attempt import Attempt
@@ -237,20 +238,30 @@ class Execution(ABC):
         )
         return accepted[0]
 
-    async def until(self, run: BaseTaskRun[Any]) -> None:
-        """Return when a step has ended, without blocking the loop."""
-        from woflo.kernel.awaiting import until_ended
-
-        await until_ended(run)
-
     def has_branched(self, task: Any) -> None:  # noqa: B027  # a plain workflow need not know
         """The code has created a task of asyncio's."""
 
     # -- waiting long ----------------------------------------------------------------------------------
 
     @abstractmethod
+    def may_wait_here(self) -> bool:
+        """True in a thread that `wait_for` may block."""
+
+    @abstractmethod
     def wait_for(self, wait: Wait) -> Any:
-        """Return when it is over; an awaitable in an async workflow. Parks where it takes long."""
+        """Return when it is over; an awaitable on the loop of an async workflow. Parks where it takes long."""
+
+    async def until(self, step: StepRun[Any]) -> None:
+        """Return when a step has ended; on the loop of an async workflow."""
+        await self.wait_for(RunsWait((step,), lambda: not step.is_running()))
+
+    def tokens(self, waits: Iterable[Wait]) -> tuple[str, ...] | None:
+        """What wakes a workflow that waits for these; None where it cannot be parked, because a step executes here."""
+        waits = tuple(waits)
+        runs = stored_below([*(run for wait in waits for run in wait.runs), *self._open])
+        if runs is None:
+            return None
+        return (*(token for wait in waits for token in wait.tokens), *(f"run:{run_id}" for run_id in runs))
 
     def take_signal(self, row: Row, name: str) -> str | None:
         """The JSON of the oldest signal of this name, recorded as received by this step."""
@@ -260,7 +271,7 @@ class Execution(ABC):
         )
         return result
 
-    def park(self, waits: tuple[Wait, ...]) -> bool:
+    def park(self, waits: tuple[Wait, ...], tokens: tuple[str, ...]) -> bool:
         """Write what is waited for, and end. False where something of it is there already."""
         times = [wait.run_after for wait in waits if wait.run_after is not None]
         operation = Park(
@@ -268,7 +279,7 @@ class Execution(ABC):
             claim=self.claim,
             notes=self._notes,
             reason=waits[0].reason,
-            waits_for=tuple(token for wait in waits for token in wait.tokens),
+            waits_for=tokens,
             run_after=min(times, default=None),
         )
         if not self.written(operation):

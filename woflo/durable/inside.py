@@ -7,13 +7,16 @@ import random as _random
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from woflo.durable.branches import Branch, current_branch
 from woflo.durable.waits import SignalWait, TimerWait
 from woflo.errors import OptionError
 from woflo.kernel import clock
 from woflo.stores.codec import ValueCodec
+
+if TYPE_CHECKING:
+    from woflo.durable.execution import Execution
 
 __all__ = ["now", "patched", "random", "sleep", "sleep_until", "uuid4", "wait_signal"]
 
@@ -100,10 +103,10 @@ def wait_signal(name: str, timeout: float | None = None, *, type: Any = Any) -> 
     record = execution.find(row)
     codec = ValueCodec(type, f"the signal {name!r}")
     if record is not None:
-        return _done(execution.loop, lambda: _received(record.result, name, timeout, codec))
+        return _done(execution, lambda: _received(record.result, name, timeout, codec))
     wait = SignalWait(execution, row, name, due)
     waiting = execution.wait_for(wait)
-    if execution.loop is None:
+    if execution.may_wait_here():
         return _received(_recorded(branch, wait, row), name, timeout, codec)
 
     async def received() -> Any:
@@ -136,9 +139,9 @@ def _received(text: str | None, name: str, timeout: float | None, codec: ValueCo
     return codec.load(text or "null")
 
 
-def _done(loop: Any, value: Callable[[], T]) -> Any:
-    """The value; in an async workflow as something to await."""
-    if loop is None:
+def _done(execution: Execution, value: Callable[[], T]) -> Any:
+    """The value; on the loop of an async workflow as something to await."""
+    if execution.loop is None or execution.may_wait_here():
         return value()
 
     async def done() -> T:

@@ -8,22 +8,34 @@ from typing import TYPE_CHECKING, Any
 
 from woflo.durable.execution import Execution, Told, loaded
 from woflo.durable.parking import Parked
+from woflo.durable.waits import RunsWait
 from woflo.errors import NotInWorkflowError, StoreError
 from woflo.kernel import clock
 from woflo.kernel.outcome import Outcome
 from woflo.runners.thread import threads_of_this_process
 
 if TYPE_CHECKING:
+    from woflo.durable.engine import Engine
     from woflo.durable.keeping import StepKeeper
+    from woflo.durable.steps import StepRun
     from woflo.durable.waits import Wait
     from woflo.kernel.attempt import Attempt
+    from woflo.kernel.task import Task
     from woflo.stores.rows import Row
 
 __all__ = ["PlainExecution"]
 
+SOON = 0.02
+"""Seconds for which what the store has seen may be on its way here."""
+
 
 class PlainExecution(Execution):
     """The code of a plain workflow, in a thread."""
+
+    def __init__(self, engine: Engine, row: Row, task: Task[..., Any]) -> None:
+        super().__init__(engine, row, task)
+        self._changes = threading.Event()
+        """Set when what the thread waits for may have come."""
 
     def start(self) -> None:
         threads_of_this_process().execute(self, None)  # type: ignore[arg-type]  # it has an attempt of its own
@@ -48,41 +60,59 @@ class PlainExecution(Execution):
 
     def _finish_open_steps(self) -> None:
         """What was called is executed, whether anybody waits for it or not."""
-        while self._open and self._ended is None:
-            for step in list(self._open):
-                try:
-                    step.wait()
-                except Parked:
-                    return
+        try:
+            while self._open and self._ended is None:
+                self.wait_for(RunsWait(self._open, lambda: not self._open))
+        except Parked:
+            pass
 
     def record(self, row: Row, keeper: StepKeeper | None, told: Told) -> None:
         self.record_here(row, keeper, told)
 
+    def may_wait_here(self) -> bool:
+        return threading.get_ident() == self.thread
+
     def wait_for(self, wait: Wait) -> None:
-        if threading.get_ident() != self.thread:
+        if not self.may_wait_here():
             raise NotInWorkflowError(
                 "a plain workflow can wait for long only in its own thread, not in one that it has started"
             )
+        for step in list(self._open):
+            step.begin_beside()
         hold_until = time.monotonic() + self.engine.hold
-        with self.engine.hearing() as changes:
+        with self.engine.hearing() as self._changes:
+            wait.watch(self._changes.set)
             while not wait.is_over():
                 self.check()
                 left = _seconds_to_hold(wait, hold_until, self.engine.hold)
-                if left > 0:
-                    changes.wait(left)
-                else:
-                    self._park(wait)
+                self._changes.wait(left if left > 0 else self._park_or_hold(wait))
+        self.check()
 
-    def _park(self, wait: Wait) -> None:
-        for step in list(self._open):  # they execute in this process, which gives the workflow up
-            step.wait()
-        if self.park((wait,)):
+    def _park_or_hold(self, wait: Wait) -> float | None:
+        """Raise `Parked`, or tell for how many seconds to wait on: steps execute here, or it is about to be over."""
+        left = None if wait.run_after is None else max(0.0, wait.run_after - clock.now())
+        tokens = self.tokens((wait,))
+        if tokens is None:
+            return left
+        if self.park((wait,), tokens):
             raise Parked(wait.reason)
+        return SOON if left is None else min(SOON, left)
+
+    def closed(self, step: StepRun[Any]) -> None:
+        super().closed(step)
+        self._changes.set()
+
+    def end(self, why: BaseException) -> Parked:
+        parked = super().end(why)
+        self._changes.set()
+        return parked
 
 
 def _seconds_to_hold(wait: Wait, hold_until: float, hold: float) -> float:
     """How long the thread is kept for this wait; none at all where its time is far off."""
+    still = hold_until - time.monotonic()
     if wait.run_after is None:
-        return hold_until - time.monotonic()
+        return still
     left = wait.run_after - clock.now()
-    return left if left <= hold else (0.0 if not wait.tokens else hold_until - time.monotonic())
+    can_come_early = wait.tokens or wait.runs
+    return max(left, 0.001) if left <= hold else (still if can_come_early else 0.0)

@@ -51,6 +51,8 @@ class StepRun(BaseTaskRun[R]):
     """An attempt that waits to be waited for, or for the next call."""
     _inner: BaseTaskRun[Any] | None = None
     """The run by the runner that the task names."""
+    _task: Any = None
+    """Of a coroutine: what asyncio knows it by."""
     _is_recording = False
     _is_unrecorded = False
     """True where it ended when the workflow had lost its right to go on: nobody may see how."""
@@ -116,6 +118,14 @@ class StepRun(BaseTaskRun[R]):
         outside = self._context.copy()
         outside.run(current_attempt.set, None)  # this task is no branch of the workflow
         self._task = outside.run(_create_task, loop, self._drive(attempt))
+        # One that is cancelled before its first step never gets to say how it ended.
+        self._task.add_done_callback(self._ended_unseen)
+        if attempt.stop_requested:
+            self._task.cancel()
+
+    def _ended_unseen(self, task: Any) -> None:
+        if task.cancelled() and task is self._task and self._in_code:
+            self._finish(Outcome(None, TaskStoppedError(f"{self.task.name} was cancelled"), interrupted=True))
 
     async def _drive(self, attempt: Attempt) -> None:
         self._finish(await attempt.execute_async())
@@ -141,6 +151,8 @@ class StepRun(BaseTaskRun[R]):
     def _interrupt(self) -> None:
         if self._inner is not None:
             self._inner._ask_to_stop(self.grace)
+        elif self._task is not None:
+            self._task.get_loop().call_soon_threadsafe(self._task.cancel)
 
     # -- the end ---------------------------------------------------------------------------------------
 
@@ -217,11 +229,19 @@ class StepRun(BaseTaskRun[R]):
         for waiter in waiters:
             waiter.release()
 
+    def _watch(self, watcher: Any) -> bool:
+        self.begin_beside()  # who is told of its end cannot execute it
+        return super()._watch(watcher)
+
     def __await__(self) -> Generator[Any, None, R]:
-        self.begin_beside()
-        if self._state not in TERMINAL and self._execution is not None:
-            yield from self._execution.until(self).__await__()
-        return self.get_result()
+        execution = self._execution
+        if self._state not in TERMINAL and execution is not None and execution.loop is asyncio._get_running_loop():
+            yield from execution.until(self).__await__()
+        return (yield from super().__await__())
+
+    def _needs_loop(self, loop: Any) -> bool:
+        is_there = self._execution is not None and self._execution.loop is loop and self.task.body.is_async
+        return is_there or super()._needs_loop(loop)
 
 
 def _create_task(loop: Any, coroutine: Any) -> Any:

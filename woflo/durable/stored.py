@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from woflo.durable.choice import current_store
@@ -11,12 +9,12 @@ from woflo.durable.engine import Engine, engine_of
 from woflo.durable.execution import NON_DETERMINISM
 from woflo.durable.outside import send
 from woflo.durable.schedules import parse
-from woflo.durable.waits import RunWait
 from woflo.errors import NonDeterminismError, RunSuspectError, SerializationError, WofloError
 from woflo.kernel import clock
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.digest import digest
 from woflo.kernel.graph import find_handles
+from woflo.kernel.lifecycle import Watcher
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.state import TERMINAL, RunState
@@ -45,11 +43,17 @@ class StoredTaskRun(BaseTaskRun[R]):
     _row: Row | None = None
     _text: str | None = None
     """The arguments as they are stored; None as long as handles among them have not ended."""
+    is_kept: bool = False
+    """True once the store has it."""
     _is_recorded = False
     """True where the workflow made this call before."""
     _refusal: WofloError | None = None
     _undecided: WofloError | None = None
     """Why the run waits for a decision, and nobody may wait for it."""
+    _to_tell: tuple[Watcher, ...] = ()
+    """Coroutines that wait, to be told of that."""
+    _loop: Any = None
+    """The event loop on which it executes, or the workflow that called it does."""
 
     @classmethod
     def _check_options(cls, options: Options) -> None:
@@ -80,7 +84,7 @@ class StoredTaskRun(BaseTaskRun[R]):
 
     def begin_in(self, execution: Execution, row: Row, record: Row | None) -> None:
         """The call is made by a workflow, at the place of `row`; `record` is there where it was made before."""
-        self._execution, self._engine = execution, execution.engine
+        self._execution, self._engine, self._loop = execution, execution.engine, execution.loop
         self._row, self._text = row, row.args
         self._is_recorded = record is not None
         super()._begin()
@@ -122,13 +126,15 @@ class StoredTaskRun(BaseTaskRun[R]):
 
     def _submit(self, row: Row) -> None:
         kept, is_new = self._kept(row)
-        self._row = kept
+        self._row, self.is_kept = kept, True
         if kept.is_terminal:
             self.ended_as(kept)
             return
         self._engine.follow(self)
         if is_new and kept.worker is not None:
-            self._engine.start(kept, _running_loop())
+            if self.task.body.is_async:
+                self._loop = self._loop or _running_loop()
+            self._engine.start(kept, self._loop)
             return
         if self.executes_here:
             self._engine.own(kept.id)
@@ -182,11 +188,14 @@ class StoredTaskRun(BaseTaskRun[R]):
     def _release_waiters(self) -> None:
         with self._lock:
             waiters, self._waiters = self._waiters, ()
+            to_tell, self._to_tell = self._to_tell, ()
         for waiter in waiters:
             waiter.release()
+        for tell in to_tell:
+            tell(self)
 
     def _woken(self) -> None:
-        if self._undecided is not None and self._state not in TERMINAL:
+        if self._undecided is not None and self._execution is None and self._state not in TERMINAL:
             raise self._undecided
 
     def send(self, name: str, value: Any = None) -> None:
@@ -204,19 +213,22 @@ class StoredTaskRun(BaseTaskRun[R]):
 
     # -- waiting ---------------------------------------------------------------------------------------
 
-    def _block(self, timeout: float | None) -> bool:
+    def _ended_outcome(self, timeout: float | None) -> Outcome:
         self._woken()
-        execution = self._execution
-        if timeout is None and execution is not None and execution.thread == threading.get_ident():
-            execution.wait_for(RunWait(self))
-            return True
-        return super()._block(timeout)
+        return super()._ended_outcome(timeout)
 
-    def __await__(self) -> Generator[Any, None, R]:
-        if self._state not in TERMINAL and self._execution is not None and self._execution.loop is _running_loop():
-            yield from self._execution.wait_for(RunWait(self)).__await__()
-            return self.get_result()
-        return (yield from super().__await__())
+    def _watch_for(self, waiter: Watcher) -> bool:
+        with self._lock:
+            self._to_tell = (*self._to_tell, waiter)
+        return self._undecided is None and super()._watch_for(waiter)
+
+    def _unwatch(self, watcher: Watcher) -> None:
+        super()._unwatch(watcher)
+        with self._lock:
+            self._to_tell = tuple(one for one in self._to_tell if one != watcher)
+
+    def _needs_loop(self, loop: Any) -> bool:
+        return self._loop is loop or super()._needs_loop(loop)
 
 
 def _running_loop() -> Any:

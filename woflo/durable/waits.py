@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from woflo.kernel import clock
@@ -10,9 +11,10 @@ from woflo.kernel.state import TERMINAL
 
 if TYPE_CHECKING:
     from woflo.durable.execution import Execution
+    from woflo.kernel.run import BaseTaskRun
     from woflo.stores.rows import Row
 
-__all__ = ["RunWait", "SignalWait", "TimerWait", "Wait"]
+__all__ = ["RunsWait", "SignalWait", "TimerWait", "Wait", "stored_below"]
 
 
 class Wait(ABC):
@@ -22,11 +24,18 @@ class Wait(ABC):
     """What wakes the parked run, as `waits_for` of a row says it."""
     run_after: float | None = None
     """The time that wakes it."""
+    runs: tuple[BaseTaskRun[Any], ...] = ()
+    """The runs whose ends wake it."""
     reason: ClassVar[str]
+    hears_of_changes: ClassVar[bool] = True
+    """True where a change of the store or the clock may be what it waits for."""
 
     @abstractmethod
     def is_over(self) -> bool:
         """True once it is there. May write."""
+
+    def watch(self, wake: Callable[[], object]) -> None:  # noqa: B027  # most hear of all that matters to them
+        """Have `wake()` called, in any thread, when what only this wait knows of may have come."""
 
 
 class TimerWait(Wait):
@@ -60,14 +69,43 @@ class SignalWait(Wait):
         return self.value is not None or (self.run_after is not None and clock.now() >= self.run_after)
 
 
-class RunWait(Wait):
-    """Until a stored run has ended, wherever it executes."""
+class RunsWait(Wait):
+    """Until `is_enough()`, which the ends of these runs change, or until `due` has passed."""
 
     reason = "run"
+    hears_of_changes = False
 
-    def __init__(self, run: Any) -> None:
-        self.tokens: tuple[str, ...] = (f"run:{run.id}",)
-        self._run = run
+    def __init__(
+        self, runs: Iterable[BaseTaskRun[Any]], is_enough: Callable[[], bool], due: float | None = None
+    ) -> None:
+        self.runs: tuple[BaseTaskRun[Any], ...] = tuple(runs)
+        self.run_after: float | None = due
+        self._is_enough = is_enough
 
     def is_over(self) -> bool:
-        return self._run._state in TERMINAL
+        return self._is_enough() or (self.run_after is not None and clock.now() >= self.run_after)
+
+    def watch(self, wake: Callable[[], object]) -> None:
+        for run in self.runs:
+            if not run._watch(lambda _: wake()):
+                wake()
+
+
+def stored_below(runs: Iterable[BaseTaskRun[Any]]) -> dict[str, None] | None:
+    """The ids of the stored runs whose ends these wait for; None where something executes that is not stored."""
+    found: dict[str, None] = {}
+    seen: set[Any] = set()
+    todo = list(runs)
+    while todo:
+        run = todo.pop()
+        if run in seen or run._state in TERMINAL:
+            continue
+        seen.add(run)
+        held_up_by = [other for other in run._held_up_by() if other._state not in TERMINAL]
+        if held_up_by:
+            todo += held_up_by
+        elif getattr(run, "is_kept", False):
+            found[run.id] = None
+        else:
+            return None  # it executes, or is about to
+    return found

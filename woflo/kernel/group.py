@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from woflo.errors import OptionError
 from woflo.kernel.attempt import Attempt
@@ -11,10 +11,13 @@ from woflo.kernel.body import Body
 from woflo.kernel.graph import Handle
 from woflo.kernel.options import Options
 from woflo.kernel.outcome import Outcome
+from woflo.kernel.recording import new_note
 from woflo.kernel.run import BaseTaskRun
-from woflo.kernel.state import TERMINAL
 from woflo.kernel.task import Task
 from woflo.kernel.traits import Traits
+
+if TYPE_CHECKING:
+    from woflo.kernel.ports import Note
 
 __all__ = ["GatherRun", "gather"]
 
@@ -37,6 +40,7 @@ def gather(*runs: BaseTaskRun[R], fail_fast: bool = False) -> BaseTaskRun[list[R
     group = GatherRun(_GATHER, (), {})
     group.members = runs
     group.fail_fast = fail_fast
+    group._first_failure = new_note("woflo.first_failure") if fail_fast else None
     group._begin()
     return group
 
@@ -48,6 +52,8 @@ class GatherRun(BaseTaskRun[Any]):
     members: tuple[BaseTaskRun[Any], ...] = ()
     fail_fast: bool = False
     _has_failed = False
+    _first_failure: Note | None = None
+    """Where calls are recorded: the number of the member that failed first."""
 
     def _launch(self, attempt: Attempt) -> None:
         self._open = len(set(self.members)) + 1
@@ -64,7 +70,7 @@ class GatherRun(BaseTaskRun[Any]):
         if run is not None:
             run._looked_at()  # the group tells of it
         if run is not None and self.fail_fast and not run.state.is_success:
-            if self._has_failed:
+            if self._has_failed or not self._is_first_failure(run):
                 return  # this one was stopped because of the first
             self._has_failed = True
             self._finish(_failure(run))
@@ -72,12 +78,16 @@ class GatherRun(BaseTaskRun[Any]):
         elif left == 0:
             self._finish(_joined(self.members))
 
+    def _is_first_failure(self, run: BaseTaskRun[Any]) -> bool:
+        note, at = self._first_failure, self.members.index(run)
+        return note is None or at == (note.value if note.is_recorded else note.keep(at))
+
     def _interrupt(self) -> None:
         for run in self.members:
             run._ask_to_stop(self.grace)
 
-    def _needs_loop(self, loop: Any) -> bool:
-        return any(run._state not in TERMINAL and run._needs_loop(loop) for run in self.members)
+    def _held_up_by(self) -> tuple[BaseTaskRun[Any], ...]:
+        return self.members
 
 
 def _failure(run: BaseTaskRun[Any]) -> Outcome:

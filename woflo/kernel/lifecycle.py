@@ -227,6 +227,10 @@ class Lifecycle(Handle, ABC):
                 self._watchers.append(watcher)
             return True
 
+    def _watch_for(self, waiter: Watcher) -> bool:
+        """The same for a coroutine that waits: it may be told before the end, where waiting has become useless."""
+        return self._watch(waiter)
+
     def _unwatch(self, watcher: Watcher) -> None:
         with self._lock:
             if self._watchers is not None and watcher in self._watchers:

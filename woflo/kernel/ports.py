@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from woflo.kernel.run import BaseTaskRun
     from woflo.kernel.task import Task
 
-__all__ = ["Admission", "Channel", "Clock", "Keeper", "Recorder"]
+__all__ = ["Admission", "Channel", "Clock", "Keeper", "Note", "Recorder"]
 
 
 class Clock(Protocol):
@@ -32,11 +32,37 @@ class Channel(Protocol):
         ...
 
 
+class Note(Protocol):
+    """The place of something that depends on time or chance. `value` is what was kept there, if `is_recorded`."""
+
+    is_recorded: bool
+    value: Any
+
+    def keep(self, value: Any) -> Any:
+        """Record it (JSON), from any thread; returns it."""
+        ...
+
+
 class Recorder(Protocol):
     """Takes over the calls made inside a run, so that they become steps. Set by a workflow."""
 
     def call(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> BaseTaskRun[Any]:
         """The handle for this call: a new step, or one that is finished already."""
+        ...
+
+    def note(self, what: str) -> Note:
+        """The next place of this code, for `what` happens there."""
+        ...
+
+    def block(self, runs: Iterable[BaseTaskRun[Any]], is_over: Callable[[], bool], end: float | None) -> bool:
+        """Block until `is_over()`, which the end of one of these runs may change, or until `end` (monotonic).
+
+        False where that is for the caller to do. May end the code instead, which is executed again when it is over.
+        """
+        ...
+
+    async def until(self, runs: Iterable[BaseTaskRun[Any]], is_over: Callable[[], bool], end: float | None) -> bool:
+        """The same without blocking."""
         ...
 
 

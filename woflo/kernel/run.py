@@ -12,6 +12,7 @@ from woflo.kernel import clock, runtime
 from woflo.kernel.ending import call_back
 from woflo.kernel.lending import lend_place, take_back_place
 from woflo.kernel.options import waiting_time, whole_number
+from woflo.kernel.recording import current_recorder, monotonic_end, recalled
 from woflo.kernel.starting import Starting
 from woflo.kernel.state import TERMINAL, RunState
 
@@ -74,7 +75,7 @@ class BaseTaskRun(Starting, Generic[R]):
         return self._ended_outcome(timeout).error
 
     def _ended_outcome(self, timeout: float | None) -> Outcome:
-        if self._state not in TERMINAL and not self._await_end(timeout):
+        if (timeout is not None or self._state not in TERMINAL) and not self._await_end(timeout):
             raise TimeoutError(f"{self!r} did not end within {timeout:g} s; it goes on")
         if self._failure is not None:
             self._looked_at()
@@ -103,6 +104,15 @@ class BaseTaskRun(Starting, Generic[R]):
 
     def _await_end(self, timeout: float | None) -> bool:
         """The same for those who wait and do not look at the end."""
+        if timeout is None or current_recorder() is None:
+            return self._await_end_now(timeout)
+        end = monotonic_end(waiting_time(timeout))
+        assert end is not None
+        has_ended = recalled("woflo.ended", lambda: self._await_end_now(max(0.0, end - clock.monotonic())))
+        return has_ended and self._await_end_now(None)
+
+    def _await_end_now(self, timeout: float | None) -> bool:
+        """The same, whatever is recorded of it."""
         if self._state in TERMINAL:
             return True
         waiting_time(timeout)
@@ -120,6 +130,9 @@ class BaseTaskRun(Starting, Generic[R]):
 
     def _block(self, timeout: float | None) -> bool:
         end = None if timeout is None else clock.monotonic() + timeout
+        recorder = current_recorder()
+        if recorder is not None and recorder.block((self,), lambda: self._state in TERMINAL, end):
+            return self._state in TERMINAL
         while True:
             waiter = self._enlist()
             if waiter is None:
@@ -174,7 +187,11 @@ class BaseTaskRun(Starting, Generic[R]):
 
     def _needs_loop(self, loop: Any) -> bool:
         """True where this run cannot end while `loop` is blocked."""
-        return any(run._state not in TERMINAL and run._needs_loop(loop) for run in self._waits_for)
+        return any(run._state not in TERMINAL and run._needs_loop(loop) for run in self._held_up_by())
+
+    def _held_up_by(self) -> tuple[BaseTaskRun[Any], ...]:
+        """The runs that have to end before this one can begin, or end."""
+        return self._waits_for
 
     def _wait_ended(self, timeout: float | None) -> bool:
         """Wait until no code of this run executes any more."""

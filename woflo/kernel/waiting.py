@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from woflo.errors import OptionError
@@ -12,6 +12,7 @@ from woflo.kernel import clock, runtime
 from woflo.kernel.graph import Handle
 from woflo.kernel.lending import lend_place, take_back_place
 from woflo.kernel.options import waiting_time
+from woflo.kernel.recording import current_recorder, monotonic_end, new_note, recalled
 from woflo.kernel.run import BaseTaskRun, acquire_lock
 from woflo.kernel.state import TERMINAL
 
@@ -39,16 +40,23 @@ class Waited(NamedTuple):
 
 
 class _Arrivals:
-    """Runs in the order in which they end, and a way to block until the next one does."""
+    """Runs in the order in which they end, each told by its number among them, and a way to wait for the next one."""
 
     def __init__(self, runs: Iterable[BaseTaskRun[Any]]) -> None:
-        self.open = dict.fromkeys(runs)
+        self.runs = list(dict.fromkeys(runs))
+        self.open = {run: at for at, run in enumerate(self.runs)}
+        """Those that were not told yet."""
         self._ended: deque[Any] = deque()
         self._lock = threading.Lock()
         self._waiter: Any = None
+        self._is_watching = False
+
+    def watch(self) -> None:
+        """Begin to listen."""
+        if self._is_watching:
+            return
+        self._is_watching = True
         for run in self.open:
-            run._check_may_block_unless_ended()
-        for run in list(self.open):
             if not run._watch(self._arrived):
                 self._arrived(run)
 
@@ -57,21 +65,48 @@ class _Arrivals:
             self._ended.append(run)
             waiter, self._waiter = self._waiter, None
         if waiter is not None:
-            waiter.release()
+            waiter()
 
-    def next(self, end: float | None) -> BaseTaskRun[Any] | None:
-        """The next run that ended, or None where `end` (on the monotonic clock) passes first."""
-        while True:
-            waiter = threading.Lock()
-            waiter.acquire()
-            with self._lock:
-                if self._ended:
-                    run: BaseTaskRun[Any] = self._ended.popleft()
-                    self.open.pop(run, None)
-                    return run
-                self._waiter = waiter
-            if not acquire_lock(waiter, -1.0 if end is None else max(0.0, end - clock.monotonic())):
-                return None
+    def wake_by(self, waiter: Callable[[], object]) -> bool:
+        """Have `waiter()` called with the next arrival; False where there is one."""
+        with self._lock:
+            if self.has_come():
+                return False
+            self._waiter = waiter
+            return True
+
+    def has_come(self) -> bool:
+        """True where one has ended that was not told yet."""
+        while self._ended and self._ended[0] not in self.open:
+            self._ended.popleft()
+        return bool(self._ended)
+
+    def first(self) -> int | None:
+        """The number of that one."""
+        return self.open[self._ended[0]] if self.has_come() else None
+
+    def next(self, end: float | None) -> int | None:
+        """Block until the next run ends; None where `end` (on the monotonic clock) passes first."""
+        if not self._is_watching:
+            for run in self.open:
+                run._check_may_block_unless_ended()
+            self.watch()
+        recorder = current_recorder()
+        if recorder is None or not recorder.block(self.open, self.has_come, end):
+            self._block(end)
+        return self.first()
+
+    def _block(self, end: float | None) -> None:
+        waiter = threading.Lock()
+        waiter.acquire()
+        if self.wake_by(waiter.release):
+            acquire_lock(waiter, -1.0 if end is None else max(0.0, end - clock.monotonic()))
+
+    def take(self, at: int) -> BaseTaskRun[Any]:
+        """The run of this number, which is told now."""
+        run = self.runs[at]
+        del self.open[run]
+        return run
 
     def forget(self) -> None:
         for run in self.open:
@@ -88,28 +123,32 @@ def wait(
     if return_when not in (ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION):
         raise OptionError(f"return_when={return_when!r} must be ALL_COMPLETED, FIRST_COMPLETED or FIRST_EXCEPTION")
     waiting_time(timeout)
-    every = list(dict.fromkeys(_checked("wait", runs)))
+    arrivals = _Arrivals(_checked("wait", runs))
+    end = monotonic_end(timeout)
     runtime.current.deliverer_about_to_wait()
     lender = lend_place()
     try:
-        _wait_until(_Arrivals(every), timeout, return_when)
+        found = recalled("woflo.wait", lambda: _wait_until(arrivals, end, return_when))
     finally:
         if lender is not None:
             take_back_place(lender)
-    done = {run for run in every if run._state in TERMINAL}
+    done = {arrivals.runs[at] for at in found}
     for run in done:
+        run._await_end(None)
         run._looked_at()
-    return Waited(done, set(every) - done)
+    return Waited(done, set(arrivals.runs) - done)
 
 
-def _wait_until(arrivals: _Arrivals, timeout: float | None, return_when: str) -> None:
-    end = None if timeout is None else clock.monotonic() + timeout
+def _wait_until(arrivals: _Arrivals, end: float | None, return_when: str) -> list[int]:
+    """The numbers of those that have ended."""
     while arrivals.open:
-        run = arrivals.next(end)
-        failed = run is not None and not run.state.is_success
-        if run is None or return_when == FIRST_COMPLETED or (failed and return_when == FIRST_EXCEPTION):
+        at = arrivals.next(end)
+        failed = at is not None and not arrivals.runs[at].state.is_success
+        if at is None or return_when == FIRST_COMPLETED or (failed and return_when == FIRST_EXCEPTION):
             break
+        arrivals.take(at)
     arrivals.forget()
+    return [at for at, run in enumerate(arrivals.runs) if run._state in TERMINAL]
 
 
 def as_completed(runs: Iterable[BaseTaskRun[R]], timeout: float | None = None) -> AsCompleted[R]:
@@ -134,23 +173,17 @@ class AsCompleted(Generic[R]):
     def __init__(self, runs: list[BaseTaskRun[R]], timeout: float | None) -> None:
         self._runs = runs
         self._timeout = timeout
-        self._end = None if timeout is None else clock.monotonic() + timeout
+        self._end = monotonic_end(timeout)
 
     def __iter__(self) -> Iterator[BaseTaskRun[R]]:
         arrivals = _Arrivals(self._runs)
         try:
             while arrivals.open:
-                run = self._next(arrivals)
-                if run is None:
-                    raise TimeoutError(
-                        f"{len(arrivals.open)} of {len(self._runs)} runs did not end within {self._timeout:g} s"
-                    )
-                run._looked_at()
-                yield run
+                yield self._told(arrivals, recalled("woflo.next", lambda: self._next(arrivals)))
         finally:
             arrivals.forget()
 
-    def _next(self, arrivals: _Arrivals) -> BaseTaskRun[R] | None:
+    def _next(self, arrivals: _Arrivals) -> int | None:
         runtime.current.deliverer_about_to_wait()
         lender = lend_place()
         try:
@@ -159,25 +192,31 @@ class AsCompleted(Generic[R]):
             if lender is not None:
                 take_back_place(lender)
 
+    def _told(self, arrivals: _Arrivals, at: int | None) -> BaseTaskRun[R]:
+        """The run of this number; it has ended, if not in this process."""
+        if at is None:
+            raise TimeoutError(
+                f"{len(arrivals.open)} of {len(arrivals.runs)} runs did not end within {self._timeout:g} s"
+            )
+        run = arrivals.take(at)
+        run._looked_at()
+        return run
+
     async def __aiter__(self) -> AsyncIterator[BaseTaskRun[R]]:
-        import asyncio
+        from woflo.kernel.awaiting import until_any_ended, until_ended
 
-        ended: asyncio.Queue[BaseTaskRun[R]] = asyncio.Queue()
-        waiting = [asyncio.ensure_future(_put_when_ended(run, ended)) for run in dict.fromkeys(self._runs)]
+        arrivals = _Arrivals(self._runs)
         try:
-            for _ in waiting:
-                await asyncio.sleep(0)  # so that those which have ended are there, however little time is left
-                left = None if self._end is None else max(0.0, self._end - clock.monotonic())
-                yield await asyncio.wait_for(ended.get(), left) if ended.empty() else ended.get_nowait()
+            while arrivals.open:
+                note = new_note("woflo.next")
+                if note is not None and note.is_recorded:
+                    at = note.value
+                else:
+                    at = await until_any_ended(arrivals, self._end)
+                    if note is not None:
+                        note.keep(at)
+                run = self._told(arrivals, at)
+                await until_ended(run)
+                yield run
         finally:
-            for one in waiting:
-                one.cancel()
-
-
-async def _put_when_ended(run: BaseTaskRun[R], ended: Any) -> None:
-    from woflo.kernel.awaiting import until_ended
-
-    if run._state not in TERMINAL:
-        await until_ended(run)
-    run._looked_at()
-    ended.put_nowait(run)
+            arrivals.forget()

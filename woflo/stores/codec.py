@@ -13,7 +13,7 @@ from functools import cached_property
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from woflo.errors import SerializationError
+from woflo.errors import SerializationError, TaskStoppedError
 from woflo.kernel.graph import Handle, find_handles, substitute
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import RunState
@@ -133,6 +133,8 @@ class Codec:
         """What a run that has ended left. Raises `SerializationError`."""
         if row.error is not None:
             return Outcome.failed(load_error(row.error))
+        if row.state is RunState.STOPPED:
+            return Outcome(None, TaskStoppedError(f"{row.task} ({row.id}) was stopped"), interrupted=True)
         return Outcome(self.load_result(row.result))
 
     def load_result(self, text: str | None) -> Any:

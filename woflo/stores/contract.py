@@ -63,7 +63,9 @@ class Store(ABC):
     """False where `transaction` is a named error."""
 
     def __init__(self) -> None:
-        self._committer = Committer(self.apply, self._changed)
+        self._committer = Committer(self._apply_and_look, self._tell_news)
+        self._has_news = False
+        """True where something was kept of which nobody was told yet."""
         self._listeners: tuple[Listener, ...] = ()
         _opened.add(self)
 
@@ -156,6 +158,20 @@ class Store(ABC):
             self._listeners = tuple(one for one in self._listeners if one is not listener)
 
         return end
+
+    def _apply_and_look(self, operations: Sequence[Operation[Any]]) -> list[Any]:
+        results = self.apply(operations)
+        if any(
+            not isinstance(result, Exception) and operation.is_news(result)
+            for operation, result in zip(operations, results, strict=True)
+        ):
+            self._has_news = True
+        return results
+
+    def _tell_news(self) -> None:
+        if self._has_news:
+            self._has_news = False
+            self._changed()
 
     def _changed(self) -> None:
         for listener in self._listeners:

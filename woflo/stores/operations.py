@@ -63,6 +63,10 @@ class Operation(Generic[T]):
 
     now: float
 
+    def is_news(self, result: T) -> bool:
+        """True where others may have waited for what it changed; who only looks and finds nothing tells nobody."""
+        return True
+
 
 class Accepted(NamedTuple):
     """What became of a run that was submitted: the row as it stands, and whether this made it."""
@@ -98,6 +102,9 @@ class ClaimReady(Operation[list[Row]]):
     queues: tuple[str, ...] = ()
     ids: tuple[str, ...] | None = None
 
+    def is_news(self, result: list[Row]) -> bool:
+        return bool(result)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beat(Operation[None]):
@@ -109,6 +116,9 @@ class Beat(Operation[None]):
 
     worker: WorkerRow
     is_first: bool = False
+
+    def is_news(self, result: None) -> bool:
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +137,9 @@ class Recover(Operation[list[str]]):
     """
 
     dead: tuple[str, ...] = ()
+
+    def is_news(self, result: list[str]) -> bool:
+        return bool(result)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +218,9 @@ class TakeSignal(Claimed["str | None"]):
 
     name: str
     step: Row
+
+    def is_news(self, result: str | None) -> bool:
+        return result is not None or bool(self.steps or self.notes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

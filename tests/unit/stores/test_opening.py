@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
+from systems import needs_fork
 
 from woflo.errors import StoreError, UnknownNameError
 from woflo.stores.memory import MemoryStore
@@ -85,3 +87,25 @@ def test_a_plug_in(plug_ins, tmp_path):
     assert isinstance(opened(f"sqlite:///{tmp_path}/runs.db"), SQLiteStore)
     with pytest.raises(UnknownNameError, match="Lost"):
         open_store("lost:")
+
+
+@needs_fork
+def test_a_closed_store_leaves_forked_children_alone(tmp_path):
+    """The numbers of its descriptors are those of others by then, which a child must find open."""
+    store = open_store(f"sqlite:///{tmp_path}/woflo.db")
+    store.close()
+    files = [os.open(os.devnull, os.O_RDONLY) for _ in range(8)]
+    child = os.fork()
+    if child == 0:
+        os._exit(sum(1 for file in files if not _is_open(file)))
+    for file in files:
+        os.close(file)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def _is_open(file):
+    try:
+        os.fstat(file)
+    except OSError:
+        return False
+    return True

@@ -195,6 +195,8 @@ class SQLiteStore(SqlStore):
     def _inherit(self) -> None:
         """The child closes what it can; its copies of connections stay, or SQLite would give up the parent's locks."""
         super()._inherit()
+        if self._is_closed:
+            return  # the numbers of its descriptors are those of others by now
         _inherited.append((self._writer, self._readers.idle()))
         self._turnstile.close()
         self._wakeups._drop()
