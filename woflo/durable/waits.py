@@ -92,20 +92,19 @@ class RunsWait(Wait):
 
 
 def stored_below(runs: Iterable[BaseTaskRun[Any]]) -> dict[str, None] | None:
-    """The ids of the stored runs whose ends these wait for; None where something executes that is not stored."""
+    """The ids of the stored runs whose ends these wait for; None where something executes here, or is about to."""
     found: dict[str, None] = {}
-    seen: set[Any] = set()
-    todo = list(runs)
+    roots = list(runs)
+    todo = [run for run in roots if run._state not in TERMINAL]
+    seen = set(todo)
     while todo:
         run = todo.pop()
-        if run in seen or run._state in TERMINAL:
-            continue
-        seen.add(run)
         held_up_by = [other for other in run._held_up_by() if other._state not in TERMINAL]
         if held_up_by:
-            todo += held_up_by
-        elif getattr(run, "is_kept", False):
+            todo += [other for other in held_up_by if other not in seen]
+            seen.update(held_up_by)
+        elif run._state not in TERMINAL and getattr(run, "is_kept", False):
             found[run.id] = None
         else:
-            return None  # it executes, or is about to
-    return found
+            return None  # it executes, or has ended just now, and what waits for it goes on
+    return found if found or not roots else None

@@ -80,6 +80,7 @@ class Worker:
         self._serving.drain(done.set)
         ended = done.wait(timeout)
         self._engine.serve(None)
+        self._serving.threads.end()
         return ended
 
     def __enter__(self) -> Self:

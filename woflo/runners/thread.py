@@ -94,6 +94,7 @@ class Threads:
         self._local = _Local()
         self._present: set[Any] = set()
         """The locks of all threads that look at the queue, now or when their attempt has ended."""
+        self._is_ended = False
 
     # There is no lock: threads would wait for it with each attempt. Every step is one operation on a deque or a
     # list, and whoever puts something in looks afterwards whether anybody comes for it.
@@ -117,6 +118,15 @@ class Threads:
             except ValueError:
                 return  # one that was there already has taken it
             raise
+
+    def end(self) -> None:
+        """Let the threads go as soon as nothing is queued."""
+        self._is_ended = True
+        while self._idle:
+            try:
+                self._idle.pop().release()
+            except IndexError:
+                return  # the last one was woken in the same moment
 
     def look_for_another(self) -> None:
         """The calling thread may not come back to the queue soon."""
@@ -178,7 +188,11 @@ class Threads:
 
     def _wait(self, turn: Any) -> bool:
         """Until there may be something to do; False where there was nothing for so long that the thread is to end."""
+        if self._is_ended:
+            return False
         self._idle.append(turn)
+        if self._is_ended:  # after the last look
+            self.end()
         if self._queue:  # put in after the last look, by somebody who may not have found this thread idle
             self._call_another_if_possible()
         if turn.acquire(True, IDLE_SECONDS):

@@ -21,7 +21,7 @@ class Leftovers(NamedTuple):
     processes: list[str]
     """Processes below this one, zombies included, that are no helper of woflo."""
     threads: list[str]
-    """Threads that execute an attempt, or deliver to an observer that was not closed."""
+    """Threads that execute an attempt, or work for an observer, an engine or a store that was not closed."""
 
     def __bool__(self) -> bool:
         return any(self)
@@ -77,4 +77,4 @@ def _threads(here: runtime.Runtime) -> list[str]:
     return attempts[: max(0, len(attempts) - idle)] + [name for name in names if name in _OF_RUNS]
 
 
-_OF_RUNS = ("woflo-coroutine", "woflo-observer")
+_OF_RUNS = ("woflo-coroutine", "woflo-observer", "woflo-engine", "woflo-store")

@@ -50,6 +50,8 @@ class World:
     def close(self):
         for process in self._processes:
             process.engine.close()
+            process.store.close()
+        self.store.close()
 
     def row(self, run):
         return self.store.get(run.id)

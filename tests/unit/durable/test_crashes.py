@@ -57,6 +57,7 @@ def finished(workflow, program, crash_at=None, kept=False):
             raise
     if not crashing.has_crashed.is_set():
         engine.close()
+        close(crashing, store)
         return run.get_result(0.1), Counter(effects.done), None
     done_before = Counter(effects.done)
     recorded = {row.id: row for row in store.snapshot().runs if row.is_terminal}
@@ -69,7 +70,13 @@ def finished(workflow, program, crash_at=None, kept=False):
     second.close()
     check_done(recorded, done_before, Counter(effects.done))
     check_rows(store)
+    close(crashing, store)
     return result, Counter(effects.done), crashing
+
+
+def close(*stores):
+    for store in stores:
+        store.close()
 
 
 def check_done(recorded, before, after):
