@@ -308,8 +308,8 @@ def steps_as_tuples() -> Iterator[Body]:
 
 _ECHO = """
 import os, sys
-from woflo.stores.sqlite import SQLiteStore
-store = SQLiteStore(sys.argv[1])
+from woflo.stores.opening import open_store
+store = open_store(sys.argv[1])
 seen = [""]
 def look():
     for row in store.select(after=seen[0]):
@@ -323,12 +323,12 @@ store.close()
 
 
 @contextmanager
-def echo(path: Path) -> Iterator[Callable[[], object]]:
-    """Another process that answers by a byte whenever it sees a new run; waits for its next byte."""
+def echo(url: str) -> Iterator[Callable[[], object]]:
+    """Another process that answers by a byte whenever it sees a new run in the store; waits for its next byte."""
     import subprocess
     import sys
 
-    command = [sys.executable, "-c", _ECHO, str(path)]
+    command = [sys.executable, "-c", _ECHO, url]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdin is not None and process.stdout is not None
@@ -343,7 +343,7 @@ def woken() -> Iterator[Body]:
     """A run is submitted; another process sees it, and answers."""
     from woflo.stores.operations import Submit
 
-    with store() as made, echo(made.path) as answered:
+    with store() as made, echo(f"sqlite:///{made.path}") as answered:
 
         def body(n: int) -> int:
             for _ in range(n):

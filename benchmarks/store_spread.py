@@ -49,7 +49,7 @@ def wake_ups() -> list[float]:
     """From the beginning of a write to the answer of the process that saw it."""
     from woflo.stores.operations import Submit
 
-    with store() as made, echo(made.path) as answered:
+    with store() as made, echo(f"sqlite:///{made.path}") as answered:
         return times(lambda: (made.write(Submit(now=1.0, runs=(row(),))), answered()))
 
 

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from postgres_cluster import FAST, Cluster
 
 from woflo.testing import leftovers, wait_until
 
@@ -30,6 +31,14 @@ def _since(before):
 def _name(told):
     """What stays the same of it: a run's state and the time it took do not."""
     return tuple(told.split()[:2])
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL for all tests that harm it in no way. It may lose what was written when it crashes."""
+    cluster = Cluster(*FAST)
+    yield cluster
+    cluster.stop()
 
 
 @pytest.fixture(autouse=True)

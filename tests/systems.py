@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import os
 import socket
+from importlib.util import find_spec
 
 import pytest
+from postgres_cluster import BINARIES
 
 from woflo.testing.procfs import HAS_PROC
 
 HAS_FORK = hasattr(os, "fork")
 HAS_PIDFD = hasattr(os, "pidfd_open")
 HAS_PROCESSES = hasattr(socket, "CMSG_SPACE")
+HAS_POSTGRES = BINARIES is not None and find_spec("psycopg") is not None
+MUST_HAVE_POSTGRES = bool(os.environ.get("WOFLO_NEED_POSTGRES"))
+"""Set where a test that needs it must not be left out: it fails instead."""
 
 needs_fork = pytest.mark.skipif(not HAS_FORK, reason="only POSIX forks, and tells by a status how a process ended")
 needs_pidfd = pytest.mark.skipif(not HAS_PIDFD, reason="only Linux has pidfds, on which the fork server stands")
@@ -22,3 +27,7 @@ needs_processes = pytest.mark.skipif(
     not HAS_PROCESSES, reason="process runners pass descriptors over sockets, and refuse by name where that cannot be"
 )
 needs_proc = pytest.mark.skipif(not HAS_PROC, reason="only Linux shows processes, descriptors and counters in /proc")
+needs_postgres = pytest.mark.skipif(
+    not (HAS_POSTGRES or MUST_HAVE_POSTGRES),
+    reason="PostgreSQL's programs are not in /usr/lib/postgresql, or psycopg is not installed",
+)

@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 from docs_helpers import ROOT, run_program
 from run_page import blocks_of, python_blocks
+from systems import needs_postgres
 
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 NEED_NO_BLOCK = (DOCS / "reference", DOCS / "explanation")
+ON_POSTGRES = DOCS / "how-to" / "postgresql.md"
+"""Its blocks are about whatever WOFLO_STORE names."""
 SECONDS = 60
 
 
@@ -40,10 +43,27 @@ def test_page_has_blocks(page):
 
 @pytest.mark.timeout(SECONDS + 30)
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if python_blocks(page.read_text(encoding="utf-8"))], ids=name_of
+    "page",
+    [page for page in PAGES if page != ON_POSTGRES and python_blocks(page.read_text(encoding="utf-8"))],
+    ids=name_of,
 )
 def test_blocks_run(page, tmp_path):
     """All blocks of a page run one after another in one module; comments tell values, prints and errors."""
+    check_page(page, tmp_path)
+
+
+@needs_postgres
+@pytest.mark.timeout(SECONDS + 30)
+def test_blocks_run_on_postgres(postgres, monkeypatch, tmp_path):
+    """Those of the page about it, too; and the rows are there."""
+    monkeypatch.setenv("WOFLO_STORE", postgres.url)
+    check_page(ON_POSTGRES, tmp_path)
+    assert postgres.execute("SELECT * FROM payments") == [("order-18", 250)]
+    assert postgres.execute("SELECT DISTINCT state FROM woflo.runs") == [("SUCCEEDED",)]
+
+
+def check_page(page, tmp_path):
+    """It runs, and says nothing of its own."""
     ended = run_page(page, tmp_path)
     assert ended.returncode == 0, f"{name_of(page)}:\n{ended.stdout}\n{ended.stderr}"
     assert not ended.stderr, f"{name_of(page)} runs, and says:\n{ended.stderr}"

@@ -2,6 +2,7 @@
 
 import sys
 
+import pytest
 import systems
 
 
@@ -11,3 +12,9 @@ def test_linux_has_all_that_tests_need():
         assert systems.HAS_PIDFD
         assert systems.HAS_PROCESSES
         assert systems.HAS_PROC
+
+
+@pytest.mark.skipif(not systems.MUST_HAVE_POSTGRES, reason="PostgreSQL need not be there")
+def test_postgres_is_there():
+    """Where it must be, a missing one is told here, and not by its absence."""
+    assert systems.HAS_POSTGRES

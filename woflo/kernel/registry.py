@@ -25,6 +25,8 @@ RUNNERS = {
 DEFAULT_RUNNER = "multiprocess"
 STORES = {
     "sqlite": "woflo.stores.sqlite:SQLiteStore",
+    "postgresql": "woflo.stores.postgres:PostgresStore",
+    "postgres": "woflo.stores.postgres:PostgresStore",
     "memory": "woflo.stores.memory:MemoryStore",
 }
 """By the scheme of their URLs."""

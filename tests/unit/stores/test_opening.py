@@ -40,7 +40,11 @@ def test_in_memory():
 
 @pytest.mark.parametrize(
     ("url", "told"),
-    [("sqlit:///a.db", "'sqlite'"), ("memry:", "'memory'"), ("xyz://host", "Known: sqlite, memory")],
+    [
+        ("sqlit:///a.db", "'sqlite'"),
+        ("memry:", "'memory'"),
+        ("xyz://host", "Known: sqlite, postgresql, postgres, memory"),
+    ],
 )
 def test_an_unknown_scheme(url, told):
     """The error names the nearest known one."""

@@ -6,14 +6,17 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from systems import needs_postgres
 
 from woflo.kernel.state import TERMINAL, RunState
 from woflo.stores import operations as ops
 from woflo.stores.contract import unwrap
 from woflo.stores.memory import MemoryStore
+from woflo.stores.opening import open_store
 from woflo.stores.rows import Claim, Row, WorkerRow
 from woflo.stores.sqlite import SQLiteStore
 
@@ -306,8 +309,23 @@ class SQLiteAgreement(Agreement):
     make = staticmethod(lambda folder: SQLiteStore(folder / "runs.db"))
 
 
+class PostgresAgreement(Agreement):
+    """The store in PostgreSQL."""
+
+    make = staticmethod(lambda folder: open_store(PostgresAgreement.cluster.new_url()))
+
+
 _settings = settings(max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
 TestMemory = Agreement.TestCase
 TestMemory.settings = settings(_settings, max_examples=10)
 TestSQLite = SQLiteAgreement.TestCase
 TestSQLite.settings = _settings
+
+
+@needs_postgres
+class TestPostgres(PostgresAgreement.TestCase):
+    settings = settings(_settings, max_examples=30)
+
+    @pytest.fixture(autouse=True)
+    def _server(self, postgres):
+        PostgresAgreement.cluster = postgres

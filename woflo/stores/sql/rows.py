@@ -35,7 +35,7 @@ def values_of(row: Row) -> tuple[Any, ...]:
         row.deaths,
         row.run_after,
         json.dumps(row.waits_for) if row.waits_for else "[]",
-        1 if row.stop_requested else 0,
+        row.stop_requested,
         row.worker,
         row.fence,
         row.continues,

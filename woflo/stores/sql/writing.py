@@ -1,10 +1,14 @@
-"""What each operation does, in named statements: the same for every database that is asked in SQL."""
+"""What each operation does, in named statements: the same for every database that is asked in SQL.
+
+What an operation is refused with is raised, mostly before anything is written; what was written before a refusal is for
+the driver to take back.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from woflo.kernel.state import TERMINAL, RunState
 from woflo.stores.operations import (
@@ -42,246 +46,332 @@ from woflo.stores.refusals import (
     unknown_run,
 )
 from woflo.stores.rows import Row
+from woflo.stores.sql.asking import Answer, Doing, Statement, asked
 from woflo.stores.sql.rows import row_of, rows_of, values_of
 
-__all__ = ["Statements", "Writes"]
+__all__ = ["do"]
 
-Values = dict[str, Any] | tuple[Any, ...]
-
-
-class Statements(Protocol):
-    """A connection, asked by the names of statements. What they need stands in the SQL of each database."""
-
-    def rows(self, name: str, values: Values) -> list[tuple[Any, ...]]:
-        """What the statement finds or returns."""
-        ...
-
-    def change(self, name: str, values: Values) -> int:
-        """How many rows it wrote."""
-        ...
+T = TypeVar("T")
 
 
-class Writes:
-    """Does operations on a connection. What they are refused with is raised, mostly before anything is written."""
-
-    def __init__(self, statements: Statements) -> None:
-        self._rows = statements.rows
-        self._change = statements.change
-
-    def do(self, op: Operation[Any]) -> Any:
-        """Its result. What was written before a refusal is for the caller to take back."""
-        handler = _HANDLERS.get(type(op))
-        if handler is None:
-            raise not_understood(op)
-        return handler(self, op)
-
-    # -- calls -----------------------------------------------------------------------------------------
-
-    def _submit(self, op: Submit) -> list[Accepted]:
-        return [self._accept(row, op.now) for row in op.runs]
-
-    def _accept(self, row: Row, now: float) -> Accepted:
-        new = row.changed(created_at=now)
-        if row.worker is not None:
-            new = new.changed(state=RunState.RUNNING, fence=1, attempt=1, started_at=now)
-        if self._change("add_run", values_of(new)):
-            return Accepted(new, is_new=True)
-        there = self._there(row)
-        if (there.task, there.digest) != (row.task, row.digest):
-            raise conflict(row, there)
-        return Accepted(there, is_new=False)
-
-    def _there(self, row: Row) -> Row:
-        found = self._rows("run_by_id", {"id": row.id})
-        return row_of((found or self._rows("run_by_key", {"task": row.task, "key": row.key}))[0])
-
-    def _claim_ready(self, op: ClaimReady) -> list[Row]:
-        self._change("wake_due", {"now": op.now})
-        ids = [run_id for _, run_id in self._ready(op)]
-        if not ids:
-            return []
-        claimed = self._rows("claim", {"worker": op.worker, "now": op.now, "ids": json.dumps(ids)})
-        return sorted(rows_of(claimed), key=lambda row: (-row.priority, row.id))
-
-    def _ready(self, op: ClaimReady) -> list[tuple[Any, ...]]:
-        """Priorities and ids. Each queue is asked by itself: then it does not matter what others hold."""
-        values = {"tasks": json.dumps(op.tasks), "limit": op.limit}
-        if op.ids is not None:
-            return self._rows("ready_among", {**values, "ids": json.dumps(op.ids)})
-        queues = dict.fromkeys(op.queues)
-        found = [one for queue in queues for one in self._rows("ready_in_queue", {**values, "queue": queue})]
-        return sorted(found, key=lambda one: (-one[0], one[1]))[: op.limit]
-
-    # -- workers ---------------------------------------------------------------------------------------
-
-    def _beat(self, op: Beat) -> None:
-        one = op.worker
-        values = {"id": one.id, "host": one.host, "pid": one.pid, "lease_until": one.lease_until}
-        if not self._change("worker_there" if op.is_first else "worker_lives", values):
-            raise taken_for_dead(one.id)
-
-    def _leave(self, op: Leave) -> None:
-        self._change("worker_gone", {"id": op.worker})
-        self._given_back(self._rows("give_back_all", {"worker": op.worker, "now": op.now}))
-
-    def _recover(self, op: Recover) -> list[str]:
-        self._change("workers_dead", {"now": op.now, "dead": json.dumps(op.dead)})
-        values = {"now": op.now, "suspect": SUSPECT, "suspect_deaths": SUSPECT_DEATHS, "lost": LOST}
-        freed = self._rows("free_lost", values)
-        self._given_back(freed)
-        return sorted(run_id for run_id, _, _ in freed)
-
-    def _given_back(self, rows: Iterable[tuple[Any, ...]]) -> None:
-        """Those of them that were asked to stop have ended by that."""
-        for run_id, parent_id, state in rows:
-            if state == RunState.STOPPED:
-                self._tell_parent(run_id, parent_id)
-
-    # -- writes by the one that holds the run ----------------------------------------------------------
-
-    def _holding(self, op: Claimed[Any]) -> tuple[Any, ...]:
-        """Parent, and whether a stop is requested, of the run of this claim; its notes and steps are kept."""
-        found = self._rows("held", op.claim)
-        if not found:
-            raise lease_lost(op.claim)
-        for note in op.notes:
-            self._change("add_run", values_of(note))
-        for step in op.steps:
-            self._keep_step(step)
-        return found[0]
-
-    def _keep_step(self, step: Row) -> None:
-        if not self._change("keep_step", values_of(step)):
-            raise recorded_already(step)
-
-    def _record(self, op: Record) -> list[Accepted]:
-        self._holding(op)
-        return [self._accept(call, op.now) for call in op.calls]
-
-    def _finish(self, op: Finish) -> None:
-        parent_id, _ = self._holding(op)
-        for call in op.calls:
-            self._accept(call, op.now)
-        self._end(op.claim.run_id, parent_id, op, op.reason)
-
-    def _forget(self, op: Forget) -> None:
-        parent_id, _ = self._holding(op)
-        self._change("forget_run", {"id": op.claim.run_id})
-        self._tell_parent(op.claim.run_id, parent_id)
-
-    def _park(self, op: Park) -> bool:
-        _, stop_requested = self._holding(op)
-        run_id = op.claim.run_id
-        has_come = [self._has_come(run_id, token) for token in op.waits_for]
-        is_due = op.run_after is not None and op.run_after <= op.now
-        if is_due or stop_requested or any(has_come):
-            return False
-        waits_for = json.dumps(op.waits_for)
-        values = {"id": run_id, "reason": op.reason, "waits_for": waits_for, "run_after": op.run_after}
-        self._change("park", values)
-        return True
-
-    def _has_come(self, run_id: str, token: str) -> bool:
-        kind, _, name = token.partition(":")
-        if kind == "signal":
-            return bool(self._rows("first_signal", {"run_id": run_id, "name": name}))
-        return kind == "run" and self._known(name).is_terminal
-
-    def _release(self, op: Release) -> None:
-        self._holding(op)
-        values = {"id": op.claim.run_id, "now": op.now, "run_after": op.run_after}
-        values |= {"reason": op.reason, "failed": op.failed, "error": op.error}
-        self._given_back(self._rows("release", values))
-
-    def _take_signal(self, op: TakeSignal) -> str | None:
-        self._holding(op)
-        found = self._rows("first_signal", {"run_id": op.claim.run_id, "name": op.name})
-        if not found:
-            return None
-        signal_id, value = found[0]
-        self._keep_step(op.step.changed(state=RunState.SUCCEEDED, result=value))
-        self._change("take_signal", {"id": signal_id, "step": op.step.id})
-        return str(value)
-
-    def _publish(self, op: Publish) -> None:
-        self._holding(op)
-        self._change("publish", {"run_id": op.claim.run_id, "name": op.name, "value": op.value})
-
-    # -- from outside ----------------------------------------------------------------------------------
-
-    def _known(self, run_id: str) -> Row:
-        found = self._rows("run_by_id", {"id": run_id})
-        if not found:
-            raise unknown_run(run_id)
-        return row_of(found[0])
-
-    def _send(self, op: Send) -> bool:
-        row = self._known(op.run_id)
-        if self._rows("signal_is_there", {"id": op.id}):
-            return False
-        if row.is_terminal:
-            raise has_ended(row, f"the signal {op.name!r} cannot reach it")
-        values = {"id": op.id, "run_id": op.run_id, "name": op.name, "value": op.value, "now": op.now}
-        self._change("send_signal", values)
-        self._change("wake_for", {"id": op.run_id, "token": f"signal:{op.name}"})
-        return True
-
-    def _request_stop(self, op: RequestStop) -> RunState:
-        """The run itself is the last of them."""
-        state = None
-        for run_id, *row in self._rows("run_and_all_below", {"id": op.run_id}):
-            state = self._stop(op, run_id, *row)
-        if state is None:
-            raise unknown_run(op.run_id)
-        return state
-
-    def _stop(self, op: RequestStop, run_id: str, state: str, queue: str | None, parent_id: str | None) -> RunState:
-        if state in TERMINAL or (state == RunState.RUNNING and queue is None):
-            return RunState(state)
-        if state == RunState.RUNNING:
-            self._change("ask_to_stop", {"id": run_id})
-            return RunState.RUNNING
-        self._change("stop_run", {"id": run_id, "error": op.error, "now": op.now})
-        self._tell_parent(run_id, parent_id)
-        return RunState.STOPPED
-
-    def _complete(self, op: Complete) -> None:
-        row = self._known(op.run_id)
-        if row.state is not RunState.WAITING or row.reason != MANUAL:
-            raise has_ended(row, "only a manual step that waits can be completed")
-        self._end(row.id, row.parent_id, op, None)
-
-    def _wake(self, op: Wake) -> None:
-        self._known(op.run_id)
-        self._change("wake", {"id": op.run_id, "manual": MANUAL})
-
-    # -- what several of them do -----------------------------------------------------------------------
-
-    def _end(self, run_id: str, parent_id: str | None, op: Finish | Complete, reason: str | None) -> None:
-        values = {"id": run_id, "state": op.state.value, "result": op.result, "error": op.error}
-        self._change("end_run", values | {"reason": reason, "now": op.now})
-        self._tell_parent(run_id, parent_id)
-
-    def _tell_parent(self, run_id: str, parent_id: str | None) -> None:
-        if parent_id is not None:
-            self._change("wake_for", {"id": parent_id, "token": f"run:{run_id}"})
+def do(op: Operation[T]) -> Doing[T]:
+    """The operation, not begun. Raises `StoreError` for one that is not understood."""
+    handler = _HANDLERS.get(type(op))
+    if handler is None:
+        raise not_understood(op)
+    return handler(op)
 
 
-_HANDLERS: dict[type, Callable[[Writes, Any], Any]] = {
-    Submit: Writes._submit,
-    ClaimReady: Writes._claim_ready,
-    Beat: Writes._beat,
-    Leave: Writes._leave,
-    Recover: Writes._recover,
-    Record: Writes._record,
-    Finish: Writes._finish,
-    Forget: Writes._forget,
-    Park: Writes._park,
-    Release: Writes._release,
-    TakeSignal: Writes._take_signal,
-    Publish: Writes._publish,
-    Send: Writes._send,
-    RequestStop: Writes._request_stop,
-    Complete: Writes._complete,
-    Wake: Writes._wake,
+# -- calls ---------------------------------------------------------------------------------------------
+
+
+def _submit(op: Submit) -> Doing[list[Accepted]]:
+    return (yield from _accepted(op.runs, op.now))
+
+
+def _accepted(rows: Sequence[Row], now: float) -> Doing[list[Accepted]]:
+    """What became of runs that were added, each where nothing of its id or key was there."""
+    accepted: list[Accepted] = []
+    for some in _distinct(rows):
+        new = [_begun(row, now) for row in some]
+        answers = yield [("add_run", values_of(row)) for row in new]
+        there = [row for row, answer in zip(some, answers, strict=True) if not answer.changed]
+        found = iter((yield [one for row in there for one in _look_up(row)]) if there else ())
+        for row, answer in zip(new, answers, strict=True):
+            if answer.changed:
+                accepted.append(Accepted(row, is_new=True))
+            else:
+                by_id, by_key = next(found), next(found)
+                accepted += yield from _attached(row, by_id.rows or by_key.rows, now)
+    return accepted
+
+
+def _distinct(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    """Neighbours of different ids: what a row finds under its id is then not one that was added after it."""
+    some: dict[str, Row] = {}
+    for row in rows:
+        if row.id in some:
+            yield list(some.values())
+            some = {}
+        some[row.id] = row
+    if some:
+        yield list(some.values())
+
+
+def _begun(row: Row, now: float) -> Row:
+    """A run as it is kept where it is new."""
+    if row.worker is None:
+        return row.changed(created_at=now)
+    return row.changed(created_at=now, state=RunState.RUNNING, fence=1, attempt=1, started_at=now)
+
+
+def _look_up(row: Row) -> list[Statement]:
+    return [("run_by_id", {"id": row.id}), ("run_by_key", {"task": row.task, "key": row.key})]
+
+
+def _attached(row: Row, found: list[tuple[Any, ...]], now: float) -> Doing[list[Accepted]]:
+    """What is there instead of it; tried again where another process has forgotten that meanwhile."""
+    if not found:
+        return (yield from _accepted([row], now))
+    there = row_of(found[0])
+    if (there.task, there.digest) != (row.task, row.digest):
+        raise conflict(row, there)
+    return [Accepted(there, is_new=False)]
+
+
+def _claim_ready(op: ClaimReady) -> Doing[list[Row]]:
+    _, *answers = yield [("wake_due", {"now": op.now}), *_ready(op)]
+    found = sorted((one for answer in answers for one in answer.rows), key=lambda one: (-one[0], one[1]))
+    ids = [run_id for _, run_id in found[: op.limit]]
+    if not ids:
+        return []
+    claimed = yield from asked("claim", {"worker": op.worker, "now": op.now, "ids": json.dumps(ids)})
+    return sorted(rows_of(claimed), key=lambda row: (-row.priority, row.id))
+
+
+def _ready(op: ClaimReady) -> list[Statement]:
+    """Priorities and ids. Each queue is asked by itself: then it does not matter what others hold."""
+    values = {"tasks": json.dumps(op.tasks), "limit": op.limit}
+    if op.ids is not None:
+        return [("ready_among", {**values, "ids": json.dumps(op.ids)})]
+    return [("ready_in_queue", {**values, "queue": queue}) for queue in dict.fromkeys(op.queues)]
+
+
+# -- workers -------------------------------------------------------------------------------------------
+
+
+def _beat(op: Beat) -> Doing[None]:
+    one = op.worker
+    values = {"id": one.id, "host": one.host, "pid": one.pid, "lease_until": one.lease_until}
+    (answer,) = yield [("worker_there" if op.is_first else "worker_lives", values)]
+    if not answer.changed:
+        raise taken_for_dead(one.id)
+
+
+def _leave(op: Leave) -> Doing[None]:
+    _, given_back = yield [
+        ("worker_gone", {"id": op.worker}),
+        ("give_back_all", {"worker": op.worker, "now": op.now}),
+    ]
+    yield from _told(given_back.rows)
+
+
+def _recover(op: Recover) -> Doing[list[str]]:
+    _, lost = yield [("workers_dead", {"now": op.now, "dead": json.dumps(op.dead)}), ("lost", {})]
+    if not lost.rows:
+        return []
+    values = {"now": op.now, "suspect": SUSPECT, "suspect_deaths": SUSPECT_DEATHS, "lost": LOST}
+    freed = yield from asked("free_lost", values | {"ids": json.dumps([run_id for (run_id,) in lost.rows])})
+    yield from _told(freed)
+    return sorted(run_id for run_id, _, _ in freed)
+
+
+def _told(given_back: Iterable[tuple[Any, ...]]) -> Doing[None]:
+    """Those of the runs that were asked to stop have ended by that: their parents are told."""
+    ended = [one for run_id, parent, state in given_back if state == RunState.STOPPED for one in _tell(run_id, parent)]
+    if ended:
+        yield ended
+
+
+# -- writes by the one that holds the run --------------------------------------------------------------
+
+
+def _holding(op: Claimed[Any]) -> Doing[tuple[Any, ...]]:
+    """Parent, and whether a stop is requested, of the run of this claim."""
+    (found,) = yield [("held", op.claim)]
+    if not found.rows:
+        raise lease_lost(op.claim)
+    return found.rows[0]
+
+
+def _with_steps(op: Claimed[Any], others: list[Statement]) -> Doing[list[Answer]]:
+    """Keep the notes and steps that came with it; the answers to the other statements, which are asked after them."""
+    notes: list[Statement] = [("add_run", values_of(note)) for note in op.notes]
+    statements = [*notes, *map(_keep, op.steps), *others]
+    answers = (yield statements) if statements else []
+    for step, answer in zip(op.steps, answers[len(notes) :], strict=False):
+        _check_kept(step, answer)
+    return answers[len(notes) + len(op.steps) :]
+
+
+def _keep(step: Row) -> Statement:
+    return "keep_step", values_of(step)
+
+
+def _check_kept(step: Row, answer: Answer) -> None:
+    if not answer.changed:
+        raise recorded_already(step)
+
+
+def _record(op: Record) -> Doing[list[Accepted]]:
+    yield from _holding(op)
+    yield from _with_steps(op, [])
+    return (yield from _accepted(op.calls, op.now)) if op.calls else []
+
+
+def _finish(op: Finish) -> Doing[None]:
+    parent_id, _ = yield from _holding(op)
+    ending = _end(op.claim.run_id, parent_id, op, op.reason)
+    if not op.calls:
+        yield from _with_steps(op, ending)
+        return
+    yield from _with_steps(op, [])
+    yield from _accepted(op.calls, op.now)
+    yield ending
+
+
+def _forget(op: Forget) -> Doing[None]:
+    parent_id, _ = yield from _holding(op)
+    forgotten = ("forget_run", {"id": op.claim.run_id})
+    yield from _with_steps(op, [forgotten, *_tell(op.claim.run_id, parent_id)])
+
+
+def _park(op: Park) -> Doing[bool]:
+    _, stop_requested = yield from _holding(op)
+    looks = _looks(op)
+    answers = yield from _with_steps(op, looks)
+    has_come = [_has_come(look, answer) for look, answer in zip(looks, answers, strict=True)]
+    is_due = op.run_after is not None and op.run_after <= op.now
+    if is_due or stop_requested or any(has_come):
+        return False
+    waits_for = json.dumps(op.waits_for)
+    values = {"id": op.claim.run_id, "reason": op.reason, "waits_for": waits_for, "run_after": op.run_after}
+    yield [("park", values)]
+    return True
+
+
+def _looks(op: Park) -> list[Statement]:
+    """Whether something is there already that it waits for. What else is waited for comes from outside."""
+    tokens = [token.partition(":") for token in op.waits_for]
+    looks: dict[str, Callable[[str], Statement]] = {
+        "signal": lambda name: ("first_signal", {"run_id": op.claim.run_id, "name": name}),
+        "run": lambda name: ("run_by_id", {"id": name}),
+    }
+    return [looks[kind](name) for kind, _, name in tokens if kind in looks]
+
+
+def _has_come(look: Statement, answer: Answer) -> bool:
+    name, values = look
+    if name == "first_signal":
+        return bool(answer.rows)
+    assert isinstance(values, dict)
+    return _first(values["id"], answer.rows).is_terminal
+
+
+def _release(op: Release) -> Doing[None]:
+    yield from _holding(op)
+    values = {"id": op.claim.run_id, "now": op.now, "run_after": op.run_after}
+    values |= {"reason": op.reason, "failed": op.failed, "error": op.error}
+    (released,) = yield from _with_steps(op, [("release", values)])
+    yield from _told(released.rows)
+
+
+def _take_signal(op: TakeSignal) -> Doing[str | None]:
+    yield from _holding(op)
+    (signal,) = yield from _with_steps(op, [("first_signal", {"run_id": op.claim.run_id, "name": op.name})])
+    if not signal.rows:
+        return None
+    signal_id, value = signal.rows[0]
+    step = op.step.changed(state=RunState.SUCCEEDED, result=value)
+    kept, _ = yield [_keep(step), ("take_signal", {"id": signal_id, "step": step.id})]
+    _check_kept(step, kept)
+    return str(value)
+
+
+def _publish(op: Publish) -> Doing[None]:
+    yield from _holding(op)
+    yield from _with_steps(op, [("publish", {"run_id": op.claim.run_id, "name": op.name, "value": op.value})])
+
+
+# -- from outside --------------------------------------------------------------------------------------
+
+
+def _known(run_id: str) -> Doing[Row]:
+    return _first(run_id, (yield from asked("run_by_id", {"id": run_id})))
+
+
+def _first(run_id: str, found: list[tuple[Any, ...]]) -> Row:
+    if not found:
+        raise unknown_run(run_id)
+    return row_of(found[0])
+
+
+def _send(op: Send) -> Doing[bool]:
+    there, same = yield [("run_by_id", {"id": op.run_id}), ("signal_is_there", {"id": op.id})]
+    row = _first(op.run_id, there.rows)
+    if same.rows:
+        return False
+    if row.is_terminal:
+        raise has_ended(row, f"the signal {op.name!r} cannot reach it")
+    values = {"id": op.id, "run_id": op.run_id, "name": op.name, "value": op.value, "now": op.now}
+    yield [("send_signal", values), ("wake_for", {"id": op.run_id, "token": f"signal:{op.name}"})]
+    return True
+
+
+def _request_stop(op: RequestStop) -> Doing[RunState]:
+    """The run itself is the last of them."""
+    found = yield from asked("run_and_all_below", {"id": op.run_id})
+    if not found:
+        raise unknown_run(op.run_id)
+    stopping = [_stop(op, *row) for row in found]
+    statements = [one for _, changes in stopping for one in changes]
+    if statements:
+        yield statements
+    return stopping[-1][0]
+
+
+def _stop(
+    op: RequestStop, run_id: str, state: str, queue: str | None, parent_id: str | None
+) -> tuple[RunState, list[Statement]]:
+    """The state that a run has then, and what leads there."""
+    if state in TERMINAL or (state == RunState.RUNNING and queue is None):
+        return RunState(state), []
+    if state == RunState.RUNNING:
+        return RunState.RUNNING, [("ask_to_stop", {"id": run_id})]
+    stopped = ("stop_run", {"id": run_id, "error": op.error, "now": op.now})
+    return RunState.STOPPED, [stopped, *_tell(run_id, parent_id)]
+
+
+def _complete(op: Complete) -> Doing[None]:
+    row = yield from _known(op.run_id)
+    if row.state is not RunState.WAITING or row.reason != MANUAL:
+        raise has_ended(row, "only a manual step that waits can be completed")
+    yield _end(row.id, row.parent_id, op, None)
+
+
+def _wake(op: Wake) -> Doing[None]:
+    yield from _known(op.run_id)
+    yield [("wake", {"id": op.run_id, "manual": MANUAL})]
+
+
+# -- what several of them do ---------------------------------------------------------------------------
+
+
+def _end(run_id: str, parent_id: str | None, op: Finish | Complete, reason: str | None) -> list[Statement]:
+    values = {"id": run_id, "state": op.state.value, "result": op.result, "error": op.error}
+    return [("end_run", values | {"reason": reason, "now": op.now}), *_tell(run_id, parent_id)]
+
+
+def _tell(run_id: str, parent_id: str | None) -> list[Statement]:
+    """Wake the parent where it waits for the end of this run."""
+    return [] if parent_id is None else [("wake_for", {"id": parent_id, "token": f"run:{run_id}"})]
+
+
+_HANDLERS: dict[type, Callable[[Any], Doing[Any]]] = {
+    Submit: _submit,
+    ClaimReady: _claim_ready,
+    Beat: _beat,
+    Leave: _leave,
+    Recover: _recover,
+    Record: _record,
+    Finish: _finish,
+    Forget: _forget,
+    Park: _park,
+    Release: _release,
+    TakeSignal: _take_signal,
+    Publish: _publish,
+    Send: _send,
+    RequestStop: _request_stop,
+    Complete: _complete,
+    Wake: _wake,
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from _thread import interrupt_main
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,8 +14,9 @@ from woflo.stores.contract import Inherited, Listener, Transaction
 from woflo.stores.operations import Claimed, Operation
 from woflo.stores.refusals import over
 from woflo.stores.sql import statements
+from woflo.stores.sql.asking import Answer, Statement, drive
 from woflo.stores.sql.store import Read, SqlStore
-from woflo.stores.sql.writing import Values, Writes
+from woflo.stores.sql.writing import do
 from woflo.stores.sqlite.connections import Readers, open_writer
 from woflo.stores.sqlite.failures import failed, telling
 from woflo.stores.sqlite.lending import COMMIT, ROLLBACK, LentConnection
@@ -52,7 +52,6 @@ class SQLiteStore(SqlStore):
             self._writer = self._opened(patience)
             self._wakeups = Wakeups(self.path, socket_folder(beside), super()._changed)
         self._readers = Readers(self.path)
-        self._writes = Writes(_Statements(self._writer))
         super().__init__()
 
     @classmethod
@@ -85,15 +84,22 @@ class SQLiteStore(SqlStore):
         """Its result; its refusal only where nothing of it was written."""
         before = self._writer.total_changes
         try:
-            return self._writes.do(operation)
+            return self._do(operation)
         except StoreError as refusal:
             if self._writer.total_changes != before:
                 raise _HalfWrittenError from refusal
             return refusal
 
+    def _do(self, operation: Operation[T]) -> T:
+        return drive(do(operation), self._ask)
+
+    def _ask(self, statements: Sequence[Statement]) -> list[Answer]:
+        asked = (self._writer.execute(_SQL[name], values) for name, values in statements)
+        return [Answer(cursor.fetchall(), cursor.rowcount) for cursor in asked]
+
     def _alone(self, operation: Operation[Any]) -> Any:
         try:
-            return self._transact(lambda: self._writes.do(operation))
+            return self._transact(lambda: self._do(operation))
         except StoreError as refusal:
             return refusal
         except Exception as error:
@@ -147,11 +153,11 @@ class SQLiteStore(SqlStore):
             raise StoreError(f"{self.path}: a statement of the transaction ended it, and nothing of it is kept")
         try:
             with telling(self.path):
-                result = self._writes.do(operation)
+                result = self._do(operation)
                 self._writer.execute(COMMIT)
         finally:
             self._rolled_back()
-        return cast("T", result)
+        return result
 
     # -- reading ---------------------------------------------------------------------------------------
 
@@ -211,19 +217,6 @@ _inherited: list[Any] = []
 
 class _HalfWrittenError(Exception):
     """An operation was refused after it had written something."""
-
-
-class _Statements:
-    """The writing connection, asked by the names of statements."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._execute = connection.execute
-
-    def rows(self, name: str, values: Values) -> list[tuple[Any, ...]]:
-        return self._execute(_SQL[name], values).fetchall()
-
-    def change(self, name: str, values: Values) -> int:
-        return self._execute(_SQL[name], values).rowcount
 
 
 class _SQLiteTransaction(Transaction):

@@ -25,8 +25,12 @@ SET state = CASE stop_requested WHEN 1 THEN 'STOPPED' ELSE 'PENDING' END,
 WHERE worker = :worker
 RETURNING id, parent_id, state;
 
+-- name: lost
+-- What nobody holds who is known to live.
+SELECT id FROM runs WHERE worker IS NOT NULL AND worker NOT IN (SELECT id FROM workers);
+
 -- name: free_lost
--- What nobody holds who is known to live. One at whose death too many workers died waits for a decision.
+-- Those that were found lost. One at whose death too many workers died waits for a decision.
 UPDATE runs
 SET state = CASE
         WHEN stop_requested = 1 THEN 'STOPPED'
@@ -40,6 +44,5 @@ SET state = CASE
     run_after = CASE stop_requested WHEN 1 THEN NULL ELSE run_after END,
     waits_for = CASE stop_requested WHEN 1 THEN '[]' ELSE waits_for END,
     finished_at = CASE stop_requested WHEN 1 THEN :now ELSE finished_at END
-WHERE worker IS NOT NULL
-    AND worker NOT IN (SELECT id FROM workers)
+WHERE id IN (SELECT value FROM json_each(:ids))
 RETURNING id, parent_id, state;

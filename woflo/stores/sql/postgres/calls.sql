@@ -1,0 +1,49 @@
+-- Runs that are new, and runs that are claimed.
+
+-- name: add_run
+-- Nothing where its id, or its task and key, are there already.
+INSERT INTO woflo.runs VALUES (
+    %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+    %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
+) ON CONFLICT DO NOTHING;
+
+-- name: wake_due
+-- All whose time has come, but those that somebody else is waking or writing about.
+UPDATE woflo.runs
+SET state = CASE state WHEN 'WAITING' THEN 'PENDING' ELSE state END, run_after = NULL, waits_for = '[]', reason = NULL
+WHERE id = ANY(ARRAY(
+    SELECT id
+    FROM woflo.runs
+    WHERE run_after <= %(now)s
+        AND state NOT IN ('SUCCEEDED', 'FAILED', 'STOPPED', 'SKIPPED', 'UPSTREAM_FAILED')
+    FOR UPDATE SKIP LOCKED
+));
+
+-- name: ready_in_queue
+-- What others are claiming is passed over, not waited for.
+SELECT priority, id
+FROM woflo.runs
+WHERE queue = %(queue)s
+    AND state IN ('PENDING', 'RETRYING') AND run_after IS NULL AND queue IS NOT NULL
+    AND task = ANY(ARRAY(SELECT json_array_elements_text(%(tasks)s::json)))
+ORDER BY priority DESC, id
+LIMIT %(limit)s
+FOR UPDATE SKIP LOCKED;
+
+-- name: ready_among
+SELECT priority, id
+FROM woflo.runs
+WHERE id = ANY(ARRAY(SELECT json_array_elements_text(%(ids)s::json)))
+    AND state IN ('PENDING', 'RETRYING') AND run_after IS NULL AND queue IS NOT NULL
+    AND task = ANY(ARRAY(SELECT json_array_elements_text(%(tasks)s::json)))
+ORDER BY priority DESC, id
+LIMIT %(limit)s
+FOR UPDATE SKIP LOCKED;
+
+-- name: claim
+-- Those that were found ready, in any order.
+UPDATE woflo.runs
+SET state = 'RUNNING', worker = %(worker)s, fence = fence + 1, attempt = attempt + 1, reason = NULL,
+    started_at = coalesce(started_at, %(now)s)
+WHERE id = ANY(ARRAY(SELECT json_array_elements_text(%(ids)s::json)))
+RETURNING *;

@@ -1,0 +1,76 @@
+-- Writes by the one that holds a run, and how runs end and are woken.
+
+-- name: held
+-- The run of a claim (run, worker, fence), where it still holds.
+SELECT parent_id, stop_requested FROM woflo.runs WHERE id = %s AND worker = %s AND fence = %s;
+
+-- name: keep_step
+-- A new step, or the end of one whose intent is there. Nothing where it has ended already, or is another run.
+INSERT INTO woflo.runs VALUES (
+    %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+    %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
+) ON CONFLICT (id) DO UPDATE SET
+    task = excluded.task, state = excluded.state, queue = excluded.queue, parent_id =
+    excluded.parent_id, scope = excluded.scope, position = excluded.position, key = excluded.key,
+    priority = excluded.priority, reason = excluded.reason, args = excluded.args, digest =
+    excluded.digest, result = excluded.result, error = excluded.error, attempt = excluded.attempt,
+    deaths = excluded.deaths, run_after = excluded.run_after, waits_for = excluded.waits_for,
+    stop_requested = excluded.stop_requested, worker = excluded.worker, fence = excluded.fence,
+    continues = excluded.continues, created_at = excluded.created_at, started_at =
+    excluded.started_at, finished_at = excluded.finished_at
+WHERE runs.state NOT IN ('SUCCEEDED', 'FAILED', 'STOPPED', 'SKIPPED', 'UPSTREAM_FAILED')
+    AND runs.parent_id IS NOT DISTINCT FROM excluded.parent_id
+    AND runs.queue IS NULL
+    AND runs.worker IS NULL;
+
+-- name: end_run
+UPDATE woflo.runs
+SET state = %(state)s, result = %(result)s, error = %(error)s, reason = %(reason)s,
+    worker = NULL, run_after = NULL, waits_for = '[]', finished_at = %(now)s
+WHERE id = %(id)s;
+
+-- name: forget_run
+DELETE FROM woflo.runs WHERE id = %(id)s;
+
+-- name: wake_for
+-- One that waits for that.
+UPDATE woflo.runs
+SET state = 'PENDING', waits_for = '[]', run_after = NULL, reason = NULL
+WHERE id = %(id)s
+    AND state = 'WAITING'
+    AND waits_for::jsonb ? %(token)s;
+
+-- name: park
+UPDATE woflo.runs
+SET state = 'WAITING', worker = NULL, attempt = attempt - 1,
+    reason = %(reason)s, waits_for = %(waits_for)s, run_after = %(run_after)s
+WHERE id = %(id)s;
+
+-- name: release
+-- An attempt that failed counts. A run that was asked to stop ends.
+UPDATE woflo.runs
+SET state = CASE WHEN stop_requested THEN 'STOPPED' WHEN %(failed)s THEN 'RETRYING' ELSE 'PENDING' END,
+    worker = NULL,
+    attempt = CASE WHEN %(failed)s THEN attempt ELSE attempt - 1 END,
+    reason = %(reason)s,
+    error = CASE WHEN %(failed)s THEN %(error)s ELSE error END,
+    run_after = CASE WHEN stop_requested THEN NULL ELSE %(run_after)s::float8 END,
+    waits_for = CASE WHEN stop_requested THEN '[]' ELSE waits_for END,
+    finished_at = CASE WHEN stop_requested THEN %(now)s ELSE finished_at END
+WHERE id = %(id)s
+RETURNING id, parent_id, state;
+
+-- name: publish
+INSERT INTO woflo.published VALUES (%(run_id)s, %(name)s, %(value)s)
+ON CONFLICT (run_id, name) DO UPDATE SET value = excluded.value;
+
+-- name: first_signal
+-- The oldest that nobody took.
+SELECT id, value
+FROM woflo.signals
+WHERE run_id = %(run_id)s AND name = %(name)s AND taken_by IS NULL
+ORDER BY number
+LIMIT 1;
+
+-- name: take_signal
+UPDATE woflo.signals SET taken_by = %(step)s WHERE id = %(id)s;

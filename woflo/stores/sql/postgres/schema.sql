@@ -1,0 +1,108 @@
+-- What the schema `woflo` of a database holds, in its present version. It is made by the files in `migrations`, one
+-- after the other; a test proves that they lead here. Read it with any tool; change it through woflo, because workers
+-- count on what stands in these tables.
+--
+-- Times are seconds since the epoch. Values (args, result, error, a signal's and a published value) are JSON texts.
+
+-- Everything that was called: workflows, their steps, queued calls.
+CREATE TABLE woflo.runs (
+    id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    task TEXT COLLATE "C" NOT NULL,
+    state TEXT NOT NULL CHECK (state IN (
+        'PENDING', 'RUNNING', 'RETRYING', 'WAITING', 'SUCCEEDED', 'FAILED', 'STOPPED', 'SKIPPED', 'UPSTREAM_FAILED'
+    )),
+    -- Whose workers may claim it; null for what only its parent executes.
+    queue TEXT COLLATE "C",
+    -- The run that called it, the branch of the parent in which that was, and its place among the calls there.
+    parent_id TEXT COLLATE "C",
+    scope TEXT NOT NULL,
+    position BIGINT,
+    -- Unique for the task.
+    key TEXT COLLATE "C",
+    -- Higher is claimed first, equal ones in the order of their ids.
+    priority BIGINT NOT NULL,
+    -- Why it waits, or was given back.
+    reason TEXT,
+    args TEXT NOT NULL,
+    -- Of the arguments.
+    digest TEXT NOT NULL,
+    result TEXT,
+    error TEXT,
+    -- The attempt under way, or the last one; and how many workers died while it was under way.
+    attempt INTEGER NOT NULL,
+    deaths INTEGER NOT NULL,
+    -- Not before this time; null for at once.
+    run_after DOUBLE PRECISION,
+    -- A JSON array of what wakes it while it is WAITING: 'signal:NAME', 'run:ID'.
+    waits_for TEXT NOT NULL CHECK (jsonb_typeof(waits_for::jsonb) = 'array'),
+    stop_requested BOOLEAN NOT NULL,
+    -- Who executes it, and how often it was claimed: each write of a worker carries both.
+    worker TEXT COLLATE "C" CHECK (worker IS NULL OR state = 'RUNNING'),
+    fence BIGINT NOT NULL,
+    -- The run whose successor it is.
+    continues TEXT,
+    created_at DOUBLE PRECISION NOT NULL,
+    started_at DOUBLE PRECISION,
+    finished_at DOUBLE PRECISION
+);
+
+-- What workers may claim, in their order: as quick with a million of them as with one.
+CREATE INDEX runs_ready ON woflo.runs (queue, priority DESC, id, task)
+WHERE state IN ('PENDING', 'RETRYING') AND run_after IS NULL AND queue IS NOT NULL;
+
+-- What waits for its time.
+CREATE INDEX runs_due ON woflo.runs (run_after) WHERE run_after IS NOT NULL;
+
+CREATE UNIQUE INDEX runs_key ON woflo.runs (task, key) WHERE key IS NOT NULL;
+
+-- The steps of a run.
+CREATE INDEX runs_parent ON woflo.runs (parent_id, id) WHERE parent_id IS NOT NULL;
+
+-- What was called from outside.
+CREATE INDEX runs_outermost ON woflo.runs (id) WHERE parent_id IS NULL;
+
+-- What a worker holds.
+CREATE INDEX runs_worker ON woflo.runs (worker) WHERE worker IS NOT NULL;
+
+-- Values sent to runs from outside, in the order of `number`. `taken_by` is the step that received it.
+CREATE TABLE woflo.signals (
+    number BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id TEXT COLLATE "C" NOT NULL UNIQUE,
+    run_id TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    value TEXT NOT NULL,
+    sent_at DOUBLE PRECISION NOT NULL,
+    taken_by TEXT
+);
+
+-- Those that nobody took.
+CREATE INDEX signals_new ON woflo.signals (run_id, name, number) WHERE taken_by IS NULL;
+
+-- The processes that execute runs, and until when what they hold is theirs without another sign of life.
+CREATE TABLE woflo.workers (
+    id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    host TEXT NOT NULL,
+    pid INTEGER NOT NULL,
+    lease_until DOUBLE PRECISION NOT NULL
+);
+
+-- What runs show of themselves while they are under way: the last value of each name.
+CREATE TABLE woflo.published (
+    run_id TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (run_id, name)
+);
+
+-- The processes that write here, each with the number of its last transaction that was kept: one whose connection is
+-- lost while it waits for the word that a transaction was kept, finds out here.
+CREATE TABLE woflo.writers (
+    id TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    transactions BIGINT NOT NULL,
+    written_at TIMESTAMPTZ NOT NULL,
+    -- Set while a user writes in the transaction. It refers to nothing, so that nobody but woflo can commit that.
+    lent_to TEXT COLLATE "C" REFERENCES woflo.writers (id) DEFERRABLE INITIALLY DEFERRED
+);
+
+-- How many of the steps in `migrations` were done: one row.
+CREATE TABLE woflo.version (number INTEGER NOT NULL);
