@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from woflo.stores.directory import DirectoryStore
 from woflo.stores.memory import MemoryStore
 from woflo.stores.sqlite import SQLiteStore
 from woflo.testing import store_checks
@@ -11,6 +12,7 @@ from woflo.testing import store_checks
 _numbers = itertools.count()
 STORES = {
     "memory": lambda folder: MemoryStore,
+    "directory": lambda folder: lambda: DirectoryStore(folder / f"{next(_numbers)}"),
     "sqlite": lambda folder: lambda: SQLiteStore(folder / f"{next(_numbers)}.db"),
 }
 

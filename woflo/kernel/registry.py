@@ -26,6 +26,7 @@ DEFAULT_RUNNER = "multiprocess"
 STORES = {
     "sqlite": "woflo.stores.sqlite:SQLiteStore",
     "memory": "woflo.stores.memory:MemoryStore",
+    "dir": "woflo.stores.directory:DirectoryStore",
 }
 """By the scheme of their URLs."""
 MACHINE = "woflo.runners.machine:totals"

@@ -10,7 +10,7 @@ __all__ = ["open_store"]
 
 
 def open_store(url: str) -> Store:
-    """The store that `url` names: `sqlite:///relative.db`, `sqlite:////absolute.db`, `memory:`.
+    """The store that `url` names: `sqlite:///relative.db`, `dir:////absolute/folder`, `memory:`.
 
     Stores of others are found by the scheme under which their distributions bring them (entry points of the group
     `woflo.stores`). Raises `UnknownNameError` for a scheme that nobody brings, and `StoreError` for what is no URL, or
