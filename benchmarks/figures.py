@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import data, durable, graph, imports, inline, pool, postgres, process, store, thread
+from benchmarks import data, durable, folder, graph, imports, inline, pool, postgres, process, store, thread
 from benchmarks.model import Figure
 
 FIGURES: list[Figure] = [
@@ -14,6 +14,7 @@ FIGURES: list[Figure] = [
     *graph.FIGURES,
     *imports.FIGURES,
     *store.FIGURES,
+    *folder.FIGURES,
     *postgres.FIGURES,
     *durable.FIGURES,
 ]

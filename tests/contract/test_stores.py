@@ -5,6 +5,7 @@ import itertools
 import pytest
 from systems import needs_postgres
 
+from woflo.stores.directory import DirectoryStore
 from woflo.stores.memory import MemoryStore
 from woflo.stores.opening import open_store
 from woflo.stores.sqlite import SQLiteStore
@@ -13,15 +14,16 @@ from woflo.testing import store_checks
 _numbers = itertools.count()
 
 
-@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=needs_postgres)])
+@pytest.fixture(params=["memory", "directory", "sqlite", pytest.param("postgres", marks=needs_postgres)])
 def make(request, tmp_path):
     """Makes new stores of a kind."""
-    if request.param == "memory":
-        return MemoryStore
-    if request.param == "sqlite":
-        return lambda: SQLiteStore(tmp_path / f"{next(_numbers)}.db")
-    cluster = request.getfixturevalue("postgres")
-    return lambda: open_store(cluster.new_url())
+    makers = {
+        "memory": MemoryStore,
+        "directory": lambda: DirectoryStore(tmp_path / f"{next(_numbers)}"),
+        "sqlite": lambda: SQLiteStore(tmp_path / f"{next(_numbers)}.db"),
+        "postgres": lambda: open_store(request.getfixturevalue("postgres").new_url()),
+    }
+    return makers[request.param]
 
 
 @pytest.mark.timeout(60)

@@ -28,6 +28,7 @@ STORES = {
     "postgresql": "woflo.stores.postgres:PostgresStore",
     "postgres": "woflo.stores.postgres:PostgresStore",
     "memory": "woflo.stores.memory:MemoryStore",
+    "dir": "woflo.stores.directory:DirectoryStore",
 }
 """By the scheme of their URLs."""
 MACHINE = "woflo.runners.machine:totals"

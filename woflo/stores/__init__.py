@@ -1,1 +1,1 @@
-"""Where runs are kept: one contract, and what keeps it (memory, SQLite)."""
+"""Where runs are kept: one contract, and what keeps it (memory, SQLite, a folder)."""

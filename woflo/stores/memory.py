@@ -122,9 +122,12 @@ class MemoryStore(TableReader):
     @_do.register
     def _claim_ready(self, op: ClaimReady) -> list[Row]:
         self._wake_due(op.now)
+        return [self._claim(row, op) for row in self._first_ready(op)]
+
+    def _first_ready(self, op: ClaimReady) -> list[Row]:
         ready = [row for row in self._tables.runs.values() if self._is_ready(row, op)]
         ready.sort(key=lambda row: (-row.priority, row.id))
-        return [self._claim(row, op) for row in ready[: op.limit]]
+        return ready[: op.limit]
 
     def _is_ready(self, row: Row, op: ClaimReady) -> bool:
         wanted = row.queue in op.queues if op.ids is None else row.id in op.ids
@@ -133,10 +136,13 @@ class MemoryStore(TableReader):
         )
 
     def _wake_due(self, now: float) -> None:
-        for row in list(self._tables.runs.values()):
-            if row.run_after is not None and row.run_after <= now and not row.is_terminal:
-                state = _PENDING if row.state is _WAITING else row.state
-                self._put(row, state=state, run_after=None, waits_for=(), reason=None)
+        for row in self._due(now):
+            state = _PENDING if row.state is _WAITING else row.state
+            self._put(row, state=state, run_after=None, waits_for=(), reason=None)
+
+    def _due(self, now: float) -> list[Row]:
+        timed = [row for row in self._tables.runs.values() if row.run_after is not None and row.run_after <= now]
+        return [row for row in timed if not row.is_terminal]
 
     def _claim(self, row: Row, op: ClaimReady) -> Row:
         return self._put(
@@ -169,7 +175,7 @@ class MemoryStore(TableReader):
         for one in list(workers.values()):
             if one.lease_until < op.now or one.id in op.dead:
                 self._tables.set(workers, one.id, GONE)
-        lost = [row for row in self._ordered() if row.worker is not None and row.worker not in workers]
+        lost = [row for row in self._held() if row.worker not in workers]
         for row in lost:
             self._free(row, op.now)
         return [row.id for row in lost]
@@ -186,8 +192,11 @@ class MemoryStore(TableReader):
             attempt=row.attempt - 1,
         )
 
+    def _held(self) -> list[Row]:
+        return [row for row in self._ordered() if row.worker is not None]
+
     def _held_by(self, worker: str) -> list[Row]:
-        return [row for row in self._ordered() if row.worker == worker]
+        return [row for row in self._held() if row.worker == worker]
 
     def _give_back(self, row: Row, now: float, **changes: Any) -> None:
         """Nobody executes it any more; who asked it to stop has got what he asked for."""

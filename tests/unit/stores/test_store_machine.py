@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from directory_helpers import files_fit
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -15,6 +16,7 @@ from systems import needs_postgres
 from woflo.kernel.state import TERMINAL, RunState
 from woflo.stores import operations as ops
 from woflo.stores.contract import unwrap
+from woflo.stores.directory import DirectoryStore
 from woflo.stores.memory import MemoryStore
 from woflo.stores.opening import open_store
 from woflo.stores.rows import Claim, Row, WorkerRow
@@ -167,7 +169,7 @@ class Agreement(RuleBasedStateMachine):
     @rule()
     def begin_a_transaction(self):
         """The next write of a holder is done in one."""
-        self.is_transaction = True
+        self.is_transaction = self.store.has_transactions
 
     def commit(self):
         """All that was gathered."""
@@ -303,6 +305,34 @@ class Agreement(RuleBasedStateMachine):
             assert row.attempt >= 0 and row.fence >= row.attempt
 
 
+class DirectoryAgreement(Agreement):
+    """The store in a folder; now and then another one, opened on the same folder, goes on in its place."""
+
+    make = staticmethod(lambda folder: DirectoryStore(folder / "store"))
+
+    def __init__(self):
+        super().__init__()
+        self.idle = self.make(self.folder)
+
+    def teardown(self):
+        self.idle.close()
+        super().teardown()
+
+    @rule()
+    def another_instance(self):
+        self.store, self.idle = self.idle, self.store
+
+    @rule()
+    def looked_at(self):
+        """Nobody did anything by hand: nothing is changed by that."""
+        self.store.look()
+
+    @invariant()
+    def each_run_has_its_file(self):
+        """In the folder of its state, and there is no other."""
+        assert files_fit(self.store)
+
+
 class SQLiteAgreement(Agreement):
     """The store in a file."""
 
@@ -318,6 +348,8 @@ class PostgresAgreement(Agreement):
 _settings = settings(max_examples=60, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck))
 TestMemory = Agreement.TestCase
 TestMemory.settings = settings(_settings, max_examples=10)
+TestDirectory = DirectoryAgreement.TestCase
+TestDirectory.settings = _settings
 TestSQLite = SQLiteAgreement.TestCase
 TestSQLite.settings = _settings
 
