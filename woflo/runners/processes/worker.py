@@ -18,33 +18,22 @@ from woflo.kernel.attempt import Attempt
 from woflo.kernel.body import Body
 from woflo.kernel.outcome import Outcome
 from woflo.runners.processes import sharing, shipping, wire
+from woflo.runners.processes.calls import ANNOUNCE, CALL_HEAD
 from woflo.runners.processes.capture import capture_here
 from woflo.runners.processes.child import Link, LinkChannel
 from woflo.runners.processes.outbox import ENOUGH, Outbox
 from woflo.runners.processes.slots import BEGUN, CALL, READY
 
 __all__ = [
-    "ANNOUNCE",
-    "CALL_HEAD",
     "ELAPSED",
-    "FULL",
     "RECALL_SIGNAL",
     "WorkerRole",
     "is_worker",
-    "plain_frame",
     "plain_value",
 ]
 
 RECALL_SIGNAL: int = getattr(signal, "SIGRTMAX", getattr(signal, "SIGUSR1", 1) + 1) - 1
 """Asks a worker to give back the calls that it has not begun."""
-CALL_HEAD = struct.Struct("<IIB")
-"""Number of the code, attempt, flags. What follows is the positional arguments alone, marshalled, for they are plain,
-or with FULL, pickled, a tuple of them, the keyword arguments, the task's name, and the id of the run that made the
-call."""
-ANNOUNCE, FULL = 1, 2
-"""Flags of a call: its start is to be told; it has more than positional arguments."""
-_PLAIN_CALL = struct.Struct(wire.HEADER.format + CALL_HEAD.format.lstrip("<"))
-"""The head of a frame and that of a call, in one."""
 ELAPSED = struct.Struct("<Q")
 """Stands before each outcome: how long the code ran, in nanoseconds."""
 _PLAIN_OUTCOME = struct.Struct(wire.HEADER.format + ELAPSED.format.lstrip("<"))
@@ -59,13 +48,6 @@ _in_worker = False
 def is_worker() -> bool:
     """True in a worker of a pool: a pool inside one is small, or their number would grow with the depth."""
     return _in_worker
-
-
-def plain_frame(number: int, code: Any, attempt: int, flags: int, args: tuple[Any, ...]) -> bytes:
-    """The frame of a call that has only positional arguments, which are plain."""
-    data = marshal.dumps(args)
-    size = CALL_HEAD.size + len(data)
-    return _PLAIN_CALL.pack(wire.MAGIC, wire.CALL, 0, size, number, code.number, attempt, flags) + data
 
 
 def plain_value(payload: bytes) -> Any:
@@ -146,8 +128,12 @@ class Worker:
                 self._send_kept()
             frame = link.receive()
             assert frame is not None
-            if frame[0] == wire.CALL:
-                self._serve(frame)
+            if frame[0] == wire.PLAIN_CALLS:
+                self._serve(*frame)
+            elif frame[0] == wire.CALL:
+                _, number, payload, fd = frame
+                content = shipping.Parcel(payload[CALL_HEAD.size :], fd)
+                self._serve(wire.CALL, number, content, CALL_HEAD.unpack_from(payload))
             else:
                 self._take_in(frame)
 
@@ -162,11 +148,10 @@ class Worker:
         elif kind == wire.FORGET:
             sharing.forget_shared(number)
 
-    def _serve(self, frame: wire.Frame) -> None:
-        _, number, payload, _ = frame
+    def _serve(self, kind: int, number: int, content: Any, head: tuple[int, int, int]) -> None:
         link, words = self._link, self._words
         link.stop_requested = False
-        code, attempt_number, flags = CALL_HEAD.unpack_from(payload)
+        code, attempt_number, flags = head
         if flags & ANNOUNCE:
             self._send_kept()
         begun = words[self._begun] = monotonic_ns()
@@ -175,11 +160,10 @@ class Worker:
             self._send(wire.frame(wire.STARTED, number))
         try:
             body = self._bodies.get(code) or self._load_body(code)
-            if flags & FULL:
-                content = shipping.load(shipping.Parcel(payload[CALL_HEAD.size :], frame[3]))
-                args, kwargs, name, parent_id = content
+            if kind == wire.PLAIN_CALLS:
+                args, kwargs, name, parent_id = content, {}, body.name, None
             else:
-                args, kwargs, name, parent_id = marshal.loads(payload[CALL_HEAD.size :]), {}, body.name, None
+                args, kwargs, name, parent_id = shipping.load(content)
         except BaseException as error:  # loading executes code of the user, which may raise anything
             outcome, name = Outcome.failed(shipping.refusal(error, "argument", "a call", "loaded")), "a call"
         else:
