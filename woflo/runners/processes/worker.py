@@ -100,12 +100,27 @@ class WorkerRole:
             raise SystemExit(1) from None
 
 
+class _CalledAttempt(Attempt):
+    """The attempt of a call. Most ask neither for the id of their run nor for a way to their caller: made when asked."""
+
+    __slots__ = ("call", "worker")
+    worker: Worker
+    call: int
+
+    @property
+    def run_id(self) -> str:
+        return f"{self.worker.prefix}{self.call:08x}"
+
+    def tell(self, kind: str, data: Any) -> None:
+        LinkChannel(self.worker.link, self.call).send(kind, data)
+
+
 class Worker:
     """The loop of a worker process."""
 
     def __init__(self, link: Link, prefix: str) -> None:
-        self._link = link
-        self._prefix = prefix
+        self.link = link
+        self.prefix = prefix
         self._words = link.slots.words
         self._begun, self._call = link.slot + BEGUN, link.slot + CALL
         self._codes: dict[int, bytes] = {}
@@ -120,7 +135,7 @@ class Worker:
 
     def work(self) -> None:
         """Until the caller wants no more."""
-        link, outbox = self._link, self._outbox
+        link, outbox = self.link, self._outbox
         while True:
             if self._recalled:
                 self._give_back()
@@ -149,7 +164,7 @@ class Worker:
             sharing.forget_shared(number)
 
     def _serve(self, kind: int, number: int, content: Any, head: tuple[int, int, int]) -> None:
-        link, words = self._link, self._words
+        link, words = self.link, self._words
         link.stop_requested = False
         code, attempt_number, flags = head
         if flags & ANNOUNCE:
@@ -167,9 +182,8 @@ class Worker:
         except BaseException as error:  # loading executes code of the user, which may raise anything
             outcome, name = Outcome.failed(shipping.refusal(error, "argument", "a call", "loaded")), "a call"
         else:
-            run_id = f"{self._prefix}{number:08x}"
-            channel = LinkChannel(link, number)
-            attempt = Attempt(run_id, name, attempt_number, body, args, kwargs, parent_id, None, channel)
+            attempt = _CalledAttempt("", name, attempt_number, body, args, kwargs, parent_id)
+            attempt.worker, attempt.call = self, number
             outcome = copy_context().run(link.start, attempt)
         self._now = monotonic_ns()
         self._answer(number, outcome, name, self._now - begun)
@@ -190,7 +204,7 @@ class Worker:
                 self._send(frame)
             return
         self._send_kept()
-        link = self._link
+        link = self.link
         link.held = True
         link.send_outcome(number, outcome, name, ELAPSED.pack(elapsed))
         link.held = False
@@ -198,7 +212,7 @@ class Worker:
             self._give_back()
 
     def _send(self, frame: bytes) -> None:
-        link = self._link
+        link = self.link
         link.held = True
         with link.sending:
             link.sock.sendall(frame)
@@ -217,7 +231,7 @@ class Worker:
 
     def _on_recall(self, number: int, frame: Any) -> None:
         self._recalled = True
-        if not self._link.held and not self._link.reading:
+        if not self.link.held and not self.link.reading:
             self._give_back()
 
     def _give_back(self) -> None:
@@ -226,7 +240,7 @@ class Worker:
         A signal handler may do this within the code of a call. What it takes is in its hands alone until it is
         sent: an exception in the midst of it, such as a request to stop, would lose calls and what they refer to.
         """
-        link = self._link
+        link = self.link
         link.held = True
         self._recalled = False
         numbers = link.take_unstarted()
