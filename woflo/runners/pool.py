@@ -24,7 +24,7 @@ from woflo.runners.processes.pooling import Pool
 from woflo.runners.processes.rows import Row, Rows
 from woflo.runners.processes.sharing import share
 from woflo.runners.processes.shipping import are_plain
-from woflo.runners.processes.worker import is_worker
+from woflo.runners.processes.worker import is_worker, plain_value
 
 if TYPE_CHECKING:
     from woflo.kernel.task import Task
@@ -213,10 +213,12 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
         if self._enter_running() or self._state is RunState.RUNNING:  # somebody has looked already
             self._attempt_started()
 
-    def _ended_in_worker(self, outcome: Outcome, seconds: float, now: float) -> None:
+    def _ended_plain(self, payload: bytes, seconds: float, now: float) -> None:
+        """Well, with a plain value: the payload of its frame."""
         if self.started_at is None:
             self.started_at = now - seconds
         self._content = b""  # before the end, after which a retry may have made a new one
+        outcome = Outcome(plain_value(payload))
         if not self._finish_well(outcome, now):
             self._finish(outcome)
 

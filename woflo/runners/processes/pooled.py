@@ -18,9 +18,8 @@ from woflo.runners.processes.calls import plain_frames
 from woflo.runners.processes.capture import Capture
 from woflo.runners.processes.crash import Exit, crash_error
 from woflo.runners.processes.packed import Packed
-from woflo.runners.processes.rows import Row
 from woflo.runners.processes.slots import CALL, READY, STOP
-from woflo.runners.processes.worker import ELAPSED, RECALL_SIGNAL, plain_value
+from woflo.runners.processes.worker import ELAPSED, RECALL_SIGNAL
 
 if TYPE_CHECKING:
     from woflo.runners.processes.code import Code
@@ -155,7 +154,7 @@ class PooledWorker:
     def _take(self, frames: list[wire.Frame]) -> tuple[int, float]:
         """How many calls have ended with these frames, and their seconds; short ones come by the hundred."""
         ended, seconds, now = 0, 0.0, clock.now()
-        calls = self.calls
+        calls, careful = self.calls, bool(self._ending or self._capture is not None)
         for frame in frames:
             kind, number, payload, _ = frame
             if kind in _OUTCOMES:
@@ -167,8 +166,8 @@ class PooledWorker:
                 took = ELAPSED.unpack_from(payload)[0] / 1e9
                 seconds += took
                 ended += 1
-                if type(run) is Row and kind == wire.PLAIN:
-                    run.end(payload, took, now)
+                if kind == wire.PLAIN and run._head and not careful:
+                    run._ended_plain(payload, took, now)
                 else:
                     self._end(run.handle(), frame, took, now)
             else:
@@ -180,7 +179,7 @@ class PooledWorker:
         if self._ending or self._capture is not None or run._fd is not None or run._shared:
             self._prepare_end(number, run)
         if kind == wire.PLAIN:
-            run._ended_in_worker(Outcome(plain_value(payload)), seconds, now)
+            run._ended_plain(payload, seconds, now)
         else:
             run._ended_packed(Packed(frame, run.task.name, ELAPSED.size), seconds)
 

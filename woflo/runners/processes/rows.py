@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from woflo.kernel import bus
 from woflo.kernel.mapping import Launched
-from woflo.kernel.outcome import Outcome
 from woflo.runners.processes.shipping import are_plain
 from woflo.runners.processes.worker import plain_value
 
@@ -52,11 +51,11 @@ class Row(Launched):
     def _code(self) -> Code:
         return self._rows.code
 
-    def end(self, payload: bytes, seconds: float, now: float) -> None:
+    def _ended_plain(self, payload: bytes, seconds: float, now: float) -> None:
         """In the reactor's thread: its outcome has come, and is a plain value."""
         self._ended = (payload, seconds, now)
         if self._run is not None:
-            self._finish(self._run)
+            self._run._ended_plain(payload, seconds, now)
 
     def handle(self) -> PoolTaskRun[Any]:
         """The run, as if its call had made it."""
@@ -73,15 +72,10 @@ class Row(Launched):
                     made._take_over(self)
                     run = self._run = made
             if self._ended is not None:  # perhaps in this very moment: to end twice does no harm
-                self._finish(run)
+                run._ended_plain(*self._ended)
             else:
                 run._fail_with_reactor()
         return run
-
-    def _finish(self, run: PoolTaskRun[Any]) -> None:
-        assert self._ended is not None
-        payload, seconds, now = self._ended
-        run._ended_in_worker(Outcome(plain_value(payload)), seconds, now)
 
 
 class Rows:
