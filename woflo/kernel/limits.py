@@ -96,9 +96,20 @@ class Lane:
                 return False
         return True
 
-    def take(self) -> None:
+    def take_if_room(self) -> bool:
+        """Take the places of one run; False where they are not to be had."""
+        gate = self.only_gate
+        if gate is not None:
+            limit = gate.limit()
+            if limit is not None and gate.used >= limit:
+                return False
+            gate.used += 1.0
+            return True
+        if not self.has_room():
+            return False
         for gate, weight in self.gates:
             gate.take(weight)
+        return True
 
     def give(self) -> None:
         for gate, weight in self.gates:
@@ -128,7 +139,10 @@ class Limits:
         """The lane for a run's task on its runner, or None where nothing limits it."""
         task, runner = run.task, type(run)
         if not task.is_limited:
-            return self._runner_lane(runner)
+            try:
+                return self._runner_lanes[runner]
+            except KeyError:
+                return self._make_runner_lane(runner)
         key = (self, runner)
         lane: Lane | None = task._lanes.get(key)
         if lane is None:
@@ -137,12 +151,9 @@ class Limits:
 
     # Several threads may come first at once: `setdefault` makes one of what they made stand.
 
-    def _runner_lane(self, runner: type) -> Lane | None:
-        try:
-            return self._runner_lanes[runner]
-        except KeyError:
-            gates = [(gate, 1.0) for gate in self._runner_gate(runner)]
-            return self._runner_lanes.setdefault(runner, Lane(gates) if gates else None)
+    def _make_runner_lane(self, runner: type) -> Lane | None:
+        gates = [(gate, 1.0) for gate in self._runner_gate(runner)]
+        return self._runner_lanes.setdefault(runner, Lane(gates) if gates else None)
 
     def _runner_gate(self, runner: Any) -> list[Gate]:
         if runner.traits.queues:
@@ -189,8 +200,7 @@ class Limits:
             self._do_inbox()
             return False
         try:
-            if not lane.waiting and not lane.returning and lane.has_room():
-                lane.take()
+            if not lane.waiting and not lane.returning and lane.take_if_room():
                 return True
             lane.waiting[run] = None
             self._queue(lane)
@@ -301,8 +311,7 @@ class Limits:
             while lane.returning and _has_room_for_return(lane):
                 _take_for_return(lane)
                 work.grants.append(lane.returning.popleft())
-            while lane.waiting and not lane.returning and lane.has_room():
-                lane.take()
+            while lane.waiting and not lane.returning and lane.take_if_room():
                 work.ready.append(lane.waiting.popitem(last=False)[0])
             self._unqueue_if_empty(lane)
 

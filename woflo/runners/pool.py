@@ -24,7 +24,7 @@ from woflo.runners.processes.pooling import Pool
 from woflo.runners.processes.rows import Row, Rows
 from woflo.runners.processes.sharing import share
 from woflo.runners.processes.shipping import are_plain
-from woflo.runners.processes.worker import is_worker
+from woflo.runners.processes.worker import is_worker, plain_value
 
 if TYPE_CHECKING:
     from woflo.kernel.task import Task
@@ -77,8 +77,11 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
     _unwanted = False
     """True once it is to be stopped."""
     _code: Any = None
-    _frame = b""
-    """The call in bytes, with `_code` and, where its arguments are large, `_fd`: it may have to be sent again."""
+    _head = b""
+    """What calls have in common whose arguments are plain, and which may share a frame; empty for all others."""
+    _content: Any = b""
+    """What a worker is sent of the call, with `_code` and, where its arguments are large, `_fd`: the frame, or where it
+    has none of its own, the arguments. It may have to be sent again."""
     _fd: int | None = None
     _shared: Any = ()
     """Large values among the arguments that a worker is sent once."""
@@ -148,7 +151,7 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
     def _take_over(self, row: Row) -> None:
         """Become the handle of a call that was launched without one."""
         self._runtime, self._number, self.parent_id = row._rows.runtime, row._number, None
-        self._code, self._frame = row._code, row._frame
+        self._code, self._head, self._content = row._code, row._head, row._content
         self.attempt, self._in_code, self._reported = 1, True, False
         self._runtime.live.add(self)
 
@@ -193,7 +196,7 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
-        self._frame = b""
+        self._content = b""
         self._shared = ()
 
     def _interrupt(self) -> None:
@@ -210,10 +213,12 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
         if self._enter_running() or self._state is RunState.RUNNING:  # somebody has looked already
             self._attempt_started()
 
-    def _ended_in_worker(self, outcome: Outcome, seconds: float, now: float) -> None:
+    def _ended_plain(self, payload: bytes, seconds: float, now: float) -> None:
+        """Well, with a plain value: the payload of its frame."""
         if self.started_at is None:
             self.started_at = now - seconds
-        self._frame = b""  # before the end, after which a retry may have made a new one
+        self._content = b""  # before the end, after which a retry may have made a new one
+        outcome = Outcome(plain_value(payload))
         if not self._finish_well(outcome, now):
             self._finish(outcome)
 

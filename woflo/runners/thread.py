@@ -170,21 +170,20 @@ class Threads:
         self._present.add(turn)
         while True:
             self._one_is_coming = False
-            while (item := self._next()) is not None:
-                self._call_another_if_possible()
-                self._serve(*item)
-                del item
+            while self._queue:
+                try:
+                    run, attempt = self._queue.popleft()
+                except IndexError:
+                    break  # another thread took it in between
+                if self._queue:
+                    self._call_another_if_possible()
+                self._serve(run, attempt)
+                del run, attempt  # see `Attempt.execute`
             if not self._wait(turn):
                 self._present.discard(turn)
                 if not self._queue:
                     return
                 self._present.add(turn)  # somebody may have counted on this thread
-
-    def _next(self) -> tuple[Any, Attempt] | None:
-        try:
-            return self._queue.popleft() if self._queue else None
-        except IndexError:
-            return None  # another thread took it in between
 
     def _wait(self, turn: Any) -> bool:
         """Until there may be something to do; False where there was nothing for so long that the thread is to end."""

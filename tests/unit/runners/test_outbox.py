@@ -14,11 +14,12 @@ from systems import needs_processes
 from woflo import task
 from woflo.runners.processes import wire
 from woflo.runners.processes.child import Link
+from woflo.runners.processes.calls import ANNOUNCE, plain_frames, plain_head
 from woflo.runners.processes.code import Codes
 from woflo.runners.processes.outbox import Outbox
 from woflo.runners.processes.pooled import PooledWorker
 from woflo.runners.processes.slots import CALL, OUTBOX_SIZE, READY, Slots
-from woflo.runners.processes.worker import ANNOUNCE, RECALL_SIGNAL, Worker, plain_frame, plain_value
+from woflo.runners.processes.worker import RECALL_SIGNAL, Worker, plain_value
 
 pytestmark = needs_processes
 
@@ -95,7 +96,8 @@ def served(caller, function, values, flags=0):
     """The frames of a worker that got calls of `function` at once, all of them when it has nothing to do any more."""
     code = Codes().get(function.body)
     frames = [wire.frame(wire.CODE, code.number, code.data)]
-    frames += [plain_frame(number, code, 1, flags, (value,)) for number, value in enumerate(values, 1)]
+    calls = [SimpleNamespace(_number=number, _content=(value,)) for number, value in enumerate(values, 1)]
+    frames += plain_frames(plain_head(code.number, flags=flags), calls)
     far_end, received = wire.Decoder(), []
 
     def look_around():

@@ -24,6 +24,7 @@ from woflo.kernel import runtime
 from woflo.kernel.attempt import Attempt, StopRequested
 from woflo.kernel.outcome import Outcome
 from woflo.runners.processes import shipping, travelling, wire
+from woflo.runners.processes.calls import calls_in
 from woflo.runners.processes.inheritance import Inheritance, put_away
 from woflo.runners.processes.slots import CALL, SESSION, STOP, Slots
 
@@ -74,10 +75,10 @@ class Link:
         """Held while a frame is written: large ones of several threads would be mixed. A handler of the user's may
         send a message while this thread sends, hence the kind of lock."""
         self._decoder = wire.Decoder()
-        self.received: deque[wire.Frame] = deque()
-        """Frames that have come and were not taken yet."""
+        self.received: deque[Any] = deque()
+        """Frames that have come and were not taken yet; the calls that shared one, each by itself, as `calls_in` tells."""
 
-    def receive(self, *, block: bool = True) -> wire.Frame | None:
+    def receive(self, *, block: bool = True) -> Any:
         """The next frame of the caller; None where there is none yet and `block` is False.
 
         Raises `BrokenPipeError` where the caller is gone.
@@ -97,7 +98,11 @@ class Link:
             data, fds = wire.receive(self.sock, flags=0 if block else socket.MSG_DONTWAIT)
             if not data:
                 raise BrokenPipeError("the caller is gone")
-            self.received.extend(self._decoder.feed(data, fds))
+            for frame in self._decoder.feed(data, fds):
+                if frame[0] == wire.PLAIN_CALLS:
+                    self.received.extend(calls_in(frame[2]))
+                else:
+                    self.received.append(frame)
             return True
         except BlockingIOError:
             return False
@@ -118,7 +123,9 @@ class Link:
         while self.received:
             frame = self.received.popleft()
             kind, number, _, fd = frame
-            if kind == wire.CALL:
+            if kind == wire.PLAIN_CALLS:
+                numbers.append(number)
+            elif kind == wire.CALL:
                 numbers.append(number)
                 if fd is not None:
                     os.close(fd)

@@ -18,6 +18,7 @@ from typing import Any
 
 from woflo.kernel.body import Body
 from woflo.runners.processes import shipping
+from woflo.runners.processes.calls import plain_head
 from woflo.runners.processes.snapshot import ATOMS, Snapshot
 
 __all__ = ["Code", "Codes"]
@@ -26,11 +27,13 @@ __all__ = ["Code", "Codes"]
 class Code:
     """One packed body. `number` stands for it in calls."""
 
-    __slots__ = ("checked", "data", "names", "number", "snapshot")
+    __slots__ = ("checked", "data", "head", "names", "number", "snapshot")
 
     def __init__(self, data: bytes, snapshot: Snapshot | None, names: Iterable[str]) -> None:
         self.data: bytes = data
         self.number: int = 0
+        self.head: bytes = b""
+        """That of first attempts with plain arguments, made once for all of them."""
         self.names: tuple[str, ...] = tuple(names)
         """The globals of `__main__` that it sets in a worker."""
         self.checked: int = 0
@@ -87,6 +90,7 @@ class Codes:
         code = Code(data, snapshot, marks)
         with self._lock:
             code.number = next(self._numbers)
+            code.head = plain_head(code.number)
             for name, mark in marks.items():
                 if name in self._sent and not _is_same(self._sent[name], mark):
                     self._changed[name] = self.last_change = code.number

@@ -5,6 +5,8 @@ from __future__ import annotations
 import marshal
 import signal
 import weakref
+from itertools import groupby
+from operator import attrgetter
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +14,15 @@ from woflo.errors import LaunchError
 from woflo.kernel import clock
 from woflo.kernel.outcome import Outcome
 from woflo.runners.processes import wire
+from woflo.runners.processes.calls import plain_frames
 from woflo.runners.processes.capture import Capture
 from woflo.runners.processes.crash import Exit, crash_error
 from woflo.runners.processes.packed import Packed
-from woflo.runners.processes.rows import Row
 from woflo.runners.processes.slots import CALL, READY, STOP
-from woflo.runners.processes.worker import ELAPSED, RECALL_SIGNAL, plain_value
+from woflo.runners.processes.worker import ELAPSED, RECALL_SIGNAL
 
 if TYPE_CHECKING:
+    from woflo.runners.processes.code import Code
     from woflo.runners.processes.pooling import Pool
     from woflo.runners.processes.supervisor import Child
 
@@ -27,6 +30,7 @@ __all__ = ["PooledWorker"]
 
 Run = Any
 """A `PoolTaskRun`: a call as the pool holds it."""
+_NUMBER_OF, _HEAD_OF = attrgetter("_number"), attrgetter("_head")
 _OUTCOMES = frozenset({wire.PLAIN, wire.VALUE, wire.ERROR})
 MOST_FAILED_STARTS = 3
 """After how many workers in a row that ended before their first call it is given up to start others."""
@@ -79,23 +83,35 @@ class PooledWorker:
             self.pool.queue.extendleft(reversed(too_many))
             calls = calls[: self.left]
             self.left -= len(calls)
+        self.calls.update(zip(map(_NUMBER_OF, calls), calls, strict=True))
         pieces: list[bytes] = []
-        for run in calls:
-            self.calls[run._number] = run
-            code = run._code
-            if code.number not in self._known:
-                self._known.add(code.number)
-                pieces.append(wire.frame(wire.CODE, code.number, code.data))
-            if code.checked < self.pool.codes.last_change and self.pool.codes.is_overtaken(code):
-                self._known = {code.number}  # the others are loaded again after it: it may set globals of theirs back
-            if run._shared:
-                self._send_shared(run._shared)
-            pieces.append(run._frame)
-            if run._fd is not None:
-                self._write(b"".join(pieces), run._fd)
-                pieces.clear()
+        for head, group in groupby(calls, _HEAD_OF):
+            alike = list(group)
+            if head:
+                self._add_code(alike[0]._code, pieces)
+                pieces += plain_frames(head, alike)
+            else:
+                for call in alike:
+                    self._add_call(call, pieces)
         if pieces:
             self._write(b"".join(pieces), None)
+
+    def _add_call(self, call: Run, pieces: list[bytes]) -> None:
+        """One that has a frame of its own; where a descriptor goes with it, all is sent up to here."""
+        self._add_code(call._code, pieces)
+        if call._shared:
+            self._send_shared(call._shared)
+        pieces.append(call._content)
+        if call._fd is not None:
+            self._write(b"".join(pieces), call._fd)
+            pieces.clear()
+
+    def _add_code(self, code: Code, pieces: list[bytes]) -> None:
+        if code.number not in self._known:
+            self._known.add(code.number)
+            pieces.append(wire.frame(wire.CODE, code.number, code.data))
+        if code.checked < self.pool.codes.last_change and self.pool.codes.is_overtaken(code):
+            self._known = {code.number}  # the others are loaded again after it: it may set globals of theirs back
 
     def _send_shared(self, values: Any) -> None:
         for shared in values:
@@ -138,7 +154,7 @@ class PooledWorker:
     def _take(self, frames: list[wire.Frame]) -> tuple[int, float]:
         """How many calls have ended with these frames, and their seconds; short ones come by the hundred."""
         ended, seconds, now = 0, 0.0, clock.now()
-        calls = self.calls
+        calls, careful = self.calls, bool(self._ending or self._capture is not None)
         for frame in frames:
             kind, number, payload, _ = frame
             if kind in _OUTCOMES:
@@ -150,8 +166,8 @@ class PooledWorker:
                 took = ELAPSED.unpack_from(payload)[0] / 1e9
                 seconds += took
                 ended += 1
-                if type(run) is Row and kind == wire.PLAIN:
-                    run.end(payload, took, now)
+                if kind == wire.PLAIN and run._head and not careful:
+                    run._ended_plain(payload, took, now)
                 else:
                     self._end(run.handle(), frame, took, now)
             else:
@@ -163,7 +179,7 @@ class PooledWorker:
         if self._ending or self._capture is not None or run._fd is not None or run._shared:
             self._prepare_end(number, run)
         if kind == wire.PLAIN:
-            run._ended_in_worker(Outcome(plain_value(payload)), seconds, now)
+            run._ended_plain(payload, seconds, now)
         else:
             run._ended_packed(Packed(frame, run.task.name, ELAPSED.size), seconds)
 

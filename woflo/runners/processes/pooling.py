@@ -20,6 +20,7 @@ from woflo.errors import LaunchError, PoolClosedError, TaskStoppedError, WofloEr
 from woflo.kernel import runtime
 from woflo.kernel.outcome import Outcome
 from woflo.runners.processes import shipping, wire
+from woflo.runners.processes.calls import CALL_HEAD, plain_head
 from woflo.runners.processes.code import Codes
 from woflo.runners.processes.launching import check_system
 from woflo.runners.processes.packed import packing_error
@@ -27,7 +28,7 @@ from woflo.runners.processes.pooled import PooledWorker
 from woflo.runners.processes.rows import Rows
 from woflo.runners.processes.sharing import Shared
 from woflo.runners.processes.supervisor import supervisor
-from woflo.runners.processes.worker import CALL_HEAD, FULL, WorkerRole, plain_frame
+from woflo.runners.processes.worker import WorkerRole
 
 if TYPE_CHECKING:
     from woflo.runners.pool import PoolTaskRun
@@ -87,9 +88,10 @@ class Pool:
     def submit_plain(self, run: Run) -> None:
         """The same for a call whose arguments are plain and whose task has no options of its own."""
         try:
-            self._pack_plain(run, 0)
+            code = run._code = self.codes.get(run.task.body)
         except Exception as error:
             raise packing_error(error, run.task.name, run._args, {}) from error
+        run._head, run._content = code.head, run._args
         self._take(run)
 
     def _take(self, run: Run) -> None:
@@ -103,11 +105,12 @@ class Pool:
                 self._a_worker_started.wait(_LONGEST_START)
 
     def _pack(self, run: Run, announce: bool) -> None:
-        """Put the frame of a call on the run, which keeps it until its outcome is there: it may be sent again."""
+        """Put what a worker is sent of a call on the run, which keeps it until its outcome is there: it may be sent again."""
         task, args = run.task, run._args
         try:
             if not run._kwargs and run.parent_id is None and shipping.are_plain(args) and task.name == task.body.name:
-                self._pack_plain(run, announce)
+                code = run._code = self.codes.get(task.body)
+                run._head, run._content = plain_head(code.number, run.attempt, announce), args
                 return
             code = run._code = self.codes.get(task.body)
             run._shared = [value for value in (*args, *run._kwargs.values()) if type(value) is Shared]
@@ -115,12 +118,8 @@ class Pool:
         except Exception as error:
             raise packing_error(error, task.name, args, run._kwargs) from error
         run._fd = parcel.fd
-        head = CALL_HEAD.pack(code.number, run.attempt, FULL | announce)
-        run._frame = wire.frame(wire.CALL, run._number, head + parcel.data, parcel.fd is not None)
-
-    def _pack_plain(self, run: Run, flags: int) -> None:
-        code = run._code = self.codes.get(run.task.body)
-        run._frame = plain_frame(run._number, code, run.attempt, flags, run._args)
+        head = CALL_HEAD.pack(code.number, run.attempt, announce)
+        run._head, run._content = b"", wire.frame(wire.CALL, run._number, head + parcel.data, parcel.fd is not None)
 
     def rows_of(self, task: Any) -> Rows | None:
         """What launches a map of `task`; None where its code cannot be packed, which its calls will tell."""

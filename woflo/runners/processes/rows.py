@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from woflo.kernel import bus
 from woflo.kernel.mapping import Launched
-from woflo.kernel.outcome import Outcome
 from woflo.runners.processes.shipping import are_plain
-from woflo.runners.processes.worker import plain_frame, plain_value
+from woflo.runners.processes.worker import plain_value
 
 if TYPE_CHECKING:
     from woflo.kernel.runtime import Runtime
@@ -34,26 +33,29 @@ class Row(Launched):
     It stands where the pool holds calls; whoever there needs more than these attributes asks for the `handle`.
     """
 
-    __slots__ = ("_args", "_code", "_ended", "_frame", "_number", "_rows", "_run")
+    __slots__ = ("_content", "_ended", "_head", "_number", "_rows", "_run")
     _fd = None
     _shared = ()
     _unwanted = False
 
-    def __init__(self, rows: Rows, number: int, args: tuple[Any, ...], frame: bytes) -> None:
+    def __init__(self, rows: Rows, number: int, args: tuple[Any, ...]) -> None:
         self._rows = rows
-        self._code: Code = rows.code
         self._number = number
-        self._args = args
-        self._frame = frame
+        self._head: bytes = rows.code.head
+        self._content = args
         self._ended: tuple[bytes, float, float] | None = None
         """The payload of its PLAIN frame, the seconds that it took, and the time at which it came."""
         self._run: PoolTaskRun[Any] | None = None
 
-    def end(self, payload: bytes, seconds: float, now: float) -> None:
+    @property
+    def _code(self) -> Code:
+        return self._rows.code
+
+    def _ended_plain(self, payload: bytes, seconds: float, now: float) -> None:
         """In the reactor's thread: its outcome has come, and is a plain value."""
         self._ended = (payload, seconds, now)
         if self._run is not None:
-            self._finish(self._run)
+            self._run._ended_plain(payload, seconds, now)
 
     def handle(self) -> PoolTaskRun[Any]:
         """The run, as if its call had made it."""
@@ -63,22 +65,17 @@ class Row(Launched):
             rows = self._rows
             return rows.runner._ended(rows, self._number, plain_value(payload), seconds, now)
         if run is None:
-            made = self._rows.runner(self._rows.task, self._args, {})
+            made = self._rows.runner(self._rows.task, self._content, {})
             with _making:
                 run = self._run
                 if run is None:
                     made._take_over(self)
                     run = self._run = made
             if self._ended is not None:  # perhaps in this very moment: to end twice does no harm
-                self._finish(run)
+                run._ended_plain(*self._ended)
             else:
                 run._fail_with_reactor()
         return run
-
-    def _finish(self, run: PoolTaskRun[Any]) -> None:
-        assert self._ended is not None
-        payload, seconds, now = self._ended
-        run._ended_in_worker(Outcome(plain_value(payload)), seconds, now)
 
 
 class Rows:
@@ -99,8 +96,7 @@ class Rows:
             return None
         if self._check is not None:
             self._check(self.task.body, args, _NO_KWARGS)
-        number = next(self.runtime.numbers)
-        row = Row(self, number, args, plain_frame(number, self.code, 1, 0, args))
+        row = Row(self, next(self.runtime.numbers), args)
         pool.queue.append(row)
         return row
 

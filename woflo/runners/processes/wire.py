@@ -28,6 +28,7 @@ __all__ = [
     "HEADER",
     "MESSAGE",
     "PLAIN",
+    "PLAIN_CALLS",
     "RETURNED",
     "ROLE",
     "SHARED",
@@ -45,7 +46,7 @@ __all__ = [
 HEADER = struct.Struct("<BBHIQ")
 MAGIC = 0xF7
 _MAGIC_BYTE = bytes([MAGIC])
-VALUE, ERROR, MESSAGE, STARTED, RETURNED, ROLE, CALL, CODE, CAPTURE, PLAIN, SHARED, FORGET = range(1, 13)
+VALUE, ERROR, MESSAGE, STARTED, RETURNED, ROLE, CALL, CODE, CAPTURE, PLAIN, SHARED, FORGET, PLAIN_CALLS = range(1, 14)
 MAX_FDS = 64
 """Descriptors taken from the socket in one read."""
 # As plain numbers: those of `socket` are slow enumerations.

@@ -18,33 +18,22 @@ from woflo.kernel.attempt import Attempt
 from woflo.kernel.body import Body
 from woflo.kernel.outcome import Outcome
 from woflo.runners.processes import sharing, shipping, wire
+from woflo.runners.processes.calls import ANNOUNCE, CALL_HEAD
 from woflo.runners.processes.capture import capture_here
 from woflo.runners.processes.child import Link, LinkChannel
 from woflo.runners.processes.outbox import ENOUGH, Outbox
 from woflo.runners.processes.slots import BEGUN, CALL, READY
 
 __all__ = [
-    "ANNOUNCE",
-    "CALL_HEAD",
     "ELAPSED",
-    "FULL",
     "RECALL_SIGNAL",
     "WorkerRole",
     "is_worker",
-    "plain_frame",
     "plain_value",
 ]
 
 RECALL_SIGNAL: int = getattr(signal, "SIGRTMAX", getattr(signal, "SIGUSR1", 1) + 1) - 1
 """Asks a worker to give back the calls that it has not begun."""
-CALL_HEAD = struct.Struct("<IIB")
-"""Number of the code, attempt, flags. What follows is the positional arguments alone, marshalled, for they are plain,
-or with FULL, pickled, a tuple of them, the keyword arguments, the task's name, and the id of the run that made the
-call."""
-ANNOUNCE, FULL = 1, 2
-"""Flags of a call: its start is to be told; it has more than positional arguments."""
-_PLAIN_CALL = struct.Struct(wire.HEADER.format + CALL_HEAD.format.lstrip("<"))
-"""The head of a frame and that of a call, in one."""
 ELAPSED = struct.Struct("<Q")
 """Stands before each outcome: how long the code ran, in nanoseconds."""
 _PLAIN_OUTCOME = struct.Struct(wire.HEADER.format + ELAPSED.format.lstrip("<"))
@@ -59,13 +48,6 @@ _in_worker = False
 def is_worker() -> bool:
     """True in a worker of a pool: a pool inside one is small, or their number would grow with the depth."""
     return _in_worker
-
-
-def plain_frame(number: int, code: Any, attempt: int, flags: int, args: tuple[Any, ...]) -> bytes:
-    """The frame of a call that has only positional arguments, which are plain."""
-    data = marshal.dumps(args)
-    size = CALL_HEAD.size + len(data)
-    return _PLAIN_CALL.pack(wire.MAGIC, wire.CALL, 0, size, number, code.number, attempt, flags) + data
 
 
 def plain_value(payload: bytes) -> Any:
@@ -118,12 +100,27 @@ class WorkerRole:
             raise SystemExit(1) from None
 
 
+class _CalledAttempt(Attempt):
+    """The attempt of a call. Most ask neither for the id of their run nor for a way to their caller: made when asked."""
+
+    __slots__ = ("call", "worker")
+    worker: Worker
+    call: int
+
+    @property
+    def run_id(self) -> str:
+        return f"{self.worker.prefix}{self.call:08x}"
+
+    def tell(self, kind: str, data: Any) -> None:
+        LinkChannel(self.worker.link, self.call).send(kind, data)
+
+
 class Worker:
     """The loop of a worker process."""
 
     def __init__(self, link: Link, prefix: str) -> None:
-        self._link = link
-        self._prefix = prefix
+        self.link = link
+        self.prefix = prefix
         self._words = link.slots.words
         self._begun, self._call = link.slot + BEGUN, link.slot + CALL
         self._codes: dict[int, bytes] = {}
@@ -138,7 +135,7 @@ class Worker:
 
     def work(self) -> None:
         """Until the caller wants no more."""
-        link, outbox = self._link, self._outbox
+        link, outbox = self.link, self._outbox
         while True:
             if self._recalled:
                 self._give_back()
@@ -146,8 +143,12 @@ class Worker:
                 self._send_kept()
             frame = link.receive()
             assert frame is not None
-            if frame[0] == wire.CALL:
-                self._serve(frame)
+            if frame[0] == wire.PLAIN_CALLS:
+                self._serve(*frame)
+            elif frame[0] == wire.CALL:
+                _, number, payload, fd = frame
+                content = shipping.Parcel(payload[CALL_HEAD.size :], fd)
+                self._serve(wire.CALL, number, content, CALL_HEAD.unpack_from(payload))
             else:
                 self._take_in(frame)
 
@@ -162,11 +163,10 @@ class Worker:
         elif kind == wire.FORGET:
             sharing.forget_shared(number)
 
-    def _serve(self, frame: wire.Frame) -> None:
-        _, number, payload, _ = frame
-        link, words = self._link, self._words
+    def _serve(self, kind: int, number: int, content: Any, head: tuple[int, int, int]) -> None:
+        link, words = self.link, self._words
         link.stop_requested = False
-        code, attempt_number, flags = CALL_HEAD.unpack_from(payload)
+        code, attempt_number, flags = head
         if flags & ANNOUNCE:
             self._send_kept()
         begun = words[self._begun] = monotonic_ns()
@@ -175,17 +175,15 @@ class Worker:
             self._send(wire.frame(wire.STARTED, number))
         try:
             body = self._bodies.get(code) or self._load_body(code)
-            if flags & FULL:
-                content = shipping.load(shipping.Parcel(payload[CALL_HEAD.size :], frame[3]))
-                args, kwargs, name, parent_id = content
+            if kind == wire.PLAIN_CALLS:
+                args, kwargs, name, parent_id = content, {}, body.name, None
             else:
-                args, kwargs, name, parent_id = marshal.loads(payload[CALL_HEAD.size :]), {}, body.name, None
+                args, kwargs, name, parent_id = shipping.load(content)
         except BaseException as error:  # loading executes code of the user, which may raise anything
             outcome, name = Outcome.failed(shipping.refusal(error, "argument", "a call", "loaded")), "a call"
         else:
-            run_id = f"{self._prefix}{number:08x}"
-            channel = LinkChannel(link, number)
-            attempt = Attempt(run_id, name, attempt_number, body, args, kwargs, parent_id, None, channel)
+            attempt = _CalledAttempt("", name, attempt_number, body, args, kwargs, parent_id)
+            attempt.worker, attempt.call = self, number
             outcome = copy_context().run(link.start, attempt)
         self._now = monotonic_ns()
         self._answer(number, outcome, name, self._now - begun)
@@ -206,7 +204,7 @@ class Worker:
                 self._send(frame)
             return
         self._send_kept()
-        link = self._link
+        link = self.link
         link.held = True
         link.send_outcome(number, outcome, name, ELAPSED.pack(elapsed))
         link.held = False
@@ -214,7 +212,7 @@ class Worker:
             self._give_back()
 
     def _send(self, frame: bytes) -> None:
-        link = self._link
+        link = self.link
         link.held = True
         with link.sending:
             link.sock.sendall(frame)
@@ -233,7 +231,7 @@ class Worker:
 
     def _on_recall(self, number: int, frame: Any) -> None:
         self._recalled = True
-        if not self._link.held and not self._link.reading:
+        if not self.link.held and not self.link.reading:
             self._give_back()
 
     def _give_back(self) -> None:
@@ -242,7 +240,7 @@ class Worker:
         A signal handler may do this within the code of a call. What it takes is in its hands alone until it is
         sent: an exception in the midst of it, such as a request to stop, would lose calls and what they refer to.
         """
-        link = self._link
+        link = self.link
         link.held = True
         self._recalled = False
         numbers = link.take_unstarted()
