@@ -6,11 +6,10 @@ by looking every few seconds: the rows are the truth.
 
 from __future__ import annotations
 
-import os
-import select
+import selectors
+import socket
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -37,14 +36,14 @@ class Wakeups:
         self._thread: threading.Thread | None = None
         self._connection: psycopg.Connection[Any] | None = None
         self._is_closed = threading.Event()
-        self._pipe: tuple[int, ...] = ()
-        """Written to when all is over."""
+        self._pair: tuple[socket.socket, ...] = ()
+        """What is sent by the second to the first says that all is over."""
 
     def listen(self) -> None:
         """From now on `changed` is called."""
         with self._lock:
             if self._thread is None and not self._is_closed.is_set():
-                self._pipe = os.pipe()
+                self._pair = socket.socketpair()
                 self._thread = threading.Thread(target=self._hear, name="woflo-listen", daemon=True)
                 self._thread.start()
 
@@ -63,16 +62,19 @@ class Wakeups:
         try:
             connection.execute(f'LISTEN "{self._server.schema}"')
             self._changed()  # nobody knows what was missed
-            while self._is_worth_a_look(connection):
-                self._changed()
+            with selectors.DefaultSelector() as either:
+                for one in (connection, self._pair[0]):
+                    either.register(one, selectors.EVENT_READ)
+                while self._is_worth_a_look(either, connection):
+                    self._changed()
         finally:
             self._connection = None
             connection.close()
 
-    def _is_worth_a_look(self, connection: psycopg.Connection[Any]) -> bool:
+    def _is_worth_a_look(self, either: selectors.BaseSelector, connection: psycopg.Connection[Any]) -> bool:
         """After news or a while; False at the end of all."""
         while True:
-            ready, _, _ = select.select([connection.fileno(), self._pipe[0]], [], [], PAUSE)
+            ready = either.select(PAUSE)
             if self._is_closed.is_set() or not ready or self._is_news(connection):
                 return not self._is_closed.is_set()
 
@@ -90,17 +92,15 @@ class Wakeups:
             self._is_closed.set()
             thread, self._thread = self._thread, None
         if thread is not None:
-            os.write(self._pipe[1], b"!")
+            self._pair[1].send(b"!")
             if thread is not threading.current_thread():
                 thread.join()
             self._drop()
 
     def _drop(self) -> None:
-        """Close the pipe."""
-        for descriptor in self._pipe:
-            with suppress(OSError):
-                os.close(descriptor)
-        self._pipe = ()
+        """Close the sockets: all there is to do in a forked child."""
+        for one in self._pair:
+            one.close()
 
     def connections(self) -> list[psycopg.Connection[Any]]:
         """The one that listens, where there is one."""
