@@ -14,6 +14,7 @@ from woflo.stores.contract import unwrap
 from woflo.stores.directory import DirectoryStore, keeping, log
 from woflo.stores.directory import store as store_module
 from woflo.stores.directory.files import Files
+from woflo.stores.directory.model import Restart
 from woflo.stores.memory import MemoryStore
 from woflo.stores.operations import (
     Beat,
@@ -427,6 +428,18 @@ def test_wholes_become_rare(folder, monkeypatch):
     assert 3 < len(written) < 20
     assert sum(written) < 8 * written[-1]
     store.close()
+
+
+def test_a_late_wish_of_a_person(pair):
+    """A file that was read before the run began anew changes nothing."""
+    store, _ = pair
+    for one in (submit("p"), beat("w"), claim("w"), finish(MINE)):
+        store.write(one)
+    with pytest.raises(StoreError, match="p has not ended like that"):
+        store.write(Restart(now=5.0, run_id="p", fence=0, args="{}"))
+    store.write(Restart(now=5.0, run_id="p", fence=1, args="{}"))
+    with pytest.raises(StoreError, match="it is PENDING now"):
+        store.write(Restart(now=5.0, run_id="p", fence=1, args="{}"))
 
 
 # -- several at once ---------------------------------------------------------------------------------------
