@@ -11,7 +11,7 @@ from typing import Any
 from woflo.errors import TaskStoppedError, TaskTimeoutError, WofloError
 from woflo.kernel import bus, clock, retry
 from woflo.kernel.context import current_attempt
-from woflo.kernel.lifecycle import Lifecycle, Watcher
+from woflo.kernel.lifecycle import NO_KWARGS, Lifecycle, Watcher
 from woflo.kernel.outcome import Outcome, PackedOutcome
 from woflo.kernel.state import ALLOWED, SUCCESSES, TERMINAL, RunState, check_transition
 
@@ -20,7 +20,6 @@ __all__ = ["Ending", "call_back"]
 _RUNNING, _SUCCEEDED = RunState.RUNNING, RunState.SUCCEEDED
 _FAILED, _STOPPED = RunState.FAILED, RunState.STOPPED
 _NO_ARGS: tuple[Any, ...] = ()
-_NO_KWARGS: dict[str, Any] = {}
 
 
 class Ending(Lifecycle):
@@ -189,7 +188,7 @@ class Ending(Lifecycle):
 
     def _tell(self, waiters: Any, watchers: list[Watcher] | None) -> None:
         """The run is terminal: put away what it held, and tell everybody."""
-        self._args, self._kwargs, self._current = _NO_ARGS, _NO_KWARGS, None
+        self._args, self._kwargs, self._current = _NO_ARGS, NO_KWARGS, None
         if self._timer is not None:
             self._timer.cancel()
         if self._deadline_timer is not None:

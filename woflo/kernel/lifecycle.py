@@ -36,10 +36,13 @@ if TYPE_CHECKING:
     from woflo.kernel.runtime import Runtime
     from woflo.kernel.task import Task
 
-__all__ = ["Lifecycle", "Watcher"]
+__all__ = ["NO_KWARGS", "Lifecycle", "Watcher"]
 
 _PENDING, _RUNNING, _RETRYING = RunState.PENDING, RunState.RUNNING, RunState.RETRYING
 _FAILURES = frozenset({RunState.FAILED, RunState.UPSTREAM_FAILED})
+
+NO_KWARGS: dict[str, Any] = {}
+"""Those of every call that has none: each handle would hold an empty dictionary of its own."""
 
 Watcher = Callable[[Any], object]
 
@@ -120,7 +123,7 @@ class Lifecycle(Handle, ABC):
         here = runtime.current
         self.task = task
         self._args = args
-        self._kwargs = kwargs
+        self._kwargs = kwargs or NO_KWARGS
         self._lock = threading.Lock()
         self._runtime: Runtime = here
         self._number = next(here.numbers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from itertools import repeat
+from itertools import islice, repeat
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from woflo.errors import MapLengthError, OptionError
@@ -87,13 +87,10 @@ class RunMap(Generic[R]):
         task, constants, launched = self._task, self._constants, self._open
         launcher = None if constants else task.runner.row_launcher(task)
         try:
-            for _ in range(self.ahead - len(launched)):
-                row = next(self._rows, None)
-                if row is None:
-                    self._exhausted = True
-                    return
+            for row in islice(self._rows, self.ahead - len(launched)):
                 item = None if launcher is None else launcher.launch(row)
                 launched.append(task(*row, **constants) if item is None else item)
+            self._exhausted = len(launched) < self.ahead
         except Exception as error:
             self._error = error
         finally:

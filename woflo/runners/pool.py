@@ -12,6 +12,7 @@ from woflo.errors import OptionError
 from woflo.kernel import bus, clock, runtime
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.context import current_attempt
+from woflo.kernel.lifecycle import NO_KWARGS
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.state import RunState
@@ -34,7 +35,6 @@ __all__ = ["PoolTaskRun"]
 R = TypeVar("R")
 
 _SUCCEEDED = RunState.SUCCEEDED
-_NO_KWARGS: dict[str, Any] = {}
 
 
 class _PoolMeta(ABCMeta):
@@ -159,7 +159,7 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
     def _ended(cls, rows: Rows, number: int, value: Any, seconds: float, now: float) -> PoolTaskRun[Any]:
         """The handle of a call that has ended already, well, before anybody asked for it."""
         run: PoolTaskRun[Any] = cls.__new__(cls)
-        run.task, run._args, run._kwargs, run._lock = rows.task, (), _NO_KWARGS, threading.Lock()
+        run.task, run._args, run._kwargs, run._lock = rows.task, (), NO_KWARGS, threading.Lock()
         run._runtime, run._number = rows.runtime, number
         run.attempt, run.started_at, run.finished_at = 1, now - seconds, now
         run._outcome, run._state = Outcome(value), _SUCCEEDED

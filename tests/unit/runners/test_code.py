@@ -338,9 +338,7 @@ def test_a_call_that_was_made_before_a_change(shared):
 
     def send(code):
         sent.clear()
-        run = SimpleNamespace(
-            _number=len(worker.calls), _code=code, _head=code.head, _content=()
-        )
+        run = SimpleNamespace(_number=len(worker.calls), _code=code, _head=code.head, _content=())
         worker.send([run])
         return [(kind, number) for kind, number, _, _ in sent if kind == wire.CODE]
 

@@ -13,8 +13,8 @@ from systems import needs_processes
 
 from woflo import task
 from woflo.runners.processes import wire
-from woflo.runners.processes.child import Link
 from woflo.runners.processes.calls import ANNOUNCE, plain_frames, plain_head
+from woflo.runners.processes.child import Link
 from woflo.runners.processes.code import Codes
 from woflo.runners.processes.outbox import Outbox
 from woflo.runners.processes.pooled import PooledWorker

@@ -13,6 +13,7 @@ from systems import needs_processes
 from woflo.kernel.attempt import StopRequested
 from woflo.kernel.outcome import Outcome
 from woflo.runners.processes import wire
+from woflo.runners.processes.calls import plain_frames, plain_head
 from woflo.runners.processes.child import Link, LinkChannel
 from woflo.runners.processes.slots import CALL, STOP, Slots
 from woflo.runners.processes.worker import ELAPSED, RECALL_SIGNAL, Worker
@@ -85,8 +86,9 @@ def frames_of(sock):
 def test_a_stop_in_the_midst_of_a_recall_loses_nothing(caller, when):
     """Calls that were taken from the socket, and what they refer to, are told or kept; then the code is stopped."""
     under_way(caller, 1)
+    alike = [SimpleNamespace(_number=number, _content=()) for number in (3, 4)]
     caller.sock.sendall(
-        wire.frame(wire.CODE, 7, b"code") + wire.frame(wire.CALL, 2, b"") + wire.frame(wire.CALL, 3, b"")
+        wire.frame(wire.CODE, 7, b"code") + wire.frame(wire.CALL, 2, b"") + b"".join(plain_frames(plain_head(7), alike))
     )
 
     def during():
@@ -97,7 +99,7 @@ def test_a_stop_in_the_midst_of_a_recall_loses_nothing(caller, when):
     with pytest.raises(StopRequested):
         caller.worker._on_recall(RECALL_SIGNAL, None)
     assert caller.attempt.stop_requested
-    told = b"".join(ELAPSED.pack(number) for number in (2, 3))
+    told = b"".join(ELAPSED.pack(number) for number in (2, 3, 4))
     assert frames_of(caller.sock) == [(wire.RETURNED, 0, told, None)]
     assert caller.link.receive() == (wire.CODE, 7, b"code", None)
     ask_to_stop(caller)  # once is enough

@@ -1,4 +1,4 @@
-"""Calls on their way to a worker: each in a frame of its own, or, where they have plain arguments alone, many in one."""
+"""Calls on their way to a worker: each in a frame of its own, or, where all arguments are plain, many in one."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class Link:
         send a message while this thread sends, hence the kind of lock."""
         self._decoder = wire.Decoder()
         self.received: deque[Any] = deque()
-        """Frames that have come and were not taken yet; the calls that shared one, each by itself, as `calls_in` tells."""
+        """Frames that have come and were not taken yet; calls that shared one stand here one by one (`calls_in`)."""
 
     def receive(self, *, block: bool = True) -> Any:
         """The next frame of the caller; None where there is none yet and `block` is False.

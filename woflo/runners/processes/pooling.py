@@ -105,7 +105,7 @@ class Pool:
                 self._a_worker_started.wait(_LONGEST_START)
 
     def _pack(self, run: Run, announce: bool) -> None:
-        """Put what a worker is sent of a call on the run, which keeps it until its outcome is there: it may be sent again."""
+        """Put on the run what a worker is sent of it. It is kept until the outcome is there: it may be sent again."""
         task, args = run.task, run._args
         try:
             if not run._kwargs and run.parent_id is None and shipping.are_plain(args) and task.name == task.body.name:

@@ -10,6 +10,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from woflo.kernel import bus
+from woflo.kernel.lifecycle import NO_KWARGS
 from woflo.kernel.mapping import Launched
 from woflo.runners.processes.shipping import are_plain
 from woflo.runners.processes.worker import plain_value
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Row", "Rows"]
 
-_NO_KWARGS: dict[str, Any] = {}
 _making = threading.Lock()
 """Two threads may want the handle of one row: the reader, and the reactor. Held for a moment only."""
 
@@ -95,7 +95,7 @@ class Rows:
         if pool.closed or not are_plain(args):
             return None
         if self._check is not None:
-            self._check(self.task.body, args, _NO_KWARGS)
+            self._check(self.task.body, args, NO_KWARGS)
         row = Row(self, next(self.runtime.numbers), args)
         pool.queue.append(row)
         return row

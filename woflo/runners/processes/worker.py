@@ -101,7 +101,7 @@ class WorkerRole:
 
 
 class _CalledAttempt(Attempt):
-    """The attempt of a call. Most ask neither for the id of their run nor for a way to their caller: made when asked."""
+    """The attempt of a call. The id of its run and the way to its caller are made for those that ask for them."""
 
     __slots__ = ("call", "worker")
     worker: Worker
