@@ -119,6 +119,11 @@ class Threads:
                 return  # one that was there already has taken it
             raise
 
+    def _wake_if_ended(self) -> None:
+        """`end` may have come between the last look and a thread's becoming idle."""
+        if self._is_ended:
+            self.end()
+
     def end(self) -> None:
         """Let the threads go as soon as nothing is queued."""
         self._is_ended = True
@@ -190,8 +195,7 @@ class Threads:
         if self._is_ended:
             return False
         self._idle.append(turn)
-        if self._is_ended:  # after the last look
-            self.end()
+        self._wake_if_ended()
         if self._queue:  # put in after the last look, by somebody who may not have found this thread idle
             self._call_another_if_possible()
         if turn.acquire(True, IDLE_SECONDS):
