@@ -12,6 +12,7 @@ from woflo.durable.engine import Engine, engine_of
 from woflo.durable.serving import Serving
 from woflo.errors import OptionError
 from woflo.kernel.options import whole_number
+from woflo.kernel.providing import Resources, check_provided, use_resources
 from woflo.stores.rows import DEFAULT_QUEUE
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Worker:
         queues: Iterable[str] = (DEFAULT_QUEUE,),
         concurrency: int = 16,
         runner: str | type[BaseTaskRun[Any]] | None = None,
+        resources: Iterable[Any] = (),
     ) -> None:
         """What it serves, and how.
 
@@ -49,6 +51,8 @@ class Worker:
             concurrency: how many plain calls execute at once.
             runner: executes plain tasks, for example "multiprocess" to isolate them; by default they execute in
                 threads of this process, and coroutines on its event loop.
+            resources: objects for the parameters of tasks that have the default `inject()`, provided by this process
+                as long as the worker works; see `use_resources`.
 
         Raises `OptionError` for what cannot be meant.
 
@@ -58,11 +62,23 @@ class Worker:
         self.store: Store = current_store() if store is None else opened(store)
         self._engine: Engine = engine_of(self.store)
         self._serving = Serving(self._engine, tasks, queues, whole_number("concurrency", concurrency, least=1), runner)
+        self._resources = tuple(resources)
+        self._provided: Resources | None = None
         self._stopped = threading.Event()
 
     def start(self) -> None:
-        """Begin to work, in threads of its own."""
-        self._engine.serve(self._serving)
+        """Begin to work, in threads of its own.
+
+        Raises `MissingResourceError` where a task has something injected that nobody provides, and `SettingsError` for
+        settings that are not valid.
+        """
+        self._provided = use_resources(*self._resources)
+        try:
+            check_provided(self._serving.tasks.values())
+            self._engine.serve(self._serving)
+        except BaseException:
+            self._provided.end()
+            raise
 
     def run(self) -> None:
         """Work until `stop()` is called, from another thread or a signal handler."""
@@ -81,6 +97,8 @@ class Worker:
         ended = done.wait(timeout)
         self._engine.serve(None)
         self._serving.threads.end()
+        if self._provided is not None:
+            self._provided.end()
         return ended
 
     def __enter__(self) -> Self:
