@@ -2,6 +2,7 @@
 
 The house, from the top (imports point down only):
 
+    cli/           the command `woflo`, one file for each of its commands
     testing/       conformance suites for runners and stores, a clock, crashes at any write
     durable/       what survives: workflows, their journals, queues, workers
     stores/        where runs are kept: the contract, memory, SQLite
