@@ -2,6 +2,7 @@
 
 The house, from the top (imports point down only):
 
+    cli/           the command `woflo`, one file for each of its commands
     testing/       conformance suites for runners and stores, a clock, crashes at any write
     durable/       what survives: workflows, their journals, queues, workers
     stores/        where runs are kept: the contract, memory, SQLite
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from woflo.errors import WofloError
 from woflo.kernel.context import CurrentRun, current_run, track
 from woflo.kernel.graph import quote
+from woflo.kernel.injecting import inject
 from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.state import RunState
 from woflo.kernel.task import Task, task
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from woflo.durable.workflow import workflow
     from woflo.kernel.executor import Executor
     from woflo.kernel.group import gather
+    from woflo.kernel.providing import use_resources
     from woflo.kernel.subscription import Subscription, subscribe
     from woflo.kernel.waiting import as_completed, wait
 
@@ -50,6 +53,7 @@ __all__ = [
     "complete",
     "current_run",
     "gather",
+    "inject",
     "manual",
     "now",
     "patched",
@@ -62,6 +66,7 @@ __all__ = [
     "subscribe",
     "task",
     "track",
+    "use_resources",
     "use_store",
     "uuid4",
     "wait",
@@ -89,6 +94,7 @@ _ON_FIRST_USE = {
     "as_completed": "woflo.kernel.waiting",
     "gather": "woflo.kernel.group",
     "subscribe": "woflo.kernel.subscription",
+    "use_resources": "woflo.kernel.providing",
     "wait": "woflo.kernel.waiting",
 }
 

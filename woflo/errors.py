@@ -20,6 +20,7 @@ __all__ = [
     "LaunchError",
     "LeaseLostError",
     "MapLengthError",
+    "MissingResourceError",
     "NoCurrentRunError",
     "NonDeterminismError",
     "NotATaskError",
@@ -33,6 +34,7 @@ __all__ = [
     "RunEndedError",
     "RunSuspectError",
     "SerializationError",
+    "SettingsError",
     "StoreError",
     "StoredFailureError",
     "TaskCrashedError",
@@ -74,6 +76,14 @@ class UnknownNameError(WofloError, LookupError):
 
 class ResourceError(WofloError, ValueError):
     """A task asks for more of a resource than this machine has."""
+
+
+class MissingResourceError(WofloError, LookupError):
+    """A parameter is to be injected, and nobody provides an object of its type."""
+
+
+class SettingsError(WofloError, ValueError):
+    """Settings, or the file that they are read from, are not valid."""
 
 
 class HandleNotPortableError(WofloError, TypeError):

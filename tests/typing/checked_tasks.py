@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import assert_type
 
-from woflo import BaseTaskRun, Executor, Task, as_completed, gather, quote, task, wait
+from woflo import BaseTaskRun, Executor, Task, as_completed, gather, inject, quote, task, wait
 from woflo.runners import ThreadTaskRun
 
 
@@ -81,6 +81,18 @@ add(1, c=2)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 fetch("x", 3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 slow_add(1, "x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 add(add(1))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+# -- what is injected
+
+
+@task
+def sized(width: int, area: Area = inject()) -> float:
+    return width * area.run()
+
+
+assert_type(sized(1).get_result(), float)
+assert_type(sized(1, Area(2)).get_result(), float)
+sized(1, 2)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 # -- a handle for its value
 

@@ -1,15 +1,22 @@
-"""Which store is used: the one named in code, else by `WOFLO_STORE`, else the SQLite file beside the code."""
+"""Which store is used.
+
+The first of: the one named in code, the URL in `WOFLO_STORE`, `url` in the table `[store]` of `woflo.toml`, the SQLite
+file `.woflo/woflo.db` in the current folder.
+"""
 
 from __future__ import annotations
 
 import os
 import threading
 
+from woflo.errors import SettingsError
 from woflo.stores.contract import Store
 
-__all__ = ["current_store", "opened", "use_store"]
+__all__ = ["chosen_url", "current_store", "opened", "use_store"]
 
 DEFAULT = "sqlite:///.woflo/woflo.db"
+_FILES = ("sqlite", "dir")
+"""The schemes of stores whose URLs name a path; in a file, it is meant from the folder of that file."""
 _lock = threading.Lock()
 _chosen: Store | None = None
 
@@ -31,8 +38,31 @@ def current_store() -> Store:
     if _chosen is None:
         with _lock:
             if _chosen is None:
-                _chosen = opened(os.environ.get("WOFLO_STORE") or DEFAULT)
+                _chosen = opened(chosen_url())
     return _chosen
+
+
+def chosen_url() -> str:
+    """The URL of the store of this process, where none is named in code.
+
+    Raises `SettingsError` where `woflo.toml` cannot be read, or its `url` is no text.
+    """
+    return os.environ.get("WOFLO_STORE") or _url_in_file() or DEFAULT
+
+
+def _url_in_file() -> str | None:
+    from woflo.durable import project
+
+    path = project.find(project.FILE)
+    url = project.table_of(path, "store").get("url")
+    if path is None or url is None:
+        return None
+    if not isinstance(url, str):
+        raise SettingsError(f"{path}: [store] url must be the URL of a store as text, and is {url!r}")
+    scheme, is_relative, name = url.partition(":///")
+    if is_relative and scheme in _FILES and not name.startswith("/"):
+        return f"{scheme}:///{path.parent / name}"
+    return url
 
 
 def opened(store: str | Store) -> Store:

@@ -22,11 +22,11 @@ from woflo.kernel import bus, clock, runtime
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import RunState
 from woflo.stores.codec import Codec
-from woflo.stores.operations import LOST, Beat, ClaimReady, Leave, Recover, Wake
+from woflo.stores.operations import LOST, Beat, ClaimReady, Leave, Recover, Release, Wake
 from woflo.stores.rows import WorkerRow
 
 if TYPE_CHECKING:
-    from woflo.durable.serving import Serving
+    from woflo.durable.serving import Serving, Share
     from woflo.durable.stored import StoredTaskRun
     from woflo.kernel.task import Task
     from woflo.stores.contract import Store
@@ -65,11 +65,13 @@ class Engine:
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
-        self._has_complained = False
-        """True while the store fails: that is told once."""
         self._beaten = self._looked_for_dead = 0.0
         self._serving: Serving | None = None
         """What is executed here for others."""
+        self.failing_since: float | None = None
+        """The monotonic time since when the store cannot be looked at, which is told once; None where it can."""
+        self.is_lost: bool = False
+        """True where this process was taken for dead, and others have not been told yet that it lives."""
         self.hold: float = 0.5
         """Seconds that a wait holds its thread or coroutine before the workflow is parked."""
 
@@ -98,7 +100,12 @@ class Engine:
         return len(self.executions) < MOST and not self._closing.is_set()
 
     def start(self, row: Row, loop: Any = None) -> None:
-        """Execute a run that this engine has claimed."""
+        """Execute a run that this engine has claimed, here until it ends."""
+        with self._lock:
+            self._own.add(row.id)
+        self._execute(row, loop)
+
+    def _execute(self, row: Row, loop: Any = None) -> None:
         from woflo.durable.coroutines import AsyncExecution
         from woflo.durable.plain import PlainExecution
 
@@ -111,8 +118,6 @@ class Engine:
         else:
             execution = PlainExecution(self, row, task)
         self.executions[row.id] = execution
-        with self._lock:
-            self._own.add(row.id)
         execution.start()
 
     def execution_ended(self, execution: Execution, ending: Ending) -> None:
@@ -127,6 +132,8 @@ class Engine:
                 run.ended(ending.state, ending.outcome)
         else:
             self.executions.pop(run_id, None)
+        if self._serving is not None:
+            self._serving.workflow_ended(run_id)
         if self._is_waiting():
             self._wake.set()
 
@@ -136,10 +143,12 @@ class Engine:
             raise OptionError("this process has a worker on this store already; give that one all tasks")
         self._serving = serving
         if serving is not None:
-            for task in serving.tasks.values():
-                if task.options.runner is not None and _executes_here(task):
-                    self.knows(task)
+            for task in serving.workflows.values():
+                self.knows(task)
             serving.schedules.start()
+            with self._lock:
+                if self._thread is not None:
+                    self._say_how_to_end()
             self.wake()
 
     # -- runs that are waited for ----------------------------------------------------------------------
@@ -227,10 +236,10 @@ class Engine:
                 self._wake.clear()
                 if not self._closing.is_set():
                     self._look()
-                    self._has_complained = False
+                    self.failing_since = None
             except StoreError as error:
-                if not self._has_complained:
-                    self._has_complained = True
+                if self.failing_since is None:
+                    self.failing_since = time.monotonic()
                     self.complain("the store could not be looked at; it is tried again", error)
                 self._closing.wait(LOOK)
 
@@ -256,7 +265,12 @@ class Engine:
     def _enter(self) -> None:
         """Become known as a worker, before anything is claimed."""
         self._presence = Presence(self.id)
+        self._say_how_to_end()
         self._write_beat(is_first=True)
+
+    def _say_how_to_end(self) -> None:
+        if self._serving is not None and self._serving.drains_on_signal:
+            self._presence.drains()
 
     def _beat(self) -> None:
         try:
@@ -266,8 +280,10 @@ class Engine:
             for execution in list(self.executions.values()):
                 execution.end(error)
             self._presence.end()
+            self.is_lost = True
             self.id = self._new_id()
             self._enter()
+            self.is_lost = False
 
     def _write_beat(self, *, is_first: bool) -> None:
         self._beaten = clock.monotonic()
@@ -306,20 +322,28 @@ class Engine:
     def _claim_for_others(self) -> None:
         """As a worker: workflows as long as there is room for them, and plain calls in batches."""
         serving = self._serving
-        if serving is None:
+        if serving is None or serving.is_draining:
             return
         serving.schedules.submit_due()
-        claims = [(tuple(serving.tasks.keys() & self._tasks.keys()), MOST - len(self.executions), self._start_all)]
-        claims += [(tuple(serving.tasks.keys() - self._tasks.keys()), serving.room(), serving.take)]
-        for names, room, start in claims:
-            if names and room > 0 and not serving.is_draining:
-                now = clock.now()
-                ready = ClaimReady(now=now, worker=self.id, limit=room, tasks=names, queues=serving.queues)
-                start(self.store.write(ready))
+        found_nothing = True
+        for share in serving.shares():
+            room = serving.room(share, MOST - len(self.executions))
+            rows = self._claimed(serving, share, room) if room > 0 else []
+            found_nothing = found_nothing and room > 0 and not rows
+        serving.looked(found_nothing=found_nothing)
 
-    def _start_all(self, rows: list[Row]) -> None:
-        for row in rows:
-            self.start(row)
+    def _claimed(self, serving: Serving, share: Share, room: int) -> list[Row]:
+        now = clock.now()
+        ready = ClaimReady(now=now, worker=self.id, limit=room, tasks=share.tasks, queues=serving.queues)
+        rows = self.store.write(ready)
+        if not rows:
+            return rows
+        if not (serving.take_workflows if share.are_workflows else serving.take)(rows):
+            self.store.submit([Release(now=now, claim=row.claim) for row in rows], lambda _: None)
+        elif share.are_workflows:
+            for row in rows:
+                self._execute(row)
+        return rows
 
     def _look_at_followed(self) -> None:
         for run_id in list(self._followed):
@@ -352,17 +376,20 @@ class Engine:
 
     # -- the end ---------------------------------------------------------------------------------------
 
-    def close(self) -> None:
+    def close(self, grace: float | None = None) -> None:
         """Give back what is executed here: others, or the next program, go on with it.
 
-        Steps under way end, and are recorded, before; where the program was interrupted, they get a few seconds.
+        Steps under way end, and are recorded, before; they get `grace` seconds, or, without, a few where the program
+        was interrupted.
         """
         if not self._stop() or self._thread is None:
             return
         executions = list(self.executions.values())
         for execution in executions:
             execution.leave()
-        end = time.monotonic() + (runtime.EXIT_GRACE if runtime.was_interrupted() else threading.TIMEOUT_MAX)
+        if grace is None:
+            grace = runtime.EXIT_GRACE if runtime.was_interrupted() else threading.TIMEOUT_MAX
+        end = time.monotonic() + grace
         for execution in executions:
             execution.code_ended.wait(max(0.0, end - time.monotonic()))
         try:
@@ -370,6 +397,10 @@ class Engine:
         except StoreError as error:  # closed already, or gone: its lease will end
             self.complain("what this process executed could not be given back", error)
         self._presence.end()
+
+    def has_died(self) -> bool:
+        """True where its thread has ended by an error of woflo's own: nothing is claimed or renewed any more."""
+        return self._thread is not None and not self._thread.is_alive() and not self._closing.is_set()
 
     def abandon(self) -> None:
         """End as a process does that is killed: nothing is given back."""
@@ -436,13 +467,6 @@ class LoopWriter:
 def _answer(queue: Iterable[tuple[Any, Callable[[Any], object]]], results: list[Any]) -> None:
     for (_, told), result in zip(queue, results, strict=True):
         told(result)
-
-
-def _executes_here(task: Task[..., Any]) -> bool:
-    """True for workflows."""
-    from woflo.durable.stored import StoredTaskRun
-
-    return issubclass(task.runner, StoredTaskRun) and task.runner.executes_here
 
 
 def _tell(runs: Iterable[StoredTaskRun[Any]], row: Row) -> None:

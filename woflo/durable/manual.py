@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ClassVar, ParamSpec, TypeVar, cast
 
 from woflo.durable.stored import StoredTaskRun
 from woflo.kernel.state import RunState
 from woflo.kernel.task import Task, task
+from woflo.kernel.traits import Traits
 from woflo.stores.operations import MANUAL
 from woflo.stores.rows import Row
 
@@ -19,6 +20,8 @@ R = TypeVar("R")
 
 class ManualTaskRun(StoredTaskRun[R]):
     """Waits in the store until `woflo.complete(run_id, value)` ends it."""
+
+    traits: ClassVar[Traits] = Traits(killable=True, durable=True)
 
     def _called(self, text: str) -> Row:
         return super()._called(text).changed(state=RunState.WAITING, reason=MANUAL, queue=None)

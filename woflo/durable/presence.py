@@ -20,7 +20,10 @@ try:
 except ImportError:  # a dead worker is noticed when its lease ends
     HAS_LOCKS = False
 
-__all__ = ["Presence", "dead_among", "forget"]
+__all__ = ["Presence", "dead_among", "drainable_among", "forget"]
+
+_DRAINS = b"ends on SIGTERM\n"
+"""Stands in the file of a worker that finishes what it holds when it gets that signal."""
 
 
 class Presence:
@@ -33,6 +36,11 @@ class Presence:
             os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
             self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def drains(self) -> None:
+        """Say that it ends in order when it gets SIGTERM."""
+        if self._fd >= 0:
+            os.pwrite(self._fd, _DRAINS, 0)
 
     def end(self) -> None:
         """The worker is gone in order."""
@@ -49,18 +57,32 @@ def dead_among(workers: Iterable[WorkerRow], host: str) -> list[str]:
     return [one.id for one in workers if one.host == host and one.pid != os.getpid() and _has_died(one.id)]
 
 
+def drainable_among(workers: Iterable[WorkerRow], host: str) -> list[WorkerRow]:
+    """Those of them that live on this machine for certain, and end in order when they get SIGTERM."""
+    if not HAS_LOCKS:
+        return []
+    here = [one for one in workers if one.host == host and one.pid != os.getpid()]
+    return [one for one in here if _look(one.id) == (True, _DRAINS)]
+
+
 def _has_died(worker_id: str) -> bool:
-    path = _path_of(worker_id)
+    found = _look(worker_id)
+    return found is not None and not found[0]
+
+
+def _look(worker_id: str) -> tuple[bool, bytes] | None:
+    """Whether the worker lives, and what stands in its file; None of one whose file this process cannot see."""
     try:
-        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        fd = os.open(_path_of(worker_id), os.O_RDWR | os.O_CLOEXEC)
     except OSError:
-        return False  # of a container or a user whose files this one does not see
+        return None  # of a container or of another user
+    told = os.read(fd, 100)
     try:
         fcntl.lockf(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        return False
+        return True, told
     else:
-        return True
+        return False, told
     finally:
         os.close(fd)
 

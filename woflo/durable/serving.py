@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from woflo.durable.calls import CallExecution
 from woflo.durable.schedules import Schedules
 from woflo.errors import OptionError
 from woflo.kernel import runtime
+from woflo.kernel.options import whole_number
 from woflo.kernel.task import Task
 from woflo.runners.asynchronous import own_loop
 from woflo.runners.thread import Threads
@@ -23,12 +25,23 @@ if TYPE_CHECKING:
     from woflo.durable.engine import Engine
     from woflo.stores.rows import Row
 
-__all__ = ["Serving"]
+__all__ = ["Serving", "Share"]
 
 MOST_AHEAD = 256
 """How many calls are claimed at once, where they are short."""
 SHORT, LONG = 0.005, 0.010
 """Seconds: a batch that took less is followed by one of twice the size, one that took more by one of half."""
+PATIENCE = 0.1
+"""Seconds after which places that have become free are not kept empty until half of the batch has ended."""
+
+
+class Share(NamedTuple):
+    """Tasks that are claimed together."""
+
+    tasks: tuple[str, ...]
+    are_workflows: bool
+    limit: int | None = None
+    """How many of them execute at once; None for as many as there is room for."""
 
 
 class Serving:
@@ -41,9 +54,13 @@ class Serving:
         queues: Iterable[str],
         concurrency: int,
         runner: Any = None,
+        limits: Mapping[str, int] | None = None,
     ) -> None:
         self.engine: Engine = engine
         self.tasks: dict[str, Task[..., Any]] = _by_name(tasks)
+        self.workflows: dict[str, Task[..., Any]] = {name: one for name, one in self.tasks.items() if _is_workflow(one)}
+        self._limited = frozenset(limits or ())
+        self._shares = deque(_shares(self.tasks, self.workflows, limits or {}))
         self.queues: tuple[str, ...] = tuple(queues)
         self.concurrency: int = concurrency
         self.runner: Any = runner
@@ -52,8 +69,17 @@ class Serving:
         """Seconds for which a call that was declined is left to others."""
         self.threads: Threads = Threads(most=concurrency)
         self.is_draining: bool = False
+        self.drains_on_signal: bool = False
+        """True where this process ends in order when it gets SIGTERM; to be set before the engine serves."""
+        self.is_idle: bool = False
+        """True where the last look found nothing to claim, and nothing is under way."""
+        self.when_idle: Callable[[], object] | None = None
+        self.done: int = 0
+        """How many runs have been executed, to their end or until they were given back or parked."""
         self._inner: dict[str, Task[..., Any]] = {}
         self._under_way: dict[str, CallExecution] = {}
+        self._workflows: dict[str, str] = {}
+        """The workflows under way that were claimed for others: their tasks by their ids."""
         self._lock = threading.Lock()
         self._batch = concurrency
         self._claimed_at = 0.0
@@ -72,33 +98,76 @@ class Serving:
         """The event loop of async tasks."""
         return own_loop(runtime.current)
 
-    def room(self) -> int:
-        """How many calls may be claimed now; none before half of the last batch has ended."""
-        if self.is_draining:
-            return 0
-        left = len(self._under_way)
-        return 0 if left > self._batch // 2 else self._batch - left
+    def shares(self) -> list[Share]:
+        """What is to be claimed one after another: another one comes first each time, so that none is left out."""
+        self._shares.rotate(-1)
+        return list(self._shares)
 
-    def take(self, rows: list[Row]) -> None:
-        """Execute what was claimed."""
+    def room(self, share: Share, for_workflows: int) -> int:
+        """How many runs of this share may be claimed; `for_workflows` tells how many workflows may begin."""
+        left = for_workflows if share.are_workflows else self._room()
+        if share.limit is None:
+            return left
+        with self._lock:
+            names = [*self._workflows.values(), *(call.task.name for call in self._under_way.values())]
+        return min(left, share.limit - sum(name in share.tasks for name in names))
+
+    def _room(self) -> int:
+        """None before half of the last batch has ended, as long as that takes little time."""
+        left = len(self._under_way)
+        if left <= self._batch // 2:
+            return self._batch - left
+        return self.concurrency - left if time.monotonic() - self._claimed_at > PATIENCE else 0
+
+    def looked(self, *, found_nothing: bool) -> None:
+        """The engine has looked for something to claim, of everything for which there was room."""
+        self.is_idle = found_nothing and not self.under_way
+        if self.is_idle and self.when_idle is not None:
+            self.when_idle()
+
+    @property
+    def under_way(self) -> int:
+        """How many runs are claimed and have not ended here."""
+        return len(self._under_way) + len(self._workflows)
+
+    def take(self, rows: list[Row]) -> bool:
+        """Execute what was claimed; False where it is too late for that."""
         self._claimed_at = time.monotonic()
         calls = [CallExecution(self, row, self.tasks[row.task]) for row in rows]
         with self._lock:
+            if self.is_draining:
+                return False
             self._under_way.update((call.row.id, call) for call in calls)
         for call in calls:
             call.start()
+        return True
+
+    def take_workflows(self, rows: list[Row]) -> bool:
+        """The same of workflows, which the engine executes."""
+        with self._lock:
+            if not self.is_draining:
+                self._workflows.update((row.id, row.task) for row in rows)
+            return not self.is_draining
+
+    def workflow_ended(self, run_id: str) -> None:
+        """It does not execute here any more; those that were not claimed for others count for nothing."""
+        with self._lock:
+            if self._workflows.pop(run_id, None) is None:
+                return
+            self.done += 1
+        self._look_whether_empty()
 
     def ended(self, call: CallExecution) -> None:
         """What was to be written about a call is written."""
         with self._lock:
             self._under_way.pop(call.row.id, None)
+            self.done += 1
             left = len(self._under_way)
         if left == 0:
             self._resize(time.monotonic() - self._claimed_at)
-        if left <= self._batch // 2:
+        if left <= self._batch // 2 or call.task.name in self._limited:
             self.engine.wake()
-        if left == 0 and self._is_empty is not None:
-            self._is_empty()
+        self._look_whether_empty()
 
     def _resize(self, took: float) -> None:
         if took < SHORT:
@@ -128,9 +197,13 @@ class Serving:
     def drain(self, is_empty: Callable[[], object]) -> None:
         """Claim nothing more; `is_empty` is called when all that is under way has ended."""
         self._is_empty = is_empty
-        self.is_draining = True
-        if not self._under_way:
-            is_empty()
+        with self._lock:
+            self.is_draining = True
+        self._look_whether_empty()
+
+    def _look_whether_empty(self) -> None:
+        if self._is_empty is not None and not self.under_way:
+            self._is_empty()
 
 
 def _by_name(tasks: Iterable[Task[..., Any]]) -> dict[str, Task[..., Any]]:
@@ -143,4 +216,25 @@ def _by_name(tasks: Iterable[Task[..., Any]]) -> dict[str, Task[..., Any]]:
         found[task.name] = task
     if not found:
         raise OptionError("tasks=[]: a worker needs tasks to serve")
+    return found
+
+
+def _is_workflow(task: Task[..., Any]) -> bool:
+    from woflo.durable.stored import StoredTaskRun
+
+    return task.options.runner is not None and issubclass(task.runner, StoredTaskRun) and task.runner.executes_here
+
+
+def _shares(
+    tasks: Mapping[str, Task[..., Any]], workflows: Mapping[str, Task[..., Any]], limits: Mapping[str, int]
+) -> list[Share]:
+    for name, limit in limits.items():
+        whole_number(f"limits: {name}", limit, least=1)
+        if name not in tasks:
+            raise OptionError(f"limits={dict(limits)!r}: {name!r} is none of the tasks served: {', '.join(tasks)}")
+    found = [Share((name,), name in workflows, limit) for name, limit in limits.items()]
+    rest = [name for name in tasks if name not in limits]
+    for are_workflows in (True, False):
+        names = tuple(name for name in rest if (name in workflows) is are_workflows)
+        found += [Share(names, are_workflows)] if names else []
     return found

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from woflo.durable.choice import current_store, opened
 from woflo.durable.engine import Engine, engine_of
 from woflo.durable.serving import Serving
+from woflo.durable.unserved import LOOK, Unserved
 from woflo.errors import OptionError
 from woflo.kernel.options import whole_number
+from woflo.kernel.providing import Resources, check_provided, use_resources
+from woflo.kernel.registry import load_runner
 from woflo.stores.rows import DEFAULT_QUEUE
 
 if TYPE_CHECKING:
@@ -38,7 +41,9 @@ class Worker:
         *,
         queues: Iterable[str] = (DEFAULT_QUEUE,),
         concurrency: int = 16,
+        limits: Mapping[str, int] | None = None,
         runner: str | type[BaseTaskRun[Any]] | None = None,
+        resources: Iterable[Any] = (),
     ) -> None:
         """What it serves, and how.
 
@@ -47,27 +52,47 @@ class Worker:
             store: its URL or object; that of this process by default.
             queues: whose calls it takes.
             concurrency: how many plain calls execute at once.
+            limits: how many runs of a task execute at once, by its name; where it has no room, its calls stay queued.
             runner: executes plain tasks, for example "multiprocess" to isolate them; by default they execute in
                 threads of this process, and coroutines on its event loop.
+            resources: objects for the parameters of tasks that have the default `inject()`, provided by this process
+                as long as the worker works; see `use_resources`.
 
-        Raises `OptionError` for what cannot be meant.
+        Raises `OptionError` for what cannot be meant, `UnknownNameError` for an unknown runner.
 
         """
         if isinstance(queues, str):
             raise OptionError(f"queues={queues!r} must be a list of names: queues=[{queues!r}]")
+        if runner is not None:
+            load_runner(runner)
         self.store: Store = current_store() if store is None else opened(store)
-        self._engine: Engine = engine_of(self.store)
-        self._serving = Serving(self._engine, tasks, queues, whole_number("concurrency", concurrency, least=1), runner)
+        self.engine: Engine = engine_of(self.store)
+        most = whole_number("concurrency", concurrency, least=1)
+        self.serving: Serving = Serving(self.engine, tasks, queues, most, runner, limits)
+        self.unserved: Unserved = Unserved(self.store, self.serving)
+        self._resources = tuple(resources)
+        self._provided: Resources | None = None
         self._stopped = threading.Event()
 
     def start(self) -> None:
-        """Begin to work, in threads of its own."""
-        self._engine.serve(self._serving)
+        """Begin to work, in threads of its own.
+
+        Raises `MissingResourceError` where a task has something injected that nobody provides, and `SettingsError` for
+        settings that are not valid.
+        """
+        self._provided = use_resources(*self._resources)
+        try:
+            check_provided(self.serving.tasks.values())
+            self.engine.serve(self.serving)
+        except BaseException:
+            self._provided.end()
+            raise
 
     def run(self) -> None:
         """Work until `stop()` is called, from another thread or a signal handler."""
         self.start()
-        self._stopped.wait()
+        while not self._stopped.wait(LOOK):
+            self.unserved.look()
         self.drain()
 
     def stop(self) -> None:
@@ -77,11 +102,21 @@ class Worker:
     def drain(self, timeout: float | None = None) -> bool:
         """Claim nothing more, and wait until what is under way has ended; False where `timeout` seconds pass first."""
         done = threading.Event()
-        self._serving.drain(done.set)
-        ended = done.wait(timeout)
-        self._engine.serve(None)
-        self._serving.threads.end()
-        return ended
+        self.serving.drain(done.set)
+        if not done.wait(timeout):
+            return False
+        self.engine.serve(None)
+        self.serving.threads.end()
+        if self._provided is not None:
+            self._provided.end()
+        return True
+
+    def leave(self, grace: float = 0.0) -> None:
+        """Give back what has not ended, after `grace` seconds for the steps of workflows.
+
+        It is the last that this process does with its store. Threads under way go on, and what they return is not kept.
+        """
+        self.engine.close(grace)
 
     def __enter__(self) -> Self:
         self.start()

@@ -5,9 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Coroutine, Generator
 from types import CodeType, CoroutineType, FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from woflo.errors import ArgumentError, NotATaskError
+from woflo.kernel.injecting import injections_of
+
+if TYPE_CHECKING:
+    from woflo.kernel.providing import Injections
 
 __all__ = ["Body", "load_by_name", "run_coroutine"]
 
@@ -27,6 +31,7 @@ class Body:
         "check_call",
         "codes",
         "fn",
+        "injections",
         "is_async",
         "is_class",
         "module",
@@ -58,6 +63,8 @@ class Body:
         self.is_async: bool = _class_is_async(fn) if self.is_class else _is_async(fn)
         self.check_call = _checker(fn)
         """Raises `ArgumentError` where the number or the names of the arguments do not fit."""
+        self.injections: Injections | None = injections_of(fn)
+        """The parameters that are filled when the body is executed, by whatever runner."""
         self.codes: dict[Any, Any] = {}
         """What runners that ship code keep with it, by who they are."""
 
@@ -66,6 +73,8 @@ class Body:
 
         `number` is the attempt's, from 1: a class is told by `on_restart` that it is not the first.
         """
+        if self.injections is not None:
+            kwargs = self.injections.fill(args, kwargs)
         if not self.is_class:
             return self.fn(*args, **kwargs)
         life = _life(self.fn(*args, **kwargs), number)
@@ -92,6 +101,7 @@ class Body:
     def __setstate__(self, state: tuple[Any]) -> None:
         self.fn = state[0]
         self.check_call = _checker(self.fn)
+        self.injections = injections_of(self.fn)
 
     def parameter_names(self) -> list[str]:
         """The names of the parameters in their order; empty where they cannot be told."""

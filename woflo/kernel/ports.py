@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from woflo.kernel.run import BaseTaskRun
     from woflo.kernel.task import Task
 
-__all__ = ["Admission", "Channel", "Clock", "Keeper", "Note", "Recorder"]
+__all__ = ["Admission", "Channel", "Clock", "Keeper", "Note", "Provider", "Recorder"]
 
 
 class Clock(Protocol):
@@ -81,4 +81,12 @@ class Admission(Protocol):
 
     def admit(self, run: BaseTaskRun[Any]) -> Outcome | None:
         """The outcome to take instead of executing, or None to execute. Called once, just before launch."""
+        ...
+
+
+class Provider(Protocol):
+    """Gives what is injected, where nobody has given an object of that type."""
+
+    def __call__(self, kind: type, /) -> Any:
+        """The object of this class, as it is now; None for classes that are not the provider's."""
         ...

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 from woflo.errors import OptionError, UnknownNameError
 
 if TYPE_CHECKING:
+    from woflo.kernel.ports import Provider
     from woflo.kernel.run import BaseTaskRun
 
-__all__ = ["DEFAULT_RUNNER", "load_machine", "load_runner", "load_store"]
+__all__ = ["DEFAULT_RUNNER", "load_machine", "load_runner", "load_settings", "load_store"]
 
 RUNNERS = {
     "sequential": "woflo.runners.sequential:SequentialTaskRun",
@@ -32,6 +33,7 @@ STORES = {
 }
 """By the scheme of their URLs."""
 MACHINE = "woflo.runners.machine:totals"
+SETTINGS = "woflo.durable.settings:current_settings"
 
 
 def load_runner(given: str | type[BaseTaskRun[Any]] | None) -> type[BaseTaskRun[Any]]:
@@ -65,6 +67,11 @@ def load_store(scheme: str) -> Any:
 def load_machine() -> dict[str, float]:
     """What this machine has of each resource."""
     return cast("Callable[[], dict[str, float]]", _load(MACHINE))()
+
+
+def load_settings() -> Provider:
+    """What gives the objects of settings classes."""
+    return cast("Provider", _load(SETTINGS))
 
 
 def _load(path: str) -> Any:

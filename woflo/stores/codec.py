@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from inspect import Parameter, signature
+from inspect import BoundArguments, Parameter, signature
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from woflo.errors import SerializationError, TaskStoppedError
@@ -92,21 +92,19 @@ class Codec:
 
         Raises `SerializationError` where they do not fit the function (any more).
         """
-        args: list[Any] = []
-        kwargs: dict[str, Any] = {}
+        values: dict[str, Any] = {}
         for name, raw in _parse(text, f"the arguments of {self.name}").items():
             if name not in self._parameters:
                 raise SerializationError(f"{self.name} has no parameter {name!r}, and it is stored: {text[:200]}")
             parameter, codec = self._parameters[name]
             if parameter.kind is Parameter.VAR_POSITIONAL:
-                args += [codec.convert(item) for item in raw]
+                values[name] = tuple(codec.convert(item) for item in raw)
             elif parameter.kind is Parameter.VAR_KEYWORD:
-                kwargs |= {key: codec.convert(item) for key, item in raw.items()}
-            elif parameter.kind is Parameter.KEYWORD_ONLY:
-                kwargs[name] = codec.convert(raw)
+                values[name] = {key: codec.convert(item) for key, item in raw.items()}
             else:
-                args.append(codec.convert(raw))
-        return tuple(args), kwargs
+                values[name] = codec.convert(raw)
+        bound = BoundArguments(self._signature, values)  # it knows what is given by name: all behind a gap
+        return bound.args, bound.kwargs
 
     def dump_result(self, value: Any) -> str:
         """The result as JSON. Raises `SerializationError`."""

@@ -1,0 +1,38 @@
+"""How a command fails: one line and a hint on stderr, and an exit status that a supervisor can tell apart.
+
+0  done       1  the store failed       2  wrong usage       3  taken for dead, and not able to come back
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+
+from woflo.errors import StoreError, WofloError
+
+__all__ = ["LEASE_LOST", "STORE_FAILED", "WRONG_USAGE", "UsageError", "say", "telling"]
+
+STORE_FAILED, WRONG_USAGE, LEASE_LOST = 1, 2, 3
+
+
+class UsageError(WofloError, ValueError):
+    """What was written on the command line cannot be meant."""
+
+
+@contextmanager
+def telling(*, debug: bool) -> Iterator[None]:
+    """Tell of an error of woflo in one line, and end the command with its status; with `debug`, let it be raised."""
+    try:
+        yield
+    except WofloError as error:
+        if debug:
+            raise
+        say(f"error: {error}")
+        raise typer.Exit(STORE_FAILED if isinstance(error, StoreError) else WRONG_USAGE) from None
+
+
+def say(text: str) -> None:
+    """One line on stderr."""
+    typer.echo(text, err=True)

@@ -1,0 +1,92 @@
+"""`woflo settings TARGET`: the settings that the tasks of a target read, with their defaults, as TOML."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from woflo.cli.failures import say, telling
+from woflo.cli.targets import Target
+from woflo.durable import project
+from woflo.durable.settings import is_settings, name_in_environment
+
+if TYPE_CHECKING:
+    from pydantic_settings import BaseSettings
+
+__all__ = ["settings"]
+
+_SECRET = "**********"
+"""How pydantic writes a secret, whatever it is."""
+
+
+def settings(
+    target: Annotated[list[str], typer.Argument(help="Files (app.py) or modules (package.app).")],
+    write: Annotated[bool, typer.Option("--write", help="Add what is missing to woflo.toml, or make that.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Show the settings that the tasks read, with their defaults and descriptions.
+
+    Every line is a comment, so that a file of them changes nothing until one is written anew.
+    """
+    with telling(debug=debug):
+        kinds = _kinds(target)
+        if write:
+            _write(kinds)
+        else:
+            typer.echo("\n".join(_table(kind) for kind in kinds), nl=False)
+
+
+def _kinds(targets: list[str]) -> list[type[BaseSettings]]:
+    """The settings classes that are injected into the tasks, each once."""
+    injections = [task.body.injections for text in targets for task in Target(text).all_tasks()]
+    kinds = [kind for one in injections if one is not None for kind in one.kinds.values()]
+    return [kind for kind in dict.fromkeys(kinds) if is_settings(kind)]
+
+
+def _write(kinds: list[type[BaseSettings]]) -> None:
+    path = project.find(project.FILE) or Path(project.FILE)
+    there = project.table_of(path if path.exists() else None, "settings")
+    added = [kind for kind in kinds if kind.__name__ not in there]
+    if added:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(("\n" if file.tell() else "") + "\n".join(_table(kind) for kind in added))
+    names = ", ".join(kind.__name__ for kind in added)
+    say(f"woflo settings: {path}: added {names}" if added else f"woflo settings: {path}: nothing is missing")
+
+
+def _table(kind: type[BaseSettings]) -> str:
+    lines = [f"[settings.{kind.__name__}]", *_lines(kind)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _lines(kind: type[BaseSettings]) -> Iterator[str]:
+    for name, field in kind.model_fields.items():
+        yield from (f"# {line}" for line in (field.description or "").splitlines())
+        yield f"# {name} = {_default(field)}  # or {name_in_environment(kind, name)} in the environment"
+
+
+def _default(field: Any) -> str:
+    from pydantic_core import to_jsonable_python
+
+    if field.is_required():
+        return "(no default: this one is needed)"
+    return _toml(to_jsonable_python(field.get_default(call_default_factory=True, validated_data={})))
+
+
+def _toml(value: Any) -> str:
+    """A value of JSON in TOML, in one line; what TOML cannot say, nothing, is left empty."""
+    if value is None:
+        return "(nothing)"
+    if value == _SECRET:
+        return '""'
+    if isinstance(value, dict):
+        return (
+            "{" + ", ".join(f"{json.dumps(key)} = {_toml(one)}" for key, one in value.items() if one is not None) + "}"
+        )
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,95 @@
+"""`TARGET` on the command line: a file or a module, and perhaps the name of something in it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from woflo.cli.failures import UsageError
+from woflo.kernel.task import Task
+
+__all__ = ["Target"]
+
+
+class Target:
+    """What a target names, imported. Raises `UsageError` where there is no such thing.
+
+    `app.py` and `folder/app.py` are files, `app` and `package.app` modules, found from the current folder; behind a
+    colon stands the name of one of the tasks in it.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        where, _, self._name = text.partition(":")
+        is_file = where.endswith(".py") or os.sep in where
+        self._module = _file(Path(where)) if is_file else _module(where)
+
+    def all_tasks(self) -> list[Task[..., Any]]:
+        """Every task that has a name in the module."""
+        return list({id(one): one for one in vars(self._module).values() if isinstance(one, Task)}.values())
+
+    def tasks(self, names: Sequence[str] = ()) -> list[Task[..., Any]]:
+        """Those that a worker is to serve: the ones named, of whatever runner, else all that are kept in a store."""
+        wanted = [*([self._name] if self._name else []), *names]
+        if wanted:
+            return [self._task(name) for name in wanted]
+        found = [one for one in self.all_tasks() if _waits_for_workers(one)]
+        if not found:
+            raise UsageError(
+                f"{self.text} has no tasks that a worker could serve; give them @task(runner='queue') or @workflow, or "
+                f"name them with --tasks (found: {_listed(one.name for one in self.all_tasks())})"
+            )
+        return found
+
+    def _task(self, name: str) -> Task[..., Any]:
+        known = {one.name: one for one in self.all_tasks()}
+        found = known.get(name) or vars(self._module).get(name)
+        if isinstance(found, Task):
+            return found
+        near = get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else f" (found: {_listed(known)})"
+        raise UsageError(f"{self._module.__name__} has no task {name!r}{hint}")
+
+
+def _waits_for_workers(task: Task[..., Any]) -> bool:
+    return task.options.runner is not None and task.runner.traits.durable and task.runner.traits.queues
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def _file(path: Path) -> ModuleType:
+    """The module of a file, under the name by which others would import it: so its tasks can travel by name."""
+    path = path.resolve()
+    if not path.is_file():
+        raise UsageError(f"there is no file {path}; TARGET is a file (app.py) or a module (package.app)")
+    folder, names = path.parent, [path.stem]
+    while (folder / "__init__.py").is_file():
+        names.insert(0, folder.name)
+        folder = folder.parent
+    module = _imported(".".join(names), str(path), folder)
+    if Path(module.__file__ or "").resolve() != path:
+        raise UsageError(f"{path} cannot be imported: another module is named {module.__name__}; rename the file")
+    return module
+
+
+def _module(name: str) -> ModuleType:
+    if not name or any(not part.isidentifier() for part in name.split(".")):
+        raise UsageError(f"{name!r} is no name of a module; TARGET is a file (app.py) or a module (package.app)")
+    return _imported(name, name, Path.cwd())
+
+
+def _imported(name: str, shown: str, folder: Path) -> ModuleType:
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    try:
+        return import_module(name)
+    except Exception as error:
+        raise UsageError(f"{shown} cannot be imported: {type(error).__name__}: {error}") from error
