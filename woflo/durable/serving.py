@@ -73,11 +73,11 @@ class Serving:
         return own_loop(runtime.current)
 
     def room(self) -> int:
-        """How many calls may be claimed now; none before half of the last batch has ended."""
+        """How many calls may be claimed now: as many as execute at once, beyond that when half of a batch has ended."""
         if self.is_draining:
             return 0
         left = len(self._under_way)
-        return 0 if left > self._batch // 2 else self._batch - left
+        return self._batch - left if left < self.concurrency or left <= self._batch // 2 else 0
 
     def take(self, rows: list[Row]) -> None:
         """Execute what was claimed."""
@@ -95,7 +95,7 @@ class Serving:
             left = len(self._under_way)
         if left == 0:
             self._resize(time.monotonic() - self._claimed_at)
-        if left <= self._batch // 2:
+        if self.room() > 0:
             self.engine.wake()
         if left == 0 and self._is_empty is not None:
             self._is_empty()
