@@ -31,8 +31,6 @@ MOST_AHEAD = 256
 """How many calls are claimed at once, where they are short."""
 SHORT, LONG = 0.005, 0.010
 """Seconds: a batch that took less is followed by one of twice the size, one that took more by one of half."""
-PATIENCE = 0.1
-"""Seconds after which places that have become free are not kept empty until half of the batch has ended."""
 
 
 class Share(NamedTuple):
@@ -113,11 +111,9 @@ class Serving:
         return min(left, share.limit - sum(name in share.tasks for name in names))
 
     def _room(self) -> int:
-        """None before half of the last batch has ended, as long as that takes little time."""
+        """As many as execute at once, and beyond that more when half of a batch has ended."""
         left = len(self._under_way)
-        if left <= self._batch // 2:
-            return self._batch - left
-        return self.concurrency - left if time.monotonic() - self._claimed_at > PATIENCE else 0
+        return self._batch - left if left < self.concurrency or left <= self._batch // 2 else 0
 
     def looked(self, *, found_nothing: bool) -> None:
         """The engine has looked for something to claim, of everything for which there was room."""
@@ -165,7 +161,7 @@ class Serving:
             left = len(self._under_way)
         if left == 0:
             self._resize(time.monotonic() - self._claimed_at)
-        if left <= self._batch // 2 or call.task.name in self._limited:
+        if self._room() > 0 or call.task.name in self._limited:
             self.engine.wake()
         self._look_whether_empty()
 

@@ -85,7 +85,9 @@ class StoredTaskRun(BaseTaskRun[R]):
     def begin_in(self, execution: Execution, row: Row, record: Row | None) -> None:
         """The call is made by a workflow, at the place of `row`; `record` is there where it was made before."""
         self._execution, self._engine, self._loop = execution, execution.engine, execution.loop
-        self._row, self._text = row, row.args
+        self._row = row
+        if not find_handles(self._args, self._kwargs)[0]:
+            self._text = row.args
         self._is_recorded = record is not None
         super()._begin()
 
@@ -116,7 +118,8 @@ class StoredTaskRun(BaseTaskRun[R]):
         options, now = self.task.options, clock.now()
         return self._row.changed(
             args=text,
-            digest=digest(text),
+            # In a workflow that of the call as it is written there, where handles may stand for values.
+            digest=digest(text) if self._execution is None else self._row.digest,
             key=options.key,
             queue=options.queue or DEFAULT_QUEUE,
             priority=options.priority,
