@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from woflo.durable.stored import StoredTaskRun
     from woflo.kernel.task import Task
     from woflo.stores.contract import Store
-    from woflo.stores.rows import Row
+    from woflo.stores.rows import Claim, Row
 
 __all__ = ["Engine", "engine_of"]
 
@@ -38,6 +38,8 @@ LEASE = 10.0
 """Seconds that a process keeps its runs without a sign of life."""
 LOOK = 0.5
 """Seconds after which the store is looked at though nothing was heard: what was heard may be lost."""
+PAUSE = 5.0
+"""Seconds after which a run goes on whose store had failed."""
 MOST = 64
 """How many plain workflows execute at once; each has a thread."""
 
@@ -65,6 +67,8 @@ class Engine:
         self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
+        self._to_give_back: list[Claim] = []
+        """Claims of runs that are not executed any more."""
         self._beaten = self._looked_for_dead = 0.0
         self._serving: Serving | None = None
         """What is executed here for others."""
@@ -131,11 +135,24 @@ class Engine:
             for run in followers:
                 run.ended(ending.state, ending.outcome)
         else:
+            if execution.was_refused:
+                self._to_give_back.append(execution.claim)
             self.executions.pop(run_id, None)
         if self._serving is not None:
             self._serving.workflow_ended(run_id)
         if self._is_waiting():
             self._wake.set()
+
+    def _give_back(self) -> None:
+        """What a failing store did not let go on is executed again later: nobody else may, as long as this lives."""
+        while self._to_give_back:
+            now = clock.now()
+            release = Release(now=now, claim=self._to_give_back[0], reason="the store failed", run_after=now + PAUSE)
+            try:
+                self.store.write(release)
+            except LeaseLostError:
+                pass  # it was kept after all, or somebody has taken over
+            del self._to_give_back[0]
 
     def serve(self, serving: Serving | None) -> None:
         """Claim and execute what waits for a worker; None ends that."""
@@ -254,6 +271,7 @@ class Engine:
             self._beat()
         if time.monotonic() - self._looked_for_dead > LOOK:
             self._take_over()
+        self._give_back()
         self._stop_those_asked()
         self._claim_own()
         self._claim_for_others()

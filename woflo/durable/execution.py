@@ -68,6 +68,8 @@ class Execution(ABC):
         """Why the frames may not go on; `Parked`, or what is to be written instead of their outcome."""
         self.code_ended: threading.Event = threading.Event()
         """Set when the code has ended, and what was to be written about that is."""
+        self.was_refused: bool = False
+        """True where the store did not keep something, once the code has ended."""
         self._is_leaving = False
         self._notes: tuple[Row, ...] = ()
         """Records that go with every write until one that had them is kept: what it keeps may depend on them."""
@@ -312,6 +314,8 @@ class Execution(ABC):
 
     def written_end(self, ending: Ending, error: Exception | None) -> None:
         """The last write is kept, or was refused with `error`."""
+        refused = error if error is not None else self._ended
+        self.was_refused = isinstance(refused, StoreError)
         if error is not None:
             self.engine.complain(f"the end of {self.task.name} ({self.row.id}) could not be written", error)
         self.engine.execution_ended(self, ending if error is None else Ending(None))
