@@ -80,3 +80,39 @@ def test_called_again_it_gives_its_result_at_once(tmp_path):
     assert run(tmp_path, program) == (0, "10\n")
     assert run(tmp_path, program) == (0, "10\n")
     assert len((tmp_path / "effects").read_text().split()) == 5
+
+
+LOOP_ENDS = """
+import asyncio, os, sys
+from woflo import task, workflow
+
+@task
+async def step(number: int) -> int:
+    with open("effects", "a") as file:
+        file.write(f"{number}\\n")
+    if number == 1 and not os.path.exists("reached"):
+        open("reached", "w").close()
+        await asyncio.sleep(60)
+    return number
+
+@workflow
+async def steps(count: int) -> int:
+    return sum([await step(number) for number in range(count)])
+
+async def main():
+    run = steps.with_options(key="the one")(3)
+    while not os.path.exists("reached"):
+        await asyncio.sleep(0.001)
+    return run
+
+run = asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("again", ["print(run.get_result(60))", None], ids=["in the same process", "in the next one"])
+def test_its_event_loop_ends_before_it(tmp_path, again):
+    """Nobody has stopped it: it goes on elsewhere, with the step that was cancelled."""
+    if again is None:
+        assert run(tmp_path, LOOP_ENDS) == (0, "")
+    assert run(tmp_path, LOOP_ENDS + "print(run.get_result(60))") == (0, "3\n")
+    assert (tmp_path / "effects").read_text().split() == ["0", "1", "1", "2"]

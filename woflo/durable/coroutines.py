@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from woflo.durable.branches import install_task_factory
 from woflo.durable.execution import Ending, Execution, Told, loaded
-from woflo.durable.parking import Parked
+from woflo.durable.parking import Parked, was_cancelled
+from woflo.errors import StoreError
 from woflo.kernel import clock
 from woflo.kernel.context import current_attempt
 from woflo.kernel.outcome import Outcome
+from woflo.stores.operations import Release
 
 if TYPE_CHECKING:
     from woflo.durable.engine import Engine
@@ -66,6 +68,9 @@ class AsyncExecution(Execution):
     async def _run(self) -> None:
         todo = loaded(self)
         outcome = todo if isinstance(todo, Outcome) else await todo.execute_async()
+        if outcome.interrupted and self._ended is None and was_cancelled():
+            self._give_back()
+            return
         try:
             await self._finish_open_steps()
         except Parked:
@@ -76,6 +81,18 @@ class AsyncExecution(Execution):
             self.written_end(ending, None)
         else:
             self._writer.put(ending.operation, lambda result: self._told_end(ending, result))
+
+    def _give_back(self) -> None:
+        """The loop ends, as at the end of `asyncio.run`, and cancels what is on it: nobody has stopped the workflow."""
+        self.leave()
+        self._end_branches()
+        release = Release(now=clock.now(), claim=self.claim, notes=self._notes, reason="its event loop ended")
+        error: Exception | None = None
+        try:
+            self.store.write(release)  # here and now: the loop may have no further turn
+        except StoreError as refused:
+            error = refused
+        self.written_end(Ending(None), error)
 
     def _told_end(self, ending: Ending, result: Any) -> None:
         self.written_end(ending, result if isinstance(result, Exception) else None)
@@ -106,7 +123,10 @@ class AsyncExecution(Execution):
 
     def end(self, why: BaseException) -> Parked:
         parked = super().end(why)
-        self.loop.call_soon_threadsafe(self._tell_all_that_wait)
+        try:
+            self.loop.call_soon_threadsafe(self._tell_all_that_wait)
+        except RuntimeError:  # the loop is closed, and nothing can go on there
+            self.code_ended.set()
         return parked
 
     def _tell_all_that_wait(self) -> None:

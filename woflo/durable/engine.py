@@ -10,24 +10,23 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from woflo.durable.execution import Ending, Execution
+from woflo.durable.following import Following
+from woflo.durable.loop_writing import LoopWriter
 from woflo.durable.presence import Presence, dead_among, forget
 from woflo.errors import LeaseLostError, OptionError, StoreError
 from woflo.kernel import bus, clock, runtime
-from woflo.kernel.outcome import Outcome
-from woflo.kernel.state import RunState
 from woflo.stores.codec import Codec
-from woflo.stores.operations import LOST, Beat, ClaimReady, Leave, Recover, Release, Wake
+from woflo.stores.operations import Beat, ClaimReady, Leave, Recover, Release
 from woflo.stores.rows import WorkerRow
 
 if TYPE_CHECKING:
     from woflo.durable.serving import Serving, Share
-    from woflo.durable.stored import StoredTaskRun
     from woflo.kernel.task import Task
     from woflo.stores.contract import Store
     from woflo.stores.rows import Claim, Row
@@ -56,10 +55,7 @@ class Engine:
         """The workflows that this process knows, by the names under which they are stored."""
         self._own: set[str] = set()
         """Runs that are executed here when they are ready."""
-        self._followed: dict[str, list[StoredTaskRun[Any]]] = {}
-        """Handles whose runs have not ended."""
-        self._revived: set[str] = set()
-        """Children that were lost, and whose parents were woken for that."""
+        self.following: Following = Following(self)
         self._codecs: WeakKeyDictionary[Any, Codec] = WeakKeyDictionary()
         self._writers: WeakKeyDictionary[Any, LoopWriter] = WeakKeyDictionary()
         self._lock = threading.RLock()
@@ -130,7 +126,7 @@ class Engine:
         execution.code_ended.set()
         if ending.state is not None and ending.outcome is not None:
             self._own.discard(run_id)
-            followers = self._forget(run_id)
+            followers = self.following.forget(run_id)
             self.executions.pop(run_id, None)
             for run in followers:
                 run.ended(ending.state, ending.outcome)
@@ -168,16 +164,16 @@ class Engine:
                     self._say_how_to_end()
             self.wake()
 
-    # -- runs that are waited for ----------------------------------------------------------------------
+    # -- runs that matter here -------------------------------------------------------------------------
 
-    def follow(self, run: StoredTaskRun[Any]) -> None:
-        """Tell this handle when its run has ended, wherever it executes."""
-        with self._lock:
-            self._followed.setdefault(run.id, []).append(run)
+    def can_execute(self, task: str) -> bool:
+        """True where runs of the workflow of this name may be executed here."""
+        return task in self._tasks
 
-    def _forget(self, run_id: str) -> list[StoredTaskRun[Any]]:
+    def disown(self, run_id: str) -> None:
+        """The run has ended."""
         with self._lock:
-            return self._followed.pop(run_id, [])
+            self._own.discard(run_id)
 
     def own(self, run_id: str) -> None:
         """Execute this run here whenever it is ready."""
@@ -219,7 +215,7 @@ class Engine:
         if self._serving is not None:
             return True
         here = self.executions.keys()
-        return not (self._own <= here and self._followed.keys() <= here)
+        return not (self._own <= here and self.following.ids() <= here)
 
     # -- the thread ------------------------------------------------------------------------------------
 
@@ -275,7 +271,7 @@ class Engine:
         self._stop_those_asked()
         self._claim_own()
         self._claim_for_others()
-        self._look_at_followed()
+        self.following.look()
 
     def _new_id(self) -> str:
         return f"{self._host}:{os.getpid()}:{os.urandom(4).hex()}"
@@ -330,7 +326,7 @@ class Engine:
 
     def _claim_own(self) -> None:
         with self._lock:
-            ids = tuple((self._own | set(self._followed)) - self.executions.keys())
+            ids = tuple((self._own | self.following.ids()) - self.executions.keys())
         room = MOST - len(self.executions)
         if ids and room > 0:
             tasks = tuple(self._tasks)
@@ -363,35 +359,6 @@ class Engine:
                 self._execute(row)
         return rows
 
-    def _look_at_followed(self) -> None:
-        for run_id in list(self._followed):
-            if run_id not in self.executions:
-                row = self.store.get(run_id)
-                if row is None:
-                    for run in self._forget(run_id):
-                        run.ended(RunState.SKIPPED, Outcome(None))
-                elif row.is_terminal:
-                    self._own.discard(run_id)
-                    _tell(self._forget(run_id), row)
-                else:
-                    for run in self._followed.get(run_id, ()):
-                        run.look(row)
-                    self._adopt_children(row)
-
-    def _adopt_children(self, row: Row) -> None:
-        """What a run that is waited for here waits for may have been left behind by a process that died."""
-        for token in row.waits_for:
-            kind, _, child_id = token.partition(":")
-            child = self.store.get(child_id) if kind == "run" and child_id not in self.executions else None
-            if child is None or child.worker is not None or child.is_terminal:
-                continue
-            if child.task in self._tasks:
-                self.own(child.id)
-                self._adopt_children(child)
-            elif child.reason == LOST and child.id not in self._revived:
-                self._revived.add(child.id)
-                self.store.write(Wake(now=clock.now(), run_id=row.id))  # its code calls the child, and so knows it
-
     # -- the end ---------------------------------------------------------------------------------------
 
     def close(self, grace: float | None = None) -> None:
@@ -410,6 +377,7 @@ class Engine:
         end = time.monotonic() + grace
         for execution in executions:
             execution.code_ended.wait(max(0.0, end - time.monotonic()))
+            execution.wait_for_steps_here(end)
         try:
             self.store.write(Leave(now=clock.now(), worker=self.id))
         except StoreError as error:  # closed already, or gone: its lease will end
@@ -457,39 +425,6 @@ class _Change(threading.Event):
         heard = super().wait(timeout)
         self.clear()
         return heard
-
-
-class LoopWriter:
-    """What one pass of an event loop writes goes into one commit, and the loop goes on meanwhile."""
-
-    def __init__(self, store: Store, loop: Any) -> None:
-        self._store = store
-        self._loop = loop
-        self._queue: list[tuple[Any, Callable[[Any], object]]] = []
-
-    def put(self, operation: Any, told: Callable[[Any], object]) -> None:
-        """Write it; `told(result)` is called on the loop, with an exception where it was refused."""
-        if not self._queue:
-            self._loop.call_soon(self._flush)
-        self._queue.append((operation, told))
-
-    def _flush(self) -> None:
-        queue, self._queue = self._queue, []
-
-        def done(results: list[Any]) -> None:
-            self._loop.call_soon_threadsafe(_answer, queue, results)
-
-        self._store.submit([operation for operation, _ in queue], done)
-
-
-def _answer(queue: Iterable[tuple[Any, Callable[[Any], object]]], results: list[Any]) -> None:
-    for (_, told), result in zip(queue, results, strict=True):
-        told(result)
-
-
-def _tell(runs: Iterable[StoredTaskRun[Any]], row: Row) -> None:
-    for run in runs:
-        run.ended_as(row)
 
 
 def engine_of(store: Store) -> Engine:

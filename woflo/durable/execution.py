@@ -12,6 +12,7 @@ return or raise is dropped.
 from __future__ import annotations
 
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -109,6 +110,13 @@ class Execution(ABC):
         """This process ends: what executes now is recorded, and nothing further begins here."""
         self._is_leaving = True
         self.end(Parked("the process that executed it ends"))
+
+    def wait_for_steps_here(self, end: float) -> None:
+        """Until steps that execute when the process leaves are recorded, or the monotonic time `end`."""
+        for step in [step for step in list(self._open) if step._in_code]:
+            recorded = threading.Event()
+            if step._watch(lambda _, recorded=recorded: recorded.set()):
+                recorded.wait(max(0.0, end - time.monotonic()))
 
     def stop(self) -> None:
         """Somebody asked for it: steps under way are stopped, and the run ends as STOPPED."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["Parked"]
+import asyncio
+
+__all__ = ["Parked", "was_cancelled"]
 
 
 class Parked(BaseException):
@@ -11,3 +13,12 @@ class Parked(BaseException):
     No `Exception`, so that code which catches those does not stop it. What swallows it all the same is told again
     at its next call, and whatever it then returns or raises is dropped.
     """
+
+
+def was_cancelled() -> bool:
+    """True in a task of asyncio's that somebody has cancelled; False where its code has raised that by itself.
+
+    Where nobody has stopped the workflow, it is the loop that ends, as at the end of `asyncio.run`.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

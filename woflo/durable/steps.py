@@ -9,7 +9,7 @@ from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from woflo.durable.keeping import StepKeeper
-from woflo.durable.parking import Parked
+from woflo.durable.parking import Parked, was_cancelled
 from woflo.errors import TaskStoppedError
 from woflo.kernel import clock
 from woflo.kernel.attempt import Attempt
@@ -54,6 +54,8 @@ class StepRun(BaseTaskRun[R]):
     _task: Any = None
     """Of a coroutine: what asyncio knows it by."""
     _is_recording = False
+    _is_dropped = False
+    """True where it never began, and whoever goes on with the workflow calls it anew."""
     _is_unrecorded = False
     """True where it ended when the workflow had lost its right to go on: nobody may see how."""
     _futures: tuple[Any, ...] = ()
@@ -125,10 +127,13 @@ class StepRun(BaseTaskRun[R]):
 
     def _ended_unseen(self, task: Any) -> None:
         if task.cancelled() and task is self._task and self._in_code:
+            self._is_dropped = self._verdict is None
             self._finish(Outcome(None, TaskStoppedError(f"{self.task.name} was cancelled"), interrupted=True))
 
     async def _drive(self, attempt: Attempt) -> None:
-        self._finish(await attempt.execute_async())
+        outcome = await attempt.execute_async()
+        self._is_dropped = outcome.interrupted and self._verdict is None and was_cancelled()
+        self._finish(outcome)
 
     def _execute(self, attempt: Attempt) -> Outcome:
         """In a thread beside the workflow's."""
@@ -170,6 +175,9 @@ class StepRun(BaseTaskRun[R]):
                 return False
             self._is_recording = True
         assert self._execution is not None
+        if self._is_dropped:
+            self._settle_recorded(state, outcome, Parked("it never began"))
+            return True
         state, outcome, result, error = self._codec.dump_outcome(state, outcome)
         row = self._row.changed(
             state=state,
@@ -218,8 +226,10 @@ class StepRun(BaseTaskRun[R]):
         """The workflow does not go on here. What has not begun never will; whoever waits is told."""
         told = TaskStoppedError(f"{self.task.name} was not executed: its workflow does not go on here")
         if self._taken() is not None:
+            self._is_dropped = True
             self._finish(Outcome(None, told, interrupted=True))
-        else:
+        elif not self._in_code:
+            self._is_dropped = True
             self._end_between_attempts(RunState.STOPPED, told)
         self._release_waiters()
 

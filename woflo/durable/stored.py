@@ -133,7 +133,7 @@ class StoredTaskRun(BaseTaskRun[R]):
         if kept.is_terminal:
             self.ended_as(kept)
             return
-        self._engine.follow(self)
+        self._engine.following.follow(self)
         if is_new and kept.worker is not None:
             if self.task.body.is_async:
                 self._loop = self._loop or _running_loop()
