@@ -283,7 +283,7 @@ def test_a_call_that_kills_its_workers_is_suspect(tmp_path):
         stop(last)
 
 
-LEASE = "import woflo.durable.engine as engine\nengine.LEASE = 0.6\n"
+LEASE = "import woflo.durable.membership as membership\nmembership.LEASE = 0.6\n"
 
 
 def test_a_worker_that_slept_beyond_its_lease_writes_nothing(tmp_path):

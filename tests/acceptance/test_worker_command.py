@@ -260,9 +260,9 @@ def test_the_store_fails(folder):
 
 
 FAILING = """
-import woflo.durable.engine as engine
+import woflo.durable.membership as membership
 from woflo.errors import LeaseLostError, StoreError
-engine.LEASE, kept = 0.2, engine.Engine._write_beat
+membership.LEASE, kept = 0.2, membership.Membership._write_beat
 
 def failing(self, *, is_first):
     if not is_first:
@@ -272,7 +272,7 @@ def failing(self, *, is_first):
     self._presence_was_there = True
     kept(self, is_first=True)
 
-engine.Engine._write_beat = failing
+membership.Membership._write_beat = failing
 """
 
 

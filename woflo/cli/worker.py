@@ -160,7 +160,7 @@ class Shift:
         since = engine.failing_since
         if since is None or time.monotonic() - since < self._patience:
             return 0
-        return LEASE_LOST if engine.is_lost else STORE_FAILED
+        return LEASE_LOST if engine.membership.is_lost else STORE_FAILED
 
     # -- the end ---------------------------------------------------------------------------------------
 

@@ -6,8 +6,6 @@ looks when the store or the clock has changed, when a run is due, and otherwise 
 
 from __future__ import annotations
 
-import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,12 +16,11 @@ from weakref import WeakKeyDictionary
 from woflo.durable.execution import Ending, Execution
 from woflo.durable.following import Following
 from woflo.durable.loop_writing import LoopWriter
-from woflo.durable.presence import Presence, dead_among, forget
+from woflo.durable.membership import LOOK, Membership
 from woflo.errors import LeaseLostError, OptionError, StoreError
 from woflo.kernel import bus, clock, runtime
 from woflo.stores.codec import Codec
-from woflo.stores.operations import Beat, ClaimReady, Leave, Recover, Release
-from woflo.stores.rows import WorkerRow
+from woflo.stores.operations import ClaimReady, Release
 
 if TYPE_CHECKING:
     from woflo.durable.serving import Serving, Share
@@ -33,10 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Engine", "engine_of"]
 
-LEASE = 10.0
-"""Seconds that a process keeps its runs without a sign of life."""
-LOOK = 0.5
-"""Seconds after which the store is looked at though nothing was heard: what was heard may be lost."""
 PAUSE = 5.0
 """Seconds after which a run goes on whose store had failed."""
 MOST = 64
@@ -48,8 +41,7 @@ class Engine:
 
     def __init__(self, store: Store) -> None:
         self.store: Store = store
-        self._host: str = socket.gethostname()
-        self.id: str = self._new_id()
+        self.membership: Membership = Membership(store)
         self.executions: dict[str, Execution] = {}
         self._tasks: dict[str, Task[..., Any]] = {}
         """The workflows that this process knows, by the names under which they are stored."""
@@ -65,15 +57,17 @@ class Engine:
         self._closing = threading.Event()
         self._to_give_back: list[Claim] = []
         """Claims of runs that are not executed any more."""
-        self._beaten = self._looked_for_dead = 0.0
         self._serving: Serving | None = None
         """What is executed here for others."""
         self.failing_since: float | None = None
         """The monotonic time since when the store cannot be looked at, which is told once; None where it can."""
-        self.is_lost: bool = False
-        """True where this process was taken for dead, and others have not been told yet that it lives."""
         self.hold: float = 0.5
         """Seconds that a wait holds its thread or coroutine before the workflow is parked."""
+
+    @property
+    def id(self) -> str:
+        """Of the worker that this process is; another one after it was taken for dead."""
+        return self.membership.id
 
     def codec(self, task: Task[..., Any]) -> Codec:
         """How the calls of this task are stored."""
@@ -159,9 +153,8 @@ class Engine:
             for task in serving.workflows.values():
                 self.knows(task)
             serving.schedules.start()
-            with self._lock:
-                if self._thread is not None:
-                    self._say_how_to_end()
+            if serving.drains_on_signal:
+                self.membership.ends_on_signal()
             self.wake()
 
     # -- runs that matter here -------------------------------------------------------------------------
@@ -229,7 +222,7 @@ class Engine:
         with self._lock:
             if self._thread is not None or self._closing.is_set():
                 return
-            self._enter()
+            self.membership.enter()
             self._end_listening = self.store.listen(self._changed)
             clock.when_moved(self._changed)
             runtime.current.preludes[self] = self.close
@@ -263,57 +256,23 @@ class Engine:
         return LOOK if soonest is None else max(0.001, min(LOOK, soonest - clock.now()))
 
     def _look(self) -> None:
-        if clock.monotonic() - self._beaten > LEASE / 4:
+        if self.membership.is_beat_due():
             self._beat()
-        if time.monotonic() - self._looked_for_dead > LOOK:
-            self._take_over()
+        self.membership.take_over()
         self._give_back()
         self._stop_those_asked()
         self._claim_own()
         self._claim_for_others()
         self.following.look()
 
-    def _new_id(self) -> str:
-        return f"{self._host}:{os.getpid()}:{os.urandom(4).hex()}"
-
-    def _enter(self) -> None:
-        """Become known as a worker, before anything is claimed."""
-        self._presence = Presence(self.id)
-        self._say_how_to_end()
-        self._write_beat(is_first=True)
-
-    def _say_how_to_end(self) -> None:
-        if self._serving is not None and self._serving.drains_on_signal:
-            self._presence.drains()
-
     def _beat(self) -> None:
         try:
-            self._write_beat(is_first=False)
+            self.membership.beat()
         except LeaseLostError as error:
             self.complain("this process was taken for dead; it gives up what it executes, and begins anew", error)
             for execution in list(self.executions.values()):
                 execution.end(error)
-            self._presence.end()
-            self.is_lost = True
-            self.id = self._new_id()
-            self._enter()
-            self.is_lost = False
-
-    def _write_beat(self, *, is_first: bool) -> None:
-        self._beaten = clock.monotonic()
-        now = clock.now()
-        worker = WorkerRow(id=self.id, host=self._host, pid=os.getpid(), lease_until=now + LEASE)
-        self.store.write(Beat(now=now, worker=worker, is_first=is_first))
-
-    def _take_over(self) -> None:
-        """Free what dead workers held: at once where they died on this machine, else when their lease has ended."""
-        self._looked_for_dead = time.monotonic()
-        workers, now = self.store.workers(), clock.now()
-        dead = dead_among(workers, self._host)
-        if dead or any(one.lease_until < now for one in workers):
-            self.store.write(Recover(now=now, dead=tuple(dead)))
-            for worker_id in dead:
-                forget(worker_id)
+            self.membership.begin_anew()
 
     def _stop_those_asked(self) -> None:
         if self.executions or self._serving is not None:
@@ -379,10 +338,9 @@ class Engine:
             execution.code_ended.wait(max(0.0, end - time.monotonic()))
             execution.wait_for_steps_here(end)
         try:
-            self.store.write(Leave(now=clock.now(), worker=self.id))
+            self.membership.leave()
         except StoreError as error:  # closed already, or gone: its lease will end
             self.complain("what this process executed could not be given back", error)
-        self._presence.end()
 
     def has_died(self) -> bool:
         """True where its thread has ended by an error of woflo's own: nothing is claimed or renewed any more."""
@@ -393,7 +351,7 @@ class Engine:
         if self._stop() and self._thread is not None:
             for execution in list(self.executions.values()):
                 execution.end(ClosingError("the process that executed it has ended"))
-            self._presence.end()
+            self.membership.vanish()
 
     def _stop(self) -> bool:
         with self._lock:

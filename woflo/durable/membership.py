@@ -1,0 +1,101 @@
+"""This process among the workers of a store: it gives signs of life, and takes over from those that died."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from typing import TYPE_CHECKING
+
+from woflo.durable.presence import Presence, dead_among, forget
+from woflo.kernel import clock
+from woflo.stores.operations import Beat, Leave, Recover
+from woflo.stores.rows import WorkerRow
+
+if TYPE_CHECKING:
+    from woflo.stores.contract import Store
+
+__all__ = ["LEASE", "LOOK", "Membership"]
+
+LEASE = 10.0
+"""Seconds that a process keeps its runs without a sign of life."""
+LOOK = 0.5
+"""Seconds after which the store is looked at though nothing was heard: what was heard may be lost."""
+
+
+class Membership:
+    """One worker. It is known by an id of its own, and by a lock while it lives."""
+
+    def __init__(self, store: Store) -> None:
+        self.is_lost: bool = False
+        """True where it was taken for dead, and others have not been told yet that it lives."""
+        self._store = store
+        self._host = socket.gethostname()
+        self.id: str = self._new_id()
+        self._presence: Presence | None = None
+        self._ends_on_signal = False
+        self._beaten = self._looked_for_dead = 0.0
+
+    def _new_id(self) -> str:
+        return f"{self._host}:{os.getpid()}:{os.urandom(4).hex()}"
+
+    def enter(self) -> None:
+        """Become known, before anything is claimed."""
+        self._presence = Presence(self.id)
+        self._say_how_to_end()
+        self._write_beat(is_first=True)
+
+    def ends_on_signal(self) -> None:
+        """Tell others that this process drains when it gets SIGTERM."""
+        self._ends_on_signal = True
+        self._say_how_to_end()
+
+    def _say_how_to_end(self) -> None:
+        if self._ends_on_signal and self._presence is not None:
+            self._presence.drains()
+
+    def is_beat_due(self) -> bool:
+        """True where a sign of life has to be given."""
+        return clock.monotonic() - self._beaten > LEASE / 4
+
+    def beat(self) -> None:
+        """Give a sign of life. Raises `LeaseLostError` where this worker was taken for dead."""
+        self._write_beat(is_first=False)
+
+    def begin_anew(self) -> None:
+        """It was taken for dead: become known under another id."""
+        self.is_lost = True
+        self.vanish()
+        self.id = self._new_id()
+        self.enter()
+        self.is_lost = False
+
+    def _write_beat(self, *, is_first: bool) -> None:
+        self._beaten = clock.monotonic()
+        now = clock.now()
+        worker = WorkerRow(id=self.id, host=self._host, pid=os.getpid(), lease_until=now + LEASE)
+        self._store.write(Beat(now=now, worker=worker, is_first=is_first))
+
+    def take_over(self) -> None:
+        """Free what dead workers held: at once where they died on this machine, else when their lease has ended."""
+        if time.monotonic() - self._looked_for_dead <= LOOK:
+            return
+        self._looked_for_dead = time.monotonic()
+        workers, now = self._store.workers(), clock.now()
+        dead = dead_among(workers, self._host)
+        if dead or any(one.lease_until < now for one in workers):
+            self._store.write(Recover(now=now, dead=tuple(dead)))
+            for worker_id in dead:
+                forget(worker_id)
+
+    def leave(self) -> None:
+        """Go in order: what is still held is given back. Raises `StoreError` where that could not be written."""
+        try:
+            self._store.write(Leave(now=clock.now(), worker=self.id))
+        finally:
+            self.vanish()
+
+    def vanish(self) -> None:
+        """No longer show that it lives."""
+        if self._presence is not None:
+            self._presence.end()
