@@ -15,6 +15,7 @@ from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.traits import Traits
 from woflo.runners.processes import shipping, wire
 from woflo.runners.processes.attempts import AttemptRole
+from woflo.runners.processes.children import Child
 from woflo.runners.processes.crash import Exit, crash_error, trim_trace
 from woflo.runners.processes.launching import (
     ForkProcess,
@@ -25,7 +26,7 @@ from woflo.runners.processes.launching import (
     default_process,
 )
 from woflo.runners.processes.packed import Packed, packing_error
-from woflo.runners.processes.supervisor import Child, supervisor
+from woflo.runners.processes.supervisor import supervisor
 
 if TYPE_CHECKING:
     from woflo.runners.processes.capture import Capture

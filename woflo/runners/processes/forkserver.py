@@ -35,7 +35,8 @@ from woflo.runners.processes.slots import ENDING, SESSION, Slots
 from woflo.runners.processes.wire import Socket
 
 if TYPE_CHECKING:
-    from woflo.runners.processes.supervisor import Child, Supervisor
+    from woflo.runners.processes.children import Child
+    from woflo.runners.processes.supervisor import Supervisor
     from woflo.runners.processes.watching import Reap
 
 __all__ = ["ForkServerClient", "serve"]

@@ -24,8 +24,9 @@ from woflo.runners.processes.classes import came_by_fork
 from woflo.runners.processes.inheritance import Closer, take_stock
 
 if TYPE_CHECKING:
+    from woflo.runners.processes.children import Child
     from woflo.runners.processes.shipping import Parcel
-    from woflo.runners.processes.supervisor import Child, Supervisor
+    from woflo.runners.processes.supervisor import Supervisor
     from woflo.runners.processes.watching import Reap
 
 __all__ = [

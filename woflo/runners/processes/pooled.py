@@ -22,9 +22,9 @@ from woflo.runners.processes.slots import CALL, READY, STOP
 from woflo.runners.processes.worker import ELAPSED, RECALL_SIGNAL
 
 if TYPE_CHECKING:
+    from woflo.runners.processes.children import Child
     from woflo.runners.processes.code import Code
     from woflo.runners.processes.pooling import Pool
-    from woflo.runners.processes.supervisor import Child
 
 __all__ = ["PooledWorker"]
 
