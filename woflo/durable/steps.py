@@ -233,12 +233,6 @@ class StepRun(BaseTaskRun[R]):
             self._end_between_attempts(RunState.STOPPED, told)
         self._release_waiters()
 
-    def _release_waiters(self) -> None:
-        with self._lock:
-            waiters, self._waiters = self._waiters, ()
-        for waiter in waiters:
-            waiter.release()
-
     def _watch(self, watcher: Any) -> bool:
         self.begin_beside()  # who is told of its end cannot execute it
         return super()._watch(watcher)

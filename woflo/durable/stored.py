@@ -168,10 +168,7 @@ class StoredTaskRun(BaseTaskRun[R]):
 
     def ended(self, state: RunState, outcome: Outcome) -> None:
         """The run has ended."""
-        self._in_code = True
-        self._reported = True
-        self._settle(state, outcome)
-        self._code_ended()
+        self._end_as(state, outcome)
 
     def look(self, row: Row) -> None:
         """The run stands as `row` says; where it waits for a decision, whoever waits for it is told."""
@@ -189,11 +186,9 @@ class StoredTaskRun(BaseTaskRun[R]):
             self._release_waiters()
 
     def _release_waiters(self) -> None:
+        super()._release_waiters()
         with self._lock:
-            waiters, self._waiters = self._waiters, ()
             to_tell, self._to_tell = self._to_tell, ()
-        for waiter in waiters:
-            waiter.release()
         for tell in to_tell:
             tell(self)
 

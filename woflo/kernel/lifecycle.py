@@ -234,6 +234,13 @@ class Lifecycle(Handle, ABC):
         """The same for a coroutine that waits: it may be told before the end, where waiting has become useless."""
         return self._watch(waiter)
 
+    def _release_waiters(self) -> None:
+        """Whoever waits for the end is to look again."""
+        with self._lock:
+            waiters, self._waiters = self._waiters, ()
+        for waiter in waiters:
+            waiter.release()
+
     def _unwatch(self, watcher: Watcher) -> None:
         with self._lock:
             if self._watchers is not None and watcher in self._watchers:

@@ -100,6 +100,10 @@ class Stopping(Ending):
 
     def _fail_at_once(self, error: WofloError) -> None:
         """woflo cannot go on with this run."""
+        self._end_as(_FAILED, Outcome.failed(error))
+
+    def _end_as(self, state: RunState, outcome: Outcome) -> None:
+        """The run has ended, and no attempt here tells how."""
         self._in_code = self._reported = True
-        self._settle(_FAILED, Outcome.failed(error))
+        self._settle(state, outcome)
         self._code_ended()
