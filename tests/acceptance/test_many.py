@@ -28,7 +28,7 @@ LIMIT, COUNT = 8, {count}
 @task(runner=MultiprocessTaskRun.configured(max_concurrency=LIMIT))
 def work(number):
     while number < 2 and not os.path.exists("two at once"):  # until both were seen
-        time.sleep(0.001)
+        time.sleep(0.001)  # asked again and again: a file is all that the processes share
     return number
 
 def children():

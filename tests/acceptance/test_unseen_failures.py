@@ -126,7 +126,7 @@ def test_a_run_that_was_stopped(tmp_path, kind):
 def patient():
     from woflo import current_run
     while not current_run().stop_requested:
-        time.sleep(0.001)
+        time.sleep(0.001)  # it is under way until it sees that it is to stop
 
 run = patient()
 run.stop(grace=0.5)

@@ -22,7 +22,7 @@ from woflo import sleep, task, workflow
 def wait_for(name):
     Path(f"{name}.begun").touch()
     while not os.path.exists(f"{name}.go"):
-        time.sleep(0.002)
+        time.sleep(0.002)  # it is under way until the test has made the file, which is asked for again and again
 
 @task(runner="queue")
 def held(name: str) -> str:

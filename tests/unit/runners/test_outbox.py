@@ -88,7 +88,7 @@ LOOK = []
 @task(runner="pool")
 def look(seconds):
     SEEN.append(LOOK[0]())
-    time.sleep(seconds)
+    time.sleep(seconds)  # stands for work that takes so long: when outcomes are sent depends on that
     return "x" * 10
 
 

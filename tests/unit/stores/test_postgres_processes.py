@@ -268,7 +268,7 @@ with store.transaction() as transaction:
         hear()
         os._exit(0)
     say("forked")
-    time.sleep(60)
+    time.sleep(60)  # not for anything: the transaction is open until its process is killed
 """
     from woflo.stores.operations import Wake
 

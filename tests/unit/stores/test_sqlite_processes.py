@@ -83,6 +83,7 @@ def test_another_program_holds_it_locked(store, path):
 def test_locked_for_twenty_seconds(store, path):
     """It is waited for patiently, by several processes, and nobody is refused."""
     with ExitStack() as stack:
+        # It sleeps in place of a program whose transaction takes that long.
         holder = stack.enter_context(Program(HOLDER.format(until="time.sleep(20)"), path))
         assert holder.hear() == "locked"
         writers = [stack.enter_context(Program(WRITER, path, name, 1)) for name in "ab"]
@@ -302,7 +303,7 @@ def test_a_child_does_not_keep_the_turn(path):
             hear()
             os._exit(0)
         say("forked")
-        time.sleep(60)
+        time.sleep(60)  # not for anything: it has the turn until its process is killed
     """
     with Program(text, path) as program:
         assert program.hear() == "forked"
