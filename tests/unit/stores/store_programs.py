@@ -13,6 +13,7 @@ from unit_helpers import PATIENCE, script_environment
 BEGINNING = """
 import os, sqlite3, sys, threading, time
 from woflo.errors import *
+from woflo.kernel.state import RunState
 from woflo.stores.operations import *
 from woflo.stores.rows import *
 from woflo.stores.sqlite import SQLiteStore

@@ -18,11 +18,6 @@ from woflo.stores.rows import Row, WorkerRow
 
 
 @pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "store"
-
-
-@pytest.fixture
 def store(folder):
     made = DirectoryStore(folder)
     made.write(Beat(now=1.0, worker=WorkerRow(id="w", host="h", pid=1, lease_until=100.0), is_first=True))

@@ -7,6 +7,7 @@ import shutil
 
 import pytest
 from directory_helpers import files_fit
+from process_helpers import submit
 
 from woflo.errors import KeyConflictError, LeaseLostError, StoreError
 from woflo.kernel.state import RunState
@@ -26,7 +27,6 @@ from woflo.stores.operations import (
     Recover,
     RequestStop,
     Send,
-    Submit,
     TakeSignal,
 )
 from woflo.stores.rows import Claim, Row, WorkerRow
@@ -85,21 +85,12 @@ def meddle(monkeypatch):
 
 
 @pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "store"
-
-
-@pytest.fixture
 def pair(folder):
     """Two instances on one folder."""
     made = DirectoryStore(folder), DirectoryStore(folder)
     yield made
     for store in made:
         store.close()
-
-
-def submit(*ids, **fields):
-    return Submit(now=1.0, runs=tuple(Row(id=run_id, task="t", **fields) for run_id in ids))
 
 
 def beat(worker):

@@ -7,17 +7,12 @@ import os
 import subprocess
 
 import pytest
+from process_helpers import submit
 
 from woflo.errors import StoreError
 from woflo.stores.directory import DirectoryStore, files, keeping
 from woflo.stores.directory.files import Files
 from woflo.stores.opening import open_store
-from woflo.stores.operations import Submit
-from woflo.stores.rows import Row
-
-
-def submit(run_id, size=0):
-    return Submit(now=1.0, runs=(Row(id=run_id, task="t", args="x" * size),))
 
 
 def ids(store):
@@ -25,29 +20,10 @@ def ids(store):
 
 
 @pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "store"
-
-
-@pytest.fixture
 def store(folder):
     made = DirectoryStore(folder)
     yield made
     made.close()
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of its own, of one megabyte."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"only root may mount a small disk: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def test_a_full_disk(small_disk):

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import random
 import subprocess
 from contextlib import ExitStack
 
 import pytest
 from directory_helpers import files_fit
+from process_helpers import (
+    LISTENER,
+    assert_kept_whole,
+    assert_refused_after_a_fork,
+    no_descriptor_is_left,
+    submit,
+    told_by_killed_writers,
+)
 from store_programs import Program
 from systems import needs_fork
 
 from woflo.errors import StoreError
 from woflo.kernel.state import RunState
 from woflo.stores.directory import DirectoryStore
-from woflo.stores.operations import Submit
-from woflo.stores.rows import Row
-
-
-def submit(*ids):
-    return Submit(now=1.0, runs=tuple(Row(id=run_id, task="t") for run_id in ids))
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return tmp_path / "store"
 
 
 @pytest.fixture
@@ -35,13 +30,11 @@ def store(folder):
     made.close()
 
 
-BEGINNING = """
-from woflo.kernel.state import RunState
-from woflo.stores.directory import DirectoryStore
-store = DirectoryStore(path)
+OPEN = """
+from woflo.stores.directory import DirectoryStore as opened
+store = opened(path)
 """
-WORKER = f"""
-{BEGINNING}
+WORKER = """
 name = sys.argv[2]
 store.write(Beat(now=1.0, worker=WorkerRow(id=name, host="h", pid=1, lease_until=1e12), is_first=True))
 say("ready")
@@ -59,7 +52,9 @@ def claimed_by_two(paths, store):
     ids = [f"{number:04}" for number in range(2000)]
     store.write(submit(*ids))
     with ExitStack() as stack:
-        workers = [stack.enter_context(Program(WORKER, path, name)) for path, name in zip(paths, "vw", strict=True)]
+        workers = [
+            stack.enter_context(Program(OPEN + WORKER, path, name)) for path, name in zip(paths, "vw", strict=True)
+        ]
         for worker in workers:
             assert worker.hear() == "ready"
         for worker in workers:
@@ -91,48 +86,13 @@ def test_a_second_path(folder, store, tmp_path):
             subprocess.run(["umount", "--lazy", other], check=True)
 
 
-WRITER = f"""
-{BEGINNING}
-store.write(Beat(now=1.0, worker=WorkerRow(id="w", host="h", pid=1, lease_until=1e12), is_first=True))
-
-def write(thread):
-    name = f"{{sys.argv[2]}}.{{thread}}"
-    (accepted,) = store.write(Submit(now=1.0, runs=(Row(id=name, task="t", worker="w"),)))
-    number = 0
-    while True:
-        step = [Row(id=f"{{name}}:{{number}}.{{part}}", task="s", queue=None, parent_id=name, state=RunState.SUCCEEDED,
-                    args="x" * 500) for part in "ab"]
-        store.write(Record(now=2.0, claim=accepted.row.claim, steps=tuple(step)))
-        say(f"{{name}}:{{number}}")
-        number += 1
-
-for thread in range(4):
-    threading.Thread(target=write, args=(thread,)).start()
-"""
-"""Four threads, each of which records pairs of steps and tells it when they are kept."""
-
-
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("processes", [1, 3])
 def test_what_was_acknowledged_is_there(folder, processes):
     """After `kill -9` at random moments of processes that write without a pause: all of it, whole, and others go on."""
-    acknowledged = set()
-    for turn in range(3):
-        with ExitStack() as stack:
-            writers = [stack.enter_context(Program(WRITER, folder, f"{turn}.{number}")) for number in range(processes)]
-            for writer in writers:
-                for _ in range(random.randrange(1, 100)):
-                    acknowledged.add(writer.hear())
-            for writer in writers:
-                writer.process.kill()
-            for writer in writers:
-                acknowledged.update(writer.rest())
-    acknowledged = {name for name in acknowledged if name and name.count(":") == 1}
+    acknowledged = told_by_killed_writers(OPEN, folder, processes=processes, most=100)
     store = DirectoryStore(folder)
-    there = {row.id for row in store.snapshot().runs}
-    assert {f"{name}.{part}" for name in acknowledged for part in "ab"} <= there
-    steps = {name for name in there if ":" in name}
-    assert steps == {f"{name[:-2]}.{part}" for name in steps for part in "ab"}
+    assert_kept_whole(store, acknowledged)
     store.write(submit("afterwards"))
     assert files_fit(store)
     store.close()
@@ -140,26 +100,10 @@ def test_what_was_acknowledged_is_there(folder, processes):
 
 # -- hearing of others, and forks ------------------------------------------------------------------------
 
-LISTENER = f"""
-{BEGINNING}
-seen = set()
-def look():
-    for row in store.select(limit=1000):
-        if row.id not in seen:
-            seen.add(row.id)
-            say(row.id)
-end = store.listen(look)
-say("listens")
-hear()
-end()
-store.close()
-say("closed")
-"""
-
 
 def test_others_are_heard_of(folder, store):
     """What another process writes, and what a person puts there, though nobody claims."""
-    with Program(LISTENER, folder) as listener:
+    with Program(OPEN + LISTENER, folder) as listener:
         assert listener.hear() == "listens"
         for number in range(3):
             store.write(submit(f"{number}"))
@@ -173,31 +117,7 @@ def test_others_are_heard_of(folder, store):
 @needs_fork
 def test_not_after_a_fork(folder):
     """In the child the store is refused by name, may be opened again, and the parent's goes on."""
-    text = f"""
-    {BEGINNING.replace(chr(10), chr(10) + "    ")}
-    store.listen(lambda: None)
-    store.write(submit("before"))
-    uses = [lambda: store.write(submit("x")), lambda: store.get("x"), lambda: store.submit([submit("x")], print),
-            lambda: store.transaction().__enter__(), lambda: store.listen(print), store.snapshot, store.look]
-    child = os.fork()
-    if child == 0:
-        for use in uses:
-            try:
-                use()
-            except StoreError as error:
-                say("fork" in str(error))
-        store.close()
-        own = DirectoryStore(path)
-        own.write(submit("child"))
-        own.close()
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    store.write(submit("after"))
-    store.close()
-    say(status)
-    """
-    with Program(text, folder) as program:
-        assert program.rest() == ["True"] * 7 + ["0"]
+    assert_refused_after_a_fork(OPEN, folder, uses=["store.look"])
     store = DirectoryStore(folder)
     assert [row.id for row in store.select()] == ["after", "before", "child"]
     store.close()
@@ -205,14 +125,12 @@ def test_not_after_a_fork(folder):
 
 def test_a_closed_store_leaves_nothing(folder):
     """No descriptor, and no use of it."""
-    before = set(os.listdir("/proc/self/fd")) if os.path.exists("/proc/self/fd") else set()
-    store = DirectoryStore(folder)
-    store.listen(lambda: None)
-    store.write(submit("a"))
-    store.get("a")
-    store.close()
-    if before:
-        assert set(os.listdir("/proc/self/fd")) <= before
+    with no_descriptor_is_left():
+        store = DirectoryStore(folder)
+        store.listen(lambda: None)
+        store.write(submit("a"))
+        store.get("a")
+        store.close()
     for use in (lambda: store.get("a"), lambda: store.write(submit("b")), store.look):
         with pytest.raises(StoreError, match="closed"):
             use()

@@ -20,11 +20,6 @@ _numbers = count()
 
 
 @pytest.fixture
-def url(postgres):
-    return postgres.new_url()
-
-
-@pytest.fixture
 def store(url):
     made = open_store(url)
     yield made

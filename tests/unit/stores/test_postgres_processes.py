@@ -2,36 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 
 import pytest
+from process_helpers import (
+    LISTENER,
+    assert_refused_after_a_fork,
+    no_descriptor_is_left,
+    submit,
+    write_in_a_hundred_threads,
+)
 from store_programs import Program
 from systems import needs_fork, needs_postgres
 from unit_helpers import PATIENCE, eventually, in_thread
 
 from woflo.errors import StoreError
 from woflo.stores.opening import open_store
-from woflo.stores.operations import Beat, Submit
-from woflo.stores.rows import Row, WorkerRow
+from woflo.stores.operations import Beat
+from woflo.stores.rows import WorkerRow
 
 pytestmark = needs_postgres
 
 OPEN = """
-from woflo.kernel.state import RunState
-from woflo.stores.opening import open_store
-store = open_store(path)
+from woflo.stores.opening import open_store as opened
+store = opened(path)
 """
-
-
-def submit(*run_ids):
-    return Submit(now=1.0, runs=tuple(Row(id=run_id, task="t") for run_id in run_ids))
-
-
-@pytest.fixture
-def url(postgres):
-    return postgres.new_url()
 
 
 @pytest.fixture
@@ -115,21 +111,6 @@ def test_a_killed_writer_holds_nothing(store, url):
 
 # -- wake-ups ------------------------------------------------------------------------------------------
 
-LISTENER = """
-seen = set()
-def look():
-    for row in store.select(limit=1000):
-        if row.id not in seen:
-            seen.add(row.id)
-            say(row.id)
-end = store.listen(look)
-say("listens")
-hear()
-end()
-store.close()
-say("closed")
-"""
-
 
 def listening(store):
     return eventually(store._wakeups.connections)[0]
@@ -210,47 +191,16 @@ def test_only_who_listens_has_a_thread(postgres, url):
 
 def test_a_hundred_threads(store):
     """Each write is kept once, each thread gets its own result, and few connections are kept."""
-    calls = [
-        in_thread(lambda mine=mine: [store.write(submit(f"{mine}.{turn}"))[0].row.id for turn in range(5)])
-        for mine in range(100)
-    ]
-    readers = [in_thread(store.get, f"{number}.0") for number in range(50)]
-    assert [call(60) for call in calls] == [[f"{mine}.{turn}" for turn in range(5)] for mine in range(100)]
+    readers = write_in_a_hundred_threads(store, lambda: [in_thread(store.get, f"{number}.0") for number in range(50)])
     assert all(reader() is None or reader().task == "t" for reader in readers)
-    assert len(store.snapshot().runs) == 500
     assert len(store._readers.idle()) <= store._readers.KEPT
 
 
 @needs_fork
 def test_not_after_a_fork(postgres, url):
     """In the child the store is refused by name, may be opened again, and the parent's goes on."""
-    text = """
-store.listen(lambda: None)
-store.write(submit("before"))
-store.get("before")
-store.submit([submit("beside")], lambda results: None)
-uses = [lambda: store.write(submit("x")), lambda: store.get("x"), lambda: store.submit([submit("x")], print),
-        lambda: store.transaction().__enter__(), lambda: store.listen(print), store.snapshot]
-child = os.fork()
-if child == 0:
-    for use in uses:
-        try:
-            use()
-        except StoreError as error:
-            say("fork" in str(error))
-    store.close()
-    own = open_store(path)
-    own.write(submit("child"))
-    own.close()
-    os._exit(0)
-_, status = os.waitpid(child, 0)
-store.write(submit("after"))
-assert store.get("after")
-store.close()
-say(status)
-"""
-    with Program(OPEN + text, url) as program:
-        assert program.rest() == ["True"] * 6 + ["0"]
+    before = 'store.get("before")\nstore.submit([submit("beside")], lambda results: None)'
+    assert_refused_after_a_fork(OPEN, url, before=before, after='assert store.get("after")')
     store = open_store(url)
     assert [row.id for row in store.select()] == ["after", "before", "beside", "child"]
     store.close()
@@ -283,14 +233,12 @@ with store.transaction() as transaction:
 
 def test_a_closed_store_leaves_nothing(postgres, url):
     """No descriptor, no connection, and no row of its own."""
-    before = set(os.listdir("/proc/self/fd")) if os.path.exists("/proc/self/fd") else set()
-    store = open_store(url)
-    store.listen(lambda: None)
-    store.submit([submit("a")], lambda results: None)
-    store.get("a")
-    store.close()
-    if before:
-        assert set(os.listdir("/proc/self/fd")) <= before
+    with no_descriptor_is_left():
+        store = open_store(url)
+        store.listen(lambda: None)
+        store.submit([submit("a")], lambda results: None)
+        store.get("a")
+        store.close()
     assert postgres.execute(f"SELECT count(*) FROM {store._server.schema}.writers") == [(0,)]
     with pytest.raises(StoreError, match="closed"):
         store.write(submit("b"))

@@ -28,11 +28,6 @@ CONSTRAINTS = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname
 INDEXES = "SELECT indexdef FROM pg_indexes WHERE schemaname = %s"
 
 
-@pytest.fixture
-def url(postgres):
-    return postgres.new_url()
-
-
 def schema_of(url):
     return re.search(r"schema=(\w+)", url)[1]
 

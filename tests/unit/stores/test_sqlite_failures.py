@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 
 import pytest
+from process_helpers import submit
 
 from woflo.errors import StoreError, WofloError
 from woflo.stores.operations import Submit
@@ -14,34 +15,11 @@ from woflo.stores.rows import Row
 from woflo.stores.sqlite import SQLiteStore, mounts
 
 
-def submit(run_id, size=0):
-    return Submit(now=1.0, runs=(Row(id=run_id, task="t", args="x" * size),))
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "runs.db"
-
-
 @pytest.fixture
 def store(path):
     made = SQLiteStore(path)
     yield made
     made.close()
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of its own, of one megabyte."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder], capture_output=True, text=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"only root may mount a small disk: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 def fill(store):

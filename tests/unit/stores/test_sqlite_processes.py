@@ -11,15 +11,24 @@ from contextlib import ExitStack
 from tempfile import TemporaryDirectory
 
 import pytest
+from process_helpers import (
+    LISTENER,
+    assert_refused_after_a_fork,
+    no_descriptor_is_left,
+    submit,
+    write_in_a_hundred_threads,
+)
 from store_programs import Program
 from systems import needs_fork
 from unit_helpers import PATIENCE, eventually, in_thread
 
 from woflo.errors import StoreError
-from woflo.stores.operations import Submit
-from woflo.stores.rows import Row
 from woflo.stores.sqlite import SQLiteStore, wakeups
 
+OPEN = """
+opened = SQLiteStore
+store = opened(path)
+"""
 HOLDER = """
 connection = sqlite3.connect(path, isolation_level=None)
 connection.execute("BEGIN IMMEDIATE")
@@ -40,15 +49,6 @@ while time.monotonic() < end:
 say(number)
 """
 """Writes for some seconds, one after the other, and tells how many."""
-
-
-def submit(run_id):
-    return Submit(now=1.0, runs=(Row(id=run_id, task="t"),))
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "runs.db"
 
 
 @pytest.fixture
@@ -133,12 +133,7 @@ def test_a_writer_that_is_killed_in_its_turn(store, path):
 
 def test_a_hundred_threads(store):
     """Each write is kept once, and each thread gets its own result."""
-    calls = [
-        in_thread(lambda mine=mine: [store.write(submit(f"{mine}.{turn}"))[0].row.id for turn in range(5)])
-        for mine in range(100)
-    ]
-    assert [call(60) for call in calls] == [[f"{mine}.{turn}" for turn in range(5)] for mine in range(100)]
-    assert len(store.snapshot().runs) == 500
+    write_in_a_hundred_threads(store)
 
 
 def test_many_readers_at_once(store):
@@ -153,26 +148,10 @@ def test_many_readers_at_once(store):
 
 # -- wake-ups ------------------------------------------------------------------------------------------
 
-LISTENER = """
-store = SQLiteStore(path)
-seen = set()
-def look():
-    for row in store.select(limit=1000):
-        if row.id not in seen:
-            seen.add(row.id)
-            say(row.id)
-end = store.listen(look)
-say("listens")
-hear()
-end()
-store.close()
-say("closed")
-"""
-
 
 def test_others_are_woken(store, path):
     """A process that listens hears of what another one writes, long before it would have looked by itself."""
-    with Program(LISTENER, path) as listener:
+    with Program(OPEN + LISTENER, path) as listener:
         assert listener.hear() == "listens"
         begun = time.monotonic()
         for number in range(10):
@@ -192,7 +171,7 @@ def sockets(path):
 def test_the_truth_is_looked_at(store, path):
     """What a program wrote that knows nothing of woflo is heard of, too, without a wake-up."""
     store.write(submit("a"))
-    with Program(LISTENER, path) as listener:
+    with Program(OPEN + LISTENER, path) as listener:
         assert {listener.hear(), listener.hear()} == {"listens", "a"}
         with sqlite3.connect(path) as file:
             file.execute("UPDATE runs SET id = 'b'")
@@ -201,7 +180,7 @@ def test_the_truth_is_looked_at(store, path):
 
 def test_sockets_of_the_dead_are_removed(store, path):
     """Whoever writes next removes them."""
-    with Program(LISTENER, path) as listener:
+    with Program(OPEN + LISTENER, path) as listener:
         assert listener.hear() == "listens"
         assert len(sockets(path)) == 1
         listener.process.kill()
@@ -261,32 +240,8 @@ def test_only_who_listens_has_a_thread(store, path):
 @needs_fork
 def test_not_after_a_fork(path):
     """In the child the store is refused by name, may be opened again, and the parent's goes on."""
-    text = """
-    store = SQLiteStore(path)
-    store.listen(lambda: None)
-    store.write(submit("before"))
-    store.submit([submit("beside")], lambda results: None)
-    uses = [lambda: store.write(submit("x")), lambda: store.get("x"), lambda: store.submit([submit("x")], print),
-            lambda: store.transaction().__enter__(), lambda: store.listen(print), store.snapshot]
-    child = os.fork()
-    if child == 0:
-        for use in uses:
-            try:
-                use()
-            except StoreError as error:
-                say("fork" in str(error))
-        store.close()
-        own = SQLiteStore(path)
-        own.write(submit("child"))
-        own.close()
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    store.write(submit("after"))
-    store.close()
-    say(status)
-    """
-    with Program(text, path) as program:
-        assert program.rest() == ["True"] * 6 + ["0"]
+    beside = 'store.submit([submit("beside")], lambda results: None)'
+    assert_refused_after_a_fork(OPEN, path, before=beside)
     store = SQLiteStore(path)
     assert [row.id for row in store.select()] == ["after", "before", "beside", "child"]
     store.close()
@@ -316,13 +271,11 @@ def test_a_child_does_not_keep_the_turn(path):
 
 def test_a_closed_store_leaves_nothing(path):
     """No descriptor, thread or socket."""
-    before = set(os.listdir("/proc/self/fd")) if os.path.exists("/proc/self/fd") else set()
-    store = SQLiteStore(path)
-    store.listen(lambda: None)
-    store.submit([submit("a")], lambda results: None)
-    store.get("a")
-    store.close()
-    if before:
-        assert set(os.listdir("/proc/self/fd")) <= before
+    with no_descriptor_is_left():
+        store = SQLiteStore(path)
+        store.listen(lambda: None)
+        store.submit([submit("a")], lambda results: None)
+        store.get("a")
+        store.close()
     with pytest.raises(StoreError, match="closed"):
         store.write(submit("b"))
