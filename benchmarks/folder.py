@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.model import Body, Figure, Opener, at_most, beside, floor, ours
-from benchmarks.store import begun, folder, row, step
+from benchmarks.store import begun, folder, recorded, row
 
 TEXT = b"x" * 300
 
@@ -27,22 +27,6 @@ def store() -> Iterator[Any]:
         made = DirectoryStore(where / "store")
         yield made
         made.close()
-
-
-@contextmanager
-def recorded() -> Iterator[Body]:
-    """A workflow records a step, and waits until it is kept."""
-    from woflo.stores.operations import Record
-
-    with store() as made:
-        claim = begun(made)
-
-        def body(n: int) -> int:
-            for _ in range(n):
-                made.write(Record(now=2.0, claim=claim, steps=(step(claim.run_id),)))
-            return n
-
-        yield body
 
 
 def queue(batch: int) -> Opener:
@@ -115,7 +99,7 @@ FIGURES = [
         quick=50,
         expected=lambda n: n,
         rivals=[
-            ours(recorded),
+            ours(recorded(store)),
             floor("write, sync, rename", by_hand(1, synced=False)),
             beside("and the folder synced", by_hand(1, synced=True)),
         ],

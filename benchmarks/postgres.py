@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.model import Body, Figure, Opener, at_least, at_most, floor, ours, within
-from benchmarks.store import BATCH, begun, echo, row, step
+from benchmarks.model import Body, Figure, at_least, at_most, floor, ours, within
+from benchmarks.store import at_depth, claimed_and_finished, recorded, row, step, waking, woken
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))  # where the private server is
 
@@ -64,22 +64,6 @@ def adding(connection: Any) -> Any:
 
 
 @contextmanager
-def recorded() -> Iterator[Body]:
-    """A workflow records a step, and waits until it is kept."""
-    from woflo.stores.operations import Record
-
-    with store() as made:
-        claim = begun(made)
-
-        def body(n: int) -> int:
-            for _ in range(n):
-                made.write(Record(now=2.0, claim=claim, steps=(step(claim.run_id),)))
-            return n
-
-        yield body
-
-
-@contextmanager
 def bare_commits() -> Iterator[Body]:
     """A row, and a commit."""
     with by_hand() as connection:
@@ -94,27 +78,6 @@ def bare_commits() -> Iterator[Body]:
 
 
 # -- the queue -----------------------------------------------------------------------------------------
-
-
-@contextmanager
-def claimed_and_finished() -> Iterator[Body]:
-    """A worker finishes a batch and claims the next one in the same commit."""
-    from woflo.kernel.state import RunState
-    from woflo.stores.operations import ClaimReady, Finish, Submit
-
-    with store() as made:
-        claim = ClaimReady(now=2.0, worker="w", limit=BATCH, tasks=("task",), queues=("default",))
-
-        def body(n: int) -> int:
-            made.write(Submit(now=1.0, runs=tuple(row() for _ in range(n))))
-            ended, rows = 0, made.write(claim)
-            while rows:
-                finishes = [Finish(now=3.0, claim=one.claim, state=RunState.SUCCEEDED, result="1") for one in rows]
-                *_, rows = made.apply([*finishes, claim])
-                ended += len(finishes)
-            return ended
-
-        yield body
 
 
 TAKE = """
@@ -149,24 +112,9 @@ def queue_by_hand() -> Iterator[Body]:
         yield body
 
 
-def at_depth(depth: int) -> Opener:
-    """Runs are taken one at a time from a queue of so many."""
-
-    @contextmanager
-    def opened() -> Iterator[Body]:
-        from woflo.stores.operations import ClaimReady, Submit
-
-        with store() as made:
-            made.write(Submit(now=1.0, runs=(row(),)))
-            fill(made.cluster, depth)
-            claim = ClaimReady(now=2.0, worker="w", limit=1, tasks=("task",), queues=("default",))
-            yield lambda n: sum(len(made.write(claim)) for _ in range(n))
-
-    return opened
-
-
-def fill(cluster: Any, depth: int) -> None:
+def fill(made: Any, depth: int) -> None:
     """So many runs more, all alike but for their ids."""
+    cluster = made.cluster
     names = cluster.execute("SELECT attname FROM pg_attribute WHERE attrelid = 'woflo.runs'::regclass AND attnum > 1")
     others = ", ".join(name for (name,) in names)
     cluster.execute(
@@ -177,23 +125,9 @@ def fill(cluster: Any, depth: int) -> None:
     cluster.execute("CHECKPOINT")
 
 
-# -- waking --------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def waking() -> Iterator[Any]:
-    """A run is submitted; another process sees it, and answers."""
-    from woflo.stores.operations import Submit
-
-    with store() as made, echo(made.cluster.url) as answered:
-        yield lambda: (made.write(Submit(now=1.0, runs=(row(),))), answered())
-
-
-@contextmanager
-def woken() -> Iterator[Body]:
-    """The same so many times."""
-    with waking() as wake:
-        yield lambda n: sum(bool(wake()) for _ in range(n))
+def url_of(made: Any) -> str:
+    """Of the store's server."""
+    return str(made.cluster.url)
 
 
 FIGURES = [
@@ -204,7 +138,7 @@ FIGURES = [
         n=1_000,
         quick=100,
         expected=lambda n: n,
-        rivals=[ours(recorded), floor("bare commits", bare_commits)],
+        rivals=[ours(recorded(store)), floor("bare commits", bare_commits)],
         targets=[at_most(2.0, "bare commits")],
     ),
     Figure(
@@ -214,7 +148,7 @@ FIGURES = [
         n=5_000,
         quick=1_000,
         expected=lambda n: n,
-        rivals=[ours(claimed_and_finished), floor("by hand, one by one", queue_by_hand)],
+        rivals=[ours(claimed_and_finished(store)), floor("by hand, one by one", queue_by_hand)],
         targets=[at_least(3.0, "by hand, one by one")],
     ),
     Figure(
@@ -224,7 +158,7 @@ FIGURES = [
         n=200,
         quick=50,
         expected=lambda n: n,
-        rivals=[ours(at_depth(1_000_000)), floor("from 2,000 runs", at_depth(2_000))],
+        rivals=[ours(at_depth(store, fill, 1_000_000)), floor("from 2,000 runs", at_depth(store, fill, 2_000))],
         targets=[at_most(1.3, "from 2,000 runs")],
     ),
     Figure(
@@ -234,7 +168,7 @@ FIGURES = [
         n=500,
         quick=100,
         expected=lambda n: n,
-        rivals=[ours(woken), floor("bare commits, nobody woken", bare_commits)],
+        rivals=[ours(woken(store, url_of)), floor("bare commits, nobody woken", bare_commits)],
         targets=[within(10e-3)],
     ),
 ]
@@ -245,7 +179,7 @@ def main() -> None:
     from benchmarks.report import aligned
     from benchmarks.store_spread import times, told
 
-    with waking() as wake:
+    with waking(store, url_of) as wake:
         rows = [("wake-ups", "half within", "99 % within", "longest"), told("woflo, commit included", times(wake))]
     with by_hand() as connection:
         add = adding(connection)

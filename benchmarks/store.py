@@ -11,7 +11,7 @@ import sqlite3
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,9 @@ from typing import Any
 from benchmarks.model import Body, Figure, Opener, at_least, at_most, beside, floor, ours, within
 
 BATCH = 256
+Stores = Callable[[], AbstractContextManager[Any]]
+"""Opens a new store, of whichever kind, and closes it afterwards: what is measured alike with several takes one."""
+
 _numbers = count()
 
 
@@ -92,20 +95,24 @@ def adding() -> tuple[str, Callable[[Any], tuple[Any, ...]]]:
 # -- writing -------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def recorded() -> Iterator[Body]:
+def recorded(stores: Stores) -> Opener:
     """A workflow records a step, and waits until it is kept."""
-    from woflo.stores.operations import Record
 
-    with store() as made:
-        claim = begun(made)
+    @contextmanager
+    def opened() -> Iterator[Body]:
+        from woflo.stores.operations import Record
 
-        def body(n: int) -> int:
-            for _ in range(n):
-                made.write(Record(now=2.0, claim=claim, steps=(step(claim.run_id),)))
-            return n
+        with stores() as made:
+            claim = begun(made)
 
-        yield body
+            def body(n: int) -> int:
+                for _ in range(n):
+                    made.write(Record(now=2.0, claim=claim, steps=(step(claim.run_id),)))
+                return n
+
+            yield body
+
+    return opened
 
 
 @contextmanager
@@ -198,25 +205,29 @@ def one_commit() -> Iterator[Body]:
 # -- the queue -----------------------------------------------------------------------------------------
 
 
-@contextmanager
-def claimed_and_finished() -> Iterator[Body]:
+def claimed_and_finished(stores: Stores) -> Opener:
     """A worker finishes a batch and claims the next one in the same commit."""
-    from woflo.kernel.state import RunState
-    from woflo.stores.operations import ClaimReady, Finish, Submit
 
-    with store() as made:
-        claim = ClaimReady(now=2.0, worker="w", limit=BATCH, tasks=("task",), queues=("default",))
+    @contextmanager
+    def opened() -> Iterator[Body]:
+        from woflo.kernel.state import RunState
+        from woflo.stores.operations import ClaimReady, Finish, Submit
 
-        def body(n: int) -> int:
-            made.write(Submit(now=1.0, runs=tuple(row() for _ in range(n))))
-            ended, rows = 0, made.write(claim)
-            while rows:
-                finishes = [Finish(now=3.0, claim=one.claim, state=RunState.SUCCEEDED, result="1") for one in rows]
-                *_, rows = made.apply([*finishes, claim])
-                ended += len(finishes)
-            return ended
+        with stores() as made:
+            claim = ClaimReady(now=2.0, worker="w", limit=BATCH, tasks=("task",), queues=("default",))
 
-        yield body
+            def body(n: int) -> int:
+                made.write(Submit(now=1.0, runs=tuple(row() for _ in range(n))))
+                ended, rows = 0, made.write(claim)
+                while rows:
+                    finishes = [Finish(now=3.0, claim=one.claim, state=RunState.SUCCEEDED, result="1") for one in rows]
+                    *_, rows = made.apply([*finishes, claim])
+                    ended += len(finishes)
+                return ended
+
+            yield body
+
+    return opened
 
 
 @contextmanager
@@ -249,14 +260,14 @@ def queue_by_hand() -> Iterator[Body]:
         yield body
 
 
-def at_depth(depth: int) -> Opener:
-    """Runs are taken one at a time from a queue of so many, and given back."""
+def at_depth(stores: Stores, fill: Callable[[Any, int], None], depth: int) -> Opener:
+    """Runs are taken one at a time from a queue of so many, which `fill` adds."""
 
     @contextmanager
     def opened() -> Iterator[Body]:
         from woflo.stores.operations import ClaimReady, Submit
 
-        with store() as made:
+        with stores() as made:
             made.write(Submit(now=1.0, runs=(row(),)))
             fill(made, depth)
             claim = ClaimReady(now=2.0, worker="w", limit=1, tasks=("task",), queues=("default",))
@@ -339,19 +350,28 @@ def echo(url: str) -> Iterator[Callable[[], object]]:
 
 
 @contextmanager
-def woken() -> Iterator[Body]:
-    """A run is submitted; another process sees it, and answers."""
+def waking(stores: Stores, url_of: Callable[[Any], str]) -> Iterator[Callable[[], object]]:
+    """A run is submitted; another process, which opens the store by its URL, sees it, and answers."""
     from woflo.stores.operations import Submit
 
-    with store() as made, echo(f"sqlite:///{made.path}") as answered:
+    with stores() as made, echo(url_of(made)) as answered:
+        yield lambda: (made.write(Submit(now=1.0, runs=(row(),))), answered())
 
-        def body(n: int) -> int:
-            for _ in range(n):
-                made.write(Submit(now=1.0, runs=(row(),)))
-                answered()
-            return n
 
-        yield body
+def woken(stores: Stores, url_of: Callable[[Any], str]) -> Opener:
+    """The same so many times."""
+
+    @contextmanager
+    def opened() -> Iterator[Body]:
+        with waking(stores, url_of) as wake:
+            yield lambda n: sum(bool(wake()) for _ in range(n))
+
+    return opened
+
+
+def url_of(made: Any) -> str:
+    """Of an SQLite store."""
+    return f"sqlite:///{made.path}"
 
 
 def threads_figure(threads: int, target: float) -> Figure:
@@ -376,7 +396,7 @@ FIGURES = [
         n=2_000,
         quick=200,
         expected=lambda n: n,
-        rivals=[ours(recorded), floor("bare commits", bare_commits)],
+        rivals=[ours(recorded(store)), floor("bare commits", bare_commits)],
         targets=[at_most(1.3, "bare commits")],
     ),
     threads_figure(4, 1.0),
@@ -399,7 +419,7 @@ FIGURES = [
         n=5_000,
         quick=1_000,
         expected=lambda n: n,
-        rivals=[ours(claimed_and_finished), floor("by hand", queue_by_hand)],
+        rivals=[ours(claimed_and_finished(store)), floor("by hand", queue_by_hand)],
         targets=[at_most(3.0, "by hand")],
     ),
     Figure(
@@ -409,7 +429,7 @@ FIGURES = [
         n=200,
         quick=50,
         expected=lambda n: n,
-        rivals=[ours(at_depth(1_000_000)), floor("from 10,000 runs", at_depth(10_000))],
+        rivals=[ours(at_depth(store, fill, 1_000_000)), floor("from 10,000 runs", at_depth(store, fill, 10_000))],
         targets=[at_most(1.3, "from 10,000 runs")],
     ),
     Figure(
@@ -429,7 +449,7 @@ FIGURES = [
         n=500,
         quick=100,
         expected=lambda n: n,
-        rivals=[ours(woken), floor("bare commits, nobody woken", bare_commits)],
+        rivals=[ours(woken(store, url_of)), floor("bare commits, nobody woken", bare_commits)],
         targets=[within(2e-3)],
     ),
 ]

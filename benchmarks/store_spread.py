@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from benchmarks.report import aligned, duration
-from benchmarks.store import adding, by_hand, echo, folder, row, store
+from benchmarks.store import adding, by_hand, folder, row, store, url_of, waking
 
 SECONDS = 3.0
 WAKE_UPS = 1000
@@ -47,10 +47,8 @@ def times(act: Callable[[], object]) -> list[float]:
 
 def wake_ups() -> list[float]:
     """From the beginning of a write to the answer of the process that saw it."""
-    from woflo.stores.operations import Submit
-
-    with store() as made, echo(f"sqlite:///{made.path}") as answered:
-        return times(lambda: (made.write(Submit(now=1.0, runs=(row(),))), answered()))
+    with waking(store, url_of) as wake:
+        return times(wake)
 
 
 def bare_commits() -> list[float]:
