@@ -40,7 +40,7 @@ class CallExecution:
 
     def start(self) -> None:
         """Begin, in the place that suits the task. Returns at once."""
-        if self._serving.runner is not None or self.task.options.timeout is not None:
+        if self._serving.has_runner(self.task):
             self._serving.threads.execute(self, None)  # type: ignore[arg-type]  # the attempt is made there
         elif self.task.body.is_async:
             self._serving.loop.call_soon_threadsafe(self._start_on_loop)
@@ -53,7 +53,7 @@ class CallExecution:
             attempt = self._attempt()
         except SerializationError as error:
             return Outcome.failed(error)
-        if self._serving.runner is not None or self.task.options.timeout is not None:
+        if self._serving.has_runner(self.task):
             return self._by_runner(attempt)
         return attempt.execute()
 
@@ -65,7 +65,7 @@ class CallExecution:
         return attempt
 
     def _by_runner(self, attempt: Attempt) -> Outcome:
-        """As a run of the runner that the worker names, or that can keep a timeout."""
+        """As a run of the runner that worker or task names, or that can keep a timeout."""
         task = self._serving.inner_task(self.task)
         token = current_attempt.set(None)
         try:

@@ -23,6 +23,7 @@ from woflo.runners.thread import Threads
 
 if TYPE_CHECKING:
     from woflo.durable.engine import Engine
+    from woflo.kernel.run import BaseTaskRun
     from woflo.stores.rows import Row
 
 __all__ = ["Serving", "Share"]
@@ -62,7 +63,7 @@ class Serving:
         self.queues: tuple[str, ...] = tuple(queues)
         self.concurrency: int = concurrency
         self.runner: Any = runner
-        """The runner that executes plain tasks; None for threads and the event loop of this process."""
+        """The runner of plain tasks; None for the one that a task names, else threads and the loop of this process."""
         self.pause_after_decline: float = 1.0
         """Seconds for which a call that was declined is left to others."""
         self.threads: Threads = Threads(most=concurrency)
@@ -171,14 +172,15 @@ class Serving:
         elif took > LONG:
             self._batch = max(self.concurrency, self._batch // 2)
 
+    def has_runner(self, task: Task[..., Any]) -> bool:
+        """True where a call is executed as a run: by the runner that worker or task names, or that keeps a timeout."""
+        return self.runner is not None or task.options.timeout is not None or _names_runner(task)
+
     def inner_task(self, task: Task[..., Any]) -> Task[..., Any]:
         """The same task as the worker has it executed: by its runner, once."""
         found = self._inner.get(task.name)
         if found is None:
-            from woflo.runners.asynchronous import AsyncTaskRun
-            from woflo.runners.thread import ThreadTaskRun
-
-            runner = self.runner or (AsyncTaskRun if task.body.is_async else ThreadTaskRun)
+            runner = self.runner or _runner_in_worker(task)
             here = {"runner": runner, "retries": 0, "deadline": None, "key": None, "queue": None, "name": task.name}
             options = task.options.changed({**here, "after": (), "priority": 0, "delay": None})
             found = self._inner[task.name] = Task(task.body, options)
@@ -213,6 +215,20 @@ def _by_name(tasks: Iterable[Task[..., Any]]) -> dict[str, Task[..., Any]]:
     if not found:
         raise OptionError("tasks=[]: a worker needs tasks to serve")
     return found
+
+
+def _runner_in_worker(task: Task[..., Any]) -> type[BaseTaskRun[Any]]:
+    """The one that the task names; in-process where that is none, or one that stores calls."""
+    from woflo.runners.asynchronous import AsyncTaskRun
+    from woflo.runners.thread import ThreadTaskRun
+
+    if _names_runner(task):
+        return task.runner
+    return AsyncTaskRun if task.body.is_async else ThreadTaskRun
+
+
+def _names_runner(task: Task[..., Any]) -> bool:
+    return task.options.runner is not None and not task.runner.traits.durable
 
 
 def _is_workflow(task: Task[..., Any]) -> bool:
