@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from woflo.durable.called import as_called, deadline_of, deadline_passed
 from woflo.durable.keeping import StepKeeper
 from woflo.errors import Abandon, Decline, NothingDone, Retry, SerializationError, StoreError
 from woflo.kernel import clock, retry
@@ -29,7 +30,8 @@ class CallExecution:
     def __init__(self, serving: Serving, row: Row, task: Task[..., Any]) -> None:
         self.engine: Engine = serving.engine
         self.row: Row = row
-        self.task: Task[..., Any] = task
+        self.task: Task[..., Any] = as_called(task, row)
+        self._due = deadline_of(self.task, row)
         self.attempt: int = row.attempt
         self.started_at: float | None = row.started_at
         self._serving = serving
@@ -53,6 +55,8 @@ class CallExecution:
             attempt = self._attempt()
         except SerializationError as error:
             return Outcome.failed(error)
+        if self._due is not None and clock.now() >= self._due:
+            return Outcome.failed(deadline_passed(self.task))
         if self._serving.has_runner(self.task):
             return self._by_runner(attempt)
         return attempt.execute()
@@ -66,7 +70,7 @@ class CallExecution:
 
     def _by_runner(self, attempt: Attempt) -> Outcome:
         """As a run of the runner that worker or task names, or that can keep a timeout."""
-        task = self._serving.inner_task(self.task)
+        task = self._in_time(self._serving.inner_task(self.task))
         token = current_attempt.set(None)
         try:
             self._inner = task(*attempt.args, **attempt.kwargs)
@@ -74,7 +78,15 @@ class CallExecution:
         finally:
             current_attempt.reset(token)
         error = self._inner.exception()
+        if error is not None and self._due is not None and clock.now() >= self._due:
+            error = deadline_passed(self.task)
         return Outcome(value) if error is None else Outcome.failed(error)
+
+    def _in_time(self, task: Task[..., Any]) -> Task[..., Any]:
+        """With the time that the attempt may take."""
+        left = None if self._due is None else max(0.001, self._due - clock.now())
+        times = [one for one in (self.task.options.timeout, left) if one is not None]
+        return task.with_options(timeout=min(times)) if times else task
 
     def _start_on_loop(self) -> None:
         self._task = self._serving.loop.create_task(self._drive())
@@ -130,8 +142,13 @@ class CallExecution:
         """Seconds until the next attempt, or None where there is none."""
         if error is None or isinstance(error, Abandon):
             return None
-        if isinstance(error, Retry):
-            return error.delay
+        delay = error.delay if isinstance(error, Retry) else self._delay_by_options(error)
+        if delay is not None and self._due is not None and clock.now() + delay >= self._due:
+            error.add_note("its deadline comes before another attempt")
+            return None
+        return delay
+
+    def _delay_by_options(self, error: BaseException) -> float | None:
         options = self.task.options
         try:
             if self.row.attempt > options.retries or not retry.is_worth_retrying(options, error):

@@ -18,11 +18,19 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from woflo.durable.branches import Branch
+from woflo.durable.called import deadline_of, deadline_passed
 from woflo.durable.journal import Journal, Place
 from woflo.durable.parking import Parked
 from woflo.durable.waits import RunsWait, stored_below
-from woflo.errors import NonDeterminismError, SerializationError, StoreError, TaskStoppedError
-from woflo.kernel import clock
+from woflo.errors import (
+    NonDeterminismError,
+    SerializationError,
+    StoreError,
+    TaskStoppedError,
+    TaskTimeoutError,
+    WofloError,
+)
+from woflo.kernel import clock, runtime
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.digest import digest
 from woflo.kernel.outcome import Outcome
@@ -35,6 +43,7 @@ if TYPE_CHECKING:
     from woflo.durable.keeping import StepKeeper
     from woflo.durable.steps import StepRun
     from woflo.durable.waits import Wait
+    from woflo.kernel.reactor import Timer
     from woflo.kernel.run import BaseTaskRun
     from woflo.kernel.task import Task
     from woflo.stores.contract import Store
@@ -62,6 +71,8 @@ class Execution(ABC):
         self.claim: Claim = row.claim
         self.row: Row = row
         self.task: Task[..., Any] = task
+        self._due = deadline_of(task, row)
+        self._timer: Timer | None = None
         self.trunk: Branch = Branch(self)
         self.journal: Journal = Journal(self.store.steps(row.id) if row.fence > 1 or row.continues else ())
         self._lock = threading.Lock()
@@ -91,10 +102,28 @@ class Execution(ABC):
         attempt.recorder = self.trunk
         return attempt
 
+    def watch_deadline(self) -> None:
+        """Have the run end when its time is over: at once, and without a beginning, where it is over already."""
+        if self._due is None:
+            return
+        left = self._due - clock.now()
+        if left <= 0:
+            self._expire()
+        else:
+            self._timer = runtime.current.reactor.call_later(left, runtime.current.away_from_reactor, self._expire)
+
+    def _expire(self) -> None:
+        self._end_with_steps(deadline_passed(self.task))
+
     def check(self) -> None:
         """Raise `Parked` where this execution has ended. Called by every durable call."""
         if self._ended is not None:
             raise Parked(str(self._ended))
+
+    @property
+    def is_over(self) -> BaseException | None:
+        """Why nothing of it may go on; None as long as it may."""
+        return self._ended
 
     def end(self, why: BaseException) -> Parked:
         """Nothing of this execution may go on; all that wait in it are told. The first reason counts."""
@@ -120,8 +149,13 @@ class Execution(ABC):
 
     def stop(self) -> None:
         """Somebody asked for it: steps under way are stopped, and the run ends as STOPPED."""
+        is_late = self._due is not None and clock.now() >= self._due
+        why = deadline_passed(self.task) if is_late else TaskStoppedError(f"{self.task.name} was stopped")
+        self._end_with_steps(why)
+
+    def _end_with_steps(self, why: WofloError) -> None:
         steps = list(self._open)
-        self.end(TaskStoppedError(f"{self.task.name} was stopped"))
+        self.end(why)
         for step in steps:
             step._ask_to_stop(step.grace)
 
@@ -283,7 +317,7 @@ class Execution(ABC):
 
     def park(self, waits: tuple[Wait, ...], tokens: tuple[str, ...]) -> bool:
         """Write what is waited for, and end. False where something of it is there already."""
-        times = [wait.run_after for wait in waits if wait.run_after is not None]
+        times = [at for at in (self._due, *(wait.run_after for wait in waits)) if at is not None]
         operation = Park(
             now=clock.now(),
             claim=self.claim,
@@ -309,7 +343,7 @@ class Execution(ABC):
         if isinstance(ended, Parked | StoreError):
             return Ending(None)
         if ended is not None:
-            outcome = Outcome(None, ended, interrupted=True)
+            outcome = Outcome(None, ended, interrupted=not isinstance(ended, TaskTimeoutError))
         state, outcome, result, error = self.engine.codec(self.task).dump_outcome(None, outcome)
         finish = Finish(now=now, claim=self.claim, notes=self._notes, state=state, result=result, error=error)
         return Ending(finish, state, outcome)
@@ -322,6 +356,8 @@ class Execution(ABC):
 
     def written_end(self, ending: Ending, error: Exception | None) -> None:
         """The last write is kept, or was refused with `error`."""
+        if self._timer is not None:
+            self._timer.cancel()
         refused = error if error is not None else self._ended
         self.was_refused = isinstance(refused, StoreError)
         if error is not None:
@@ -338,7 +374,9 @@ class Ending(NamedTuple):
 
 
 def loaded(execution: Execution) -> Attempt | Outcome:
-    """What is to be executed, or the failure to load it."""
+    """What is to be executed, or why it is not."""
+    if execution.is_over is not None:
+        return Outcome.failed(execution.is_over)
     try:
         return execution.attempt()
     except SerializationError as error:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from woflo.durable.called import called
 from woflo.errors import OptionError, StoreError
 from woflo.kernel import clock
-from woflo.kernel.digest import digest
 from woflo.stores.codec import ValueCodec
 from woflo.stores.operations import Claimed, Publish
-from woflo.stores.rows import DEFAULT_QUEUE, Claim, Row, place_id
+from woflo.stores.rows import Claim, Row, place_id
 
 if TYPE_CHECKING:
     from woflo.durable.engine import Engine
@@ -62,14 +62,8 @@ class StepKeeper:
                 f"enqueue was given {task!r}, whose runs are not kept in a store; give it runner='queue', or a workflow"
             )
         text = self._engine.codec(task).dump_call(args, kwargs)
-        row = Row(
-            id=place_id(self.idempotency_key, "", len(self.calls)),
-            task=task.name,
-            queue=DEFAULT_QUEUE,
-            key=task.options.key,
-            args=text,
-            digest=digest(text),
-        )
+        new = Row(id=place_id(self.idempotency_key, "", len(self.calls)), task=task.name)
+        row = called(new, task, text, clock.now())
         self.calls = (*self.calls, row)
         return row.id
 

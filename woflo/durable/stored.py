@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from woflo.durable.called import called, given_with
 from woflo.durable.choice import current_store
 from woflo.durable.engine import Engine, engine_of
 from woflo.durable.execution import NON_DETERMINISM
@@ -12,7 +13,6 @@ from woflo.durable.schedules import parse
 from woflo.errors import NonDeterminismError, RunSuspectError, SerializationError, WofloError
 from woflo.kernel import clock
 from woflo.kernel.attempt import Attempt
-from woflo.kernel.digest import digest
 from woflo.kernel.graph import find_handles
 from woflo.kernel.lifecycle import Watcher
 from woflo.kernel.outcome import Outcome
@@ -21,7 +21,7 @@ from woflo.kernel.state import TERMINAL, RunState
 from woflo.kernel.traits import Traits
 from woflo.stores.failures import dump_error
 from woflo.stores.operations import SUSPECT, Accepted, RequestStop, Submit
-from woflo.stores.rows import DEFAULT_QUEUE, Row
+from woflo.stores.rows import Row
 
 if TYPE_CHECKING:
     from woflo.durable.execution import Execution
@@ -72,6 +72,7 @@ class StoredTaskRun(BaseTaskRun[R]):
     # -- the call --------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
+        given_with(self.task)
         self._engine: Engine = engine_of(current_store())
         if not find_handles(self._args, self._kwargs)[0]:
             self._text = self._engine.codec(self.task).dump_call(self._args, self._kwargs)
@@ -84,6 +85,7 @@ class StoredTaskRun(BaseTaskRun[R]):
 
     def begin_in(self, execution: Execution, row: Row, record: Row | None) -> None:
         """The call is made by a workflow, at the place of `row`; `record` is there where it was made before."""
+        given_with(self.task)
         self._execution, self._engine, self._loop = execution, execution.engine, execution.loop
         self._row = row
         if not find_handles(self._args, self._kwargs)[0]:
@@ -115,17 +117,8 @@ class StoredTaskRun(BaseTaskRun[R]):
     def _called(self, text: str) -> Row:
         """The row of this call; `text` are its arguments."""
         assert self._row is not None
-        options, now = self.task.options, clock.now()
-        return self._row.changed(
-            args=text,
-            # In a workflow that of the call as it is written there, where handles may stand for values.
-            digest=digest(text) if self._execution is None else self._row.digest,
-            key=options.key,
-            queue=options.queue or DEFAULT_QUEUE,
-            priority=options.priority,
-            run_after=None if options.delay is None else now + options.delay,
-            created_at=now,
-        )
+        # In a workflow its digest is that of the call as it is written there, where handles may stand for values.
+        return called(self._row, self.task, text, clock.now())
 
     def _submit(self, row: Row) -> None:
         kept, is_new = self._kept(row)

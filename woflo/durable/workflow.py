@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, ClassVar, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar, overload
 
 from woflo.durable.stored import StoredTaskRun
 from woflo.errors import OptionError
 from woflo.kernel.task import Decorator, Task, task
+
+if TYPE_CHECKING:
+    from woflo.kernel.options import Options
 
 __all__ = ["WorkflowTaskRun", "workflow"]
 
@@ -19,6 +22,16 @@ class WorkflowTaskRun(StoredTaskRun[R]):
     """A workflow that is kept in the store and executed by the process that called it, as long as that lives."""
 
     executes_here: ClassVar[bool] = True
+
+    @classmethod
+    def _check_options(cls, options: Options) -> None:
+        super()._check_options(options)
+        for name, none in (("retries", 0), ("timeout", None)):
+            if getattr(options, name) != none:
+                raise OptionError(
+                    f"a workflow has no option {name!r}: its code is executed as often as it takes; give the option to "
+                    f"its steps"
+                )
 
 
 @overload
@@ -49,11 +62,7 @@ def workflow(fn: Any = None, /, **options: Any) -> Any:
 
     Raises `OptionError` for an option that cannot be meant.
     """
-    for name in ("retries", "timeout", "runner"):
-        if name in options:
-            raise OptionError(
-                f"@workflow has no option {name!r}: the code of a workflow is executed as often as it takes; give the "
-                f"option to its steps"
-            )
+    if "runner" in options:
+        raise OptionError("@workflow has no option 'runner': its code is executed by its process; name one for steps")
     decorate: Any = task(runner=WorkflowTaskRun, **options)
     return decorate if fn is None else decorate(fn)
