@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from woflo.durable.branches import Branch
 from woflo.durable.called import deadline_of, deadline_passed
 from woflo.durable.journal import Journal, Place
+from woflo.durable.keeping import BranchKeeper
 from woflo.durable.parking import Parked
 from woflo.durable.waits import RunsWait, stored_below
 from woflo.errors import (
@@ -35,7 +36,7 @@ from woflo.kernel.attempt import Attempt
 from woflo.kernel.digest import digest
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import RunState
-from woflo.stores.operations import Accepted, Claimed, Finish, Park, Record, TakeSignal
+from woflo.stores.operations import Accepted, Claimed, Finish, Park, Publish, Record, TakeSignal
 from woflo.stores.rows import Claim, Row, place_id
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Execution(ABC):
         args, kwargs = self.engine.codec(self.task).load_call(self.row.args)
         row = self.row
         attempt = Attempt(row.id, self.task.name, row.attempt, self.task.body, args, kwargs, row.parent_id)
-        attempt.recorder = self.trunk
+        attempt.recorder, attempt.keeper = self.trunk, BranchKeeper(self.trunk)
         return attempt
 
     def watch_deadline(self) -> None:
@@ -314,6 +315,12 @@ class Execution(ABC):
             TakeSignal(now=clock.now(), claim=self.claim, notes=self._notes, name=name, step=step)
         )
         return result
+
+    def publish(self, row: Row, name: str, value: str) -> None:
+        """Show a value (JSON) to whoever looks, together with the record that it was shown."""
+        now = clock.now()
+        step = row.changed(state=RunState.SUCCEEDED, result=value, finished_at=now)
+        self.written(Publish(now=now, claim=self.claim, notes=self._notes, steps=(step,), name=name, value=value))
 
     def park(self, waits: tuple[Wait, ...], tokens: tuple[str, ...]) -> bool:
         """Write what is waited for, and end. False where something of it is there already."""

@@ -8,7 +8,7 @@ from woflo.durable.called import called, given_with
 from woflo.durable.choice import current_store
 from woflo.durable.engine import Engine, engine_of
 from woflo.durable.execution import NON_DETERMINISM
-from woflo.durable.outside import send
+from woflo.durable.outside import published, send
 from woflo.durable.schedules import parse
 from woflo.errors import NonDeterminismError, RunSuspectError, SerializationError, WofloError
 from woflo.kernel import clock
@@ -195,6 +195,10 @@ class StoredTaskRun(BaseTaskRun[R]):
         Raises `RunEndedError` where the run has ended, `SerializationError` for a value that is no JSON.
         """
         send(self.id, name, value, store=self._engine.store)
+
+    def published(self) -> dict[str, Any]:
+        """What the run has shown by `current_run().publish(name, value)`, the last value of each name."""
+        return published(self.id, store=self._engine.store)
 
     def _interrupt(self) -> None:
         assert self._row is not None
