@@ -79,8 +79,7 @@ class StoredTaskRun(BaseTaskRun[R]):
         self._row = Row(id=super().id, task=self.task.name)
         super()._begin()
         if self._refusal is not None:
-            if self._failure is not None:
-                self._failure.see()
+            self._looked_at()
             raise self._refusal
 
     def begin_in(self, execution: Execution, row: Row, record: Row | None) -> None:
@@ -162,6 +161,8 @@ class StoredTaskRun(BaseTaskRun[R]):
     def ended(self, state: RunState, outcome: Outcome) -> None:
         """The run has ended."""
         self._end_as(state, outcome)
+        if self._execution is not None and self._execution.is_over is not None:
+            self._looked_at()  # its workflow goes on elsewhere, with another handle, which is looked at there
 
     def look(self, row: Row) -> None:
         """The run stands as `row` says; where it waits for a decision, whoever waits for it is told."""
