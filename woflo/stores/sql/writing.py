@@ -210,14 +210,16 @@ def _record(op: Record) -> Doing[list[Accepted]]:
 
 
 def _finish(op: Finish) -> Doing[None]:
-    parent_id, _ = yield from _holding(op)
-    ending = _end(op.claim.run_id, parent_id, op, op.reason)
-    if not op.calls:
-        yield from _with_steps(op, ending)
-        return
-    yield from _with_steps(op, [])
-    yield from _accepted(op.calls, op.now)
-    yield ending
+    """The end looks at the claim itself, so that for most calls there is nothing to be asked after it."""
+    held, _ = yield [("held", op.claim), _end(op, op.claim, op.reason)]
+    if not held.rows:
+        raise lease_lost(op.claim)
+    parent_id, _ = held.rows[0]
+    told = _tell(op.claim.run_id, parent_id)
+    if told or op.steps or op.notes:
+        yield from _with_steps(op, told)
+    if op.calls:
+        yield from _accepted(op.calls, op.now)
 
 
 def _forget(op: Forget) -> Doing[None]:
@@ -336,7 +338,7 @@ def _complete(op: Complete) -> Doing[None]:
     row = yield from _known(op.run_id)
     if row.state is not RunState.WAITING or row.reason != MANUAL:
         raise has_ended(row, "only a manual step that waits can be completed")
-    yield _end(row.id, row.parent_id, op, None)
+    yield [_end(op, (row.id, None, row.fence), None), *_tell(row.id, row.parent_id)]
 
 
 def _wake(op: Wake) -> Doing[None]:
@@ -347,9 +349,9 @@ def _wake(op: Wake) -> Doing[None]:
 # -- what several of them do ---------------------------------------------------------------------------
 
 
-def _end(run_id: str, parent_id: str | None, op: Finish | Complete, reason: str | None) -> list[Statement]:
-    values = {"id": run_id, "state": op.state.value, "result": op.result, "error": op.error}
-    return [("end_run", values | {"reason": reason, "now": op.now}), *_tell(run_id, parent_id)]
+def _end(op: Finish | Complete, held: tuple[str, str | None, int], reason: str | None) -> Statement:
+    """Of the run that is held so."""
+    return "end_run", (op.state.value, op.result, op.error, reason, op.now, *held)
 
 
 def _tell(run_id: str, parent_id: str | None) -> list[Statement]:

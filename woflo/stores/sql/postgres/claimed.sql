@@ -25,10 +25,11 @@ WHERE runs.state NOT IN ('SUCCEEDED', 'FAILED', 'STOPPED', 'SKIPPED', 'UPSTREAM_
     AND runs.worker IS NULL;
 
 -- name: end_run
+-- The run of a claim (run, worker, fence), where it still holds; without a worker, one that nobody holds.
 UPDATE woflo.runs
-SET state = %(state)s, result = %(result)s, error = %(error)s, reason = %(reason)s,
-    worker = NULL, run_after = NULL, waits_for = '[]', finished_at = %(now)s
-WHERE id = %(id)s;
+SET state = %s, result = %s, error = %s, reason = %s, finished_at = %s,
+    worker = NULL, run_after = NULL, waits_for = '[]'
+WHERE id = %s AND worker IS NOT DISTINCT FROM %s AND fence = %s;
 
 -- name: forget_run
 DELETE FROM woflo.runs WHERE id = %(id)s;
