@@ -25,11 +25,10 @@ WHERE runs.state NOT IN ('SUCCEEDED', 'FAILED', 'STOPPED', 'SKIPPED', 'UPSTREAM_
     AND runs.worker IS NULL;
 
 -- name: end_run
--- The run of a claim (run, worker, fence), where it still holds; without a worker, one that nobody holds.
 UPDATE woflo.runs
 SET state = %s, result = %s, error = %s, reason = %s, finished_at = %s,
     worker = NULL, run_after = NULL, waits_for = '[]'
-WHERE id = %s AND worker IS NOT DISTINCT FROM %s AND fence = %s;
+WHERE id = %s;
 
 -- name: forget_run
 DELETE FROM woflo.runs WHERE id = %(id)s;

@@ -24,12 +24,10 @@ WHERE runs.state NOT IN ('SUCCEEDED', 'FAILED', 'STOPPED', 'SKIPPED', 'UPSTREAM_
     AND runs.worker IS NULL;
 
 -- name: end_run
--- The run of a claim (run, worker, fence), where it still holds; without a worker, one that nobody holds. SQLite would
--- take longer to return the parent than to be asked for it.
 UPDATE runs
 SET state = ?, result = ?, error = ?, reason = ?, finished_at = ?,
     worker = NULL, run_after = NULL, waits_for = '[]'
-WHERE id = ? AND worker IS ? AND fence = ?;
+WHERE id = ?;
 
 -- name: forget_run
 DELETE FROM runs WHERE id = :id;
