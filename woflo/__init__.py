@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from woflo.durable.inside import now, patched, random, sleep, sleep_until, uuid4, wait_signal
     from woflo.durable.manual import manual
     from woflo.durable.outside import complete, resume, send
+    from woflo.durable.uncertain import Happened
     from woflo.durable.worker import Worker
     from woflo.durable.workflow import workflow
     from woflo.kernel.executor import Executor
@@ -44,6 +45,7 @@ __all__ = [
     "BaseTaskRun",
     "CurrentRun",
     "Executor",
+    "Happened",
     "RunState",
     "Subscription",
     "Task",
@@ -75,6 +77,7 @@ __all__ = [
 ]
 
 _ON_FIRST_USE = {
+    "Happened": "woflo.durable.uncertain",
     "complete": "woflo.durable.outside",
     "manual": "woflo.durable.manual",
     "now": "woflo.durable.inside",

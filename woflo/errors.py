@@ -149,6 +149,10 @@ class RunSuspectError(StoreError):
     """The run was under way when several workers died; it waits until somebody decides that it may go on."""
 
 
+class UncertainError(StoreError):
+    """A step was cut off before its end was recorded; somebody has to decide whether it happened."""
+
+
 class StoredFailureError(WofloError):
     """A failure read from a store, of a class that this process does not know. `type_name` is "module:name"."""
 

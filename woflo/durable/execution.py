@@ -39,10 +39,13 @@ if TYPE_CHECKING:
     from woflo.kernel.task import Task
     from woflo.stores.contract import Store
 
-__all__ = ["NON_DETERMINISM", "Ending", "Execution", "Told", "loaded"]
+__all__ = ["NON_DETERMINISM", "STEP_UNCERTAIN", "Ending", "Execution", "Told", "loaded"]
 
 NON_DETERMINISM = "non-determinism"
 """How the reason of a run begins whose code does not fit its journal; the rest tells what was found."""
+
+STEP_UNCERTAIN = "step "
+"""How the reason of a run begins one of whose steps waits for a decision; that step's own reason follows."""
 
 Told = Callable[[BaseException | None], object]
 """Called when a record is kept (with None), or with what prevented it."""
@@ -113,7 +116,7 @@ class Execution(ABC):
 
     def wait_for_steps_here(self, end: float) -> None:
         """Until steps that execute when the process leaves are recorded, or the monotonic time `end`."""
-        for step in [step for step in list(self._open) if step._in_code]:
+        for step in [step for step in list(self._open) if step._in_code and not step.is_kept]:
             recorded = threading.Event()
             if step._watch(lambda _, recorded=recorded: recorded.set()):
                 recorded.wait(max(0.0, end - time.monotonic()))
@@ -147,7 +150,7 @@ class Execution(ABC):
         if record is not None and record.is_terminal:
             step.settle_from(record, codec)
         else:
-            step.attach(self, row, codec)
+            step.attach(self, row, codec, record)
         return step
 
     def new_row(self, place: Place, name: str, args: str) -> Row:
@@ -199,6 +202,9 @@ class Execution(ABC):
         self._open[step] = None
         for other in others:
             other.begin_beside()
+
+    def stirred(self) -> None:  # noqa: B027  # not everybody has to be told
+        """What the code waits for stands otherwise now: it may be parked for it."""
 
     def closed(self, step: StepRun[Any]) -> None:
         """A step has ended."""
@@ -288,7 +294,7 @@ class Execution(ABC):
             now=clock.now(),
             claim=self.claim,
             notes=self._notes,
-            reason=waits[0].reason,
+            reason=self._reason(waits),
             waits_for=tokens,
             run_after=min(times, default=None),
         )
@@ -296,6 +302,12 @@ class Execution(ABC):
             return False
         self.end(Parked(waits[0].reason))
         return True
+
+    def _reason(self, waits: tuple[Wait, ...]) -> str:
+        """Where a person has to decide about a step, what that person is asked."""
+        questions = (step.question for step in list(self._open) if step.question is not None)
+        asked = next(questions, None)
+        return waits[0].reason if asked is None else f"{STEP_UNCERTAIN}{asked}"
 
     # -- the end ---------------------------------------------------------------------------------------
 

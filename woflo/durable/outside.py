@@ -32,7 +32,7 @@ def send(run_id: str, name: str, value: Any = None, *, id: str | None = None, st
 def complete(
     run_id: str, value: Any = None, *, error: BaseException | None = None, store: str | Store | None = None
 ) -> None:
-    """End a manual step: with the value that it gives, or with an `error`.
+    """End a manual step, or one that is uncertain after a crash: with its value, or with an `error`.
 
     Raises `UnknownRunError`, and `RunEndedError` where it does not wait (any more).
     """
@@ -48,6 +48,7 @@ def complete(
 def resume(run_id: str, *, store: str | Store | None = None) -> None:
     """Let a run go on that waits for a decision: one that is suspect, or whose code did not fit its journal.
 
+    A step, or a call from a queue, that is uncertain after a crash is executed again; `complete` is the other answer.
     Raises `UnknownRunError`; a run that does not wait is left as it is.
     """
     _store(store).write(Wake(now=clock.now(), run_id=run_id))

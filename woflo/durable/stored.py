@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from woflo.durable.choice import current_store
 from woflo.durable.engine import Engine, engine_of
-from woflo.durable.execution import NON_DETERMINISM
+from woflo.durable.execution import NON_DETERMINISM, STEP_UNCERTAIN
 from woflo.durable.outside import send
 from woflo.durable.schedules import parse
-from woflo.errors import NonDeterminismError, RunSuspectError, SerializationError, WofloError
+from woflo.errors import NonDeterminismError, RunSuspectError, SerializationError, UncertainError, WofloError
 from woflo.kernel import clock
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.digest import digest
@@ -20,7 +20,7 @@ from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.state import TERMINAL, RunState
 from woflo.kernel.traits import Traits
 from woflo.stores.failures import dump_error
-from woflo.stores.operations import SUSPECT, Accepted, RequestStop, Submit
+from woflo.stores.operations import SUSPECT, UNCERTAIN, Accepted, RequestStop, Submit
 from woflo.stores.rows import DEFAULT_QUEUE, Row
 
 if TYPE_CHECKING:
@@ -181,6 +181,12 @@ class StoredTaskRun(BaseTaskRun[R]):
         elif reason == SUSPECT:
             self._undecided = RunSuspectError(
                 f"{row.task} ({row.id}) was under way when {row.deaths} workers died, and waits for a decision"
+            )
+        elif reason.removeprefix(STEP_UNCERTAIN).startswith(UNCERTAIN):
+            self._undecided = UncertainError(
+                f"{row.task} ({row.id}) waits for a decision: {reason}; tell how it ended with woflo.complete(id, "
+                "value)"
+                " or woflo.complete(id, error=...), or have it executed again with woflo.resume(id)"
             )
         if self._undecided is not None:
             self._release_waiters()

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from typing import Any, ClassVar, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar, overload
 
 from woflo.durable.stored import StoredTaskRun
 from woflo.errors import OptionError
 from woflo.kernel.task import Decorator, Task, task
 
+if TYPE_CHECKING:
+    from woflo.kernel.options import Options
+
 __all__ = ["WorkflowTaskRun", "workflow"]
+
+_FOR_STEPS = "is for steps, because the code of a workflow is executed as often as it takes; give them the option"
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -19,6 +24,12 @@ class WorkflowTaskRun(StoredTaskRun[R]):
     """A workflow that is kept in the store and executed by the process that called it, as long as that lives."""
 
     executes_here: ClassVar[bool] = True
+
+    @classmethod
+    def _check_options(cls, options: Options) -> None:
+        super()._check_options(options)
+        if options.on_crash != "retry":
+            raise OptionError(f"on_crash={options.on_crash!r} {_FOR_STEPS}")
 
 
 @overload
@@ -49,11 +60,8 @@ def workflow(fn: Any = None, /, **options: Any) -> Any:
 
     Raises `OptionError` for an option that cannot be meant.
     """
-    for name in ("retries", "timeout", "runner"):
+    for name in ("retries", "timeout", "runner", "on_crash"):
         if name in options:
-            raise OptionError(
-                f"@workflow has no option {name!r}: the code of a workflow is executed as often as it takes; give the "
-                f"option to its steps"
-            )
+            raise OptionError(f"@workflow has no option {name!r}: {name} {_FOR_STEPS}")
     decorate: Any = task(runner=WorkflowTaskRun, **options)
     return decorate if fn is None else decorate(fn)

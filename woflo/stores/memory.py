@@ -36,11 +36,13 @@ from woflo.stores.operations import (
     Submit,
     TakeSignal,
     Wake,
+    is_asked,
 )
 from woflo.stores.refusals import (
     conflict,
     has_ended,
     lease_lost,
+    not_completable,
     not_understood,
     over,
     recorded_already,
@@ -251,7 +253,7 @@ class MemoryStore(TableReader):
         is_due = op.run_after is not None and op.run_after <= op.now
         if is_due or row.stop_requested or any(has_come):
             return False
-        self._put(
+        parked = self._put(
             row,
             state=_WAITING,
             worker=None,
@@ -260,6 +262,9 @@ class MemoryStore(TableReader):
             waits_for=op.waits_for,
             run_after=op.run_after,
         )
+        for token in op.waits_for:
+            if token.startswith("run:") and self._known(token[4:]).is_to_be_executed:
+                self._wake_for(parked, token)
         return True
 
     def _has_come(self, run_id: str, token: str) -> bool:
@@ -337,15 +342,17 @@ class MemoryStore(TableReader):
     @_do.register
     def _complete(self, op: Complete) -> None:
         row = self._known(op.run_id)
-        if row.state is not _WAITING or row.reason != MANUAL:
-            raise has_ended(row, "only a manual step that waits can be completed")
+        if not is_asked(row):
+            raise not_completable(row)
         self._end(row, op.now, state=op.state, result=op.result, error=op.error, reason=None)
 
     @_do.register
     def _wake_up(self, op: Wake) -> None:
         row = self._known(op.run_id)
         if row.state is _WAITING and row.reason != MANUAL:
-            self._put(row, state=_PENDING, waits_for=(), run_after=None, reason=None, deaths=0)
+            woken = self._put(row, state=_PENDING, waits_for=(), run_after=None, reason=None, deaths=0)
+            if woken.is_to_be_executed:
+                self._tell(woken)
 
     # -- what several of them do -----------------------------------------------------------------------
 
@@ -356,10 +363,14 @@ class MemoryStore(TableReader):
 
     def _end(self, row: Row, now: float, **changes: Any) -> Row:
         ended = self._put(row, worker=None, run_after=None, waits_for=(), finished_at=now, **changes)
+        self._tell(row)
+        return ended
+
+    def _tell(self, row: Row) -> None:
+        """Wake the parent where it waits for this run."""
         parent = self._tables.runs.get(row.parent_id or "")
         if parent is not None:
             self._wake_for(parent, f"run:{row.id}")
-        return ended
 
     def _wake_for(self, row: Row, token: str) -> None:
         if row.state is _WAITING and token in row.waits_for:

@@ -13,6 +13,7 @@ __all__ = [
     "has_ended",
     "inherited",
     "lease_lost",
+    "not_completable",
     "not_understood",
     "over",
     "recorded_already",
@@ -60,6 +61,11 @@ def recorded_already(step: Row) -> StoreError:
 def unknown_run(run_id: str) -> UnknownRunError:
     """There is nothing of this id."""
     return UnknownRunError(f"there is no run {run_id!r} in this store")
+
+
+def not_completable(row: Row) -> RunEndedError:
+    """Somebody gives a value to a run that nobody was asked for."""
+    return has_ended(row, "only a manual step that waits, or what is uncertain after a crash, can be completed")
 
 
 def has_ended(row: Row, consequence: str) -> RunEndedError:

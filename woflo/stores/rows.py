@@ -70,6 +70,11 @@ class Row:
         return self.state in TERMINAL
 
     @property
+    def is_to_be_executed(self) -> bool:
+        """True for a step that was cut off, and that its parent executes again, as was decided."""
+        return self.queue is None and self.state is RunState.PENDING
+
+    @property
     def claim(self) -> Claim:
         """The claim that this row shows. To be asked only while a worker has it."""
         assert self.worker is not None

@@ -60,16 +60,17 @@ def calls(draw):
 
 @st.composite
 def steps(draw):
-    """What a run records of itself: ends, intents, and manual steps that wait."""
+    """What a run records of itself: ends, intents, manual and uncertain steps that wait, and decisions."""
     parent = draw(st.sampled_from("abcd"))
-    state = draw(st.sampled_from([RunState.SUCCEEDED, RunState.FAILED, RunState.RUNNING, RunState.WAITING]))
+    states = [RunState.SUCCEEDED, RunState.FAILED, RunState.RUNNING, RunState.WAITING, RunState.PENDING]
+    state = draw(st.sampled_from(states))
     return Row(
         id=f"{parent}:{draw(st.integers(0, 4))}",
         task="step",
         state=state,
         queue=None,
         parent_id=parent,
-        reason=ops.MANUAL if state is RunState.WAITING else None,
+        reason=draw(st.sampled_from([ops.MANUAL, f"{ops.UNCERTAIN}: x"])) if state is RunState.WAITING else None,
         result=draw(texts),
         run_after=draw(st.sampled_from([None, None, 30.0])) if state is RunState.WAITING else None,
         created_at=1.0,

@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 Ask = Callable[[Sequence[Statement]], list[Answer]]
 """Asks a server, all in one round trip."""
-_ENDING = (Finish, Forget, Release, Complete)
+_ENDING = (Finish, Forget, Release, Complete, Wake)
 """What may tell the one that called the run."""
 _WRITING = {name for name, text in statements("postgres").items() if text.startswith(("INSERT", "UPDATE", "DELETE"))}
 

@@ -35,11 +35,13 @@ from woflo.stores.operations import (
     Submit,
     TakeSignal,
     Wake,
+    is_asked,
 )
 from woflo.stores.refusals import (
     conflict,
     has_ended,
     lease_lost,
+    not_completable,
     not_understood,
     recorded_already,
     taken_for_dead,
@@ -236,7 +238,9 @@ def _park(op: Park) -> Doing[bool]:
         return False
     waits_for = json.dumps(op.waits_for)
     values = {"id": op.claim.run_id, "reason": op.reason, "waits_for": waits_for, "run_after": op.run_after}
-    yield [("park", values)]
+    found = [answer.rows[0] for look, answer in zip(looks, answers, strict=True) if look[0] == "run_by_id"]
+    again = [row.id for row in rows_of(found) if row.is_to_be_executed]
+    yield [("park", values), *(_wake_for(op.claim.run_id, run_id) for run_id in again)]
     return True
 
 
@@ -334,14 +338,16 @@ def _stop(
 
 def _complete(op: Complete) -> Doing[None]:
     row = yield from _known(op.run_id)
-    if row.state is not RunState.WAITING or row.reason != MANUAL:
-        raise has_ended(row, "only a manual step that waits can be completed")
+    if not is_asked(row):
+        raise not_completable(row)
     yield _end(row.id, row.parent_id, op, None)
 
 
 def _wake(op: Wake) -> Doing[None]:
-    yield from _known(op.run_id)
-    yield [("wake", {"id": op.run_id, "manual": MANUAL})]
+    row = yield from _known(op.run_id)
+    if row.state is RunState.WAITING and row.reason != MANUAL:
+        to_tell = _tell(row.id, row.parent_id) if row.queue is None else []
+        yield [("wake", {"id": op.run_id}), *to_tell]
 
 
 # -- what several of them do ---------------------------------------------------------------------------
@@ -354,7 +360,11 @@ def _end(run_id: str, parent_id: str | None, op: Finish | Complete, reason: str 
 
 def _tell(run_id: str, parent_id: str | None) -> list[Statement]:
     """Wake the parent where it waits for the end of this run."""
-    return [] if parent_id is None else [("wake_for", {"id": parent_id, "token": f"run:{run_id}"})]
+    return [] if parent_id is None else [_wake_for(parent_id, run_id)]
+
+
+def _wake_for(run_id: str, awaited: str) -> Statement:
+    return "wake_for", {"id": run_id, "token": f"run:{awaited}"}
 
 
 _HANDLERS: dict[type, Callable[[Any], Doing[Any]]] = {

@@ -27,7 +27,6 @@ SET state = 'STOPPED', error = :error, stop_requested = 1,
 WHERE id = :id;
 
 -- name: wake
--- One that waits, and not for a person.
 UPDATE runs
 SET state = 'PENDING', waits_for = '[]', run_after = NULL, reason = NULL, deaths = 0
-WHERE id = :id AND state = 'WAITING' AND reason IS NOT :manual;
+WHERE id = :id AND state = 'WAITING';
