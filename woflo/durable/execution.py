@@ -15,19 +15,21 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from woflo.durable.branches import Branch
 from woflo.durable.journal import Journal, Place
-from woflo.durable.parking import Parked
+from woflo.durable.parking import Continued, Parked
+from woflo.durable.successors import next_run
 from woflo.durable.waits import RunsWait, stored_below
-from woflo.errors import NonDeterminismError, SerializationError, StoreError, TaskStoppedError
+from woflo.errors import NonDeterminismError, OptionError, SerializationError, StoreError, TaskStoppedError
 from woflo.kernel import clock
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.digest import digest
+from woflo.kernel.graph import find_handles
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import RunState
-from woflo.stores.operations import Accepted, Claimed, Finish, Park, Record, TakeSignal
+from woflo.stores.operations import CONTINUED, Accepted, Claimed, Finish, Park, Record, TakeSignal
 from woflo.stores.rows import Claim, Row, place_id
 
 if TYPE_CHECKING:
@@ -75,6 +77,8 @@ class Execution(ABC):
         self.was_refused: bool = False
         """True where the store did not keep something, once the code has ended."""
         self._is_leaving = False
+        self._next_args: str | None = None
+        """Those of the run that is to go on from this one."""
         self._notes: tuple[Row, ...] = ()
         """Records that go with every write until one that had them is kept: what it keeps may depend on them."""
         self._open: dict[StepRun[Any], None] = {}
@@ -153,6 +157,16 @@ class Execution(ABC):
             step.attach(self, row, codec, record)
         return step
 
+    def continue_as(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> NoReturn:
+        """End the code; when its steps have ended, another run begins with these arguments. Raises `Continued`."""
+        check = self.task.body.check_call
+        if check is not None:
+            check(self.task.body, args, kwargs)
+        if find_handles(args, kwargs)[0]:
+            raise OptionError("continue_as was given a handle; give it the value, from get_result() or await")
+        self._next_args = self.engine.codec(self.task).dump_call(args, kwargs)
+        raise Continued(self.row.id)
+
     def new_row(self, place: Place, name: str, args: str) -> Row:
         """A step at this place, not yet recorded."""
         return Row(
@@ -170,10 +184,22 @@ class Execution(ABC):
     def find(self, row: Row) -> Row | None:
         """What is recorded at the place of `row`; where it is another call, this execution ends."""
         assert row.position is not None
+        place = Place(row.scope, row.position)
         try:
-            return self.journal.find(Place(row.scope, row.position), row.task, row.digest, f"{row.task}{row.args}")
+            record = self.journal.find(place, row.task, row.digest, f"{row.task}{row.args}")
         except NonDeterminismError as error:
             raise self.end(error) from error
+        return self._inherited(place, row) if record is None and self.journal.has_inherited else record
+
+    def _inherited(self, place: Place, row: Row) -> Row | None:
+        """What a run before this one recorded there; it is recorded here with the next write."""
+        found = self.journal.inherit(place, row.task, row.digest)
+        if found is None:
+            return None
+        record = found.changed(id=row.id, scope=row.scope)
+        with self._lock:
+            self._notes = (*self._notes, record)
+        return record
 
     def note(self, branch: Branch, name: str, make: Callable[[], str], args: str = "{}") -> str:
         """The JSON that is recorded at the next place, or else what `make` gives, recorded there from now on.
@@ -322,9 +348,23 @@ class Execution(ABC):
             return Ending(None)
         if ended is not None:
             outcome = Outcome(None, ended, interrupted=True)
+        elif self._next_args is not None:
+            return self._continuing(self._next_args)
         state, outcome, result, error = self.engine.codec(self.task).dump_outcome(None, outcome)
         finish = Finish(now=now, claim=self.claim, notes=self._notes, state=state, result=result, error=error)
         return Ending(finish, state, outcome)
+
+    def _continuing(self, args: str) -> Ending:
+        successor = next_run(self.row, args).changed(parent_id=self.row.parent_id)
+        finish = Finish(
+            now=clock.now(),
+            claim=self.claim,
+            notes=self._notes,
+            state=RunState.SUCCEEDED,
+            reason=f"{CONTINUED}{successor.id}",
+            successor=successor,
+        )
+        return Ending(finish, RunState.SUCCEEDED, None, successor.id)
 
     def _check_journal(self) -> None:
         try:
@@ -347,6 +387,8 @@ class Ending(NamedTuple):
     operation: Any
     state: RunState | None = None
     outcome: Outcome | None = None
+    successor: str | None = None
+    """The run that goes on in its place, and tells how all ended."""
 
 
 def loaded(execution: Execution) -> Attempt | Outcome:

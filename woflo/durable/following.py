@@ -34,6 +34,9 @@ class Followed(Protocol):
     def ended_as(self, row: Row) -> object:
         """It has ended, as `row` says."""
 
+    def went_on(self, run_id: str) -> object:
+        """Another run is in its place."""
+
     def ended(self, state: RunState, outcome: Outcome) -> object:
         """It has ended like this."""
 

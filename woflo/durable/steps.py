@@ -238,6 +238,9 @@ class StepRun(BaseTaskRun[R]):
         self._settle_recorded(row.state, self._codec.load_outcome(row), None)
         self._code_ended()
 
+    def went_on(self, run_id: str) -> None:
+        """No step does."""
+
     def ended(self, state: RunState, outcome: Outcome) -> None:
         """It is there no more: its workflow was forgotten."""
         self.drop()

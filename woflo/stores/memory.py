@@ -13,6 +13,7 @@ from woflo.errors import StoreError
 from woflo.kernel.state import RunState
 from woflo.stores.contract import Inherited, Transaction, unwrap
 from woflo.stores.operations import (
+    HANDED_OVER,
     LOST,
     MANUAL,
     SUSPECT,
@@ -22,6 +23,7 @@ from woflo.stores.operations import (
     Claimed,
     ClaimReady,
     Complete,
+    Continue,
     Finish,
     Forget,
     Leave,
@@ -39,6 +41,7 @@ from woflo.stores.operations import (
     is_asked,
 )
 from woflo.stores.refusals import (
+    check_hand_over,
     conflict,
     has_ended,
     lease_lost,
@@ -238,7 +241,11 @@ class MemoryStore(TableReader):
         row = self._holding(op)
         for call in op.calls:
             self._accept(call, op.now)
-        self._end(row, op.now, state=op.state, result=op.result, error=op.error, reason=op.reason)
+        ended = self._end(row, op.now, state=op.state, result=op.result, error=op.error, reason=op.reason)
+        if op.successor is not None:
+            successor = op.successor.changed(key=row.key, **_stopped_with(row, op.now))
+            self._put(ended, key=None)
+            self._add(successor, op.now)
 
     @_do.register
     def _forget(self, op: Forget) -> None:
@@ -347,6 +354,25 @@ class MemoryStore(TableReader):
         self._end(row, op.now, state=op.state, result=op.result, error=op.error, reason=None)
 
     @_do.register
+    def _continue(self, op: Continue) -> Row:
+        before, row = self._known(op.row.continues or ""), op.row
+        if op.hands_over:
+            check_hand_over(before)
+            self._put(before, key=None, reason=f"{HANDED_OVER}{row.id}")
+            row = row.changed(key=before.key)
+        added = self._add(row, op.now)
+        for step in op.steps:
+            self._add(step, step.created_at)
+        return added
+
+    def _add(self, row: Row, now: float) -> Row:
+        """A run that must be new."""
+        accepted = self._accept(row, now)
+        if not accepted.is_new:
+            raise conflict(row, accepted.row)
+        return accepted.row
+
+    @_do.register
     def _wake_up(self, op: Wake) -> None:
         row = self._known(op.run_id)
         if row.state is _WAITING and row.reason != MANUAL:
@@ -382,6 +408,11 @@ class MemoryStore(TableReader):
     def _inherit(self) -> None:
         super()._inherit()
         self._reading = cast("Any", Inherited())
+
+
+def _stopped_with(row: Row, now: float) -> dict[str, Any]:
+    """What follows for the successor of a run that was asked to stop."""
+    return {"state": _STOPPED, "stop_requested": True, "finished_at": now} if row.stop_requested else {}
 
 
 class _MemoryTransaction(Transaction):

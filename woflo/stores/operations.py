@@ -25,6 +25,8 @@ from woflo.kernel.state import RunState
 from woflo.stores.rows import Claim, Row, WorkerRow
 
 __all__ = [
+    "CONTINUED",
+    "HANDED_OVER",
     "LOST",
     "MANUAL",
     "SUSPECT",
@@ -35,6 +37,7 @@ __all__ = [
     "ClaimReady",
     "Claimed",
     "Complete",
+    "Continue",
     "Finish",
     "Forget",
     "Leave",
@@ -60,6 +63,10 @@ SUSPECT, LOST, MANUAL = "suspect", "worker lost", "manual"
 """Reasons: of a run that waits for that decision, of one whose worker died, of one that waits for `Complete`."""
 UNCERTAIN = "uncertain"
 """How the reason of a step or call begins that may have happened when its process died: for `Complete` or `Wake`."""
+
+CONTINUED, HANDED_OVER = "continued as ", "handed over to "
+"""How the reason of a run that has ended begins which another one goes on from; the id of that one follows. What the
+first kind would have given, the other one gives; the second kind has ended by itself."""
 
 
 def is_asked(row: Row) -> bool:
@@ -188,6 +195,8 @@ class Finish(Claimed[None]):
     reason: str | None = None
     calls: tuple[Row, ...] = ()
     """Submitted together with it, as by `Submit`."""
+    successor: Row | None = None
+    """A new run that goes on from it, and takes over its key; STOPPED where a stop was requested."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,6 +289,20 @@ class Complete(Operation[None]):
     state: RunState
     result: str | None = None
     error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continue(Operation[Row]):
+    """Begin a run that goes on from the one that it `continues`, with `steps` recorded already; returns its row.
+
+    With `hands_over`, it takes over the key, and the reason of the run before tells of it. Then that must have ended
+    (refused with `RunNotEndedError`), and not been handed over before (`RunContinuedError`). Refused with
+    `UnknownRunError` where there is no such run, and with `KeyConflictError` where the id or the key is another run's.
+    """
+
+    row: Row
+    steps: tuple[Row, ...] = ()
+    hands_over: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

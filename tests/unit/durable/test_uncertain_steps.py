@@ -375,11 +375,12 @@ def cut_off_call(world, charging):
     """A call whose worker died when it was under way, and a worker that knows it."""
     process = world.process()
     run = process.call(charging, 5)
-    with_worker(process, charging)
+    first = with_worker(process, charging)
     assert begun.acquire(timeout=PATIENCE)
     process.engine.abandon()
     world.store.write(Recover(now=clock.now(), dead=(process.engine.id,)))
     gate.set()
+    first.serving.threads.end()
     other = world.process()
     worker = with_worker(other, charging)
     return other, worker, run

@@ -275,6 +275,18 @@ class Agreement(RuleBasedStateMachine):
     def complete(self, number, run_id, state, result, error):
         self.do(ops.Complete, run_id=self.known(run_id, number), state=state, result=result, error=error)
 
+    @rule(number=which, run_id=ids, row=calls(), steps=some_steps, hands_over=st.booleans())
+    def go_on(self, number, run_id, row, steps, hands_over):
+        row = row.changed(continues=self.known(run_id, number), worker=None)
+        self.do(ops.Continue, row=row, steps=steps, hands_over=hands_over)
+
+    @rule(number=which, steps=some_steps, row=calls(), runs=some_calls)
+    def finish_and_go_on(self, number, steps, row, runs):
+        held = self.held(number, steps)
+        successor = row.changed(continues=held["claim"].run_id, worker=None)
+        told = {"state": RunState.SUCCEEDED, "reason": f"{ops.CONTINUED}{row.id}", "successor": successor}
+        self.do(ops.Finish, **held, calls=runs, **told)
+
     @rule(number=which, run_id=ids)
     def wake(self, number, run_id):
         self.do(ops.Wake, run_id=self.known(run_id, number))

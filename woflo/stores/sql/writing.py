@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from woflo.kernel.state import TERMINAL, RunState
 from woflo.stores.operations import (
+    HANDED_OVER,
     LOST,
     MANUAL,
     SUSPECT,
@@ -21,6 +22,7 @@ from woflo.stores.operations import (
     Claimed,
     ClaimReady,
     Complete,
+    Continue,
     Finish,
     Forget,
     Leave,
@@ -38,6 +40,7 @@ from woflo.stores.operations import (
     is_asked,
 )
 from woflo.stores.refusals import (
+    check_hand_over,
     conflict,
     has_ended,
     lease_lost,
@@ -212,8 +215,16 @@ def _record(op: Record) -> Doing[list[Accepted]]:
 
 
 def _finish(op: Finish) -> Doing[None]:
-    parent_id, _ = yield from _holding(op)
+    parent_id, stop_requested = yield from _holding(op)
     ending = _end(op.claim.run_id, parent_id, op, op.reason)
+    if op.successor is not None:
+        yield from _with_steps(op, [])
+        before = yield from _known(op.claim.run_id)
+        stopped = {"state": RunState.STOPPED, "stop_requested": True, "finished_at": op.now} if stop_requested else {}
+        yield from _accepted(op.calls, op.now)
+        yield ending
+        yield from _handed_over(before, op.successor.changed(**stopped), op.reason, op.now)
+        return
     if not op.calls:
         yield from _with_steps(op, ending)
         return
@@ -343,6 +354,34 @@ def _complete(op: Complete) -> Doing[None]:
     yield _end(row.id, row.parent_id, op, None)
 
 
+def _continue(op: Continue) -> Doing[Row]:
+    before, row = (yield from _known(op.row.continues or "")), op.row
+    if op.hands_over:
+        check_hand_over(before)
+        row = yield from _handed_over(before, row, f"{HANDED_OVER}{row.id}", op.now)
+    else:
+        (row,) = yield from _added([row.changed(created_at=op.now)])
+    yield from _added(op.steps)
+    return row
+
+
+def _handed_over(before: Row, row: Row, reason: str | None, now: float) -> Doing[Row]:
+    """A new run that has the key of the one before."""
+    yield [("hand_over", {"id": before.id, "reason": reason})]
+    (row,) = yield from _added([row.changed(key=before.key, created_at=now)])
+    return row
+
+
+def _added(rows: Sequence[Row]) -> Doing[Sequence[Row]]:
+    """Runs that must be new."""
+    answers = (yield [("add_run", values_of(row)) for row in rows]) if rows else []
+    for row, answer in zip(rows, answers, strict=True):
+        if not answer.changed:
+            by_id, by_key = yield _look_up(row)
+            raise conflict(row, row_of((by_id.rows or by_key.rows)[0]))
+    return rows
+
+
 def _wake(op: Wake) -> Doing[None]:
     row = yield from _known(op.run_id)
     if row.state is RunState.WAITING and row.reason != MANUAL:
@@ -383,5 +422,6 @@ _HANDLERS: dict[type, Callable[[Any], Doing[Any]]] = {
     Send: _send,
     RequestStop: _request_stop,
     Complete: _complete,
+    Continue: _continue,
     Wake: _wake,
 }

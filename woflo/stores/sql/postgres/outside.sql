@@ -32,3 +32,7 @@ WHERE id = %(id)s;
 UPDATE woflo.runs
 SET state = 'PENDING', waits_for = '[]', run_after = NULL, reason = NULL, deaths = 0
 WHERE id = %(id)s AND state = 'WAITING';
+
+-- name: hand_over
+-- Another run takes the key of this one, which has ended.
+UPDATE woflo.runs SET key = NULL, reason = %(reason)s WHERE id = %(id)s;

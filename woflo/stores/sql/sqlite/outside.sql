@@ -30,3 +30,7 @@ WHERE id = :id;
 UPDATE runs
 SET state = 'PENDING', waits_for = '[]', run_after = NULL, reason = NULL, deaths = 0
 WHERE id = :id AND state = 'WAITING';
+
+-- name: hand_over
+-- Another run takes the key of this one, which has ended.
+UPDATE runs SET key = NULL, reason = :reason WHERE id = :id;
