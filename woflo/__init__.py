@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from woflo.durable.choice import use_store
     from woflo.durable.inside import continue_as, now, patched, random, sleep, sleep_until, uuid4, wait_signal
     from woflo.durable.manual import manual
-    from woflo.durable.outside import complete, fork, restart, resume, send
+    from woflo.durable.outside import complete, fork, published, restart, resume, send
     from woflo.durable.uncertain import Happened
     from woflo.durable.worker import Worker
     from woflo.durable.workflow import workflow
@@ -61,6 +61,7 @@ __all__ = [
     "manual",
     "now",
     "patched",
+    "published",
     "quote",
     "random",
     "restart",
@@ -88,6 +89,7 @@ _ON_FIRST_USE = {
     "manual": "woflo.durable.manual",
     "now": "woflo.durable.inside",
     "patched": "woflo.durable.inside",
+    "published": "woflo.durable.outside",
     "random": "woflo.durable.inside",
     "resume": "woflo.durable.outside",
     "send": "woflo.durable.outside",

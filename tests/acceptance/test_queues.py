@@ -22,6 +22,10 @@ def say(text):
     with open("said", "a") as file:
         file.write(f"{text}\\n")
 
+@task(runner="multiprocess")
+def apart() -> int:
+    return os.getpid()
+
 @task(runner="queue")
 def double(x: int) -> int:
     return 2 * x
@@ -87,7 +91,7 @@ def flow(x: int) -> int:
 def unknown() -> int:
     return 1
 
-ALL = [double, named, third_time, deadly, slow, too_slow, picky, where, on_loop, flow]
+ALL = [apart, double, named, third_time, deadly, slow, too_slow, picky, where, on_loop, flow]
 """
 
 WORKER = """
@@ -233,6 +237,15 @@ def test_isolated_by_a_runner(tmp_path):
             "print(double(4).get_result(30))",
         )
         assert told == ["True", "TaskCrashedError", "8"]
+        stop(one)
+
+
+def test_a_task_that_names_a_runner_is_executed_by_that_one(tmp_path):
+    """It is a plain task, and this call of it waits for a worker."""
+    with worker(tmp_path) as one:
+        one.wait_for("ready")
+        told = call(tmp_path, "print(apart.with_options(runner='queue')().get_result(30), where().get_result(30))")
+        assert told[0] != told[1] == str(one.process.pid)
         stop(one)
 
 

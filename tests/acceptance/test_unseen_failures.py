@@ -197,3 +197,45 @@ outer().get_result()
     for number in (1, 2):
         assert f"ValueError: number {number}.\n" in output, output
     assert output.count("fails (") == 2, output
+
+
+WORKFLOWS = """
+from woflo import send, use_store, wait_signal, workflow
+from woflo.stores.memory import MemoryStore
+from woflo.testing import wait_until
+
+store = MemoryStore()
+use_store(store)
+
+@workflow
+def child(fails):
+    wait_signal("go")
+    if fails:
+        raise ValueError("the child failed")
+
+@workflow
+def parent():
+    children = [child(False), child(True)]
+    for one in children:
+        {look}
+
+run = parent()
+
+def all_wait():
+    found = [store.get(run.id), *store.steps(run.id)]
+    return [str(row.state) for row in found] == ["WAITING"] * 3
+
+wait_until(all_wait)
+for one in reversed(store.steps(run.id)):
+    send(one.id, "go")
+    wait_until(lambda one=one: store.get(one.id).is_terminal)
+run.exception(30)
+"""
+
+
+@pytest.mark.parametrize(("look", "times"), [("one.exception()", 0), ("one.wait() if one is children[0] else None", 1)])
+def test_in_a_workflow_that_was_parked(tmp_path, look, times):
+    """Whoever goes on with it has other handles: what is seen, or not seen, of these counts."""
+    code, output = run(tmp_path, WORKFLOWS.format(look=look))
+    assert code == 0, output
+    assert output.count("nobody looked") == times, output

@@ -21,7 +21,7 @@ def test_once_it_executes_all_that_there_is(folder):
     with folder.worker("--once") as worker:
         assert worker.wait() == 0
         first, last = worker.read().splitlines()
-    assert "serves held, note, steps from default in " in first
+    assert "serves held, note, step, steps from default in " in first
     assert "nothing is left to do; 21 done" in last
     assert {folder.state(run_id) for run_id in ids} == {SUCCEEDED}
     assert sorted(lines(folder.path / "notes"), key=int) == [str(number) for number in range(20)]
@@ -156,7 +156,7 @@ def test_a_name_that_it_does_not_know_stays(folder):
 
 
 def test_it_serves_what_it_is_told_to(folder):
-    """Queues and names of tasks; a task that is named need not be one for workers."""
+    """Queues and names of tasks; what is not named stays."""
     elsewhere = folder.call("note", "elsewhere", queue="other")
     step, other = folder.call("step", "s", queue="other"), folder.call("held", "h", queue="other")
     default = folder.call("note", "default")

@@ -35,16 +35,13 @@ class Target:
         return list({id(one): one for one in vars(self._module).values() if isinstance(one, Task)}.values())
 
     def tasks(self, names: Sequence[str] = ()) -> list[Task[..., Any]]:
-        """Those that a worker is to serve: the ones named, of whatever runner, else all that are kept in a store."""
+        """Those that a worker is to serve: the ones named, else all, for any may be called with `runner="queue"`."""
         wanted = [*([self._name] if self._name else []), *names]
         if wanted:
             return [self._task(name) for name in wanted]
-        found = [one for one in self.all_tasks() if _waits_for_workers(one)]
+        found = self.all_tasks()
         if not found:
-            raise UsageError(
-                f"{self.text} has no tasks that a worker could serve; give them @task(runner='queue') or @workflow, or "
-                f"name them with --tasks (found: {_listed(one.name for one in self.all_tasks())})"
-            )
+            raise UsageError(f"{self.text} has no tasks that a worker could serve; make some with @task or @workflow")
         return found
 
     def _task(self, name: str) -> Task[..., Any]:
@@ -55,10 +52,6 @@ class Target:
         near = get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else f" (found: {_listed(known)})"
         raise UsageError(f"{self._module.__name__} has no task {name!r}{hint}")
-
-
-def _waits_for_workers(task: Task[..., Any]) -> bool:
-    return task.options.runner is not None and task.runner.traits.durable and task.runner.traits.queues
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -17,6 +17,7 @@ from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any
 
 from woflo.durable.journal import Place
+from woflo.durable.keeping import BranchKeeper
 from woflo.durable.waits import RunsWait
 from woflo.errors import NotInWorkflowError
 from woflo.kernel import clock
@@ -69,6 +70,14 @@ class Branch:
         self.execution.check()
         row = self.execution.new_row(self.next_place(), what, "{}")
         return RecordedNote(self.execution, row, self.execution.find(row))
+
+    def publish(self, name: str, value: str) -> None:
+        """Show a value (JSON) to whoever looks at the workflow, once for each time that its code comes here."""
+        execution = self.execution
+        execution.check()
+        row = execution.new_row(self.next_place(), "woflo.publish", json.dumps({"name": name}))
+        if execution.find(row) is None:
+            execution.publish(row, name, value)
 
     def block(self, runs: Iterable[BaseTaskRun[Any]], is_over: Callable[[], bool], end: float | None) -> bool:
         """Block until it is over; False for a thread or a loop that the workflow cannot be parked from."""
@@ -163,5 +172,5 @@ class _BranchingFactory:
 def attempt_on(branch: Branch, attempt: Attempt) -> Attempt:
     """The attempt of a workflow as code in one of its branches sees it."""
     twin = Attempt(attempt.run_id, attempt.task_name, attempt.number, attempt.body, (), {}, attempt.parent_id)
-    twin.run, twin.channel, twin.recorder, twin.keeper = attempt.run, attempt.channel, branch, attempt.keeper
+    twin.run, twin.channel, twin.recorder, twin.keeper = attempt.run, attempt.channel, branch, BranchKeeper(branch)
     return twin

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from woflo.durable.called import as_called, deadline_of, deadline_passed
 from woflo.durable.keeping import StepKeeper
 from woflo.durable.uncertain import is_careful, question, verified
 from woflo.errors import (
@@ -39,7 +40,8 @@ class CallExecution:
     def __init__(self, serving: Serving, row: Row, task: Task[..., Any]) -> None:
         self.engine: Engine = serving.engine
         self.row: Row = row
-        self.task: Task[..., Any] = task
+        self.task: Task[..., Any] = as_called(task, row)
+        self._due = deadline_of(self.task, row)
         self.attempt: int = row.attempt
         self.started_at: float | None = row.started_at
         self._serving = serving
@@ -52,7 +54,7 @@ class CallExecution:
 
     def start(self) -> None:
         """Begin, in the place that suits the task. Returns at once."""
-        if self._is_uncertain or self._serving.runner is not None or self.task.options.timeout is not None:
+        if self._is_uncertain or self._serving.has_runner(self.task):
             self._serving.threads.execute(self, None)  # type: ignore[arg-type]  # the attempt is made there
         elif self.task.body.is_async:
             self._serving.loop.call_soon_threadsafe(self._start_on_loop)
@@ -68,7 +70,9 @@ class CallExecution:
             return Outcome.failed(error)
         if told is not None:
             return told
-        if self._serving.runner is not None or self.task.options.timeout is not None:
+        if self._due is not None and clock.now() >= self._due:
+            return Outcome.failed(deadline_passed(self.task))
+        if self._serving.has_runner(self.task):
             return self._by_runner(attempt)
         return attempt.execute()
 
@@ -96,8 +100,8 @@ class CallExecution:
         return attempt
 
     def _by_runner(self, attempt: Attempt) -> Outcome:
-        """As a run of the runner that the worker names, or that can keep a timeout."""
-        task = self._serving.inner_task(self.task)
+        """As a run of the runner that worker or task names, or that can keep a timeout."""
+        task = self._in_time(self._serving.inner_task(self.task))
         token = current_attempt.set(None)
         try:
             self._inner = task(*attempt.args, **attempt.kwargs)
@@ -105,7 +109,15 @@ class CallExecution:
         finally:
             current_attempt.reset(token)
         error = self._inner.exception()
+        if error is not None and self._due is not None and clock.now() >= self._due:
+            error = deadline_passed(self.task)
         return Outcome(value) if error is None else Outcome.failed(error)
+
+    def _in_time(self, task: Task[..., Any]) -> Task[..., Any]:
+        """With the time that the attempt may take."""
+        left = None if self._due is None else max(0.001, self._due - clock.now())
+        times = [one for one in (self.task.options.timeout, left) if one is not None]
+        return task.with_options(timeout=min(times)) if times else task
 
     def _start_on_loop(self) -> None:
         self._task = self._serving.loop.create_task(self._drive())
@@ -163,8 +175,13 @@ class CallExecution:
         """Seconds until the next attempt, or None where there is none."""
         if error is None or isinstance(error, Abandon):
             return None
-        if isinstance(error, Retry):
-            return error.delay
+        delay = error.delay if isinstance(error, Retry) else self._delay_by_options(error)
+        if delay is not None and self._due is not None and clock.now() + delay >= self._due:
+            error.add_note("its deadline comes before another attempt")
+            return None
+        return delay
+
+    def _delay_by_options(self, error: BaseException) -> float | None:
         options = self.task.options
         try:
             if self.row.attempt > options.retries or not retry.is_worth_retrying(options, error):

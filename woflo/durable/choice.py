@@ -15,8 +15,8 @@ from woflo.stores.contract import Store
 __all__ = ["chosen_url", "current_store", "opened", "use_store"]
 
 DEFAULT = "sqlite:///.woflo/woflo.db"
-_FILES = ("sqlite", "dir")
-"""The schemes of stores whose URLs name a path; in a file, it is meant from the folder of that file."""
+_RELATIVE = ("sqlite:///", "dir:")
+"""How URLs begin that name a path; without a further slash it is relative, and in a file meant from its folder."""
 _lock = threading.Lock()
 _chosen: Store | None = None
 
@@ -59,9 +59,9 @@ def _url_in_file() -> str | None:
         return None
     if not isinstance(url, str):
         raise SettingsError(f"{path}: [store] url must be the URL of a store as text, and is {url!r}")
-    scheme, is_relative, name = url.partition(":///")
-    if is_relative and scheme in _FILES and not name.startswith("/"):
-        return f"{scheme}:///{path.parent / name}"
+    for begin in _RELATIVE:
+        if url.startswith(begin) and not url.startswith(f"{begin}/"):
+            return f"{begin}{path.parent}/{url.removeprefix(begin)}"
     return url
 
 

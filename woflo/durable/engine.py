@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from woflo.durable.called import as_called
 from woflo.durable.execution import Ending, Execution
 from woflo.durable.following import Following
 from woflo.durable.loop_writing import LoopWriter
@@ -103,7 +104,7 @@ class Engine:
         from woflo.durable.coroutines import AsyncExecution
         from woflo.durable.plain import PlainExecution
 
-        task = self._tasks[row.task]
+        task = as_called(self._tasks[row.task], row)
         execution: Execution
         if task.body.is_async:
             from woflo.runners.asynchronous import own_loop
@@ -112,6 +113,7 @@ class Engine:
         else:
             execution = PlainExecution(self, row, task)
         self.executions[row.id] = execution
+        execution.watch_deadline()
         execution.start()
 
     def execution_ended(self, execution: Execution, ending: Ending) -> None:

@@ -18,18 +18,28 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from woflo.durable.branches import Branch
+from woflo.durable.called import deadline_of, deadline_passed
 from woflo.durable.journal import Journal, Place
+from woflo.durable.keeping import BranchKeeper
 from woflo.durable.parking import Continued, Parked
 from woflo.durable.successors import next_run
 from woflo.durable.waits import RunsWait, stored_below
-from woflo.errors import NonDeterminismError, OptionError, SerializationError, StoreError, TaskStoppedError
-from woflo.kernel import clock
+from woflo.errors import (
+    NonDeterminismError,
+    OptionError,
+    SerializationError,
+    StoreError,
+    TaskStoppedError,
+    TaskTimeoutError,
+    WofloError,
+)
+from woflo.kernel import clock, runtime
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.digest import digest
 from woflo.kernel.graph import find_handles
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import RunState
-from woflo.stores.operations import CONTINUED, Accepted, Claimed, Finish, Park, Record, TakeSignal
+from woflo.stores.operations import CONTINUED, Accepted, Claimed, Finish, Park, Publish, Record, TakeSignal
 from woflo.stores.rows import Claim, Row, place_id
 
 if TYPE_CHECKING:
@@ -37,6 +47,7 @@ if TYPE_CHECKING:
     from woflo.durable.keeping import StepKeeper
     from woflo.durable.steps import StepRun
     from woflo.durable.waits import Wait
+    from woflo.kernel.reactor import Timer
     from woflo.kernel.run import BaseTaskRun
     from woflo.kernel.task import Task
     from woflo.stores.contract import Store
@@ -67,6 +78,8 @@ class Execution(ABC):
         self.claim: Claim = row.claim
         self.row: Row = row
         self.task: Task[..., Any] = task
+        self._due = deadline_of(task, row)
+        self._timer: Timer | None = None
         self.trunk: Branch = Branch(self)
         self.journal: Journal = Journal(self.store.steps(row.id) if row.fence > 1 or row.continues else ())
         self._lock = threading.Lock()
@@ -95,13 +108,31 @@ class Execution(ABC):
         args, kwargs = self.engine.codec(self.task).load_call(self.row.args)
         row = self.row
         attempt = Attempt(row.id, self.task.name, row.attempt, self.task.body, args, kwargs, row.parent_id)
-        attempt.recorder = self.trunk
+        attempt.recorder, attempt.keeper = self.trunk, BranchKeeper(self.trunk)
         return attempt
+
+    def watch_deadline(self) -> None:
+        """Have the run end when its time is over: at once, and without a beginning, where it is over already."""
+        if self._due is None:
+            return
+        left = self._due - clock.now()
+        if left <= 0:
+            self._expire()
+        else:
+            self._timer = runtime.current.reactor.call_later(left, runtime.current.away_from_reactor, self._expire)
+
+    def _expire(self) -> None:
+        self._end_with_steps(deadline_passed(self.task))
 
     def check(self) -> None:
         """Raise `Parked` where this execution has ended. Called by every durable call."""
         if self._ended is not None:
             raise Parked(str(self._ended))
+
+    @property
+    def is_over(self) -> BaseException | None:
+        """Why nothing of it may go on; None as long as it may."""
+        return self._ended
 
     def end(self, why: BaseException) -> Parked:
         """Nothing of this execution may go on; all that wait in it are told. The first reason counts."""
@@ -127,8 +158,13 @@ class Execution(ABC):
 
     def stop(self) -> None:
         """Somebody asked for it: steps under way are stopped, and the run ends as STOPPED."""
+        is_late = self._due is not None and clock.now() >= self._due
+        why = deadline_passed(self.task) if is_late else TaskStoppedError(f"{self.task.name} was stopped")
+        self._end_with_steps(why)
+
+    def _end_with_steps(self, why: WofloError) -> None:
         steps = list(self._open)
-        self.end(TaskStoppedError(f"{self.task.name} was stopped"))
+        self.end(why)
         for step in steps:
             step._ask_to_stop(step.grace)
 
@@ -313,9 +349,15 @@ class Execution(ABC):
         )
         return result
 
+    def publish(self, row: Row, name: str, value: str) -> None:
+        """Show a value (JSON) to whoever looks, together with the record that it was shown."""
+        now = clock.now()
+        step = row.changed(state=RunState.SUCCEEDED, result=value, finished_at=now)
+        self.written(Publish(now=now, claim=self.claim, notes=self._notes, steps=(step,), name=name, value=value))
+
     def park(self, waits: tuple[Wait, ...], tokens: tuple[str, ...]) -> bool:
         """Write what is waited for, and end. False where something of it is there already."""
-        times = [wait.run_after for wait in waits if wait.run_after is not None]
+        times = [at for at in (self._due, *(wait.run_after for wait in waits)) if at is not None]
         operation = Park(
             now=clock.now(),
             claim=self.claim,
@@ -347,7 +389,7 @@ class Execution(ABC):
         if isinstance(ended, Parked | StoreError):
             return Ending(None)
         if ended is not None:
-            outcome = Outcome(None, ended, interrupted=True)
+            outcome = Outcome(None, ended, interrupted=not isinstance(ended, TaskTimeoutError))
         elif self._next_args is not None:
             return self._continuing(self._next_args)
         state, outcome, result, error = self.engine.codec(self.task).dump_outcome(None, outcome)
@@ -374,6 +416,8 @@ class Execution(ABC):
 
     def written_end(self, ending: Ending, error: Exception | None) -> None:
         """The last write is kept, or was refused with `error`."""
+        if self._timer is not None:
+            self._timer.cancel()
         refused = error if error is not None else self._ended
         self.was_refused = isinstance(refused, StoreError)
         if error is not None:
@@ -392,7 +436,9 @@ class Ending(NamedTuple):
 
 
 def loaded(execution: Execution) -> Attempt | Outcome:
-    """What is to be executed, or the failure to load it."""
+    """What is to be executed, or why it is not."""
+    if execution.is_over is not None:
+        return Outcome.failed(execution.is_over)
     try:
         return execution.attempt()
     except SerializationError as error:

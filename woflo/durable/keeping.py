@@ -7,19 +7,20 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from woflo.errors import OptionError, StoreError
+from woflo.durable.called import called
+from woflo.errors import NotDurableError, OptionError, StoreError
 from woflo.kernel import clock
-from woflo.kernel.digest import digest
 from woflo.stores.codec import ValueCodec
 from woflo.stores.operations import Claimed, Publish
-from woflo.stores.rows import DEFAULT_QUEUE, Claim, Row, place_id
+from woflo.stores.rows import Claim, Row, place_id
 
 if TYPE_CHECKING:
+    from woflo.durable.branches import Branch
     from woflo.durable.engine import Engine
     from woflo.kernel.task import Task
     from woflo.stores.contract import Transaction
 
-__all__ = ["StepKeeper"]
+__all__ = ["BranchKeeper", "StepKeeper"]
 
 T = TypeVar("T")
 
@@ -62,20 +63,14 @@ class StepKeeper:
                 f"enqueue was given {task!r}, whose runs are not kept in a store; give it runner='queue', or a workflow"
             )
         text = self._engine.codec(task).dump_call(args, kwargs)
-        row = Row(
-            id=place_id(self.idempotency_key, "", len(self.calls)),
-            task=task.name,
-            queue=DEFAULT_QUEUE,
-            key=task.options.key,
-            args=text,
-            digest=digest(text),
-        )
+        new = Row(id=place_id(self.idempotency_key, "", len(self.calls)), task=task.name)
+        row = called(new, task, text, clock.now())
         self.calls = (*self.calls, row)
         return row.id
 
     def publish(self, name: str, value: Any) -> None:
-        """Show a value to whoever looks at the run."""
-        text = ValueCodec(Any, f"the value published as {name!r}").dump(value)
+        """Show a value to whoever looks at the run; in a step, at its workflow."""
+        text = _dumped(name, value)
         self._engine.store.write(Publish(now=clock.now(), claim=self._claim, name=name, value=text))
 
     # -- around the code -------------------------------------------------------------------------------
@@ -100,3 +95,31 @@ class StepKeeper:
         opened, self._opened, self._transaction, self.calls = self._opened, None, None, ()
         if opened is not None:
             opened.__exit__(None, None, None)
+
+
+class BranchKeeper:
+    """The code of a workflow itself, as it may write: what it shows is recorded, so that it is shown once."""
+
+    def __init__(self, branch: Branch) -> None:
+        self.idempotency_key = branch.execution.row.id
+        self._branch = branch
+
+    def transaction(self) -> AbstractContextManager[Any]:
+        """Refused: this code may be executed more than once."""
+        raise NotDurableError(
+            "transaction() was called in the code of a workflow, which may be executed twice; call it in a step"
+        )
+
+    def enqueue(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        """Refused: a plain call is recorded here."""
+        raise NotDurableError(
+            f"enqueue was called in the code of a workflow, whose calls are recorded anyway; call {task.name}(…) itself"
+        )
+
+    def publish(self, name: str, value: Any) -> None:
+        """Show a value to whoever looks at the workflow."""
+        self._branch.publish(name, _dumped(name, value))
+
+
+def _dumped(name: str, value: Any) -> str:
+    return ValueCodec(Any, f"the value published as {name!r}").dump(value)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from woflo.stores.contract import Store
     from woflo.stores.rows import Row
 
-__all__ = ["complete", "fork", "restart", "resume", "send"]
+__all__ = ["complete", "fork", "published", "restart", "resume", "send"]
 
 
 def send(run_id: str, name: str, value: Any = None, *, id: str | None = None, store: str | Store | None = None) -> bool:  # noqa: A002 - as it reads
@@ -46,6 +46,12 @@ def complete(
         text = dump_error(error)
     state = RunState.SUCCEEDED if error is None else RunState.FAILED
     _store(store).write(Complete(now=clock.now(), run_id=run_id, state=state, result=result, error=text))
+
+
+def published(run_id: str, *, store: str | Store | None = None) -> dict[str, Any]:
+    """What a run has shown by `current_run().publish(name, value)`, the last value of each name; also after its end."""
+    codec = ValueCodec(Any, "a published value")
+    return {name: codec.load(text) for name, text in _store(store).published(run_id).items()}
 
 
 def resume(run_id: str, *, store: str | Store | None = None) -> str:

@@ -14,11 +14,12 @@ from datetime import UTC, datetime
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
+from woflo.durable.called import called
 from woflo.errors import OptionError
 from woflo.kernel import clock
 from woflo.kernel.digest import digest
 from woflo.stores.operations import Submit
-from woflo.stores.rows import DEFAULT_QUEUE, Row
+from woflo.stores.rows import Row
 
 if TYPE_CHECKING:
     from woflo.kernel.task import Task
@@ -165,19 +166,14 @@ class Schedules:
     def _submit(self, task: Task[..., Any], keys: list[str], now: float) -> None:
         args = self._dump(task)
         rows = tuple(
-            Row(
-                id=f"{int(now * 1000):012x}{digest(f'{task.name} {key}')[:16]}",
-                task=task.name,
-                key=key,
-                queue=task.options.queue or DEFAULT_QUEUE,
-                priority=task.options.priority,
-                args=args,
-                digest=digest(args),
-            )
-            for key in keys
+            called(Row(id=_id(task.name, key, now), task=task.name), task, args, now).changed(key=key) for key in keys
         )
         if rows:
             self._store.write(Submit(now=now, runs=rows))
+
+
+def _id(name: str, key: str, now: float) -> str:
+    return f"{int(now * 1000):012x}{digest(f'{name} {key}')[:16]}"
 
 
 def _key(at: float) -> str:

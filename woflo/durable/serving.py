@@ -23,6 +23,7 @@ from woflo.runners.thread import Threads
 
 if TYPE_CHECKING:
     from woflo.durable.engine import Engine
+    from woflo.kernel.run import BaseTaskRun
     from woflo.stores.rows import Row
 
 __all__ = ["Serving", "Share"]
@@ -57,12 +58,13 @@ class Serving:
         self.engine: Engine = engine
         self.tasks: dict[str, Task[..., Any]] = _by_name(tasks)
         self.workflows: dict[str, Task[..., Any]] = {name: one for name, one in self.tasks.items() if _is_workflow(one)}
-        self._limited = frozenset(limits or ())
-        self._shares = deque(_shares(self.tasks, self.workflows, limits or {}))
+        limits = {**_own_limits(self.tasks), **(limits or {})}
+        self._limited = frozenset(limits)
+        self._shares = deque(_shares(self.tasks, self.workflows, limits))
         self.queues: tuple[str, ...] = tuple(queues)
         self.concurrency: int = concurrency
         self.runner: Any = runner
-        """The runner that executes plain tasks; None for threads and the event loop of this process."""
+        """The runner of plain tasks; None for the one that a task names, else threads and the loop of this process."""
         self.pause_after_decline: float = 1.0
         """Seconds for which a call that was declined is left to others."""
         self.threads: Threads = Threads(most=concurrency)
@@ -171,16 +173,20 @@ class Serving:
         elif took > LONG:
             self._batch = max(self.concurrency, self._batch // 2)
 
+    def has_runner(self, task: Task[..., Any]) -> bool:
+        """True where a call is executed as a run: by the runner that worker or task names, or that keeps options."""
+        options = task.options
+        is_timed = options.timeout is not None or options.deadline is not None
+        return self.runner is not None or is_timed or task.is_limited or _names_runner(task)
+
     def inner_task(self, task: Task[..., Any]) -> Task[..., Any]:
-        """The same task as the worker has it executed: by its runner, once."""
+        """The same task as the worker has it executed: by its runner, once, without a time of its own."""
         found = self._inner.get(task.name)
         if found is None:
-            from woflo.runners.asynchronous import AsyncTaskRun
-            from woflo.runners.thread import ThreadTaskRun
-
-            runner = self.runner or (AsyncTaskRun if task.body.is_async else ThreadTaskRun)
-            here = {"runner": runner, "retries": 0, "deadline": None, "key": None, "queue": None, "name": task.name}
-            options = task.options.changed({**here, "after": (), "priority": 0, "delay": None})
+            runner = self.runner or _runner_in_worker(task)
+            here = {"runner": runner, "retries": 0, "timeout": None, "deadline": None, "name": task.name}
+            here |= {"key": None, "queue": None}
+            options = task.options.changed({**here, "after": (), "priority": 0, "delay": None, "schedule": None})
             found = self._inner[task.name] = Task(task.body, options)
         return found
 
@@ -215,10 +221,30 @@ def _by_name(tasks: Iterable[Task[..., Any]]) -> dict[str, Task[..., Any]]:
     return found
 
 
+def _runner_in_worker(task: Task[..., Any]) -> type[BaseTaskRun[Any]]:
+    """The one that the task names; in-process where that is none, or one that stores calls."""
+    from woflo.runners.asynchronous import AsyncTaskRun
+    from woflo.runners.thread import ThreadTaskRun
+
+    if _names_runner(task):
+        return task.runner
+    return AsyncTaskRun if task.body.is_async else ThreadTaskRun
+
+
+def _names_runner(task: Task[..., Any]) -> bool:
+    return task.options.runner is not None and not task.runner.traits.durable
+
+
 def _is_workflow(task: Task[..., Any]) -> bool:
     from woflo.durable.stored import StoredTaskRun
 
     return task.options.runner is not None and issubclass(task.runner, StoredTaskRun) and task.runner.executes_here
+
+
+def _own_limits(tasks: Mapping[str, Task[..., Any]]) -> dict[str, int]:
+    """How many of a task its definition allows at the same time."""
+    limits = {name: task.options.max_concurrency for name, task in tasks.items()}
+    return {name: limit for name, limit in limits.items() if limit is not None}
 
 
 def _shares(

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from woflo.durable.called import called, given_with
 from woflo.durable.choice import current_store
+from woflo.durable.decisions import decision_about
 from woflo.durable.engine import Engine, engine_of
-from woflo.durable.execution import NON_DETERMINISM, STEP_UNCERTAIN
-from woflo.durable.outside import fork, restart, resume, send
+from woflo.durable.outside import fork, published, restart, resume, send
 from woflo.durable.schedules import parse
-from woflo.errors import (
-    NonDeterminismError,
-    RunSuspectError,
-    SerializationError,
-    UncertainError,
-    UnknownRunError,
-    WofloError,
-)
+from woflo.errors import SerializationError, UnknownRunError, WofloError
 from woflo.kernel import clock
 from woflo.kernel.attempt import Attempt
-from woflo.kernel.digest import digest
 from woflo.kernel.graph import find_handles
 from woflo.kernel.lifecycle import Watcher
 from woflo.kernel.outcome import Outcome
@@ -27,8 +20,8 @@ from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.state import TERMINAL, RunState
 from woflo.kernel.traits import Traits
 from woflo.stores.failures import dump_error
-from woflo.stores.operations import CONTINUED, SUSPECT, UNCERTAIN, Accepted, RequestStop, Submit
-from woflo.stores.rows import DEFAULT_QUEUE, Row
+from woflo.stores.operations import Accepted, RequestStop, Submit, goes_on_as
+from woflo.stores.rows import Row
 
 if TYPE_CHECKING:
     from typing import Self
@@ -81,18 +74,19 @@ class StoredTaskRun(BaseTaskRun[R]):
     # -- the call --------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
+        given_with(self.task)
         self._engine: Engine = engine_of(current_store())
         if not find_handles(self._args, self._kwargs)[0]:
             self._text = self._engine.codec(self.task).dump_call(self._args, self._kwargs)
         self._row = Row(id=super().id, task=self.task.name)
         super()._begin()
         if self._refusal is not None:
-            if self._failure is not None:
-                self._failure.see()
+            self._looked_at()
             raise self._refusal
 
     def begin_in(self, execution: Execution, row: Row, record: Row | None) -> None:
         """The call is made by a workflow, at the place of `row`; `record` is there where it was made before."""
+        given_with(self.task)
         self._execution, self._engine, self._loop = execution, execution.engine, execution.loop
         self._row = record if record is not None and record.is_terminal else row
         if not find_handles(self._args, self._kwargs)[0]:
@@ -124,17 +118,8 @@ class StoredTaskRun(BaseTaskRun[R]):
     def _called(self, text: str) -> Row:
         """The row of this call; `text` are its arguments."""
         assert self._row is not None
-        options, now = self.task.options, clock.now()
-        return self._row.changed(
-            args=text,
-            # In a workflow that of the call as it is written there, where handles may stand for values.
-            digest=digest(text) if self._execution is None else self._row.digest,
-            key=options.key,
-            queue=options.queue or DEFAULT_QUEUE,
-            priority=options.priority,
-            run_after=None if options.delay is None else now + options.delay,
-            created_at=now,
-        )
+        # In a workflow its digest is that of the call as it is written there, where handles may stand for values.
+        return called(self._row, self.task, text, clock.now())
 
     def _submit(self, row: Row) -> None:
         kept, is_new = self._kept(row)
@@ -168,8 +153,9 @@ class StoredTaskRun(BaseTaskRun[R]):
 
     def ended_as(self, row: Row) -> None:
         """The run has ended, as its row says."""
-        if row.state is RunState.SUCCEEDED and (row.reason or "").startswith(CONTINUED):
-            self.went_on((row.reason or "").removeprefix(CONTINUED))
+        successor = goes_on_as(row)
+        if successor is not None:
+            self.went_on(successor)
             return
         try:
             outcome = self._engine.codec(self.task).load_outcome(row)
@@ -228,25 +214,13 @@ class StoredTaskRun(BaseTaskRun[R]):
     def ended(self, state: RunState, outcome: Outcome) -> None:
         """The run has ended."""
         self._end_as(state, outcome)
+        if self._execution is not None and self._execution.is_over is not None:
+            self._looked_at()  # its workflow goes on elsewhere, with another handle, which is looked at there
 
     def look(self, row: Row) -> None:
         """The run stands as `row` says; where it waits for a decision, whoever waits for it is told."""
         self._row = row
-        reason = row.reason or ""
-        if row.state is not RunState.WAITING:
-            self._undecided = None
-        elif reason.startswith(NON_DETERMINISM):
-            self._undecided = NonDeterminismError(f"{row.task} ({row.id}) waits for a decision; {reason}")
-        elif reason == SUSPECT:
-            self._undecided = RunSuspectError(
-                f"{row.task} ({row.id}) was under way when {row.deaths} workers died, and waits for a decision"
-            )
-        elif reason.removeprefix(STEP_UNCERTAIN).startswith(UNCERTAIN):
-            self._undecided = UncertainError(
-                f"{row.task} ({row.id}) waits for a decision: {reason}; tell how it ended with woflo.complete(id, "
-                "value)"
-                " or woflo.complete(id, error=...), or have it executed again with woflo.resume(id)"
-            )
+        self._undecided = decision_about(row)
         if self._undecided is not None:
             self._release_waiters()
 
@@ -267,6 +241,10 @@ class StoredTaskRun(BaseTaskRun[R]):
         Raises `RunEndedError` where the run has ended, `SerializationError` for a value that is no JSON.
         """
         send(self.id, name, value, store=self._engine.store)
+
+    def published(self) -> dict[str, Any]:
+        """What the run has shown by `current_run().publish(name, value)`, the last value of each name."""
+        return published(self.id, store=self._engine.store)
 
     def _interrupt(self) -> None:
         assert self._row is not None

@@ -76,6 +76,7 @@ def next_run(before: Row, args: str | None = None) -> Row:
         priority=before.priority,
         args=before.args if args is None else args,
         digest=before.digest,
+        options=before.options,
         continues=before.id,
     )
 

@@ -53,8 +53,8 @@ class Worker:
             queues: whose calls it takes.
             concurrency: how many plain calls execute at once.
             limits: how many runs of a task execute at once, by its name; where it has no room, its calls stay queued.
-            runner: executes plain tasks, for example "multiprocess" to isolate them; by default they execute in
-                threads of this process, and coroutines on its event loop.
+            runner: executes plain tasks, for example "multiprocess" to isolate them; by default the one that a task
+                names, and of the others those that are coroutines on the event loop, the rest in threads.
             resources: objects for the parameters of tasks that have the default `inject()`, provided by this process
                 as long as the worker works; see `use_resources`.
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["WorkflowTaskRun", "workflow"]
 
-_FOR_STEPS = "is for steps, because the code of a workflow is executed as often as it takes; give them the option"
-
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -28,8 +26,12 @@ class WorkflowTaskRun(StoredTaskRun[R]):
     @classmethod
     def _check_options(cls, options: Options) -> None:
         super()._check_options(options)
-        if options.on_crash != "retry":
-            raise OptionError(f"on_crash={options.on_crash!r} {_FOR_STEPS}")
+        for name, none in (("retries", 0), ("timeout", None), ("on_crash", "retry")):
+            if getattr(options, name) != none:
+                raise OptionError(
+                    f"a workflow has no option {name!r}: its code is executed as often as it takes; give the option to "
+                    f"its steps"
+                )
 
 
 @overload
@@ -60,8 +62,7 @@ def workflow(fn: Any = None, /, **options: Any) -> Any:
 
     Raises `OptionError` for an option that cannot be meant.
     """
-    for name in ("retries", "timeout", "runner", "on_crash"):
-        if name in options:
-            raise OptionError(f"@workflow has no option {name!r}: {name} {_FOR_STEPS}")
+    if "runner" in options:
+        raise OptionError("@workflow has no option 'runner': its code is executed by its process; name one for steps")
     decorate: Any = task(runner=WorkflowTaskRun, **options)
     return decorate if fn is None else decorate(fn)

@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from woflo.kernel.limits import Limits
     from woflo.kernel.reactor import Reactor
 
-__all__ = ["EXIT_GRACE", "Runtime", "at_exit", "current", "prepare_forks", "was_interrupted"]
+__all__ = ["EXIT_GRACE", "STARTS_LATE", "Runtime", "at_exit", "current", "prepare_forks", "was_interrupted"]
 
 EXIT_GRACE = 5.0
 """Seconds that runs are given to end when the program was interrupted."""
+STARTS_LATE: bool = sys.version_info < (3, 12)
+"""True where threads can be started, and processes forked, when the main thread has ended already."""
 LAST_WORDS = 1.0
 """Seconds that other threads are given to tell of failures that nobody looked at."""
 
@@ -82,10 +84,13 @@ class Runtime:
             with self.lock:
                 if self._reactor is None:
                     self._reactor = Reactor(self)
-            # What the reactor may not do itself needs the other thread, and from Python 3.12 on none can be
-            # started any more once the main thread has ended.
-            assert self.deliverer is not None
+            assert self.deliverer is not None  # for what the reactor may not do itself, see `ready_for_the_end`
         return self._reactor
+
+    def ready_for_the_end(self) -> None:
+        """To be called by what lets runs outlive the main thread: the threads that they may need then are started."""
+        if not STARTS_LATE:
+            assert self.reactor is not None
 
     @property
     def deliverer(self) -> Deliverer:

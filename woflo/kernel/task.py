@@ -59,6 +59,7 @@ class Task(Generic[P, R]):
         "_lanes",
         "_runner",
         "body",
+        "given",
         "is_bare",
         "is_limited",
         "is_plain",
@@ -69,6 +70,8 @@ class Task(Generic[P, R]):
     def __init__(self, body: Body, options: Options) -> None:
         self.body: Body = body
         self.options: Options = options
+        self.given: Mapping[str, Any] = {}
+        """What `with_options` has set since the definition, which another process finds by the name."""
         self.name: str = options.name or body.name
         self.is_limited: bool = bool(
             options.max_concurrency is not None or options.rate_limit is not None or options.resources
@@ -164,6 +167,7 @@ class Task(Generic[P, R]):
         """The same task with other options; what is not named stays. See `task` for their meaning."""
         given = {key: value for key, value in locals().items() if key != "self" and value is not ...}
         twin: Task[P, R] = Task(self.body, self.options.changed(given))
+        twin.given = {**self.given, **given}
         if not given.keys() & {"max_concurrency", "rate_limit"}:
             twin._gates = self._gates  # the runs of both count together
         return twin
@@ -174,7 +178,7 @@ class Task(Generic[P, R]):
         if instance is None or self.body.is_class or bind is None:
             return self
         bound: Task[..., R] = Task(Body(bind(instance, owner)), self.options)
-        bound._gates, bound._lanes = self._gates, self._lanes
+        bound._gates, bound._lanes, bound.given = self._gates, self._lanes, self.given
         return bound
 
     def __repr__(self) -> str:

@@ -11,6 +11,7 @@ from woflo.errors import EndedLoopError, TaskStoppedError
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.run import BaseTaskRun
+from woflo.kernel.runtime import STARTS_LATE
 from woflo.kernel.traits import Traits
 from woflo.runners.thread import threads_of_this_process
 
@@ -37,6 +38,8 @@ class AsyncTaskRun(BaseTaskRun[R]):
     def _begin(self) -> None:
         self._loop = asyncio._get_running_loop()
         self._context = copy_context()
+        if self._loop is None and self.task.body.is_async and not STARTS_LATE:
+            own_loop(self._runtime)  # what this call depends on may end after the main thread has
         super()._begin()
 
     def _launch(self, attempt: Attempt) -> None:
@@ -110,7 +113,10 @@ class AsyncTaskRun(BaseTaskRun[R]):
 
 def own_loop(here: Any) -> asyncio.AbstractEventLoop:
     """The loop of woflo's own in this process; `here` is the runtime."""
-    own: _LoopThread = here.service(_LoopThread, _LoopThread)
+    own: _LoopThread | None = here.services.get(_LoopThread)
+    if own is None:
+        here.ready_for_the_end()
+        own = here.service(_LoopThread, _LoopThread)
     return own.loop
 
 

@@ -40,8 +40,7 @@ class ThreadTaskRun(BaseTaskRun[R]):
         BaseTaskRun._begin(self)
 
     def _launch(self, attempt: Attempt) -> None:
-        threads: Threads = self._runtime.service(Threads, Threads)
-        threads.execute(self, attempt)
+        _threads_of(self._runtime).execute(self, attempt)
 
     def _interrupt(self) -> None:
         """`stop_requested` is set; there is no other way to reach a thread."""
@@ -224,5 +223,12 @@ class _Local(threading.local):
 
 def threads_of_this_process() -> Threads:
     """The threads that attempts of this process share."""
-    threads: Threads = runtime.current.service(Threads, Threads)
+    return _threads_of(runtime.current)
+
+
+def _threads_of(here: runtime.Runtime) -> Threads:
+    threads: Threads | None = here.services.get(Threads)
+    if threads is None:
+        here.ready_for_the_end()
+        threads = here.service(Threads, Threads)
     return threads

@@ -13,7 +13,7 @@ def open_store(url: str) -> Store:
     """The store that `url` names.
 
     `sqlite:///relative.db`, `sqlite:////absolute.db`, `postgresql://user:password@host/database`,
-    `dir:////absolute/folder`, or `memory:`. Stores of others are found by the scheme under which their distributions
+    `dir:///absolute/folder`, or `memory:`. Stores of others are found by the scheme under which their distributions
     bring them (entry points of the group `woflo.stores`). Raises `UnknownNameError` for a scheme that nobody brings,
     and `StoreError` for what is no URL, or where the store cannot be opened.
     """

@@ -52,6 +52,7 @@ __all__ = [
     "Submit",
     "TakeSignal",
     "Wake",
+    "goes_on_as",
     "is_asked",
 ]
 
@@ -67,6 +68,12 @@ UNCERTAIN = "uncertain"
 CONTINUED, HANDED_OVER = "continued as ", "handed over to "
 """How the reason of a run that has ended begins which another one goes on from; the id of that one follows. What the
 first kind would have given, the other one gives; the second kind has ended by itself."""
+
+
+def goes_on_as(row: Row) -> str | None:
+    """The id of the run that tells how this one, which has ended, went on."""
+    reason = row.reason or ""
+    return reason.removeprefix(CONTINUED) if row.is_terminal and reason.startswith(CONTINUED) else None
 
 
 def is_asked(row: Row) -> bool:

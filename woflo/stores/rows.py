@@ -64,6 +64,8 @@ class Row:
     fence: int = 0
     continues: str | None = None
     """The run that this one goes on from."""
+    options: str | None = None
+    """A JSON object of the options that were given with this call, for whoever executes it; None for none."""
     created_at: float = 0.0
     started_at: float | None = None
     finished_at: float | None = None

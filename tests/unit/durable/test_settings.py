@@ -107,13 +107,14 @@ def test_they_are_objects_of_the_class():
 def test_the_store_is_chosen(folder, monkeypatch):
     """By the environment before the file, and a path in the file is meant from its folder."""
     assert chosen_url() == DEFAULT
-    (folder / "woflo.toml").write_text('[store]\nurl = "sqlite:///kept/runs.db"\n')
-    assert chosen_url() == f"sqlite:///{folder}/kept/runs.db"
+    for begin in ("sqlite:///", "dir:"):
+        (folder / "woflo.toml").write_text(f'[store]\nurl = "{begin}kept/runs"\n')
+        assert chosen_url() == f"{begin}{folder}/kept/runs"
     monkeypatch.setenv("WOFLO_STORE", "memory:")
     assert chosen_url() == "memory:"
 
 
-@pytest.mark.parametrize("url", ["sqlite:////absolute.db", "postgresql:///runs", "memory:"])
+@pytest.mark.parametrize("url", ["sqlite:////absolute.db", "dir:///absolute", "postgresql:///runs", "memory:"])
 def test_other_urls_are_taken_as_they_are(folder, url):
     """What names no relative path."""
     (folder / "woflo.toml").write_text(f'[store]\nurl = "{url}"\n')

@@ -419,7 +419,7 @@ def test_a_queued_call_is_executed_again(world):
 def test_a_queued_call_is_verified(world, kind, answer):
     """It happened; it did not, and is executed; nobody knows, and a person is asked."""
     Told.answer = answer
-    charging = kind.with_options(runner="queue", on_crash=verify)
+    charging = task(runner="queue", on_crash=verify, name="charge")(kind.fn)
     _, worker, run = cut_off_call(world, charging)
     if isinstance(answer, Exception):
         world.until(run, "WAITING", "on_crash could not tell: ConnectionError: closed")
@@ -442,7 +442,7 @@ def test_a_workflow_has_none(world):
     with pytest.raises(OptionError, match="on_crash"):
         order.with_options(on_crash="ask")
     with pytest.raises(OptionError, match="on_crash"):
-        workflow(on_crash="ask")
+        workflow(on_crash="ask")(order.fn)
 
 
 def test_the_store_is_asked_no_more_than_before(world, process):

@@ -249,12 +249,12 @@ def test_a_file_in_place_of_the_folder(tmp_path):
 def test_by_a_url(tmp_path, monkeypatch):
     """Relative and absolute; other ways to write it are refused."""
     monkeypatch.chdir(tmp_path)
-    for url, path in (("dir:///a/b", "a/b"), (f"dir:///{tmp_path}/c%20d", "c d")):
+    for url, path in (("dir:a/b", "a/b"), (f"dir://{tmp_path}/c%20d", "c d"), (f"dir:///{tmp_path}/e", "e")):
         store = open_store(url)
         assert isinstance(store, DirectoryStore)
         assert store.path == str(tmp_path / path)
         store.close()
-    for url in ("dir:x", "dir://host/x", "dir:///"):
+    for url in ("dir:", "dir://host/x", "dir:///", "dir:////"):
         with pytest.raises(StoreError, match="names no folder"):
             open_store(url)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Self, TypeVar
@@ -31,7 +32,7 @@ SHARE = 20
 class DirectoryStore(Store):
     """Keeps runs in a folder, for all processes of all machines that share it.
 
-    `where` is a path, or a URL as `dir:///relative/folder` and `dir:////absolute/folder`. The folder is made where it
+    `where` is a path, or a URL as `dir:///absolute/folder` and `dir:relative/folder`. The folder is made where it
     is missing.
 
     Raises `StoreError` where the folder cannot be used, with the reason: it is no folder, cannot be read, is damaged,
@@ -192,12 +193,17 @@ class DirectoryStore(Store):
         self._is_closed, self._why_closed = True, inherited
 
 
+_URL = re.compile(r"dir:(?:///*(?=/))?((?!//).*[^/].*)")
+"""As the URLs of files are written: three slashes begin an absolute path, more are taken for three."""
+
+
 def _path_of(where: str | os.PathLike[str]) -> str:
     path = os.fspath(where)
     if path.startswith("dir:"):
-        if not path.startswith("dir:///"):
-            raise StoreError(f"{path} names no folder: write dir:///relative/folder or dir:////absolute/folder")
-        path = unquote(path.removeprefix("dir:///"))
+        found = _URL.fullmatch(path)
+        if found is None:
+            raise StoreError(f"{path} names no folder: write dir:///an/absolute/folder or dir:a/relative/one")
+        path = unquote(found[1])
     if not path:
         raise StoreError(f"{os.fspath(where)!r} names no folder")
     return os.path.abspath(path)

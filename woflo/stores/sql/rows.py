@@ -42,6 +42,7 @@ def values_of(row: Row) -> tuple[Any, ...]:
         row.created_at,
         row.started_at,
         row.finished_at,
+        row.options,
     )
 
 
@@ -79,6 +80,7 @@ def rows_of(found: Iterable[tuple[Any, ...]]) -> list[Row]:
             created_at=created_at,
             started_at=started_at,
             finished_at=finished_at,
+            options=options,
         )
         for (
             id_,
@@ -106,6 +108,7 @@ def rows_of(found: Iterable[tuple[Any, ...]]) -> list[Row]:
             created_at,
             started_at,
             finished_at,
+            options,
         ) in found
     ]
 

@@ -33,6 +33,7 @@ def every_field_is_kept(store: Store) -> None:
         state=RunState.WAITING,
         fence=5,
         continues="before",
+        options='{"retries":2}',
         started_at=1.5,
         finished_at=0.1 + 0.2,
     )

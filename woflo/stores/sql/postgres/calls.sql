@@ -4,7 +4,7 @@
 -- Nothing where its id, or its task and key, are there already.
 INSERT INTO woflo.runs VALUES (
     %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
-    %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
+    %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
 ) ON CONFLICT DO NOTHING;
 
 -- name: wake_due

@@ -43,7 +43,9 @@ CREATE TABLE woflo.runs (
     continues TEXT,
     created_at DOUBLE PRECISION NOT NULL,
     started_at DOUBLE PRECISION,
-    finished_at DOUBLE PRECISION
+    finished_at DOUBLE PRECISION,
+    -- A JSON object of the options that were given with the call, for whoever executes it.
+    options TEXT
 );
 
 -- What workers may claim, in their order: as quick with a million of them as with one.

@@ -43,7 +43,9 @@ CREATE TABLE runs (
     continues TEXT,
     created_at REAL NOT NULL,
     started_at REAL,
-    finished_at REAL
+    finished_at REAL,
+    -- A JSON object of the options that were given with the call, for whoever executes it.
+    options TEXT
 );
 
 -- What workers may claim, in their order: as quick with a million of them as with one.

@@ -1,0 +1,3 @@
+-- Options that were given with a call travel with it.
+
+ALTER TABLE runs ADD COLUMN options TEXT;
