@@ -150,7 +150,7 @@ class StoredTaskRun(BaseTaskRun[R]):
     def ended_as(self, row: Row) -> None:
         """The run has ended, as its row says."""
         try:
-            outcome = self._engine.codec(self.task).load_outcome(row)
+            outcome = self._engine.codec(self.task).load_outcome(self._engine.store.whole_row(row))
         except SerializationError as error:
             self.ended(RunState.FAILED, Outcome.failed(error))
             return

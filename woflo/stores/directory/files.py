@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from woflo.errors import StoreError
@@ -72,13 +72,18 @@ class Files:
 
     def write(self, name: str, data: bytes, *, durable: bool = True) -> None:
         """A new file; where `durable`, its content is on disk. Nothing is left of it where that fails."""
+        self.write_parts(name, (data,), durable=durable)
+
+    def write_parts(self, name: str, parts: Iterable[bytes], *, durable: bool = True) -> None:
+        """The same for a large one."""
         path = self.path(name)
         descriptor = os.open(path, _NEW, 0o666)
         try:
             with os.fdopen(descriptor, "wb", buffering=0) as file:
-                view = memoryview(data)
-                while view:
-                    view = view[file.write(view) :]
+                for data in parts:
+                    view = memoryview(data)
+                    while view:
+                        view = view[file.write(view) :]
                 if durable:
                     os.fsync(descriptor)
         except BaseException:

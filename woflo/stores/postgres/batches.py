@@ -191,6 +191,8 @@ def _concerns(operation: Operation[Any]) -> tuple[str, set[str]]:
     ends changes the one that called it, which is not named: that one waits, so nothing that is done here to what is
     claimed concerns it.
     """
+    if operation.blobs:
+        return "", set()
     match operation:
         case Submit(runs=runs):
             return "calls", {row.id for row in runs}

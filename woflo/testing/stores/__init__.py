@@ -20,6 +20,7 @@ SUBJECTS = (
     "signals",
     "steering",
     "reading",
+    "large",
     "transactions",
     "listening",
     "sharing",

@@ -31,7 +31,7 @@ SET state = %(state)s, result = %(result)s, error = %(error)s, reason = %(reason
 WHERE id = %(id)s;
 
 -- name: forget_run
-DELETE FROM woflo.runs WHERE id = %(id)s;
+DELETE FROM woflo.runs WHERE id = %(id)s RETURNING args;
 
 -- name: wake_for
 -- One that waits for that.

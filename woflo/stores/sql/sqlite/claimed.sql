@@ -30,7 +30,7 @@ SET state = :state, result = :result, error = :error, reason = :reason,
 WHERE id = :id;
 
 -- name: forget_run
-DELETE FROM runs WHERE id = :id;
+DELETE FROM runs WHERE id = :id RETURNING args;
 
 -- name: wake_for
 -- One that waits for that.
