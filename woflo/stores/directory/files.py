@@ -22,6 +22,7 @@ _CAUSES = {
     errno.EEXIST: "it is no folder; name one",
 }
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+_AT_END = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _STRANGE = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 """For what anybody may have put there: no link is followed, no pipe waited for."""
 
@@ -89,6 +90,14 @@ class Files:
         except BaseException:
             os.unlink(path)
             raise
+
+    def append(self, name: str, text: str) -> None:
+        """To a file of people's, at its end; made where it is missing. No link is followed."""
+        descriptor = os.open(self.path(name), _AT_END, 0o666)
+        try:
+            os.write(descriptor, text.encode(errors="backslashreplace"))
+        finally:
+            os.close(descriptor)
 
     def sync(self, folder: str) -> None:
         """What was made, renamed and removed in the folder is on disk."""

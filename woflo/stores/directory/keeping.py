@@ -9,6 +9,7 @@ from typing import Any
 
 from woflo.errors import StoreError
 from woflo.stores.directory.files import Files
+from woflo.stores.directory.history import History
 from woflo.stores.directory.log import LOOKS, Commit, Log, OutdatedError, Position, damaged
 from woflo.stores.directory.model import Model
 from woflo.stores.directory.showing import Place, Showing
@@ -34,6 +35,7 @@ class Keeper:
         self.values: Values = Values(files, self._place_of_value)
         self.model: Model = Model(self.values.place)
         self.showing: Showing = Showing(files)
+        self.history: History = History(files, self.showing.place)
         self.lock: AbstractContextManager[Any] = threading.RLock()
         """Held while the model is read or changed; not while the disk is waited for."""
         self._position = NOWHERE
@@ -166,9 +168,12 @@ class Keeper:
                 self._advance(position, size)
             else:
                 self.refresh()  # somebody who reads here has seen it already
+        rows = dict(_runs(decision.changes))
         try:
-            for run_id, row in dict(_runs(decision.changes)).items():
+            for run_id, row in rows.items():
                 self.showing.move(decision.places[run_id], row, self._steps_to_show(row))
+            with self.lock:
+                self.history.follow(decision.places, rows)
             self.values.remove(decision.gone)
             self._write_whole()
         except OSError:

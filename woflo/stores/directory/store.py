@@ -49,7 +49,10 @@ class DirectoryStore(Store):
         with telling(self.path):
             self._make()
             self._keeper.open()
-        self._looking = Looking(self._files, self._keeper.showing, self._now_row, self._do_now, self._keeper.show)
+        keeper = self._keeper
+        self._looking = Looking(
+            self._files, keeper.showing, self._now_row, self._do_now, keeper.show, keeper.history.move
+        )
         self._next_look = 0.0
         self._watcher = Watcher(self._keeper.head, self._watch, super()._changed)
         self._is_closed = False
