@@ -35,7 +35,8 @@ class CallExecution:
         self.attempt: int = row.attempt
         self.started_at: float | None = row.started_at
         self._serving = serving
-        self._keeper = StepKeeper(self.engine, row.claim, row.id)
+        self._claim = row.claim
+        self._keeper = StepKeeper(self.engine, self._claim, row.id)
         self._inner: BaseTaskRun[Any] | None = None
 
     # -- the attempt -----------------------------------------------------------------------------------
@@ -119,7 +120,7 @@ class CallExecution:
 
     def _ending(self, outcome: Outcome) -> Claimed[Any]:
         """What is written about this end."""
-        error, now, claim = outcome.error, clock.now(), self.row.claim
+        error, now, claim = outcome.error, clock.now(), self._claim
         if isinstance(error, NothingDone):
             if self.row.parent_id is None:
                 return Forget(now=now, claim=claim)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import marshal
-import sys
 import threading
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
@@ -12,6 +11,7 @@ from woflo.errors import OptionError
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.run import BaseTaskRun
+from woflo.kernel.runtime import STARTS_LATE
 from woflo.kernel.traits import Traits
 from woflo.runners.processes import shipping, wire
 from woflo.runners.processes.attempts import AttemptRole
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["ForkProcess", "ForkServerProcess", "MultiprocessTaskRun", "SpawnProcess"]
 
 R = TypeVar("R")
-
-_MUST_START_AT_ONCE = sys.version_info >= (3, 12)
-"""From Python 3.12 on nothing can be forked once the main thread has ended: a call is forked before it returns."""
 
 
 class _TraitsOfProcessType:
@@ -90,7 +87,8 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
         if kind.ships:
             role = self._pack(role, attempt)
         reactor = self._runtime.reactor
-        if _MUST_START_AT_ONCE and not self._runtime.on_reactor() and not self._runtime.exiting:
+        # Where nothing can be forked late, a call is forked before it returns.
+        if not STARTS_LATE and not self._runtime.on_reactor() and not self._runtime.exiting:
             started = threading.Lock()
             started.acquire()
             reactor.call(self._start, kind, role, started)

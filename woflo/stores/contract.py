@@ -4,8 +4,8 @@
    power.
 2. Each operation is atomic, and operations happen in one order for all who look.
 3. A write about a run by one who no longer holds it is refused with `LeaseLostError`, and changes nothing.
-4. Rows are the truth. A listener is called soon after a change, perhaps for nothing and perhaps not at all;
-   whoever waits looks again from time to time.
+4. Rows are the truth. A listener is called soon after a change that others may wait for (`Operation.is_news`),
+   perhaps for nothing and perhaps not at all; whoever waits looks again from time to time.
 5. Nothing that is stored is executed, imported or unpickled.
 """
 
@@ -181,11 +181,10 @@ class Store(ABC):
 
     def _apply_and_look(self, operations: Sequence[Operation[Any]]) -> list[Any]:
         results = self.apply(operations)
-        if any(
-            not isinstance(result, Exception) and operation.is_news(result)
-            for operation, result in zip(operations, results, strict=True)
-        ):
-            self._has_news = True
+        for operation, result in zip(operations, results, strict=True):
+            if self._has_news:
+                break
+            self._has_news = not isinstance(result, Exception) and operation.is_news(result)
         return results
 
     def _tell_news(self) -> None:

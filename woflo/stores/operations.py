@@ -20,7 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
-from woflo.kernel.state import RunState
+from woflo.kernel.state import TERMINAL, RunState
 from woflo.stores.blobs import Blob
 from woflo.stores.rows import Claim, Row, WorkerRow
 
@@ -68,7 +68,10 @@ class Operation(Generic[T]):
     """Large values that it names: kept together with it. Put there by the store, not by callers."""
 
     def is_news(self, result: T) -> bool:
-        """True where others may have waited for what it changed; who only looks and finds nothing tells nobody."""
+        """True where others may have waited for what it changed; who only looks and finds nothing tells nobody.
+
+        Telling costs as much as a commit where many hear of it: each of them looks at the store.
+        """
         return True
 
 
@@ -169,6 +172,10 @@ class Record(Claimed[list[Accepted]]):
     """Keep steps, and submit `calls` as by `Submit`, together; returns what became of the calls."""
 
     calls: tuple[Row, ...] = ()
+
+    def is_news(self, result: list[Accepted]) -> bool:
+        """Only the parent waits for a step that it has executed itself, and that one has written this."""
+        return bool(self.calls) or not all(step.state in TERMINAL for step in self.steps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

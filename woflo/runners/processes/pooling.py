@@ -11,8 +11,8 @@ that call alone has failed; the others go to the next worker.
 
 from __future__ import annotations
 
-import sys
 import threading
+import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -38,8 +38,8 @@ __all__ = ["Pool"]
 Run = Any
 """A `PoolTaskRun`: a call as the pool holds it."""
 
-_MUST_START_AT_ONCE = sys.version_info >= (3, 12)
-"""From Python 3.12 on nothing can be forked once the main thread has ended: the first worker comes before that."""
+PAUSE = 1.0
+"""Seconds until another worker is started where one could not be, and others serve."""
 _LONGEST_START = 10.0
 SHORT = 0.002
 """Seconds up to which a call counts as short: only such are sent ahead of their turn."""
@@ -65,6 +65,8 @@ class Pool:
         self.average: float = 0.0
         """Seconds that a call took lately; 0 where none has ended yet."""
         self._starting = 0
+        self._start_again_at = 0.0
+        """The monotonic time before which, as long as others serve, none is started: the last start has failed."""
         self._hungry = True
         """False only while every worker that may be is busy: then a call need only be queued, without the lock.
 
@@ -101,7 +103,7 @@ class Pool:
         if self._hungry:
             with self.lock:
                 self._serve_queue()
-            if _MUST_START_AT_ONCE and self._starting and not self.workers and not self.runtime.on_reactor():
+            if not runtime.STARTS_LATE and self._starting and not self.workers and not self.runtime.on_reactor():
                 self._a_worker_started.wait(_LONGEST_START)
 
     def _pack(self, run: Run, announce: bool) -> None:
@@ -145,6 +147,8 @@ class Pool:
             if worker.is_idle:
                 self._refill(worker)
         wanted = min(self.size - len(self.workers), len(self.queue)) - self._starting
+        if self.workers and time.monotonic() < self._start_again_at:
+            wanted = 0
         for _ in range(wanted):
             self._starting += 1
             self.runtime.reactor.call(self._start_worker)
@@ -186,7 +190,12 @@ class Pool:
         except Exception as error:
             with self.lock:
                 self._starting -= 1
+                self._start_again_at = time.monotonic() + PAUSE
+                others_serve = bool(self.workers)
             self._a_worker_started.set()
+            if others_serve:
+                self.runtime.reactor.call_later(PAUSE, self._serve_again)
+                return
             told = LaunchError(f"a worker of {runner.__name__} could not be started: {error}")
             told.__cause__ = error
             self._fail_queue(told)
@@ -196,6 +205,10 @@ class Pool:
             self._a_worker_started.set()
             self.workers.append(worker)
             self._refill(worker)
+            self._serve_queue()
+
+    def _serve_again(self) -> None:
+        with self.lock:
             self._serve_queue()
 
     def _fail_queue(self, error: WofloError) -> None:

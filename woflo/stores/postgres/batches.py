@@ -65,7 +65,7 @@ def together(operations: Sequence[Operation[Any]], ask: Ask) -> Done:
     """Do them in as few round trips as may be. Refusals are results; raises where something was written before."""
     first = _locks(operations)
     results: list[Any] = []
-    written: list[Operation[Any]] = []
+    written: list[_UnderWay] = []
     for group in _groups(operations):
         under_way = [_UnderWay(one) for one in group]
         while asking := [(one, one.asks) for one in under_way if one.asks is not None]:
@@ -74,8 +74,8 @@ def together(operations: Sequence[Operation[Any]], ask: Ask) -> Done:
             for one, asks in asking:
                 one.go_on(asks, [next(answers) for _ in asks])
         results += [one.result for one in under_way]
-        written += [one.operation for one in under_way if one.has_written]
-    return Done(results, bool(written), not all(isinstance(one, Beat) for one in written))
+        written += [one for one in under_way if one.has_written]
+    return Done(results, bool(written), any(one.operation.is_news(one.result) for one in written))
 
 
 def one_by_one(operations: Sequence[Operation[Any]], ask: Ask, told: Callable[[Exception], StoreError]) -> Done:

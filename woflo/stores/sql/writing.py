@@ -1,7 +1,6 @@
 """What each operation does, in named statements: the same for every database that is asked in SQL.
 
-What an operation is refused with is raised, mostly before anything is written; what was written before a refusal is for
-the driver to take back.
+What an operation is refused with is raised; what was written before a refusal is for the driver to take back.
 """
 
 from __future__ import annotations
@@ -179,22 +178,20 @@ def _told(given_back: Iterable[tuple[Any, ...]]) -> Doing[None]:
 # -- writes by the one that holds the run --------------------------------------------------------------
 
 
-def _holding(op: Claimed[Any]) -> Doing[tuple[Any, ...]]:
-    """Parent, and whether a stop is requested, of the run of this claim."""
-    (found,) = yield [("held", op.claim)]
+def _held(op: Claimed[Any], others: list[Statement]) -> Doing[tuple[str | None, bool, list[Answer]]]:
+    """Look at the claim, keep the notes and steps that came with it, and ask others after them: all in one go.
+
+    Gives the parent, whether a stop is requested, and the answers to the others. A claim is rarely lost; then what was
+    written is taken back.
+    """
+    notes: list[Statement] = [("add_run", values_of(note)) for note in op.notes]
+    found, *answers = yield [("held", op.claim), *notes, *map(_keep, op.steps), *others]
     if not found.rows:
         raise lease_lost(op.claim)
-    return found.rows[0]
-
-
-def _with_steps(op: Claimed[Any], others: list[Statement]) -> Doing[list[Answer]]:
-    """Keep the notes and steps that came with it; the answers to the other statements, which are asked after them."""
-    notes: list[Statement] = [("add_run", values_of(note)) for note in op.notes]
-    statements = [*notes, *map(_keep, op.steps), *others]
-    answers = (yield statements) if statements else []
     for step, answer in zip(op.steps, answers[len(notes) :], strict=False):
         _check_kept(step, answer)
-    return answers[len(notes) + len(op.steps) :]
+    parent_id, stop_requested = found.rows[0]
+    return parent_id, stop_requested, answers[len(notes) + len(op.steps) :]
 
 
 def _keep(step: Row) -> Statement:
@@ -207,34 +204,27 @@ def _check_kept(step: Row, answer: Answer) -> None:
 
 
 def _record(op: Record) -> Doing[list[Accepted]]:
-    yield from _holding(op)
-    yield from _with_steps(op, [])
+    yield from _held(op, [])
     return (yield from _accepted(op.calls, op.now)) if op.calls else []
 
 
 def _finish(op: Finish) -> Doing[None]:
-    parent_id, _ = yield from _holding(op)
-    ending = _end(op.claim.run_id, parent_id, op, op.reason)
-    if not op.calls:
-        yield from _with_steps(op, ending)
-        return
-    yield from _with_steps(op, [])
-    yield from _accepted(op.calls, op.now)
-    yield ending
+    parent_id, _, _ = yield from _held(op, [_end(op.claim.run_id, op, op.reason)])
+    if op.calls:
+        yield from _accepted(op.calls, op.now)
+    yield from _tell_of(op.claim.run_id, parent_id)
 
 
 def _forget(op: Forget) -> Doing[None]:
-    parent_id, _ = yield from _holding(op)
-    forgotten: Statement = ("forget_run", {"id": op.claim.run_id})
-    gone, *_ = yield from _with_steps(op, [forgotten, *_tell(op.claim.run_id, parent_id)])
+    parent_id, _, (gone,) = yield from _held(op, [("forget_run", {"id": op.claim.run_id})])
+    yield from _tell_of(op.claim.run_id, parent_id)
     if any(is_reference(args) for (args,) in gone.rows):
         yield from swept(op.now)
 
 
 def _park(op: Park) -> Doing[bool]:
-    _, stop_requested = yield from _holding(op)
     looks = _looks(op)
-    answers = yield from _with_steps(op, looks)
+    _, stop_requested, answers = yield from _held(op, looks)
     has_come = [_has_come(look, answer) for look, answer in zip(looks, answers, strict=True)]
     is_due = op.run_after is not None and op.run_after <= op.now
     if is_due or stop_requested or any(has_come):
@@ -264,16 +254,14 @@ def _has_come(look: Statement, answer: Answer) -> bool:
 
 
 def _release(op: Release) -> Doing[None]:
-    yield from _holding(op)
     values = {"id": op.claim.run_id, "now": op.now, "run_after": op.run_after}
     values |= {"reason": op.reason, "failed": op.failed, "error": op.error}
-    (released,) = yield from _with_steps(op, [("release", values)])
+    _, _, (released,) = yield from _held(op, [("release", values)])
     yield from _told(released.rows)
 
 
 def _take_signal(op: TakeSignal) -> Doing[str | None]:
-    yield from _holding(op)
-    (signal,) = yield from _with_steps(op, [("first_signal", {"run_id": op.claim.run_id, "name": op.name})])
+    _, _, (signal,) = yield from _held(op, [("first_signal", {"run_id": op.claim.run_id, "name": op.name})])
     if not signal.rows:
         return None
     signal_id, value = signal.rows[0]
@@ -284,8 +272,7 @@ def _take_signal(op: TakeSignal) -> Doing[str | None]:
 
 
 def _publish(op: Publish) -> Doing[None]:
-    yield from _holding(op)
-    yield from _with_steps(op, [("publish", {"run_id": op.claim.run_id, "name": op.name, "value": op.value})])
+    yield from _held(op, [("publish", {"run_id": op.claim.run_id, "name": op.name, "value": op.value})])
 
 
 # -- from outside --------------------------------------------------------------------------------------
@@ -341,7 +328,7 @@ def _complete(op: Complete) -> Doing[None]:
     row = yield from _known(op.run_id)
     if row.state is not RunState.WAITING or row.reason != MANUAL:
         raise has_ended(row, "only a manual step that waits can be completed")
-    yield _end(row.id, row.parent_id, op, None)
+    yield [_end(row.id, op, None), *_tell(row.id, row.parent_id)]
 
 
 def _wake(op: Wake) -> Doing[None]:
@@ -393,9 +380,14 @@ def swept(now: float) -> Doing[int]:
 # -- what several of them do ---------------------------------------------------------------------------
 
 
-def _end(run_id: str, parent_id: str | None, op: Finish | Complete, reason: str | None) -> list[Statement]:
-    values = {"id": run_id, "state": op.state.value, "result": op.result, "error": op.error}
-    return [("end_run", values | {"reason": reason, "now": op.now}), *_tell(run_id, parent_id)]
+def _end(run_id: str, op: Finish | Complete, reason: str | None) -> Statement:
+    return "end_run", (op.state.value, op.result, op.error, reason, op.now, run_id)
+
+
+def _tell_of(run_id: str, parent_id: str | None) -> Doing[None]:
+    told = _tell(run_id, parent_id)
+    if told:
+        yield told
 
 
 def _tell(run_id: str, parent_id: str | None) -> list[Statement]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from _thread import interrupt_main
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -95,8 +96,11 @@ class SQLiteStore(SqlStore):
         return drive(do(operation), self._ask)
 
     def _ask(self, statements: Sequence[Statement]) -> list[Answer]:
-        asked = (self._writer.execute(_SQL[name], values) for name, values in statements)
-        return [Answer(cursor.fetchall(), cursor.rowcount) for cursor in asked]
+        execute, answers = self._writer.execute, []
+        for name, values in statements:
+            cursor = execute(_SQL[name], values)
+            answers.append(Answer(cursor.fetchall(), cursor.rowcount))
+        return answers
 
     def _alone(self, operation: Operation[Any]) -> Any:
         try:
@@ -119,8 +123,10 @@ class SQLiteStore(SqlStore):
         return done[0]
 
     def _begin(self) -> None:
-        with telling(self.path):
+        try:
             self._writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise failed(self.path, error) from error
 
     def _rolled_back(self) -> bool:
         """False where there was nothing to take back, because it was kept, or SQLite did so itself."""
