@@ -95,7 +95,7 @@ class CallExecution:
 
     def _attempt(self) -> Attempt:
         row = self.row
-        args, kwargs = self.engine.codec(self.task).load_call(row.args)
+        args, kwargs = self.engine.codec(self.task).load_call(self.engine.store.whole(row.args))
         attempt = Attempt(row.id, self.task.name, row.attempt, self.task.body, args, kwargs, row.parent_id)
         attempt.keeper = self._keeper
         return attempt

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from woflo.kernel.state import TERMINAL, RunState
+from woflo.stores.blobs import Blob
 from woflo.stores.rows import Claim, Row, WorkerRow
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "RequestStop",
     "Send",
     "Submit",
+    "Sweep",
     "TakeSignal",
     "Wake",
     "goes_on_as",
@@ -87,6 +89,8 @@ class Operation(Generic[T]):
     """A write. `T` is what it returns."""
 
     now: float
+    blobs: tuple[Blob, ...] = ()
+    """Large values that it names: kept together with it. Put there by the store, not by callers."""
 
     def is_news(self, result: T) -> bool:
         """True where others may have waited for what it changed; who only looks and finds nothing tells nobody.
@@ -329,3 +333,14 @@ class Wake(Operation[None]):
     """
 
     run_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep(Operation[int]):
+    """Remove large values that nothing names any more, and that were kept last more than `REST` seconds before `now`.
+
+    Returns how many. What takes runs away (`Forget`) does the same where it took away the name of one.
+    """
+
+    def is_news(self, result: int) -> bool:
+        return False

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
 from woflo.kernel.state import TERMINAL, RunState
+from woflo.stores.blobs import REST, Blob, chunks, is_reference
 from woflo.stores.operations import (
     HANDED_OVER,
     LOST,
@@ -34,6 +36,7 @@ from woflo.stores.operations import (
     RequestStop,
     Send,
     Submit,
+    Sweep,
     TakeSignal,
     Wake,
     is_asked,
@@ -53,7 +56,7 @@ from woflo.stores.rows import Row
 from woflo.stores.sql.asking import Answer, Doing, Statement, asked
 from woflo.stores.sql.rows import row_of, rows_of, values_of
 
-__all__ = ["do"]
+__all__ = ["do", "swept"]
 
 T = TypeVar("T")
 
@@ -63,7 +66,7 @@ def do(op: Operation[T]) -> Doing[T]:
     handler = _HANDLERS.get(type(op))
     if handler is None:
         raise not_understood(op)
-    return handler(op)
+    return _with_blobs(op, handler(op)) if op.blobs else handler(op)
 
 
 # -- calls ---------------------------------------------------------------------------------------------
@@ -222,8 +225,10 @@ def _finish(op: Finish) -> Doing[None]:
 
 
 def _forget(op: Forget) -> Doing[None]:
-    parent_id, _, _ = yield from _held(op, [("forget_run", {"id": op.claim.run_id})])
+    parent_id, _, (gone,) = yield from _held(op, [("forget_run", {"id": op.claim.run_id})])
     yield from _tell_of(op.claim.run_id, parent_id)
+    if any(is_reference(args) for (args,) in gone.rows):
+        yield from swept(op.now)
 
 
 def _park(op: Park) -> Doing[bool]:
@@ -372,6 +377,47 @@ def _wake(op: Wake) -> Doing[None]:
         yield [("wake", {"id": op.run_id}), *to_tell]
 
 
+# -- large values --------------------------------------------------------------------------------------
+
+
+AT_ONCE = 8
+"""Parts of a value on their way to the database."""
+
+
+def _with_blobs(op: Operation[T], doing: Doing[T]) -> Doing[T]:
+    for blob in op.blobs:
+        yield from _keep_blob(blob, op.now)
+    return (yield from doing)
+
+
+def _keep_blob(blob: Blob, now: float) -> Doing[None]:
+    values = {"name": blob.name, "now": now}
+    (added,) = yield [("add_blob", values)]
+    while not added.changed:
+        (touched,) = yield [("touch_blob", values)]
+        if touched.changed:
+            return
+        (added,) = yield [("add_blob", values)]  # another process has swept it away meanwhile
+    parts = chunks(blob.text)
+    while some := list(islice(parts, AT_ONCE)):
+        yield [("add_chunk", {"name": blob.name, "number": number, "text": text}) for number, text in some]
+
+
+def _sweep(op: Sweep) -> Doing[int]:
+    return (yield from swept(op.now))
+
+
+def swept(now: float) -> Doing[int]:
+    """How many large values were removed. For all that takes runs away."""
+    old = yield from asked("old_blobs", {"before": now - REST})
+    if not old:
+        return 0
+    gone = yield from asked("sweep_blobs", {"before": now - REST})
+    if gone:
+        yield [("sweep_chunks", {})]
+    return len(gone)
+
+
 # -- what several of them do ---------------------------------------------------------------------------
 
 
@@ -412,4 +458,5 @@ _HANDLERS: dict[type, Callable[[Any], Doing[Any]]] = {
     Complete: _complete,
     Continue: _continue,
     Wake: _wake,
+    Sweep: _sweep,
 }
