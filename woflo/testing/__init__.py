@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from woflo.testing.conformance.checks import Check
     from woflo.testing.crash_report import Crash, CrashReport, Ended
     from woflo.testing.everywhere import crash_everywhere
+    from woflo.testing.inline import inline
     from woflo.testing.leftovers import Leftovers, leftovers
     from woflo.testing.patience import wait_until
     from woflo.testing.stores import store_checks
@@ -56,6 +57,7 @@ __all__ = [
     "FakeClock",
     "Leftovers",
     "crash_everywhere",
+    "inline",
     "leftovers",
     "runner_checks",
     "store_checks",
@@ -70,6 +72,7 @@ _ON_FIRST_USE = {
     "FakeClock": "woflo.testing.clock",
     "Leftovers": "woflo.testing.leftovers",
     "crash_everywhere": "woflo.testing.everywhere",
+    "inline": "woflo.testing.inline",
     "leftovers": "woflo.testing.leftovers",
     "runner_checks": "woflo.testing.conformance",
     "store_checks": "woflo.testing.stores",
