@@ -9,5 +9,4 @@ async def double(x: int) -> int:
 @workflow
 async def quad(x: int) -> int:
     x2 = await double(x)
-    x4 = await double(x2)
-    return x4
+    return await double(x2)
