@@ -28,6 +28,7 @@ from pathlib import Path
 
 from woflo import Worker, current_run, resume, task, workflow
 from woflo.durable.choice import use_store
+from woflo.kernel.registry import load_store
 from woflo.kernel.state import TERMINAL, RunState
 from woflo.stores.opening import open_store
 from woflo.stores.operations import SUSPECT
@@ -260,7 +261,7 @@ def figures(fleet):
         "executed again": len(again),
         "executed again without a kill in flight": sum((*place, one) not in in_flight for place, one in again),
         "suspects": sum(fleet.suspects.values()),
-        "wrongly suspect": fleet.wrong_suspects,
+        "suspects of which fewer than three workers had begun a step": fleet.wrong_suspects,
     }
 
 
@@ -290,6 +291,7 @@ def main(arguments):
         options.store = options.store or f"sqlite:///{folder}/woflo.db"
         options.log = f"{folder}/executions"
         KIND = options.store.partition(":")[0]
+        load_store(KIND)  # imported once, here: a worker is at work soon after its fork
         LOG = os.open(options.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         asked(call_all, options)
         begin = time.monotonic()
