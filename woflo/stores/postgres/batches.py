@@ -20,6 +20,7 @@ from woflo.stores.operations import (
     Beat,
     Claimed,
     Complete,
+    Continue,
     Finish,
     Forget,
     Operation,
@@ -32,6 +33,7 @@ from woflo.stores.operations import (
     TakeSignal,
     Wake,
 )
+from woflo.stores.rows import Row
 from woflo.stores.sql import statements
 from woflo.stores.sql.asking import Answer, Doing, Statement, drive
 from woflo.stores.sql.writing import do
@@ -42,7 +44,7 @@ T = TypeVar("T")
 
 Ask = Callable[[Sequence[Statement]], list[Answer]]
 """Asks a server, all in one round trip."""
-_ENDING = (Finish, Forget, Release, Complete)
+_ENDING = (Finish, Forget, Release, Complete, Wake)
 """What may tell the one that called the run."""
 _WRITING = {name for name, text in statements("postgres").items() if text.startswith(("INSERT", "UPDATE", "DELETE"))}
 
@@ -65,7 +67,7 @@ def together(operations: Sequence[Operation[Any]], ask: Ask) -> Done:
     """Do them in as few round trips as may be. Refusals are results; raises where something was written before."""
     first = _locks(operations)
     results: list[Any] = []
-    written: list[Operation[Any]] = []
+    written: list[_UnderWay] = []
     for group in _groups(operations):
         under_way = [_UnderWay(one) for one in group]
         while asking := [(one, one.asks) for one in under_way if one.asks is not None]:
@@ -74,8 +76,8 @@ def together(operations: Sequence[Operation[Any]], ask: Ask) -> Done:
             for one, asks in asking:
                 one.go_on(asks, [next(answers) for _ in asks])
         results += [one.result for one in under_way]
-        written += [one.operation for one in under_way if one.has_written]
-    return Done(results, bool(written), not all(isinstance(one, Beat) for one in written))
+        written += [one for one in under_way if one.has_written]
+    return Done(results, bool(written), any(one.operation.is_news(one.result) for one in written))
 
 
 def one_by_one(operations: Sequence[Operation[Any]], ask: Ask, told: Callable[[Exception], StoreError]) -> Done:
@@ -159,6 +161,8 @@ def _about(operation: Operation[Any]) -> list[str]:
             return [claim.run_id, *(token[4:] for token in tokens if token.startswith("run:"))]
         case Claimed(claim=claim):
             return [claim.run_id]
+        case Continue(row=row):
+            return [row.continues or ""]
         case Send(run_id=run_id) | Complete(run_id=run_id) | Wake(run_id=run_id):
             return [run_id]
         case _:
@@ -191,12 +195,12 @@ def _concerns(operation: Operation[Any]) -> tuple[str, set[str]]:
     ends changes the one that called it, which is not named: that one waits, so nothing that is done here to what is
     claimed concerns it.
     """
+    if operation.blobs:
+        return "", set()
     match operation:
         case Submit(runs=runs):
             return "calls", {row.id for row in runs}
-        case Forget():
-            return "", set()
-        case Record(calls=calls) | Finish(calls=calls) if calls:
+        case Record(calls=(_, *_)) | Finish(calls=(_, *_)) | Finish(successor=Row()) | Forget():
             return "", set()
         case Claimed(steps=steps, notes=notes):
             own = {operation.step.id} if isinstance(operation, TakeSignal) else set()
