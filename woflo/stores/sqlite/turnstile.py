@@ -9,9 +9,25 @@ has to queue for A again, so it cannot overtake the one that waits for B.
 from __future__ import annotations
 
 import os
-from fcntl import LOCK_EX, LOCK_UN, flock
+import socket
 
-__all__ = ["Turnstile"]
+from woflo.errors import StoreError
+
+try:
+    from fcntl import LOCK_EX, LOCK_UN, flock
+except ImportError:  # `check_system` says so
+    pass
+
+__all__ = ["Turnstile", "check_system"]
+
+
+def check_system() -> None:
+    """Raise `StoreError` where there are no POSIX locks and no Unix sockets, as on Windows."""
+    if "flock" not in globals() or not hasattr(socket, "AF_UNIX"):
+        raise StoreError(
+            "runs cannot be kept in an SQLite file on this system yet: it has no POSIX locks by which processes write "
+            "in turns; use a store of PostgreSQL (postgresql://…), or memory: for runs that need not survive"
+        )
 
 
 class Turnstile:
