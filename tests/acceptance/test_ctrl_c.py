@@ -7,7 +7,7 @@ import pytest
 from programs import RESISTING, Program
 from systems import needs_proc
 
-pytestmark = needs_proc
+pytestmark = [needs_proc, pytest.mark.unmeasured]
 
 GRACE = 5.0
 SLACK = 5.0
@@ -73,7 +73,6 @@ runtime.EXIT_GRACE = {LONG_GRACE}
 """
 
 
-@pytest.mark.unmeasured
 @pytest.mark.parametrize("runner", RUNNERS)
 def test_quick_end(tmp_path, runner):
     """Wherever the program is, Ctrl-C ends it at once where its tasks end when they are asked to."""
