@@ -92,12 +92,11 @@ class DryReplay(Execution):
     def call(self, branch: Branch, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The handle of what is called, as it is recorded, whatever executes it."""
         self.check()
-        codec = self.engine.codec(task)
-        row = self.new_row(branch.next_place(), task.name, codec.dump_call(args, kwargs))
+        row = self.row_of_call(branch, task, args, kwargs)
         record = self.find(row)
         run: DryRun[Any] = DryRun(task, args, kwargs)
         if record is not None and record.is_terminal:
-            run.settle_from(self._last_of(record), codec)
+            run.settle_from(self._last_of(record), self.engine.codec(task))
         else:
             run.wait_here(self, row)
         return run

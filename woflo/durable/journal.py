@@ -47,7 +47,7 @@ class Journal:
         """Of the trunk alone: how far a branch gets before another one's failure ends all may differ."""
 
     def find(self, place: Place, task: str, digest: str, called: str) -> Row | None:
-        """The record at a place, or None where there is none yet.
+        """The record at a place, or None where there is none yet. An empty `digest` is not known yet.
 
         Raises `NonDeterminismError` where another call is recorded there; `called` tells this one.
         """
@@ -56,7 +56,7 @@ class Journal:
             return None
         if not place.scope:
             self._unvisited.discard(place.position)
-        if record.task != task or record.digest != digest:
+        if record.task != task or (digest and record.digest != digest):
             raise NonDeterminismError(
                 f"{place} is recorded as {record.task}{record.args}, and now {called} was called there: the code of "
                 f"the workflow has changed, or depends on what differs from one execution to the next"

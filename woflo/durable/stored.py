@@ -21,6 +21,7 @@ from woflo.kernel.state import TERMINAL, RunState
 from woflo.kernel.traits import Traits
 from woflo.stores.failures import dump_error
 from woflo.stores.operations import Accepted, RequestStop, Submit, goes_on_as
+from woflo.stores.refusals import conflict
 from woflo.stores.rows import Row
 
 if TYPE_CHECKING:
@@ -147,6 +148,8 @@ class StoredTaskRun(BaseTaskRun[R]):
             return Accepted(self._row, is_new=False)
         kept = self._engine.store.get(row.id)
         assert kept is not None
+        if kept.digest != row.digest:  # of a key and handles, whose values are there only now
+            raise conflict(row, kept)
         return Accepted(kept, is_new=False)
 
     # -- the end ---------------------------------------------------------------------------------------

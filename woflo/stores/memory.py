@@ -375,7 +375,9 @@ class MemoryStore(TableReader):
     @_do.register
     def _wake_up(self, op: Wake) -> None:
         row = self._known(op.run_id)
-        if row.state is _WAITING and row.reason != MANUAL:
+        if op.token is not None:
+            self._wake_for(row, op.token)
+        elif row.state is _WAITING and row.reason != MANUAL:
             woken = self._put(row, state=_PENDING, waits_for=(), run_after=None, reason=None, deaths=0)
             if woken.is_to_be_executed:
                 self._tell(woken)

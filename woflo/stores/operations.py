@@ -318,7 +318,8 @@ class Wake(Operation[None]):
 
     Its deaths are forgotten. One that is UNCERTAIN is executed again: by whoever claims it, or, where it is a step, by
     its parent, which is woken. Refused with `UnknownRunError`; a run that does not wait, and a manual step, which only
-    `Complete` ends, are left as they are.
+    `Complete` ends, are left as they are. With a `token`, only a run that waits for that is woken, as if it had come.
     """
 
     run_id: str
+    token: str | None = None

@@ -287,9 +287,9 @@ class Agreement(RuleBasedStateMachine):
         told = {"state": RunState.SUCCEEDED, "reason": f"{ops.CONTINUED}{row.id}", "successor": successor}
         self.do(ops.Finish, **held, calls=runs, **told)
 
-    @rule(number=which, run_id=ids)
-    def wake(self, number, run_id):
-        self.do(ops.Wake, run_id=self.known(run_id, number))
+    @rule(number=which, run_id=ids, token=st.none() | st.sampled_from(TOKENS))
+    def wake(self, number, run_id, token):
+        self.do(ops.Wake, run_id=self.known(run_id, number), token=token)
 
     # -- what must hold --------------------------------------------------------------------------------
 

@@ -384,7 +384,9 @@ def _added(rows: Sequence[Row]) -> Doing[Sequence[Row]]:
 
 def _wake(op: Wake) -> Doing[None]:
     row = yield from _known(op.run_id)
-    if row.state is RunState.WAITING and row.reason != MANUAL:
+    if op.token is not None:
+        yield [("wake_for", {"id": row.id, "token": op.token})]
+    elif row.state is RunState.WAITING and row.reason != MANUAL:
         to_tell = _tell(row.id, row.parent_id) if row.queue is None else []
         yield [("wake", {"id": op.run_id}), *to_tell]
 
