@@ -45,7 +45,8 @@ class CallExecution:
         self.attempt: int = row.attempt
         self.started_at: float | None = row.started_at
         self._serving = serving
-        self._keeper = StepKeeper(self.engine, row.claim, row.id)
+        self._claim = row.claim
+        self._keeper = StepKeeper(self.engine, self._claim, row.id)
         self._inner: BaseTaskRun[Any] | None = None
         self._question: str | None = None
         """What a person has to decide."""
@@ -94,7 +95,7 @@ class CallExecution:
 
     def _attempt(self) -> Attempt:
         row = self.row
-        args, kwargs = self.engine.codec(self.task).load_call(row.args)
+        args, kwargs = self.engine.codec(self.task).load_call(self.engine.store.whole(row.args))
         attempt = Attempt(row.id, self.task.name, row.attempt, self.task.body, args, kwargs, row.parent_id)
         attempt.keeper = self._keeper
         return attempt
@@ -150,7 +151,7 @@ class CallExecution:
 
     def _ending(self, outcome: Outcome) -> Claimed[Any]:
         """What is written about this end."""
-        error, now, claim = outcome.error, clock.now(), self.row.claim
+        error, now, claim = outcome.error, clock.now(), self._claim
         if self._question is not None:
             return Park(now=now, claim=claim, reason=self._question)
         if isinstance(error, NothingDone):

@@ -231,7 +231,8 @@ class Engine:
         """Look soon; the thread is started where there is none."""
         if self._thread is None:
             self._start_thread()
-        self._wake.set()
+        if not self._wake.is_set():  # by one of the many calls that end at the same time: it looks after clearing it
+            self._wake.set()
 
     def _start_thread(self) -> None:
         with self._lock:

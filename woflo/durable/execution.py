@@ -111,7 +111,7 @@ class Execution(ABC):
 
     def attempt(self) -> Attempt:
         """What is to be executed. Raises `SerializationError` where the arguments do not fit any more."""
-        args, kwargs = self.engine.codec(self.task).load_call(self.row.args)
+        args, kwargs = self.engine.codec(self.task).load_call(self.engine.store.whole(self.row.args))
         row = self.row
         attempt = Attempt(row.id, self.task.name, row.attempt, self.task.body, args, kwargs, row.parent_id)
         attempt.recorder, attempt.keeper = self.trunk, BranchKeeper(self.trunk)
@@ -200,7 +200,7 @@ class Execution(ABC):
         step: StepRun[Any] = StepRun(task, args, kwargs)
         codec = self.engine.codec(task)
         if record is not None and record.is_terminal:
-            step.settle_from(record, codec)
+            step.settle_from(self.engine.store.whole_row(record), codec)
         else:
             step.attach(self, row, codec, record)
         return step

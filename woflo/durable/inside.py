@@ -113,15 +113,15 @@ def wait_signal(name: str, timeout: float | None = None, *, type: Any = Any) -> 
     record = execution.find(row)
     codec = ValueCodec(type, f"the signal {name!r}")
     if record is not None:
-        return _done(execution, lambda: _received(record.result, name, timeout, codec))
+        return _done(execution, lambda: _received(execution, record.result, name, timeout, codec))
     wait = SignalWait(execution, row, name, due)
     waiting = execution.wait_for(wait)
     if execution.may_wait_here():
-        return _received(_recorded(branch, wait, row), name, timeout, codec)
+        return _received(execution, _recorded(branch, wait, row), name, timeout, codec)
 
     async def received() -> Any:
         await waiting
-        return _received(_recorded(branch, wait, row), name, timeout, codec)
+        return _received(execution, _recorded(branch, wait, row), name, timeout, codec)
 
     return received()
 
@@ -143,10 +143,10 @@ def _recorded(branch: Branch, wait: SignalWait, row: Any) -> str:
     return wait.value
 
 
-def _received(text: str | None, name: str, timeout: float | None, codec: ValueCodec) -> Any:
+def _received(execution: Execution, text: str | None, name: str, timeout: float | None, codec: ValueCodec) -> Any:
     if text == _TIMED_OUT:
         raise TimeoutError(f"no signal {name!r} came within {timeout:g} s")
-    return codec.load(text or "null")
+    return codec.load(execution.engine.store.whole(text or "null"))
 
 
 def _done(execution: Execution, value: Callable[[], T]) -> Any:

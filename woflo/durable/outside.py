@@ -51,7 +51,8 @@ def complete(
 def published(run_id: str, *, store: str | Store | None = None) -> dict[str, Any]:
     """What a run has shown by `current_run().publish(name, value)`, the last value of each name; also after its end."""
     codec = ValueCodec(Any, "a published value")
-    return {name: codec.load(text) for name, text in _store(store).published(run_id).items()}
+    kept = _store(store)
+    return {name: codec.load(kept.whole(text)) for name, text in kept.published(run_id).items()}
 
 
 def resume(run_id: str, *, store: str | Store | None = None) -> str:

@@ -161,7 +161,7 @@ class StoredTaskRun(BaseTaskRun[R]):
             self.went_on(successor)
             return
         try:
-            outcome = self._engine.codec(self.task).load_outcome(row)
+            outcome = self._engine.codec(self.task).load_outcome(self._engine.store.whole_row(row))
         except SerializationError as error:
             self.ended(RunState.FAILED, Outcome.failed(error))
             return

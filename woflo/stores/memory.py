@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar, cast
 
 from woflo.errors import StoreError
 from woflo.kernel.state import RunState
+from woflo.stores.blobs import REST, Blob, is_reference, lightened
 from woflo.stores.contract import Inherited, Transaction, unwrap
 from woflo.stores.operations import (
     HANDED_OVER,
@@ -36,6 +37,7 @@ from woflo.stores.operations import (
     RequestStop,
     Send,
     Submit,
+    Sweep,
     TakeSignal,
     Wake,
     is_asked,
@@ -82,6 +84,8 @@ class MemoryStore(TableReader):
     def _apply_one(self, operation: Operation[Any]) -> Any:
         start = self._tables.changes
         try:
+            for blob in operation.blobs:
+                self._keep_blob(blob, operation.now)
             return self._do(operation)
         except StoreError as error:
             self._tables.go_back(start)
@@ -252,6 +256,8 @@ class MemoryStore(TableReader):
         row = self._holding(op)
         self._end(row, op.now, state=_STOPPED)
         self._tables.set(self._tables.runs, row.id, GONE)
+        if is_reference(row.args):
+            self._swept(op.now)
 
     @_do.register
     def _park(self, op: Park) -> bool:
@@ -382,6 +388,36 @@ class MemoryStore(TableReader):
             if woken.is_to_be_executed:
                 self._tell(woken)
 
+    # -- large values ----------------------------------------------------------------------------------
+
+    def _keep_blob(self, blob: Blob, now: float) -> None:
+        there = self._tables.blobs.get(blob.name)
+        kept = (max(now, there[0]), there[1]) if there else (now, self._place_blob(blob))
+        self._tables.set(self._tables.blobs, blob.name, kept)
+
+    def _place_blob(self, blob: Blob) -> str:
+        """What the table has of it: here itself."""
+        return blob.text
+
+    @_do.register
+    def _sweep(self, op: Sweep) -> int:
+        return self._swept(op.now)
+
+    def _swept(self, now: float) -> int:
+        """How many were removed. Called by all that takes runs away."""
+        old = [name for name, (kept_at, _) in self._tables.blobs.items() if kept_at < now - REST]
+        named = self._named_blobs() if old else set()
+        gone = [name for name in old if name not in named]
+        for name in gone:
+            self._tables.set(self._tables.blobs, name, GONE)
+        return len(gone)
+
+    def _named_blobs(self) -> set[str]:
+        tables = self._tables
+        texts = {text for row in tables.runs.values() for text in (row.args, row.result, row.error)}
+        texts |= {signal.value for signal in tables.signals.values()} | set(tables.published.values())
+        return {text for text in texts if text is not None and is_reference(text)}
+
     # -- what several of them do -----------------------------------------------------------------------
 
     def _put(self, row: Row, **changes: Any) -> Row:
@@ -427,6 +463,6 @@ class _MemoryTransaction(Transaction):
         if self.is_over:
             raise over()
         self.is_over = True
-        result = self._keep(operation, self.connection)
+        result = self._keep(lightened(operation), self.connection)
         self.is_kept = True
         return result  # type: ignore[no-any-return]  # what the operation says

@@ -21,7 +21,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
-from woflo.kernel.state import RunState
+from woflo.kernel.state import TERMINAL, RunState
+from woflo.stores.blobs import Blob
 from woflo.stores.rows import Claim, Row, WorkerRow
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "RequestStop",
     "Send",
     "Submit",
+    "Sweep",
     "TakeSignal",
     "Wake",
     "goes_on_as",
@@ -87,9 +89,14 @@ class Operation(Generic[T]):
     """A write. `T` is what it returns."""
 
     now: float
+    blobs: tuple[Blob, ...] = ()
+    """Large values that it names: kept together with it. Put there by the store, not by callers."""
 
     def is_news(self, result: T) -> bool:
-        """True where others may have waited for what it changed; who only looks and finds nothing tells nobody."""
+        """True where others may have waited for what it changed; who only looks and finds nothing tells nobody.
+
+        Telling costs as much as a commit where many hear of it: each of them looks at the store.
+        """
         return True
 
 
@@ -190,6 +197,10 @@ class Record(Claimed[list[Accepted]]):
     """Keep steps, and submit `calls` as by `Submit`, together; returns what became of the calls."""
 
     calls: tuple[Row, ...] = ()
+
+    def is_news(self, result: list[Accepted]) -> bool:
+        """Only the parent waits for a step that it has executed itself, and that one has written this."""
+        return bool(self.calls) or not all(step.state in TERMINAL for step in self.steps)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,3 +334,14 @@ class Wake(Operation[None]):
 
     run_id: str
     token: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep(Operation[int]):
+    """Remove large values that nothing names any more, and that were kept last more than `REST` seconds before `now`.
+
+    Returns how many. What takes runs away (`Forget`) does the same where it took away the name of one.
+    """
+
+    def is_news(self, result: int) -> bool:
+        return False

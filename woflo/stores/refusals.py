@@ -23,6 +23,7 @@ __all__ = [
     "has_ended",
     "inherited",
     "lease_lost",
+    "no_blob",
     "not_completable",
     "not_understood",
     "over",
@@ -66,6 +67,11 @@ def recorded_already(step: Row) -> StoreError:
         f"the step {step.task} ({step.id}) is recorded already, or that is the id of another run; a recorded step "
         f"never executes again"
     )
+
+
+def no_blob(name: str) -> StoreError:
+    """A row names a large value that is not there."""
+    return StoreError(f"the value {name} is missing from this store: was it removed by hand? Put a copy back")
 
 
 def unknown_run(run_id: str) -> UnknownRunError:

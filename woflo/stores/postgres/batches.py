@@ -67,7 +67,7 @@ def together(operations: Sequence[Operation[Any]], ask: Ask) -> Done:
     """Do them in as few round trips as may be. Refusals are results; raises where something was written before."""
     first = _locks(operations)
     results: list[Any] = []
-    written: list[Operation[Any]] = []
+    written: list[_UnderWay] = []
     for group in _groups(operations):
         under_way = [_UnderWay(one) for one in group]
         while asking := [(one, one.asks) for one in under_way if one.asks is not None]:
@@ -76,8 +76,8 @@ def together(operations: Sequence[Operation[Any]], ask: Ask) -> Done:
             for one, asks in asking:
                 one.go_on(asks, [next(answers) for _ in asks])
         results += [one.result for one in under_way]
-        written += [one.operation for one in under_way if one.has_written]
-    return Done(results, bool(written), not all(isinstance(one, Beat) for one in written))
+        written += [one for one in under_way if one.has_written]
+    return Done(results, bool(written), any(one.operation.is_news(one.result) for one in written))
 
 
 def one_by_one(operations: Sequence[Operation[Any]], ask: Ask, told: Callable[[Exception], StoreError]) -> Done:
@@ -195,14 +195,12 @@ def _concerns(operation: Operation[Any]) -> tuple[str, set[str]]:
     ends changes the one that called it, which is not named: that one waits, so nothing that is done here to what is
     claimed concerns it.
     """
+    if operation.blobs:
+        return "", set()
     match operation:
         case Submit(runs=runs):
             return "calls", {row.id for row in runs}
-        case Forget():
-            return "", set()
-        case Record(calls=calls) | Finish(calls=calls) if calls:
-            return "", set()
-        case Finish(successor=Row()):
+        case Record(calls=(_, *_)) | Finish(calls=(_, *_)) | Finish(successor=Row()) | Forget():
             return "", set()
         case Claimed(steps=steps, notes=notes):
             own = {operation.step.id} if isinstance(operation, TakeSignal) else set()

@@ -21,6 +21,7 @@ SUBJECTS = (
     "signals",
     "steering",
     "reading",
+    "large",
     "transactions",
     "listening",
     "sharing",
