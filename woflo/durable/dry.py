@@ -56,6 +56,9 @@ class RecordsOnly(MemoryStore):
     def get(self, run_id: str) -> Row | None:
         return self._store.get(run_id)
 
+    def whole(self, text: str) -> str:
+        return self._store.whole(text)
+
     def steps(self, parent_id: str) -> list[Row]:
         return self._store.steps(parent_id)
 
@@ -96,7 +99,7 @@ class DryReplay(Execution):
         record = self.find(row)
         run: DryRun[Any] = DryRun(task, args, kwargs)
         if record is not None and record.is_terminal:
-            run.settle_from(self._last_of(record), self.engine.codec(task))
+            run.settle_from(self.store.whole_row(self._last_of(record)), self.engine.codec(task))
         else:
             run.wait_here(self, row)
         return run

@@ -418,7 +418,7 @@ class Execution(ABC):
             notes=self._notes,
             state=RunState.SUCCEEDED,
             reason=f"{CONTINUED}{successor.id}",
-            successor=successor,
+            successors=(successor,),
         )
         return Ending(finish, RunState.SUCCEEDED, None, successor.id)
 

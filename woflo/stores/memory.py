@@ -246,10 +246,9 @@ class MemoryStore(TableReader):
         for call in op.calls:
             self._accept(call, op.now)
         ended = self._end(row, op.now, state=op.state, result=op.result, error=op.error, reason=op.reason)
-        if op.successor is not None:
-            successor = op.successor.changed(key=row.key, **_stopped_with(row, op.now))
+        for successor in op.successors:
             self._put(ended, key=None)
-            self._add(successor, op.now)
+            self._add(successor.changed(key=row.key, **_stopped_with(row, op.now)), op.now)
 
     @_do.register
     def _forget(self, op: Forget) -> None:

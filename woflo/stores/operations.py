@@ -213,8 +213,8 @@ class Finish(Claimed[None]):
     reason: str | None = None
     calls: tuple[Row, ...] = ()
     """Submitted together with it, as by `Submit`."""
-    successor: Row | None = None
-    """A new run that goes on from it, and takes over its key; STOPPED where a stop was requested."""
+    successors: tuple[Row, ...] = ()
+    """A new run that goes on from it, and takes over its key; STOPPED where a stop was requested. One, or none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

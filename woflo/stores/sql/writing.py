@@ -217,10 +217,10 @@ def _finish(op: Finish) -> Doing[None]:
     parent_id, stop_requested, _ = yield from _held(op, [_end(op.claim.run_id, op, op.reason)])
     if op.calls:
         yield from _accepted(op.calls, op.now)
-    if op.successor is not None:
+    for successor in op.successors:
         before = yield from _known(op.claim.run_id)
         stopped = {"state": RunState.STOPPED, "stop_requested": True, "finished_at": op.now} if stop_requested else {}
-        yield from _handed_over(before, op.successor.changed(**stopped), op.reason, op.now)
+        yield from _handed_over(before, successor.changed(**stopped), op.reason, op.now)
     yield from _tell_of(op.claim.run_id, parent_id)
 
 
