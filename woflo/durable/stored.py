@@ -172,6 +172,8 @@ class StoredTaskRun(BaseTaskRun[R]):
     def went_on(self, run_id: str) -> None:
         """Another run is in the place of the one that was waited for, and is waited for now."""
         row = self._engine.store.get(run_id)
+        while row is not None and (later := goes_on_as(row)) is not None:
+            run_id, row = later, self._engine.store.get(later)
         if row is None:
             told = UnknownRunError(
                 f"{self.task.name} ({self.id}) went on as {run_id}, which is not in the store any more"
