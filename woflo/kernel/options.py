@@ -25,6 +25,7 @@ class Options:
     __slots__ = (
         "admission",
         "after",
+        "codec",
         "deadline",
         "delay",
         "key",
@@ -63,6 +64,7 @@ class Options:
         delay: float | None = None,
         schedule: str | None = None,
         missed: str = "one",
+        codec: str = "json",
     ) -> None:
         self.name: str | None = _checked_text("name", name)
         self.retries: int = whole_number("retries", retries, least=0)
@@ -85,6 +87,7 @@ class Options:
         self.priority: int = whole_number("priority", priority, least=-(10**9))
         self.delay: float | None = _seconds("delay", delay)
         self.schedule: str | None = _checked_text("schedule", schedule)
+        self.codec: str = _one_of("codec", codec, ("json", "pickle"))
         self.missed: str = _one_of("missed", missed, ("one", "all", "none"))
 
     def changed(self, changes: Mapping[str, Any]) -> Options:
