@@ -7,7 +7,7 @@ import random as _random
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from woflo.durable.branches import Branch, current_branch
 from woflo.durable.waits import SignalWait, TimerWait
@@ -18,7 +18,7 @@ from woflo.stores.codec import ValueCodec
 if TYPE_CHECKING:
     from woflo.durable.execution import Execution
 
-__all__ = ["now", "patched", "random", "sleep", "sleep_until", "uuid4", "wait_signal"]
+__all__ = ["continue_as", "now", "patched", "random", "sleep", "sleep_until", "uuid4", "wait_signal"]
 
 T = TypeVar("T")
 
@@ -87,6 +87,16 @@ def patched(name: str) -> bool:
         return False
     branch.execution.note(branch, marker, lambda: "true", args)
     return True
+
+
+def continue_as(*args: Any, **kwargs: Any) -> NoReturn:
+    """End this run of an endless workflow, and have another one go on with these arguments, in one commit.
+
+    It takes over the key, and begins without records, so that an endless workflow does not have endless ones. Steps
+    that were called end before. Whoever waits for this run waits for the one that goes on, and gets the result of the
+    last. Never returns. Raises `NotInWorkflowError` elsewhere, `ArgumentError` and `SerializationError` as a call does.
+    """
+    current_branch("continue_as").execution.continue_as(args, kwargs)
 
 
 def wait_signal(name: str, timeout: float | None = None, *, type: Any = Any) -> Any:  # noqa: A002  # as it is typed

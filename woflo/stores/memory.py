@@ -14,6 +14,7 @@ from woflo.kernel.state import RunState
 from woflo.stores.blobs import REST, Blob, is_reference, lightened
 from woflo.stores.contract import Inherited, Transaction, unwrap
 from woflo.stores.operations import (
+    HANDED_OVER,
     LOST,
     MANUAL,
     SUSPECT,
@@ -23,6 +24,7 @@ from woflo.stores.operations import (
     Claimed,
     ClaimReady,
     Complete,
+    Continue,
     Finish,
     Forget,
     Leave,
@@ -38,11 +40,14 @@ from woflo.stores.operations import (
     Sweep,
     TakeSignal,
     Wake,
+    is_asked,
 )
 from woflo.stores.refusals import (
+    check_hand_over,
     conflict,
     has_ended,
     lease_lost,
+    not_completable,
     not_understood,
     over,
     recorded_already,
@@ -240,7 +245,11 @@ class MemoryStore(TableReader):
         row = self._holding(op)
         for call in op.calls:
             self._accept(call, op.now)
-        self._end(row, op.now, state=op.state, result=op.result, error=op.error, reason=op.reason)
+        ended = self._end(row, op.now, state=op.state, result=op.result, error=op.error, reason=op.reason)
+        if op.successor is not None:
+            successor = op.successor.changed(key=row.key, **_stopped_with(row, op.now))
+            self._put(ended, key=None)
+            self._add(successor, op.now)
 
     @_do.register
     def _forget(self, op: Forget) -> None:
@@ -257,7 +266,7 @@ class MemoryStore(TableReader):
         is_due = op.run_after is not None and op.run_after <= op.now
         if is_due or row.stop_requested or any(has_come):
             return False
-        self._put(
+        parked = self._put(
             row,
             state=_WAITING,
             worker=None,
@@ -266,6 +275,9 @@ class MemoryStore(TableReader):
             waits_for=op.waits_for,
             run_after=op.run_after,
         )
+        for token in op.waits_for:
+            if token.startswith("run:") and self._known(token[4:]).is_to_be_executed:
+                self._wake_for(parked, token)
         return True
 
     def _has_come(self, run_id: str, token: str) -> bool:
@@ -343,15 +355,36 @@ class MemoryStore(TableReader):
     @_do.register
     def _complete(self, op: Complete) -> None:
         row = self._known(op.run_id)
-        if row.state is not _WAITING or row.reason != MANUAL:
-            raise has_ended(row, "only a manual step that waits can be completed")
+        if not is_asked(row):
+            raise not_completable(row)
         self._end(row, op.now, state=op.state, result=op.result, error=op.error, reason=None)
+
+    @_do.register
+    def _continue(self, op: Continue) -> Row:
+        before, row = self._known(op.row.continues or ""), op.row
+        if op.hands_over:
+            check_hand_over(before)
+            self._put(before, key=None, reason=f"{HANDED_OVER}{row.id}")
+            row = row.changed(key=before.key)
+        added = self._add(row, op.now)
+        for step in op.steps:
+            self._add(step, step.created_at)
+        return added
+
+    def _add(self, row: Row, now: float) -> Row:
+        """A run that must be new."""
+        accepted = self._accept(row, now)
+        if not accepted.is_new:
+            raise conflict(row, accepted.row)
+        return accepted.row
 
     @_do.register
     def _wake_up(self, op: Wake) -> None:
         row = self._known(op.run_id)
         if row.state is _WAITING and row.reason != MANUAL:
-            self._put(row, state=_PENDING, waits_for=(), run_after=None, reason=None, deaths=0)
+            woken = self._put(row, state=_PENDING, waits_for=(), run_after=None, reason=None, deaths=0)
+            if woken.is_to_be_executed:
+                self._tell(woken)
 
     # -- large values ----------------------------------------------------------------------------------
 
@@ -392,10 +425,14 @@ class MemoryStore(TableReader):
 
     def _end(self, row: Row, now: float, **changes: Any) -> Row:
         ended = self._put(row, worker=None, run_after=None, waits_for=(), finished_at=now, **changes)
+        self._tell(row)
+        return ended
+
+    def _tell(self, row: Row) -> None:
+        """Wake the parent where it waits for this run."""
         parent = self._tables.runs.get(row.parent_id or "")
         if parent is not None:
             self._wake_for(parent, f"run:{row.id}")
-        return ended
 
     def _wake_for(self, row: Row, token: str) -> None:
         if row.state is _WAITING and token in row.waits_for:
@@ -407,6 +444,11 @@ class MemoryStore(TableReader):
     def _inherit(self) -> None:
         super()._inherit()
         self._reading = cast("Any", Inherited())
+
+
+def _stopped_with(row: Row, now: float) -> dict[str, Any]:
+    """What follows for the successor of a run that was asked to stop."""
+    return {"state": _STOPPED, "stop_requested": True, "finished_at": now} if row.stop_requested else {}
 
 
 class _MemoryTransaction(Transaction):

@@ -64,16 +64,17 @@ def calls(draw):
 
 @st.composite
 def steps(draw):
-    """What a run records of itself: ends, intents, and manual steps that wait."""
+    """What a run records of itself: ends, intents, manual and uncertain steps that wait, and decisions."""
     parent = draw(st.sampled_from("abcd"))
-    state = draw(st.sampled_from([RunState.SUCCEEDED, RunState.FAILED, RunState.RUNNING, RunState.WAITING]))
+    states = [RunState.SUCCEEDED, RunState.FAILED, RunState.RUNNING, RunState.WAITING, RunState.PENDING]
+    state = draw(st.sampled_from(states))
     return Row(
         id=f"{parent}:{draw(st.integers(0, 4))}",
         task="step",
         state=state,
         queue=None,
         parent_id=parent,
-        reason=ops.MANUAL if state is RunState.WAITING else None,
+        reason=draw(st.sampled_from([ops.MANUAL, f"{ops.UNCERTAIN}: x"])) if state is RunState.WAITING else None,
         result=draw(texts),
         run_after=draw(st.sampled_from([None, None, 30.0])) if state is RunState.WAITING else None,
         created_at=1.0,
@@ -288,6 +289,18 @@ class Agreement(RuleBasedStateMachine):
     @rule(number=which, run_id=ids, state=ends, result=texts, error=texts)
     def complete(self, number, run_id, state, result, error):
         self.do(ops.Complete, run_id=self.known(run_id, number), state=state, result=result, error=error)
+
+    @rule(number=which, run_id=ids, row=calls(), steps=some_steps, hands_over=st.booleans())
+    def go_on(self, number, run_id, row, steps, hands_over):
+        row = row.changed(continues=self.known(run_id, number), worker=None)
+        self.do(ops.Continue, row=row, steps=steps, hands_over=hands_over)
+
+    @rule(number=which, steps=some_steps, row=calls(), runs=some_calls)
+    def finish_and_go_on(self, number, steps, row, runs):
+        held = self.held(number, steps)
+        successor = row.changed(continues=held["claim"].run_id, worker=None)
+        told = {"state": RunState.SUCCEEDED, "reason": f"{ops.CONTINUED}{row.id}", "successor": successor}
+        self.do(ops.Finish, **held, calls=runs, **told)
 
     @rule(number=which, run_id=ids)
     def wake(self, number, run_id):

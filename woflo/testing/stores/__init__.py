@@ -16,6 +16,7 @@ SUBJECTS = (
     "workers",
     "holding",
     "ending",
+    "continuing",
     "parking",
     "signals",
     "steering",
