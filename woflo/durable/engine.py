@@ -50,6 +50,8 @@ class Engine:
         """Runs that are executed here when they are ready."""
         self.following: Following = Following(self)
         self._codecs: WeakKeyDictionary[Any, Codec] = WeakKeyDictionary()
+        self._pickling: WeakKeyDictionary[Any, Codec] = WeakKeyDictionary()
+        """The same for tasks that say `codec="pickle"`."""
         self._writers: WeakKeyDictionary[Any, LoopWriter] = WeakKeyDictionary()
         self._lock = threading.RLock()
         self._listeners: tuple[Callable[[], object], ...] = ()
@@ -72,9 +74,10 @@ class Engine:
 
     def codec(self, task: Task[..., Any]) -> Codec:
         """How the calls of this task are stored."""
-        found = self._codecs.get(task.body)
+        codecs = self._codecs if task.options.codec == "json" else self._pickling
+        found = codecs.get(task.body)
         if found is None:
-            found = self._codecs[task.body] = Codec(task.body.fn)
+            found = codecs[task.body] = Codec(task.body.fn, pickles=codecs is self._pickling)
         return found
 
     def writer_on(self, loop: Any) -> LoopWriter:
