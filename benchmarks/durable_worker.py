@@ -61,35 +61,34 @@ def serve_speaking(url: str) -> None:
 
 
 def halves(say: Callable[[], object], *, stuck: bool) -> Any:
-    """A workflow of two steps; where it gets `stuck`, it says so in the second and never ends."""
+    """A workflow of two steps; where it gets `stuck`, it says so after the first and never ends."""
+    import asyncio
+
     from woflo import task, workflow
 
-    @task(name="first")
-    async def first(x: int) -> int:
-        return x
-
-    @task(name="second")
-    async def second(x: int) -> int:
-        if stuck:
-            import asyncio
-
-            say()
-            await asyncio.Event().wait()
+    @task(name="half")
+    async def half(x: int) -> int:
         return x
 
     @workflow(name="halves")
     async def both(x: int) -> int:
-        return await second(await first(x))
+        await half(x)
+        if stuck:
+            say()
+            await asyncio.Event().wait()
+        return await half(x)
 
     return both
 
 
 def serve_halves(url: str) -> None:
-    """In the other process: a worker that gets stuck in all workflows."""
+    """In the other process: a worker that gets stuck in all workflows, which it has under way at once."""
     from woflo import Worker
+    from woflo.durable import engine
 
+    engine.MOST = HALF_DONE
     say = waking.speaking()
-    with Worker([halves(say, stuck=True)], url, concurrency=2 * HALF_DONE):
+    with Worker([halves(say, stuck=True)], url):
         say()
         threading.Event().wait()
 
@@ -107,7 +106,7 @@ def taken_over() -> Iterator[Body]:
                 accept(made, "halves", HALF_DONE)
                 for _ in range(HALF_DONE):
                     answered()
-                with Worker([found], concurrency=2 * HALF_DONE):
+                with Worker([found]):
                     begun = time.perf_counter()
                     process.send_signal(signal.SIGKILL)
                     wait_until_done(made, "halves")
@@ -130,7 +129,7 @@ def from_the_start() -> Iterator[Body]:
                 wait_until_done(made, "halves")
             return n
 
-        with Worker([found], concurrency=2 * HALF_DONE):
+        with Worker([found]):
             yield body
 
 
