@@ -127,7 +127,7 @@ class StoredTaskRun(BaseTaskRun[R]):
         if kept.is_terminal:
             self.ended_as(kept)
             return
-        self._engine.following.follow(self)
+        self._engine.following.follow(self, is_new=is_new)
         if is_new and kept.worker is not None:
             if self.task.body.is_async:
                 self._loop = self._loop or _running_loop()
