@@ -262,7 +262,7 @@ FIGURES: list[Figure] = [
         title="a step of a workflow of 10,000 steps, beside shorter ones",
         unit="step",
         n=10_000,
-        quick=10_000,
+        quick=1_000,
         expected=lambda n: n,
         rivals=[
             ours(long(10_000)),

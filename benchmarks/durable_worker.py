@@ -180,9 +180,9 @@ def writers_figures(processes: int) -> Iterator[Figure]:
     turns = ours(writers("woflo", processes, uneven)), floor(busy, writers("busy handler", processes, uneven))
     name, title = f"durable-writers-{processes}", f"{processes} processes write to one SQLite file"
     one = lambda n: n  # noqa: E731 - as the others
-    yield Figure(name, f"{title}, a write", "write", 2, 1, one, writing, [within(25e-3, at=0.99)], pins=False)
+    yield Figure(name, f"{title}, a write", "write", 1, 1, one, writing, [within(25e-3, at=0.99)], pins=False)
     yield Figure(
-        f"{name}-evenly", f"{title}, quickest / slowest", "round", 2, 1, one, turns, [within(2.0)], "ratio", False
+        f"{name}-evenly", f"{title}, quickest / slowest", "round", 1, 1, one, turns, [within(2.0)], "ratio", False
     )
 
 
@@ -235,7 +235,7 @@ FIGURES: list[Figure] = [
         name="durable-idle",
         title="a worker that has nothing to do",
         unit="core",
-        n=4,
+        n=3,
         quick=1,
         expected=lambda n: n,
         rivals=[
