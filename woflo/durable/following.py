@@ -95,7 +95,10 @@ class Following:
         for token in row.waits_for:
             kind, _, child_id = token.partition(":")
             child = engine.store.get(child_id) if kind == "run" and child_id not in engine.executions else None
-            if child is None or child.worker is not None or child.is_terminal:
+            if child is None or child.worker is not None:
+                continue
+            if child.is_terminal:  # and was called by somebody else, or it would have woken this one
+                engine.store.write(Wake(now=clock.now(), run_id=row.id, token=token))
                 continue
             if engine.can_execute(child.task):
                 engine.own(child.id)

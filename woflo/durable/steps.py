@@ -238,8 +238,9 @@ class StepRun(BaseTaskRun[R]):
 
     def ended_as(self, row: Row) -> None:
         """Somebody told how it ended."""
+        assert self._execution is not None
         self._in_code = self._reported = True
-        self._settle_recorded(row.state, self._codec.load_outcome(row), None)
+        self._settle_recorded(row.state, self._codec.load_outcome(self._execution.store.whole_row(row)), None)
         self._code_ended()
 
     def went_on(self, run_id: str) -> None:
