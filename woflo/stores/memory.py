@@ -243,9 +243,9 @@ class MemoryStore(TableReader):
     @_do.register
     def _finish(self, op: Finish) -> None:
         row = self._holding(op)
+        ended = self._end(row, op.now, state=op.state, result=op.result, error=op.error, reason=op.reason)
         for call in op.calls:
             self._accept(call, op.now)
-        ended = self._end(row, op.now, state=op.state, result=op.result, error=op.error, reason=op.reason)
         if op.successor is not None:
             successor = op.successor.changed(key=row.key, **_stopped_with(row, op.now))
             self._put(ended, key=None)
