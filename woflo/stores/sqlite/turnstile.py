@@ -34,6 +34,7 @@ def check_system() -> None:
             "in turns; use a store of PostgreSQL (postgresql://…), or memory: for runs that need not survive"
         )
 
+
 LONGEST = 5.0
 """Seconds for which a turn is waited for."""
 
