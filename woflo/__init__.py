@@ -27,9 +27,10 @@ from woflo.kernel.task import Task, task
 
 if TYPE_CHECKING:
     from woflo.durable.choice import use_store
-    from woflo.durable.inside import now, patched, random, sleep, sleep_until, uuid4, wait_signal
+    from woflo.durable.inside import continue_as, now, patched, random, sleep, sleep_until, uuid4, wait_signal
     from woflo.durable.manual import manual
-    from woflo.durable.outside import complete, published, resume, send
+    from woflo.durable.outside import complete, fork, published, restart, resume, send
+    from woflo.durable.uncertain import Happened
     from woflo.durable.worker import Worker
     from woflo.durable.workflow import workflow
     from woflo.kernel.executor import Executor
@@ -44,6 +45,7 @@ __all__ = [
     "BaseTaskRun",
     "CurrentRun",
     "Executor",
+    "Happened",
     "RunState",
     "Subscription",
     "Task",
@@ -51,7 +53,9 @@ __all__ = [
     "Worker",
     "as_completed",
     "complete",
+    "continue_as",
     "current_run",
+    "fork",
     "gather",
     "inject",
     "manual",
@@ -60,6 +64,7 @@ __all__ = [
     "published",
     "quote",
     "random",
+    "restart",
     "resume",
     "send",
     "sleep",
@@ -76,7 +81,11 @@ __all__ = [
 ]
 
 _ON_FIRST_USE = {
+    "Happened": "woflo.durable.uncertain",
     "complete": "woflo.durable.outside",
+    "continue_as": "woflo.durable.inside",
+    "fork": "woflo.durable.outside",
+    "restart": "woflo.durable.outside",
     "manual": "woflo.durable.manual",
     "now": "woflo.durable.inside",
     "patched": "woflo.durable.inside",

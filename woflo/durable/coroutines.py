@@ -162,7 +162,7 @@ class AsyncExecution(Execution):
     async def until(self, step: StepRun[Any]) -> None:
         """Return when a step has ended."""
         self.check()
-        if step._held_up_by():  # by what may take long
+        if step._held_up_by() or step.is_uncertain:  # by what may take long
             await super().until(step)
         else:
             await self._until_told(step)

@@ -7,7 +7,7 @@ for.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from woflo.kernel import clock
 from woflo.kernel.outcome import Outcome
@@ -16,10 +16,29 @@ from woflo.stores.operations import LOST, Wake
 
 if TYPE_CHECKING:
     from woflo.durable.engine import Engine
-    from woflo.durable.stored import StoredTaskRun
     from woflo.stores.rows import Row
 
-__all__ = ["Following"]
+__all__ = ["Followed", "Following"]
+
+
+class Followed(Protocol):
+    """A handle of a run in the store."""
+
+    @property
+    def id(self) -> str:
+        """Of the run."""
+
+    def look(self, row: Row) -> object:
+        """The run has not ended, and stands as `row` says."""
+
+    def ended_as(self, row: Row) -> object:
+        """It has ended, as `row` says."""
+
+    def went_on(self, run_id: str) -> object:
+        """Another run is in its place."""
+
+    def ended(self, state: RunState, outcome: Outcome) -> object:
+        """It has ended like this."""
 
 
 class Following:
@@ -27,7 +46,7 @@ class Following:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._handles: dict[str, list[StoredTaskRun[Any]]] = {}
+        self._handles: dict[str, list[Followed]] = {}
         self._lock = threading.Lock()
         self._revived: set[str] = set()
         """Children that were lost, and whose parents were woken for that."""
@@ -36,12 +55,12 @@ class Following:
         """The runs of all handles."""
         return set(self._handles)
 
-    def follow(self, run: StoredTaskRun[Any]) -> None:
+    def follow(self, run: Followed) -> None:
         """Tell this handle when its run has ended."""
         with self._lock:
             self._handles.setdefault(run.id, []).append(run)
 
-    def forget(self, run_id: str) -> list[StoredTaskRun[Any]]:
+    def forget(self, run_id: str) -> list[Followed]:
         """The handles of a run, which are told by whoever asked for them."""
         with self._lock:
             return self._handles.pop(run_id, [])

@@ -183,10 +183,11 @@ class ValueCodec:
     def dump(self, value: Any) -> str:
         """`value` as JSON. Raises `SerializationError` for one that would not come back as it is."""
         if type(value) is self.scalar:
-            return repr(value) if self.scalar is int else _encode(value)
-        if find_handles((value,), {})[0]:
+            text = repr(value) if self.scalar is int else _encode(value)
+        elif find_handles((value,), {})[0]:
             return dump_plain(substitute(value, _reference))
-        text = self._dump_untyped(value) if self.is_untyped else self._dump_typed(value)
+        else:
+            text = self._dump_untyped(value) if self.is_untyped else self._dump_typed(value)
         if len(text) > MOST:
             raise self._refusal(f"has {len(text):,} characters as JSON; write it to a file, and pass the path")
         return text

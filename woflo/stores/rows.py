@@ -34,7 +34,10 @@ class Row:
     """Whose workers may claim it; None for what only its parent executes, as the steps of a workflow."""
     parent_id: str | None = None
     scope: str = ""
-    """The branch of the parent in which it was called: the numbers of the branches down to it, with dots."""
+    """The branch of the parent in which it was called: the numbers of the branches down to it, with dots.
+
+    Behind a `~` for what a run before the parent had recorded there: it holds where the same is called again.
+    """
     position: int | None = None
     """Its place among the calls of that branch, from 0."""
     key: str | None = None
@@ -45,7 +48,7 @@ class Row:
     """Why it waits, or was given back."""
     args: str = "{}"
     digest: str = ""
-    """Of the arguments: the same call has the same."""
+    """Of the arguments: the same call has the same. A run that takes over a key keeps it, whatever its arguments."""
     result: str | None = None
     error: str | None = None
     attempt: int = 0
@@ -61,7 +64,7 @@ class Row:
     """Who executes it; set exactly while the state is RUNNING and the run is claimed."""
     fence: int = 0
     continues: str | None = None
-    """The run whose successor this one is."""
+    """The run that this one goes on from."""
     options: str | None = None
     """A JSON object of the options that were given with this call, for whoever executes it; None for none."""
     created_at: float = 0.0
@@ -71,6 +74,11 @@ class Row:
     @property
     def is_terminal(self) -> bool:
         return self.state in TERMINAL
+
+    @property
+    def is_to_be_executed(self) -> bool:
+        """True for a step that was cut off, and that its parent executes again, as was decided."""
+        return self.queue is None and self.state is RunState.PENDING
 
     @property
     def claim(self) -> Claim:

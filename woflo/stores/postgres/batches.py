@@ -20,6 +20,7 @@ from woflo.stores.operations import (
     Beat,
     Claimed,
     Complete,
+    Continue,
     Finish,
     Forget,
     Operation,
@@ -32,6 +33,7 @@ from woflo.stores.operations import (
     TakeSignal,
     Wake,
 )
+from woflo.stores.rows import Row
 from woflo.stores.sql import statements
 from woflo.stores.sql.asking import Answer, Doing, Statement, drive
 from woflo.stores.sql.writing import do
@@ -42,7 +44,7 @@ T = TypeVar("T")
 
 Ask = Callable[[Sequence[Statement]], list[Answer]]
 """Asks a server, all in one round trip."""
-_ENDING = (Finish, Forget, Release, Complete)
+_ENDING = (Finish, Forget, Release, Complete, Wake)
 """What may tell the one that called the run."""
 _WRITING = {name for name, text in statements("postgres").items() if text.startswith(("INSERT", "UPDATE", "DELETE"))}
 
@@ -173,6 +175,8 @@ def _about(operation: Operation[Any]) -> list[str]:
             return [claim.run_id, *(token[4:] for token in tokens if token.startswith("run:"))]
         case Claimed(claim=claim):
             return [claim.run_id]
+        case Continue(row=row):
+            return [row.continues or ""]
         case Send(run_id=run_id) | Complete(run_id=run_id) | Wake(run_id=run_id):
             return [run_id]
         case _:
@@ -205,12 +209,12 @@ def _concerns(operation: Operation[Any]) -> tuple[str, set[str]]:
     ends changes the one that called it, which is not named: that one waits, so nothing that is done here to what is
     claimed concerns it.
     """
+    if operation.blobs:
+        return "", set()
     match operation:
         case Submit(runs=runs):
             return "calls", {row.id for row in runs}
-        case Forget():
-            return "", set()
-        case Record(calls=calls) | Finish(calls=calls) if calls:
+        case Record(calls=(_, *_)) | Finish(calls=(_, *_)) | Finish(successor=Row()) | Forget():
             return "", set()
         case Claimed(steps=steps, notes=notes):
             own = {operation.step.id} if isinstance(operation, TakeSignal) else set()

@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar, cast
 from urllib.parse import unquote
 
 from woflo.errors import StoreError
+from woflo.stores.blobs import lightened
 from woflo.stores.contract import Inherited, Listener, Transaction
 from woflo.stores.operations import Claimed, Operation
 from woflo.stores.refusals import over
@@ -210,7 +211,7 @@ class SQLiteStore(SqlStore):
         if self._is_closed:
             return  # the numbers of its descriptors are those of others by now
         _inherited.append((self._writer, self._readers.idle()))
-        self._turnstile.close()
+        self._turnstile.close_inherited()
         self._wakeups._drop()
         for name in ("_writer", "_readers", "_turnstile", "_wakeups"):
             setattr(self, name, Inherited())
@@ -242,7 +243,7 @@ class _SQLiteTransaction(Transaction):
         if self.is_over:
             raise over()
         self.is_over = True
-        return cast("T", self._keep(operation))
+        return cast("T", self._keep(lightened(operation)))
 
 
 def _path_of(where: str | os.PathLike[str]) -> str:

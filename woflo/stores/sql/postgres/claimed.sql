@@ -31,7 +31,7 @@ SET state = %s, result = %s, error = %s, reason = %s, finished_at = %s,
 WHERE id = %s;
 
 -- name: forget_run
-DELETE FROM woflo.runs WHERE id = %(id)s;
+DELETE FROM woflo.runs WHERE id = %(id)s RETURNING args;
 
 -- name: wake_for
 -- One that waits for that.

@@ -30,7 +30,7 @@ SET state = ?, result = ?, error = ?, reason = ?, finished_at = ?,
 WHERE id = ?;
 
 -- name: forget_run
-DELETE FROM runs WHERE id = :id;
+DELETE FROM runs WHERE id = :id RETURNING args;
 
 -- name: wake_for
 -- One that waits for that.
