@@ -49,14 +49,14 @@ class Journal:
     def find(self, place: Place, row: Row) -> Row | None:
         """The record at the place where `row` was called, or None where there is none yet.
 
-        Raises `NonDeterminismError` where another call is recorded there.
+        An empty digest is one that is not known yet. Raises `NonDeterminismError` where another call is recorded there.
         """
         record = self._records.get(place)
         if record is None:
             return None
         if not place.scope:
             self._unvisited.discard(place.position)
-        if record.task != row.task or record.digest != row.digest:
+        if record.task != row.task or (row.digest and record.digest != row.digest):
             raise NonDeterminismError(
                 f"{place} is recorded as {record.task}{record.args}, and now {row.task}{row.args} was called there: "
                 f"the code of the workflow has changed, or depends on what differs from one execution to the next"

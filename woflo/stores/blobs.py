@@ -30,7 +30,7 @@ REST = 24 * 3600.0
 """Seconds."""
 MARK = "blob:"
 _TEXTS = ("args", "result", "error", "value")
-_ROWS = ("runs", "calls", "steps", "notes")
+_ROWS = ("runs", "calls", "steps", "notes", "successors")
 
 
 class Blob(NamedTuple):

@@ -33,7 +33,6 @@ from woflo.stores.operations import (
     TakeSignal,
     Wake,
 )
-from woflo.stores.rows import Row
 from woflo.stores.sql import statements
 from woflo.stores.sql.asking import Answer, Doing, Statement, drive
 from woflo.stores.sql.writing import do
@@ -214,7 +213,7 @@ def _concerns(operation: Operation[Any]) -> tuple[str, set[str]]:
     match operation:
         case Submit(runs=runs):
             return "calls", {row.id for row in runs}
-        case Record(calls=(_, *_)) | Finish(calls=(_, *_)) | Finish(successor=Row()) | Forget():
+        case Record(calls=(_, *_)) | Finish(calls=(_, *_)) | Finish(successors=(_, *_)) | Forget():
             return "", set()
         case Claimed(steps=steps, notes=notes):
             own = {operation.step.id} if isinstance(operation, TakeSignal) else set()
