@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import logging
 import os
+from queue import Queue
 
 import pytest
 from systems import needs_fork
 from unit_helpers import PATIENCE
 
 from woflo import subscribe, task
+from woflo.kernel import runtime
 from woflo.kernel.events import LogRecorded, OutputWritten, RunEnded
 from woflo.runners import MultiprocessTaskRun, PoolTaskRun
+from woflo.runners.processes import wire
+from woflo.runners.processes.capture import Capture
 from woflo.testing import wait_until
 from woflo.testing.conformance.tools import configured
 
@@ -55,3 +59,35 @@ def test_only_the_task_itself_writes_to_its_caller(base, starts):
     records = [one.message for one in told if isinstance(one, LogRecorded) and one.logger in ("a child", "a task")]
     assert records == ["quiet a task", "loud a task"]
     assert "".join(one.text for one in told if isinstance(one, OutputWritten)) == "loud a child\n"
+
+
+class Whose:
+    """An attempt, as far as output goes."""
+
+    def __init__(self):
+        self.told = Queue()
+
+    def tell(self, kind, data):
+        self.told.put(data)
+
+
+def test_output_that_is_seen_before_it_is_known_whose_it_is():
+    """All that the child has said is taken first, however many pieces it came in."""
+    whose, said = Whose(), ["here is another pipe", "a call has begun"]
+
+    def take_one():
+        if said and said.pop(0) == "a call has begun":
+            capture.attempt = whose
+            return True
+        return bool(said)
+
+    reader, writer = os.pipe()
+    reactor = runtime.current.reactor
+    capture = Capture(reactor, None, take_one)
+    try:
+        os.write(writer, b"text")
+        reactor.call(capture.add, (wire.CAPTURE, 1, b"", reader))
+        assert whose.told.get(timeout=PATIENCE) == ("stdout", "text")
+    finally:
+        reactor.call(capture.close)
+        os.close(writer)

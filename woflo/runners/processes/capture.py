@@ -76,10 +76,11 @@ class _ToCaller(logging.Handler):
 class Capture:
     """In the caller, in the reactor's thread: reads the pipes of one child."""
 
-    def __init__(self, reactor: Reactor, attempt: Any, catch_up: Callable[[], object] = bool) -> None:
+    def __init__(self, reactor: Reactor, attempt: Any, catch_up: Callable[[], bool] = bool) -> None:
         self._reactor = reactor
         self._catch_up = catch_up
-        """Takes the frames that came before the output, among them the one that says whose it is."""
+        """Takes some of the frames that came before the output, among them the one that says whose it is; False where
+        there is none. Each frame with a descriptor comes by itself."""
         self.attempt = attempt
         """Whose output it is; a pool changes it from call to call."""
         self._open: dict[int, tuple[str, Any]] = {}
@@ -94,8 +95,8 @@ class Capture:
         self._reactor.register(fd, READ, lambda _: self._ready(fd))
 
     def _ready(self, fd: int) -> None:
-        if self.attempt is None:
-            self._catch_up()
+        while self.attempt is None and self._catch_up():
+            pass
         if fd in self._open:
             self._read(fd)
 
