@@ -26,10 +26,12 @@ from woflo.kernel.state import RunState
 from woflo.kernel.task import Task, task
 
 if TYPE_CHECKING:
+    from woflo.durable.checking import check
     from woflo.durable.choice import use_store
-    from woflo.durable.inside import now, patched, random, sleep, sleep_until, uuid4, wait_signal
+    from woflo.durable.inside import continue_as, now, patched, random, sleep, sleep_until, uuid4, wait_signal
     from woflo.durable.manual import manual
-    from woflo.durable.outside import complete, published, resume, send
+    from woflo.durable.outside import complete, fork, published, restart, resume, send
+    from woflo.durable.uncertain import Happened
     from woflo.durable.worker import Worker
     from woflo.durable.workflow import workflow
     from woflo.kernel.executor import Executor
@@ -44,14 +46,18 @@ __all__ = [
     "BaseTaskRun",
     "CurrentRun",
     "Executor",
+    "Happened",
     "RunState",
     "Subscription",
     "Task",
     "WofloError",
     "Worker",
     "as_completed",
+    "check",
     "complete",
+    "continue_as",
     "current_run",
+    "fork",
     "gather",
     "inject",
     "manual",
@@ -60,6 +66,7 @@ __all__ = [
     "published",
     "quote",
     "random",
+    "restart",
     "resume",
     "send",
     "sleep",
@@ -76,7 +83,12 @@ __all__ = [
 ]
 
 _ON_FIRST_USE = {
+    "Happened": "woflo.durable.uncertain",
+    "check": "woflo.durable.checking",
     "complete": "woflo.durable.outside",
+    "continue_as": "woflo.durable.inside",
+    "fork": "woflo.durable.outside",
+    "restart": "woflo.durable.outside",
     "manual": "woflo.durable.manual",
     "now": "woflo.durable.inside",
     "patched": "woflo.durable.inside",

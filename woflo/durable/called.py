@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["as_called", "called", "deadline_of", "deadline_passed", "given_with"]
 
-_TRAVEL = frozenset(("retries", "retry_sleep_time", "timeout", "deadline"))
+_TRAVEL = frozenset(("retries", "retry_sleep_time", "timeout", "deadline", "on_crash"))
 """What whoever executes the call has to know."""
 _STAY = frozenset(("name", "runner", "after", "key", "queue", "priority", "delay"))
 """What the caller or the row itself keeps to."""

@@ -26,7 +26,7 @@ class WorkflowTaskRun(StoredTaskRun[R]):
     @classmethod
     def _check_options(cls, options: Options) -> None:
         super()._check_options(options)
-        for name, none in (("retries", 0), ("timeout", None)):
+        for name, none in (("retries", 0), ("timeout", None), ("on_crash", "retry")):
             if getattr(options, name) != none:
                 raise OptionError(
                     f"a workflow has no option {name!r}: its code is executed as often as it takes; give the option to "

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from woflo.kernel.ports import Admission
     from woflo.kernel.run import BaseTaskRun
 
-__all__ = ["Options", "RetryOn", "waiting_time", "whole_number"]
+__all__ = ["OnCrash", "Options", "RetryOn", "waiting_time", "whole_number"]
 
 RetryOn = type[BaseException] | tuple[type[BaseException], ...] | Callable[[BaseException], bool]
+OnCrash = str | Callable[..., Any]
+"""What is done about a step that was under way when its process died: "retry", "ask", or a function that knows."""
 
 
 class Options:
@@ -31,6 +33,7 @@ class Options:
         "max_concurrency",
         "missed",
         "name",
+        "on_crash",
         "priority",
         "queue",
         "rate_limit",
@@ -63,6 +66,7 @@ class Options:
         delay: float | None = None,
         schedule: str | None = None,
         missed: str = "one",
+        on_crash: OnCrash = "retry",
     ) -> None:
         self.name: str | None = _checked_text("name", name)
         self.retries: int = whole_number("retries", retries, least=0)
@@ -86,6 +90,7 @@ class Options:
         self.delay: float | None = _seconds("delay", delay)
         self.schedule: str | None = _checked_text("schedule", schedule)
         self.missed: str = _one_of("missed", missed, ("one", "all", "none"))
+        self.on_crash: OnCrash = _checked_on_crash(on_crash)
 
     def changed(self, changes: Mapping[str, Any]) -> Options:
         """These options with `changes` on top."""
@@ -93,7 +98,7 @@ class Options:
 
     def portable(self) -> dict[str, Any]:
         """The options that mean something in another process."""
-        left = ("after", "admission")
+        left = ("after", "admission", "on_crash")
         return {name: getattr(self, name) for name in Options.__slots__ if name not in left}
 
 
@@ -107,6 +112,14 @@ def _one_of(option: str, value: str, known: tuple[str, ...]) -> str:
     if value not in known:
         raise OptionError(f"{option}={value!r} must be one of: {', '.join(known)}")
     return value
+
+
+def _checked_on_crash(on_crash: object) -> OnCrash:
+    if callable(on_crash) and not isinstance(on_crash, type):
+        return on_crash
+    if on_crash not in ("retry", "ask"):
+        raise OptionError(f"on_crash={on_crash!r} must be 'retry', 'ask', or a function that tells whether it happened")
+    return str(on_crash)
 
 
 def whole_number(option: str, value: object, least: int) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, ov
 from woflo.errors import OptionError
 from woflo.kernel.body import Body, load_by_name
 from woflo.kernel.context import current_attempt
-from woflo.kernel.options import Options, RetryOn
+from woflo.kernel.options import OnCrash, Options, RetryOn
 from woflo.kernel.registry import load_runner
 
 if TYPE_CHECKING:
@@ -162,6 +162,7 @@ class Task(Generic[P, R]):
         queue: str | None = ...,  # type: ignore[assignment]
         priority: int = ...,  # type: ignore[assignment]
         delay: float | None = ...,  # type: ignore[assignment]
+        on_crash: OnCrash = ...,  # type: ignore[assignment]
     ) -> Task[P, R]:
         """The same task with other options; what is not named stays. See `task` for their meaning."""
         given = {key: value for key, value in locals().items() if key != "self" and value is not ...}
@@ -235,6 +236,7 @@ def task(
     delay: float | None = ...,
     schedule: str | None = ...,
     missed: str = ...,
+    on_crash: OnCrash = ...,
 ) -> Decorator: ...
 def task(fn: Any = None, /, **options: Any) -> Any:
     """Make a task of a function, an async function, or a class with a `run` method.
@@ -255,6 +257,9 @@ def task(fn: Any = None, /, **options: Any) -> Any:
         schedule: when workers call the task, which then has no arguments: five cron fields, "@every 2h" (s, m, h, d)
             or "@start"; `missed` says which ticks are made up for that came while no worker was there: "one" (the
             latest), "all" or "none".
+        on_crash: what is done about a step, or a call from a queue, that was under way when its process died: "retry"
+            executes it again, "ask" waits for a person's decision, and a function `verify(key, *args)` is asked
+            whether it happened; see `woflo.Happened`.
 
     Raises `OptionError` for an option that cannot be meant, `UnknownNameError` for an unknown runner,
     `NotATaskError` for what cannot be executed; all at decoration.

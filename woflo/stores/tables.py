@@ -8,6 +8,7 @@ from typing import Any
 
 from woflo.kernel.state import RunState
 from woflo.stores.contract import Snapshot, Store
+from woflo.stores.refusals import no_blob
 from woflo.stores.rows import Row, Signal, WorkerRow
 
 __all__ = ["GONE", "TableReader", "Tables"]
@@ -22,6 +23,8 @@ class Tables:
         """By their ids, in the order in which they were sent."""
         self.workers: dict[str, WorkerRow] = {}
         self.published: dict[tuple[str, str], str] = {}
+        self.blobs: dict[str, tuple[float, str]] = {}
+        """By their names: when they were kept last, and the value, or where it is."""
         self.users: dict[Any, Any] = {}
         """What users write in transactions."""
         self._before: list[tuple[dict[Any, Any], Any, Any]] = []
@@ -111,8 +114,16 @@ class TableReader(Store):
         with self._reading:
             return {name: value for (run, name), value in self._tables.published.items() if run == run_id}
 
+    def _blob(self, name: str) -> Iterable[str]:
+        with self._reading:
+            found = self._tables.blobs.get(name)
+        if found is None:
+            raise no_blob(name)
+        return (found[1],)
+
     def snapshot(self) -> Snapshot:
         with self._reading:
             tables = self._tables
             signals = [tables.signals[one] for one in sorted(tables.signals)]
-            return Snapshot(self._ordered(), signals, self.workers(), dict(tables.published))
+            blobs = {name: kept_at for name, (kept_at, _) in tables.blobs.items()}
+            return Snapshot(self._ordered(), signals, self.workers(), dict(tables.published), blobs)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-from queue import Queue
+from types import SimpleNamespace
 
 import pytest
 from systems import needs_fork
 from unit_helpers import PATIENCE
 
 from woflo import subscribe, task
-from woflo.kernel import runtime
 from woflo.kernel.events import LogRecorded, OutputWritten, RunEnded
 from woflo.runners import MultiprocessTaskRun, PoolTaskRun
 from woflo.runners.processes import wire
@@ -61,33 +60,72 @@ def test_only_the_task_itself_writes_to_its_caller(base, starts):
     assert "".join(one.text for one in told if isinstance(one, OutputWritten)) == "loud a child\n"
 
 
-class Whose:
-    """An attempt, as far as output goes."""
+class Told:
+    """An attempt that notes what it is told."""
 
     def __init__(self):
-        self.told = Queue()
+        self.text = ""
 
     def tell(self, kind, data):
-        self.told.put(data)
+        assert kind == "output"
+        self.text += data[1]
 
 
-def test_output_that_is_seen_before_it_is_known_whose_it_is():
-    """All that the child has said is taken first, however many pieces it came in."""
-    whose, said = Whose(), ["here is another pipe", "a call has begun"]
-
-    def take_one():
-        if said and said.pop(0) == "a call has begun":
-            capture.attempt = whose
-            return True
-        return bool(said)
-
+@pytest.fixture
+def captured():
+    """A capture whose frames come when a test says so: a function sets what the next look for them does."""
+    frames = []
     reader, writer = os.pipe()
-    reactor = runtime.current.reactor
-    capture = Capture(reactor, None, take_one)
-    try:
-        os.write(writer, b"text")
-        reactor.call(capture.add, (wire.CAPTURE, 1, b"", reader))
-        assert whose.told.get(timeout=PATIENCE) == ("stdout", "text")
-    finally:
-        reactor.call(capture.close)
-        os.close(writer)
+    reactor = SimpleNamespace(register=lambda fd, mode, ready: None, unregister=lambda fd: None)
+    capture = Capture(reactor, None, lambda: frames.pop(0)() if frames else None)
+    capture.add((wire.CAPTURE, 1, b"", reader))
+    yield SimpleNamespace(
+        on=capture, then=frames.append, write=lambda text: os.write(writer, text), ready=lambda: capture._ready(reader)
+    )
+    capture.close()
+    os.close(writer)
+
+
+def test_output_may_be_there_before_it_is_known_whose_it_is(captured):
+    """It goes to the call whose start is found then."""
+    call = Told()
+    captured.write(b"one")
+    captured.then(lambda: captured.on.begin(call))
+    captured.ready()
+    assert call.text == "one"
+
+
+def test_other_frames_may_stand_before_the_one_that_says_whose_it_is(captured):
+    """They come one by one where each brings a descriptor: that of the other pipe, when a worker is new."""
+    call = Told()
+    captured.write(b"one")
+    captured.then(lambda: True)
+    captured.then(lambda: captured.on.begin(call))
+    captured.ready()
+    assert call.text == "one"
+
+
+def test_the_next_call_may_write_while_the_end_of_one_is_taken(captured):
+    """Its output is not lost, though its start is only found at the next look."""
+    one, two = Told(), Told()
+
+    def start_and_end():
+        captured.on.begin(one)
+        captured.on.end(one)
+        captured.write(b"two")
+
+    captured.write(b"one")
+    captured.then(start_and_end)
+    captured.ready()
+    captured.then(lambda: captured.on.begin(two))
+    captured.ready()
+    assert (one.text, two.text) == ("one", "two")
+
+
+def test_what_no_call_has_written_is_nobodys(captured):
+    """A thread that a call has left behind: the next call does not get it."""
+    call = Told()
+    captured.write(b"left behind")
+    captured.ready()
+    captured.on.begin(call)
+    assert call.text == ""

@@ -24,7 +24,7 @@ class Change(NamedTuple):
     """A row of one table, as it is from now on."""
 
     table: str
-    """ "runs", "signals", "workers" or "published"."""
+    """ "runs", "signals", "workers", "published" or "blobs"."""
     key: Any
     """An id; for what is published, the id of the run and the name."""
     value: Any
@@ -82,4 +82,6 @@ def _change_of(table: str, key: Any, value: Any) -> Change:
     if table == "published":
         run_id, name = key
         return Change(table, (run_id, name), value)
+    if table == "blobs":
+        return Change(table, key, value and (float(value[0]), str(value[1])))
     return Change(table, key, value and _made(_KINDS[table], value))

@@ -10,6 +10,7 @@ from typing import Any
 
 from woflo.kernel.state import RunState
 from woflo.stores.contract import Snapshot, Store
+from woflo.stores.refusals import no_blob
 from woflo.stores.rows import Row, WorkerRow
 from woflo.stores.sql.rows import rows_of, signal_of, worker_of
 
@@ -58,6 +59,12 @@ class SqlStore(Store):
     def published(self, run_id: str) -> dict[str, str]:
         return dict(self._read("published", run_id=run_id))
 
+    def _blob(self, name: str) -> Iterable[str]:
+        parts = self._read("blob_chunks", blob=name)
+        if not parts:
+            raise no_blob(name)
+        return (text for (text,) in parts)
+
     def snapshot(self) -> Snapshot:
         with self._moment() as read:
             return Snapshot(
@@ -65,6 +72,7 @@ class SqlStore(Store):
                 signals=[signal_of(one) for one in read("all_signals")],
                 workers=[worker_of(one) for one in read("all_workers")],
                 published={(run_id, name): value for run_id, name, value in read("all_published")},
+                blobs=dict(read("all_blobs")),
             )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from _thread import interrupt_main
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Any, Self, TypeVar, cast
 from urllib.parse import unquote
 
 from woflo.errors import StoreError
+from woflo.stores.blobs import lightened
 from woflo.stores.contract import Inherited, Listener, Transaction
 from woflo.stores.operations import Claimed, Operation
 from woflo.stores.refusals import over
@@ -95,8 +97,11 @@ class SQLiteStore(SqlStore):
         return drive(do(operation), self._ask)
 
     def _ask(self, statements: Sequence[Statement]) -> list[Answer]:
-        asked = (self._writer.execute(_SQL[name], values) for name, values in statements)
-        return [Answer(cursor.fetchall(), cursor.rowcount) for cursor in asked]
+        execute, answers = self._writer.execute, []
+        for name, values in statements:
+            cursor = execute(_SQL[name], values)
+            answers.append(Answer(cursor.fetchall(), cursor.rowcount))
+        return answers
 
     def _alone(self, operation: Operation[Any]) -> Any:
         try:
@@ -119,8 +124,10 @@ class SQLiteStore(SqlStore):
         return done[0]
 
     def _begin(self) -> None:
-        with telling(self.path):
+        try:
             self._writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise failed(self.path, error) from error
 
     def _rolled_back(self) -> bool:
         """False where there was nothing to take back, because it was kept, or SQLite did so itself."""
@@ -205,7 +212,7 @@ class SQLiteStore(SqlStore):
         if self._is_closed:
             return  # the numbers of its descriptors are those of others by now
         _inherited.append((self._writer, self._readers.idle()))
-        self._turnstile.close()
+        self._turnstile.close_inherited()
         self._wakeups._drop()
         for name in ("_writer", "_readers", "_turnstile", "_wakeups"):
             setattr(self, name, Inherited())
@@ -237,7 +244,7 @@ class _SQLiteTransaction(Transaction):
         if self.is_over:
             raise over()
         self.is_over = True
-        return cast("T", self._keep(operation))
+        return cast("T", self._keep(lightened(operation)))
 
 
 def _path_of(where: str | os.PathLike[str]) -> str:
