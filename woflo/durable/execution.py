@@ -22,6 +22,7 @@ from woflo.durable.called import deadline_of, deadline_passed
 from woflo.durable.journal import Journal, Place
 from woflo.durable.keeping import BranchKeeper
 from woflo.durable.parking import Continued, Parked
+from woflo.durable.steps import StepRun
 from woflo.durable.successors import next_run
 from woflo.durable.waits import RunsWait, stored_below
 from woflo.errors import (
@@ -45,10 +46,8 @@ from woflo.stores.rows import Claim, Row, place_id
 if TYPE_CHECKING:
     from woflo.durable.engine import Engine
     from woflo.durable.keeping import StepKeeper
-    from woflo.durable.steps import StepRun
     from woflo.durable.waits import Wait
     from woflo.kernel.reactor import Timer
-    from woflo.kernel.run import BaseTaskRun
     from woflo.kernel.task import Task
     from woflo.stores.contract import Store
 
@@ -185,18 +184,6 @@ class Execution(ABC):
             run: Any = task.runner(task, args, kwargs)
             run.begin_in(self, row, record)
             return run
-        return self._call_here(task, args, kwargs, row, record)
-
-    def row_of_call(self, branch: Branch, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Row:
-        """What is called at the next place of a branch, not yet recorded."""
-        row = self.new_row(branch.next_place(), task.name, self.engine.codec(task).dump_call(args, kwargs))
-        if task.options.key is not None and find_handles(args, kwargs)[0]:
-            return row.changed(digest="")  # who calls by the key from elsewhere has values, which are not here yet
-        return row
-
-    def _call_here(self, task: Any, args: Any, kwargs: Any, row: Row, record: Row | None) -> BaseTaskRun[Any]:
-        from woflo.durable.steps import StepRun
-
         step: StepRun[Any] = StepRun(task, args, kwargs)
         codec = self.engine.codec(task)
         if record is not None and record.is_terminal:
@@ -204,6 +191,13 @@ class Execution(ABC):
         else:
             step.attach(self, row, codec, record)
         return step
+
+    def row_of_call(self, branch: Branch, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Row:
+        """What is called at the next place of a branch, not yet recorded."""
+        row = self.new_row(branch.next_place(), task.name, self.engine.codec(task).dump_call(args, kwargs))
+        if task.options.key is not None and find_handles(args, kwargs)[0]:
+            return row.changed(digest="")  # who calls by the key from elsewhere has values, which are not here yet
+        return row
 
     def continue_as(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> NoReturn:
         """End the code; when its steps have ended, another run begins with these arguments. Raises `Continued`."""
@@ -234,7 +228,7 @@ class Execution(ABC):
         assert row.position is not None
         place = Place(row.scope, row.position)
         try:
-            record = self.journal.find(place, row.task, row.digest, f"{row.task}{row.args}")
+            record = self.journal.find(place, row)
         except NonDeterminismError as error:
             raise self.end(error) from error
         return self._inherited(place, row) if record is None and self.journal.has_inherited else record
