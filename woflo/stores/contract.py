@@ -64,6 +64,8 @@ class Store(ABC):
 
     has_transactions: ClassVar[bool] = True
     """False where `transaction` is a named error."""
+    keeps_logs: ClassVar[bool] = False
+    """True where `log` keeps what it is given."""
 
     def __init__(self) -> None:
         self._committer = Committer(self._apply_and_look, self._tell_news)
@@ -160,6 +162,12 @@ class Store(ABC):
     @abstractmethod
     def _blob(self, name: str) -> Iterable[str]:
         """The parts of a large value. Raises `StoreError`."""
+
+    def log(self, run_id: str, lines: Sequence[str]) -> None:  # noqa: B027 - most stores have no such place
+        """Lines for people about a run, beside it, where the store has such a place; elsewhere without effect.
+
+        Nothing is promised of them. Raises `StoreError` where the store itself fails.
+        """
 
     @abstractmethod
     def snapshot(self) -> Snapshot:
