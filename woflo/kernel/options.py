@@ -30,6 +30,7 @@ class Options:
         "deadline",
         "delay",
         "key",
+        "limit_key",
         "max_concurrency",
         "missed",
         "name",
@@ -67,6 +68,7 @@ class Options:
         schedule: str | None = None,
         missed: str = "one",
         on_crash: OnCrash = "retry",
+        limit_key: str | None = None,
     ) -> None:
         self.name: str | None = _checked_text("name", name)
         self.retries: int = whole_number("retries", retries, least=0)
@@ -91,6 +93,7 @@ class Options:
         self.schedule: str | None = _checked_text("schedule", schedule)
         self.missed: str = _one_of("missed", missed, ("one", "all", "none"))
         self.on_crash: OnCrash = _checked_on_crash(on_crash)
+        self.limit_key: str | None = _checked_text("limit_key", limit_key)
 
     def changed(self, changes: Mapping[str, Any]) -> Options:
         """These options with `changes` on top."""
