@@ -26,6 +26,7 @@ from woflo.kernel.state import RunState
 from woflo.kernel.task import Task, task
 
 if TYPE_CHECKING:
+    from woflo.durable.checking import check
     from woflo.durable.choice import use_store
     from woflo.durable.inside import continue_as, now, patched, random, sleep, sleep_until, uuid4, wait_signal
     from woflo.durable.manual import manual
@@ -52,6 +53,7 @@ __all__ = [
     "WofloError",
     "Worker",
     "as_completed",
+    "check",
     "complete",
     "continue_as",
     "current_run",
@@ -82,6 +84,7 @@ __all__ = [
 
 _ON_FIRST_USE = {
     "Happened": "woflo.durable.uncertain",
+    "check": "woflo.durable.checking",
     "complete": "woflo.durable.outside",
     "continue_as": "woflo.durable.inside",
     "fork": "woflo.durable.outside",

@@ -31,7 +31,7 @@ REST = 24 * 3600.0
 MARK = "blob:"
 _TEXTS = ("args", "result", "error", "value")
 _ROW = "row"
-_ROWS = ("runs", "calls", "steps", "notes", _ROW)
+_ROWS = ("runs", "calls", "steps", "notes", "successors", _ROW)
 
 
 class Blob(NamedTuple):

@@ -35,6 +35,7 @@ MOST = 256 * 1024 * 1024
 _UNTYPED = (Any, object, Parameter.empty, None)
 _SCALARS = (int, str, bool, float, type(None))
 _encode = json.JSONEncoder(separators=(",", ":")).encode
+_decode = json.JSONDecoder().decode
 
 
 class Codec:
@@ -303,7 +304,7 @@ def _reference(run: Handle) -> dict[str, str]:
 
 def _parse(text: str, what: str) -> Any:
     try:
-        return json.loads(text)
+        return _decode(text)
     except ValueError as error:
         raise SerializationError(
             f"{what} cannot be read from the store, it is no JSON ({error}): {text[:200]}"
