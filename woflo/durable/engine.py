@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -168,6 +169,7 @@ class Engine:
             raise OptionError("this process has a worker on this store already; give that one all tasks")
         self._serving = serving
         if serving is not None:
+            _import_what_executes()
             for task in serving.workflows.values():
                 self.knows(task)
             serving.schedules.start()
@@ -389,6 +391,12 @@ class Engine:
     def complain(self, message: str, error: Exception) -> None:
         """Report what cannot be raised to anybody."""
         bus.complain(message, error)
+
+
+def _import_what_executes() -> None:
+    """Before the first claim: a run that a worker holds while it imports would be under way when that is killed."""
+    for name in ("coroutines", "plain"):
+        import_module(f"woflo.durable.{name}")
 
 
 class ClosingError(StoreError):

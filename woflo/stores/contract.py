@@ -154,9 +154,10 @@ class Store(ABC):
 
     def whole_row(self, row: Row) -> Row:
         """The row with its values themselves."""
-        given = {name: getattr(row, name) for name in ("args", "result", "error")}
-        large = {name: self.whole(text) for name, text in given.items() if is_reference(text)}
-        return row.changed(**large) if large else row
+        if not (is_reference(row.args) or is_reference(row.result) or is_reference(row.error)):
+            return row  # as most are: each recorded step that is replayed comes by here
+        given = {"args": row.args, "result": row.result, "error": row.error}
+        return row.changed(**{name: self.whole(text) for name, text in given.items() if text and is_reference(text)})
 
     @abstractmethod
     def _blob(self, name: str) -> Iterable[str]:
