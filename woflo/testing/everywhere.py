@@ -342,6 +342,8 @@ class _Process:
 class _Executed:
     """An observer that is told at once: which steps have begun to execute in this process, and how often."""
 
+    tells_ends = True
+
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
@@ -360,7 +362,7 @@ class _Executed:
         return taken
 
     def __enter__(self) -> None:
-        bus.add(self)  # type: ignore[arg-type]  # all that the bus asks of a subscription is `put`
+        bus.add(self)  # type: ignore[arg-type]  # all that the bus asks of a subscription
 
     def __exit__(self, *exc: object) -> None:
         bus.remove(self)  # type: ignore[arg-type]
