@@ -27,6 +27,7 @@ from woflo.kernel.task import Task, task
 
 if TYPE_CHECKING:
     from woflo.durable.batching import batch
+    from woflo.durable.checking import check
     from woflo.durable.choice import use_store
     from woflo.durable.inside import continue_as, now, patched, random, sleep, sleep_until, uuid4, wait_signal
     from woflo.durable.manual import manual
@@ -62,6 +63,7 @@ __all__ = [
     "Worker",
     "as_completed",
     "batch",
+    "check",
     "complete",
     "configure_queue",
     "continue_as",
@@ -105,6 +107,7 @@ _ON_FIRST_USE = {
     "queues": "woflo.durable.queues",
     "resume_queue": "woflo.durable.queues",
     "resume_schedule": "woflo.durable.queues",
+    "check": "woflo.durable.checking",
     "complete": "woflo.durable.outside",
     "continue_as": "woflo.durable.inside",
     "fork": "woflo.durable.outside",

@@ -7,6 +7,8 @@ import pytest
 from programs import PATIENCE, environment, lines, run
 from systems import needs_proc
 
+pytestmark = pytest.mark.unmeasured
+
 KINDS = ["fork", "spawn", "forkserver", "pool", "pool-spawn", "thread"]
 MAY_START_LATE = sys.version_info < (3, 12)
 """From Python 3.12 on no process and no thread can be started once the main thread has ended."""

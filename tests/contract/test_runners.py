@@ -1,9 +1,8 @@
 """Every runner keeps every promise that its traits make."""
 
-import os
-
 import pytest
 from own_runner import ThreadPoolTaskRun
+from systems import HAS_FORK, HAS_PIDFD, HAS_PROCESSES, needs_processes
 
 from woflo.runners import (
     AsyncTaskRun,
@@ -20,21 +19,26 @@ RUNNERS = {
     "thread": ThreadTaskRun,
     "async": AsyncTaskRun,
     "own": ThreadPoolTaskRun,
-    "spawn": MultiprocessTaskRun.configured(process_type=SpawnProcess),
-    "pool-spawn": PoolTaskRun.configured(process_type=SpawnProcess, max_concurrency=2),
 }
-if hasattr(os, "fork"):
+if HAS_PROCESSES:
+    RUNNERS["spawn"] = MultiprocessTaskRun.configured(process_type=SpawnProcess)
+    RUNNERS["pool-spawn"] = PoolTaskRun.configured(process_type=SpawnProcess, max_concurrency=2)
+if HAS_FORK:
     RUNNERS["fork"] = MultiprocessTaskRun.configured(process_type=ForkProcess)
     RUNNERS["pool-fork"] = PoolTaskRun.configured(process_type=ForkProcess, max_concurrency=2)
-if hasattr(os, "pidfd_open"):
+if HAS_PIDFD:
     RUNNERS["forkserver"] = MultiprocessTaskRun.configured(process_type=ForkServerProcess)
 
 PROCESS_PER_CALL = {"fork", "spawn", "forkserver"}
 HUNDREDS = {"ten_thousand_at_once", "finished_handles_keep_no_descriptor", "threads_do_not_grow"}
 """Checks of so many calls that a process for each is too much where each is measured."""
+SLOW = {"spawn-finished_handles_keep_no_descriptor", "spawn-threads_do_not_grow"}
+"""Some hundred interpreters, one after another. A fork shows the same, and the fork server."""
 
 
 def marks(name, check):
+    if f"{name}-{check.name}" in SLOW:
+        return [pytest.mark.slow]
     return [pytest.mark.unmeasured] if name in PROCESS_PER_CALL and check.name in HUNDREDS else []
 
 
@@ -73,6 +77,7 @@ def test_every_promise_is_put_in_words():
     assert len({str(check) for check in checks}) == len(checks)
 
 
+@needs_processes
 def test_a_runner_is_asked_for_what_its_traits_promise():
     """No check is left out everywhere, and some of each kind are left out where a trait lacks."""
     asked = {name: {check.name for check in runner_checks(runner)} for name, runner in RUNNERS.items()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typer
 
+from woflo.cli.check import check
 from woflo.cli.pause import pause, unpause
 from woflo.cli.settings import settings
 from woflo.cli.worker import worker
@@ -26,6 +27,7 @@ app.command()(worker)
 app.command()(settings)
 app.command()(pause)
 app.command()(unpause)
+app.command()(check)
 
 
 @app.callback()

@@ -22,6 +22,7 @@ from woflo.durable.called import deadline_of, deadline_passed
 from woflo.durable.journal import Journal, Place
 from woflo.durable.keeping import BranchKeeper
 from woflo.durable.parking import Continued, Parked
+from woflo.durable.steps import StepRun
 from woflo.durable.successors import next_run
 from woflo.durable.waits import RunsWait, stored_below
 from woflo.errors import (
@@ -45,10 +46,8 @@ from woflo.stores.rows import Claim, Row, place_id
 if TYPE_CHECKING:
     from woflo.durable.engine import Engine
     from woflo.durable.keeping import StepKeeper
-    from woflo.durable.steps import StepRun
     from woflo.durable.waits import Wait
     from woflo.kernel.reactor import Timer
-    from woflo.kernel.run import BaseTaskRun
     from woflo.kernel.task import Task
     from woflo.stores.contract import Store
 
@@ -59,6 +58,10 @@ NON_DETERMINISM = "non-determinism"
 
 STEP_UNCERTAIN = "step "
 """How the reason of a run begins one of whose steps waits for a decision; that step's own reason follows."""
+
+LOOK_AGAIN = 10.0
+"""Seconds after which a parked run looks for the end of one that it has not called: a run wakes only its caller, and
+whoever follows the one that waits."""
 
 Told = Callable[[BaseException | None], object]
 """Called when a record is kept (with None), or with what prevented it."""
@@ -94,6 +97,8 @@ class Execution(ABC):
         """Those of the run that is to go on from this one."""
         self._notes: tuple[Row, ...] = ()
         """Records that go with every write until one that had them is kept: what it keeps may depend on them."""
+        self._waits_for_others = False
+        """True where it waits for a run that somebody else has called, by whose key it was found."""
         self._open: dict[StepRun[Any], None] = {}
         """Steps that have not ended, in the order of their calls."""
 
@@ -173,18 +178,12 @@ class Execution(ABC):
     def call(self, branch: Branch, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The handle of what a branch calls: a step, which is finished already where it is recorded."""
         self.check()
-        codec = self.engine.codec(task)
-        row = self.new_row(branch.next_place(), task.name, codec.dump_call(args, kwargs))
+        row = self.row_of_call(branch, task, args, kwargs)
         record = self.find(row)
         if task.options.runner is not None and task.runner.traits.durable:
             run: Any = task.runner(task, args, kwargs)
             run.begin_in(self, row, record)
             return run
-        return self._call_here(task, args, kwargs, row, record)
-
-    def _call_here(self, task: Any, args: Any, kwargs: Any, row: Row, record: Row | None) -> BaseTaskRun[Any]:
-        from woflo.durable.steps import StepRun
-
         step: StepRun[Any] = StepRun(task, args, kwargs)
         codec = self.engine.codec(task)
         if record is not None and record.is_terminal:
@@ -192,6 +191,13 @@ class Execution(ABC):
         else:
             step.attach(self, row, codec, record)
         return step
+
+    def row_of_call(self, branch: Branch, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Row:
+        """What is called at the next place of a branch, not yet recorded."""
+        row = self.new_row(branch.next_place(), task.name, self.engine.codec(task).dump_call(args, kwargs))
+        if task.options.key is not None and find_handles(args, kwargs)[0]:
+            return row.changed(digest="")  # who calls by the key from elsewhere has values, which are not here yet
+        return row
 
     def continue_as(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> NoReturn:
         """End the code; when its steps have ended, another run begins with these arguments. Raises `Continued`."""
@@ -222,7 +228,7 @@ class Execution(ABC):
         assert row.position is not None
         place = Place(row.scope, row.position)
         try:
-            record = self.journal.find(place, row.task, row.digest, f"{row.task}{row.args}")
+            record = self.journal.find(place, row)
         except NonDeterminismError as error:
             raise self.end(error) from error
         return self._inherited(place, row) if record is None and self.journal.has_inherited else record
@@ -339,6 +345,7 @@ class Execution(ABC):
         runs = stored_below([*(run for wait in waits for run in wait.runs), *self._open])
         if runs is None:
             return None
+        self._waits_for_others = any(caller != self.row.id for caller in runs.values())
         return (*(token for wait in waits for token in wait.tokens), *(f"run:{run_id}" for run_id in runs))
 
     def take_signal(self, row: Row, name: str) -> str | None:
@@ -357,7 +364,8 @@ class Execution(ABC):
 
     def park(self, waits: tuple[Wait, ...], tokens: tuple[str, ...]) -> bool:
         """Write what is waited for, and end. False where something of it is there already."""
-        times = [at for at in (self._due, *(wait.run_after for wait in waits)) if at is not None]
+        later = clock.now() + LOOK_AGAIN if self._waits_for_others else None
+        times = [at for at in (self._due, later, *(wait.run_after for wait in waits)) if at is not None]
         operation = Park(
             now=clock.now(),
             claim=self.claim,
@@ -404,7 +412,7 @@ class Execution(ABC):
             notes=self._notes,
             state=RunState.SUCCEEDED,
             reason=f"{CONTINUED}{successor.id}",
-            successor=successor,
+            successors=(successor,),
         )
         return Ending(finish, RunState.SUCCEEDED, None, successor.id)
 

@@ -49,20 +49,25 @@ class Following:
         self._handles: dict[str, list[Followed]] = {}
         self._lock = threading.Lock()
         self._revived: set[str] = set()
-        """Children that were lost, and whose parents were woken for that."""
+        """Children that nobody here could execute, and whose parents were woken for that."""
+        self._attached: set[str] = set()
+        """Runs that were there before they were called here: perhaps their code has never been executed here."""
 
     def ids(self) -> set[str]:
         """The runs of all handles."""
         return set(self._handles)
 
-    def follow(self, run: Followed) -> None:
-        """Tell this handle when its run has ended."""
+    def follow(self, run: Followed, *, is_new: bool = True) -> None:
+        """Tell this handle when its run has ended; `is_new` is False where the run was there before the call."""
         with self._lock:
+            if not is_new:
+                self._attached.add(run.id)
             self._handles.setdefault(run.id, []).append(run)
 
     def forget(self, run_id: str) -> list[Followed]:
         """The handles of a run, which are told by whoever asked for them."""
         with self._lock:
+            self._attached.discard(run_id)
             return self._handles.pop(run_id, [])
 
     def look(self) -> None:
@@ -90,11 +95,14 @@ class Following:
         for token in row.waits_for:
             kind, _, child_id = token.partition(":")
             child = engine.store.get(child_id) if kind == "run" and child_id not in engine.executions else None
-            if child is None or child.worker is not None or child.is_terminal:
+            if child is None or child.worker is not None:
+                continue
+            if child.is_terminal:  # and was called by somebody else, or it would have woken this one
+                engine.store.write(Wake(now=clock.now(), run_id=row.id, token=token))
                 continue
             if engine.can_execute(child.task):
                 engine.own(child.id)
                 self._adopt_children(child)
-            elif child.reason == LOST and child.id not in self._revived:
+            elif (child.reason == LOST or row.id in self._attached) and child.id not in self._revived:
                 self._revived.add(child.id)
                 engine.store.write(Wake(now=clock.now(), run_id=row.id))  # its code calls the child, and so knows it

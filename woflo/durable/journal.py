@@ -46,20 +46,20 @@ class Journal:
         self._unvisited = {position for scope, position in self._records if not scope}
         """Of the trunk alone: how far a branch gets before another one's failure ends all may differ."""
 
-    def find(self, place: Place, task: str, digest: str, called: str) -> Row | None:
-        """The record at a place, or None where there is none yet.
+    def find(self, place: Place, row: Row) -> Row | None:
+        """The record at the place where `row` was called, or None where there is none yet.
 
-        Raises `NonDeterminismError` where another call is recorded there; `called` tells this one.
+        An empty digest is one that is not known yet. Raises `NonDeterminismError` where another call is recorded there.
         """
         record = self._records.get(place)
         if record is None:
             return None
         if not place.scope:
             self._unvisited.discard(place.position)
-        if record.task != task or record.digest != digest:
+        if record.task != row.task or (row.digest and record.digest != row.digest):
             raise NonDeterminismError(
-                f"{place} is recorded as {record.task}{record.args}, and now {called} was called there: the code of "
-                f"the workflow has changed, or depends on what differs from one execution to the next"
+                f"{place} is recorded as {record.task}{record.args}, and now {row.task}{row.args} was called there: "
+                f"the code of the workflow has changed, or depends on what differs from one execution to the next"
             )
         return record
 

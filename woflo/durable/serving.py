@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from woflo.durable.calls import CallExecution
+from woflo.durable.logs import CallLogs
 from woflo.durable.schedules import Schedules
 from woflo.errors import OptionError
 from woflo.kernel import runtime
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from woflo.kernel.run import BaseTaskRun
     from woflo.stores.rows import Row
 
-__all__ = ["Serving", "Share"]
+__all__ = ["Serving", "Share", "is_workflow"]
 
 MOST_AHEAD = 256
 """How many calls are claimed at once, where they are short."""
@@ -46,6 +47,8 @@ class Share(NamedTuple):
 class Serving:
     """The calls that an engine executes for others."""
 
+    _is_empty: Callable[[], object] | None = None
+
     def __init__(
         self,
         engine: Engine,
@@ -57,7 +60,7 @@ class Serving:
     ) -> None:
         self.engine: Engine = engine
         self.tasks: dict[str, Task[..., Any]] = _by_name(tasks)
-        self.workflows: dict[str, Task[..., Any]] = {name: one for name, one in self.tasks.items() if _is_workflow(one)}
+        self.workflows: dict[str, Task[..., Any]] = {name: one for name, one in self.tasks.items() if is_workflow(one)}
         limits = {**_own_limits(self.tasks), **(limits or {})}
         self._limited = frozenset(limits)
         self._shares = deque(_shares(self.tasks, self.workflows, limits))
@@ -83,7 +86,7 @@ class Serving:
         self._lock = threading.Lock()
         self._batch = concurrency
         self._claimed_at = 0.0
-        self._is_empty: Callable[[], object] | None = None
+        self.logs: CallLogs = CallLogs(engine.store)
         self.schedules: Schedules = Schedules(engine.store, self.tasks.values(), self._without_arguments, engine.id)
 
     def _without_arguments(self, task: Task[..., Any]) -> str:
@@ -235,7 +238,8 @@ def _names_runner(task: Task[..., Any]) -> bool:
     return task.options.runner is not None and not task.runner.traits.durable
 
 
-def _is_workflow(task: Task[..., Any]) -> bool:
+def is_workflow(task: Task[..., Any]) -> bool:
+    """True where the code of its calls is recorded."""
     from woflo.durable.stored import StoredTaskRun
 
     return task.options.runner is not None and issubclass(task.runner, StoredTaskRun) and task.runner.executes_here

@@ -27,9 +27,13 @@ from woflo.stores.rows import Row
 if TYPE_CHECKING:
     from woflo.durable.execution import Execution
 
-__all__ = ["StepRun"]
+__all__ = ["NeverBeganError", "StepRun"]
 
 R = TypeVar("R")
+
+
+class NeverBeganError(TaskStoppedError):
+    """An attempt was launched, and its workflow ended here before its code began."""
 
 
 class StepRun(BaseTaskRun[R]):
@@ -234,8 +238,9 @@ class StepRun(BaseTaskRun[R]):
 
     def ended_as(self, row: Row) -> None:
         """Somebody told how it ended."""
+        assert self._execution is not None
         self._in_code = self._reported = True
-        self._settle_recorded(row.state, self._codec.load_outcome(row), None)
+        self._settle_recorded(row.state, self._codec.load_outcome(self._execution.store.whole_row(row)), None)
         self._code_ended()
 
     def went_on(self, run_id: str) -> None:
@@ -280,7 +285,7 @@ class StepRun(BaseTaskRun[R]):
         told = TaskStoppedError(f"{self.task.name} was not executed: its workflow does not go on here")
         if self._taken() is not None:
             self._is_dropped = True
-            self._finish(Outcome(None, told, interrupted=True))
+            self._finish(Outcome(None, NeverBeganError(str(told)), interrupted=True))
         elif not self._in_code:
             self._is_dropped = True
             self._end_between_attempts(RunState.STOPPED, told)

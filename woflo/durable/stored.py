@@ -22,6 +22,7 @@ from woflo.kernel.state import TERMINAL, RunState
 from woflo.kernel.traits import Traits
 from woflo.stores.failures import dump_error
 from woflo.stores.operations import Accepted, RequestStop, Submit, goes_on_as
+from woflo.stores.refusals import conflict
 from woflo.stores.rows import Row
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ class StoredTaskRun(BaseTaskRun[R]):
         if kept.is_terminal:
             self.ended_as(kept)
             return
-        self._engine.following.follow(self)
+        self._engine.following.follow(self, is_new=is_new)
         if is_new and kept.worker is not None:
             if self.task.body.is_async:
                 self._loop = self._loop or _running_loop()
@@ -170,6 +171,8 @@ class StoredTaskRun(BaseTaskRun[R]):
             return Accepted(self._row, is_new=False)
         kept = self._engine.store.get(row.id)
         assert kept is not None
+        if kept.digest != row.digest:  # of a key and handles, whose values are there only now
+            raise conflict(row, kept)
         return Accepted(kept, is_new=False)
 
     # -- the end ---------------------------------------------------------------------------------------
@@ -192,6 +195,8 @@ class StoredTaskRun(BaseTaskRun[R]):
     def went_on(self, run_id: str) -> None:
         """Another run is in the place of the one that was waited for, and is waited for now."""
         row = self._engine.store.get(run_id)
+        while row is not None and (later := goes_on_as(row)) is not None:
+            run_id, row = later, self._engine.store.get(later)
         if row is None:
             told = UnknownRunError(
                 f"{self.task.name} ({self.id}) went on as {run_id}, which is not in the store any more"

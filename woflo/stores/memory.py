@@ -273,13 +273,13 @@ class MemoryStore(TableReader):
     @_do.register
     def _finish(self, op: Finish) -> None:
         row = self._holding(op)
+        ended = self._close(row, op.now, state=op.state, result=op.result, error=op.error, reason=op.reason)
         for call in op.calls:
             self._accept(call, op.now)
-        ended = self._end(row, op.now, state=op.state, result=op.result, error=op.error, reason=op.reason)
-        if op.successor is not None:
-            successor = op.successor.changed(key=row.key, **_stopped_with(row, op.now))
+        for successor in op.successors:
             self._put(ended, key=None)
-            self._add(successor, op.now)
+            self._add(successor.changed(key=row.key, **_stopped_with(row, op.now)), op.now)
+        self._tell(row)
 
     @_do.register
     def _forget(self, op: Forget) -> None:
@@ -411,7 +411,9 @@ class MemoryStore(TableReader):
     @_do.register
     def _wake_up(self, op: Wake) -> None:
         row = self._known(op.run_id)
-        if row.state is _WAITING and row.reason != MANUAL:
+        if op.token is not None:
+            self._wake_for(row, op.token)
+        elif row.state is _WAITING and row.reason != MANUAL:
             woken = self._put(row, state=_PENDING, waits_for=(), run_after=None, reason=None, deaths=0)
             if woken.is_to_be_executed:
                 self._tell(woken)
@@ -480,9 +482,13 @@ class MemoryStore(TableReader):
         return new
 
     def _end(self, row: Row, now: float, **changes: Any) -> Row:
-        ended = self._put(row, worker=None, run_after=None, waits_for=(), finished_at=now, **changes)
+        ended = self._close(row, now, **changes)
         self._tell(row)
         return ended
+
+    def _close(self, row: Row, now: float, **changes: Any) -> Row:
+        """The end of a run, of which nobody is told yet."""
+        return self._put(row, worker=None, run_after=None, waits_for=(), finished_at=now, **changes)
 
     def _tell(self, row: Row) -> None:
         """Wake the parent where it waits for this run."""

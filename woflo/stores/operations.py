@@ -220,8 +220,8 @@ class Finish(Claimed[None]):
     reason: str | None = None
     calls: tuple[Row, ...] = ()
     """Submitted together with it, as by `Submit`."""
-    successor: Row | None = None
-    """A new run that goes on from it, and takes over its key; STOPPED where a stop was requested."""
+    successors: tuple[Row, ...] = ()
+    """A new run that goes on from it, and takes over its key; STOPPED where a stop was requested. One, or none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -336,10 +336,11 @@ class Wake(Operation[None]):
 
     Its deaths are forgotten. One that is UNCERTAIN is executed again: by whoever claims it, or, where it is a step, by
     its parent, which is woken. Refused with `UnknownRunError`; a run that does not wait, and a manual step, which only
-    `Complete` ends, are left as they are.
+    `Complete` ends, are left as they are. With a `token`, only a run that waits for that is woken, as if it had come.
     """
 
     run_id: str
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

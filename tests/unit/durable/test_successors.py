@@ -20,6 +20,9 @@ from woflo.errors import (
     TaskStoppedError,
     UnknownRunError,
 )
+from woflo.kernel.state import RunState
+from woflo.stores.operations import CONTINUED, Submit
+from woflo.stores.rows import Row
 from woflo.testing import wait_until
 
 effects = Log()
@@ -430,6 +433,23 @@ def test_a_parent_waits_for_the_last(world, process, kind):
     again.send("go")
     assert again.get_result(PATIENCE) == "counted to 3"
     assert effects.lines == ["1", "2", "3"]
+
+
+def test_the_first_of_a_long_row_leads_to_the_last(world, process):
+    """However many there are between."""
+    rows = [
+        Row(
+            id=f"r{n:04}",
+            task="counting",
+            state=RunState.SUCCEEDED,
+            reason=f"{CONTINUED}r{n + 1:04}",
+        )
+        for n in range(1500)
+    ]
+    rows.append(Row(id="r1500", task="counting", state=RunState.SUCCEEDED, result='"at last"'))
+    world.store.write(Submit(now=1.0, runs=tuple(rows)))
+    handle = process.call(counting, 1, 1)._another("r0000")
+    assert handle.get_result(PATIENCE) == "at last"
 
 
 def test_a_worker_goes_on(world, process):

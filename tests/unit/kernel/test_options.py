@@ -34,14 +34,11 @@ BAD = {
     "rate_limit": ["", "10", "0/s", "10/y", "-1/s", "10/0s", 10, "ten/s"],
 }
 CASES = [(name, value) for name, values in BAD.items() for value in values]
+IDS = [f"{name}={value!r:.40}".partition(" at 0x")[0] for name, value in CASES]
 
 
 def work():
     pass
-
-
-# The address of an object differs from process to process, and with it the name of the test.
-IDS = [f"{name}={value!r:.40}".partition(" at 0x")[0] for name, value in CASES]
 
 
 @pytest.mark.parametrize(("name", "value"), CASES, ids=IDS)

@@ -320,12 +320,12 @@ class Agreement(RuleBasedStateMachine):
     def finish_and_go_on(self, number, steps, row, runs):
         held = self.held(number, steps)
         successor = row.changed(continues=held["claim"].run_id, worker=None)
-        told = {"state": RunState.SUCCEEDED, "reason": f"{ops.CONTINUED}{row.id}", "successor": successor}
+        told = {"state": RunState.SUCCEEDED, "reason": f"{ops.CONTINUED}{row.id}", "successors": (successor,)}
         self.do(ops.Finish, **held, calls=runs, **told)
 
-    @rule(number=which, run_id=ids)
-    def wake(self, number, run_id):
-        self.do(ops.Wake, run_id=self.known(run_id, number))
+    @rule(number=which, run_id=ids, token=st.none() | st.sampled_from(TOKENS))
+    def wake(self, number, run_id, token):
+        self.do(ops.Wake, run_id=self.known(run_id, number), token=token)
 
     @rule(number=which)
     def forget(self, number):

@@ -33,7 +33,6 @@ from woflo.stores.operations import (
     TakeSignal,
     Wake,
 )
-from woflo.stores.rows import Row
 from woflo.stores.sql import statements
 from woflo.stores.sql.asking import Answer, Doing, Statement, drive
 from woflo.stores.sql.writing import do
@@ -71,13 +70,27 @@ def together(operations: Sequence[Operation[Any]], ask: Ask) -> Done:
     for group in _groups(operations):
         under_way = [_UnderWay(one) for one in group]
         while asking := [(one, one.asks) for one in under_way if one.asks is not None]:
-            answers = iter(ask([*first, *(statement for _, asks in asking for statement in asks)])[len(first) :])
+            places = _places([asks for _, asks in asking])
+            answers = ask([*first, *(asking[number][1][at] for at, number in places)])[len(first) :]
             first = []
-            for one, asks in asking:
-                one.go_on(asks, [next(answers) for _ in asks])
+            found = dict(zip(places, answers, strict=True))
+            for number, (one, asks) in enumerate(asking):
+                one.go_on(asks, [found[at, number] for at in range(len(asks))])
         results += [one.result for one in under_way]
         written += [one for one in under_way if one.has_written]
     return Done(results, bool(written), any(one.operation.is_news(one.result) for one in written))
+
+
+def _places(asking: Sequence[list[Statement]]) -> list[tuple[int, int]]:
+    """In which order statements are asked that several operations ask: each is its place, and its operation's number.
+
+    What one operation asks stays in its order. Where the others do not concern it, those that are the same but for
+    their values are neighbours.
+    """
+    places = [(at, number) for number, asks in enumerate(asking) for at in range(len(asks))]
+    if all(name == "add_run" for asks in asking for name, _ in asks):
+        return places  # of two with the same key, the first one counts
+    return sorted(places, key=lambda place: (place[0], asking[place[1]][place[0]][0]))
 
 
 def one_by_one(operations: Sequence[Operation[Any]], ask: Ask, told: Callable[[Exception], StoreError]) -> Done:
@@ -200,7 +213,7 @@ def _concerns(operation: Operation[Any]) -> tuple[str, set[str]]:
     match operation:
         case Submit(runs=runs):
             return "calls", {row.id for row in runs}
-        case Record(calls=(_, *_)) | Finish(calls=(_, *_)) | Finish(successor=Row()) | Forget():
+        case Record(calls=(_, *_)) | Finish(calls=(_, *_)) | Finish(successors=(_, *_)) | Forget():
             return "", set()
         case Claimed(steps=steps, notes=notes):
             own = {operation.step.id} if isinstance(operation, TakeSignal) else set()

@@ -228,10 +228,10 @@ def _finish(op: Finish) -> Doing[None]:
     parent_id, stop_requested, _ = yield from _held(op, [_end(op.claim.run_id, op, op.reason)])
     if op.calls:
         yield from _accepted(op.calls, op.now)
-    if op.successor is not None:
+    for successor in op.successors:
         before = yield from _known(op.claim.run_id)
         stopped = {"state": RunState.STOPPED, "stop_requested": True, "finished_at": op.now} if stop_requested else {}
-        yield from _handed_over(before, op.successor.changed(**stopped), op.reason, op.now)
+        yield from _handed_over(before, successor.changed(**stopped), op.reason, op.now)
     yield from _tell_of(op.claim.run_id, parent_id)
 
 
@@ -383,7 +383,9 @@ def _added(rows: Sequence[Row]) -> Doing[Sequence[Row]]:
 
 def _wake(op: Wake) -> Doing[None]:
     row = yield from _known(op.run_id)
-    if row.state is RunState.WAITING and row.reason != MANUAL:
+    if op.token is not None:
+        yield [("wake_for", {"id": row.id, "token": op.token})]
+    elif row.state is RunState.WAITING and row.reason != MANUAL:
         to_tell = _tell(row.id, row.parent_id) if row.queue is None else []
         yield [("wake", {"id": op.run_id}), *to_tell]
 

@@ -23,7 +23,7 @@ from woflo.stores.sqlite.connections import Readers, open_writer
 from woflo.stores.sqlite.failures import failed, telling
 from woflo.stores.sqlite.lending import COMMIT, ROLLBACK, LentConnection
 from woflo.stores.sqlite.mounts import refuse_network
-from woflo.stores.sqlite.turnstile import Turnstile
+from woflo.stores.sqlite.turnstile import Turnstile, check_system
 from woflo.stores.sqlite.wakeups import Wakeups, socket_folder
 
 __all__ = ["SQLiteStore"]
@@ -43,6 +43,7 @@ class SQLiteStore(SqlStore):
     """
 
     def __init__(self, where: str | os.PathLike[str], *, patience: float = 60.0) -> None:
+        check_system()
         self.path: str = _path_of(where)
         folder = os.path.dirname(self.path)
         refuse_network(folder)

@@ -13,10 +13,27 @@ wait for such a lock for a while only: where it is not free, a thread waits for 
 from __future__ import annotations
 
 import os
+import socket
 import threading
-from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
 
-__all__ = ["Turnstile"]
+from woflo.errors import StoreError
+
+try:
+    from fcntl import LOCK_EX, LOCK_NB, LOCK_UN, flock
+except ImportError:  # `check_system` says so
+    pass
+
+__all__ = ["Turnstile", "check_system"]
+
+
+def check_system() -> None:
+    """Raise `StoreError` where there are no POSIX locks and no Unix sockets, as on Windows."""
+    if "flock" not in globals() or not hasattr(socket, "AF_UNIX"):
+        raise StoreError(
+            "runs cannot be kept in an SQLite file on this system yet: it has no POSIX locks by which processes write "
+            "in turns; use a store of PostgreSQL (postgresql://…), or memory: for runs that need not survive"
+        )
+
 
 LONGEST = 5.0
 """Seconds for which a turn is waited for."""

@@ -82,7 +82,7 @@ def one_ends_and_another_begins(store: Store) -> None:
             reason=f"{CONTINUED}n",
             steps=(step("p:0:0", "p:0"),),
             calls=(call("c"),),
-            successor=after("n", "p:0", args="[2]", parent_id="p"),
+            successors=(after("n", "p:0", args="[2]", parent_id="p"),),
         )
     )
     ended, new = stored(store, "p:0"), stored(store, "n")
@@ -97,7 +97,7 @@ def a_stop_is_for_the_one_that_goes_on(store: Store) -> None:
     """Who asked for it while the first was executed has asked for the second."""
     claim = begun(store, "a")
     store.write(RequestStop(now=5.0, run_id="a"))
-    end = Finish(now=9.0, claim=claim, state=RunState.SUCCEEDED, reason=f"{CONTINUED}b", successor=after("b", "a"))
+    end = Finish(now=9.0, claim=claim, state=RunState.SUCCEEDED, reason=f"{CONTINUED}b", successors=(after("b", "a"),))
     store.write(end)
     row = stored(store, "b")
     assert (row.state, row.stop_requested, row.finished_at) == (RunState.STOPPED, True, 9.0)

@@ -49,12 +49,15 @@ def large_values_of_all_kinds(store: Store) -> None:
     store.write(Publish(now=3.0, claim=claim, name="n", value=_LARGE))
     store.write(Send(now=3.0, id="s", run_id="run", name="m", value=_OTHER))
     taken = store.write(TakeSignal(now=3.0, claim=claim, name="m", step=step("run:2", "run")))
-    store.write(Finish(now=4.0, claim=claim, state=RunState.SUCCEEDED, result=_OTHER))
+    successor = call("d", args=_LARGE, continues="run")
+    end = Finish(now=4.0, claim=claim, state=RunState.SUCCEEDED, result=_OTHER, successors=(successor,))
+    store.write(end)
     assert taken is not None and store.whole(taken) == _OTHER
     assert store.whole(store.published("run")["n"]) == _LARGE
     kept = [store.whole_row(row) for row in (*store.steps("run"), stored(store, "run"), stored(store, "c"))]
     assert [row.result for row in kept] == [_LARGE, None, _OTHER, _OTHER, None]
     assert (kept[1].error, kept[4].args) == (_OTHER, _OTHER)
+    assert store.whole(stored(store, "d").args) == _LARGE
 
 
 @check

@@ -184,6 +184,18 @@ def a_call_that_is_uncertain_goes_to_workers_again(store: Store) -> None:
 
 
 @check
+def only_who_waits_for_it_is_woken_for_it(store: Store) -> None:
+    """A wake for something else changes nothing: what waits for a decision goes on waiting for that."""
+    for run_id, tokens in (("a", ("run:x:0", "signal:s")), ("b", ())):
+        submit(store, call("x:0"))
+        assert store.write(Park(now=3.0, claim=begun(store, run_id), reason="r", waits_for=tokens))
+        store.write(Wake(now=6.0, run_id=run_id, token="run:x:1"))
+        assert state_of(store, run_id) is RunState.WAITING
+        store.write(Wake(now=6.0, run_id=run_id, token="run:x:0"))
+    assert (state_of(store, "a"), state_of(store, "b")) == (RunState.PENDING, RunState.WAITING)
+
+
+@check
 def nothing_is_done_to_who_is_not_there(store: Store) -> None:
     """No run of this id: refused by name, also where there are runs that name it as their parent."""
     submit(store, call("unknown:0", parent_id="unknown"))
