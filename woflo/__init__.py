@@ -100,7 +100,6 @@ __all__ = [
 
 _ON_FIRST_USE = {
     "Happened": "woflo.durable.uncertain",
-    "check": "woflo.durable.checking",
     "batch": "woflo.durable.batching",
     "configure_queue": "woflo.durable.queues",
     "pause_queue": "woflo.durable.queues",
@@ -108,6 +107,7 @@ _ON_FIRST_USE = {
     "queues": "woflo.durable.queues",
     "resume_queue": "woflo.durable.queues",
     "resume_schedule": "woflo.durable.queues",
+    "check": "woflo.durable.checking",
     "complete": "woflo.durable.outside",
     "continue_as": "woflo.durable.inside",
     "fork": "woflo.durable.outside",

@@ -66,10 +66,10 @@ class Store(ABC):
 
     has_transactions: ClassVar[bool] = True
     """False where `transaction` is a named error."""
-    keeps_logs: ClassVar[bool] = False
-    """True where `log` keeps what it is given."""
     has_limits: ClassVar[bool] = True
     """False where limits and pauses of queues, and pauses of schedules, are a named error."""
+    keeps_logs: ClassVar[bool] = False
+    """True where `log` keeps what it is given."""
 
     def __init__(self) -> None:
         self._committer = Committer(self._apply_and_look, self._tell_news)

@@ -97,20 +97,6 @@ class Row:
         return twin
 
 
-def _copier(names: Iterable[str]) -> Callable[[Row, Row], None]:
-    """A function that copies these fields, one after another, as `dataclasses` makes its own.
-
-    A loop takes more than twice the time, `dataclasses.replace` six times; every write has such copies.
-    """
-    made: dict[str, Any] = {}
-    exec("\n    ".join(["def copy(row, twin):", *(f"twin.{name} = row.{name}" for name in names)]), made)
-    copy: Callable[[Row, Row], None] = made["copy"]
-    return copy
-
-
-_copy = _copier(Row.__slots__)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueRow:
     """What is set for a queue, for all its workers; one for which nothing is set has no such row."""
@@ -128,6 +114,20 @@ class QueueRow:
     """When runs began that the rate still counts, and how many at that time; the oldest first."""
     next_at: float | None = None
     """When the rate lets the next one begin, where it is used up; None where it is not."""
+
+
+def _copier(names: Iterable[str]) -> Callable[[Row, Row], None]:
+    """A function that copies these fields, one after another, as `dataclasses` makes its own.
+
+    A loop takes more than twice the time, `dataclasses.replace` six times; every write has such copies.
+    """
+    made: dict[str, Any] = {}
+    exec("\n    ".join(["def copy(row, twin):", *(f"twin.{name} = row.{name}" for name in names)]), made)
+    copy: Callable[[Row, Row], None] = made["copy"]
+    return copy
+
+
+_copy = _copier(Row.__slots__)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -22,7 +22,9 @@ from woflo.durable.schedules import Schedules
 from woflo.errors import KeyConflictError, OptionError, StoreError
 from woflo.kernel.state import RunState
 from woflo.stores.memory import MemoryStore
-from woflo.stores.operations import ClaimReady, Submit
+from woflo.stores.operations import ClaimReady, LimitQueue, Submit
+from woflo.stores.rows import Row
+from woflo.stores.sqlite import SQLiteStore
 from woflo.testing.clock import FakeClock
 from woflo.testing.patience import PATIENCE
 
@@ -187,3 +189,18 @@ def test_nobody_waits_for_a_call_that_is_not_kept_yet(store):
     claim = ClaimReady(now=1e10, worker="w", limit=9, tasks=(double.name,), queues=("default",))
     assert [row.id for row in store.write(claim)] == [run.id, inner.id]
     assert woflo.batch is batch
+
+
+def test_a_claim_from_a_queue_without_limits_asks_nothing_more(tmp_path, monkeypatch):
+    """What is due, what is ready, and the claim: three statements, whatever is set for other queues."""
+    kept = SQLiteStore(tmp_path / "w.db")
+    kept.write(LimitQueue(now=1.0, queue="other", max_concurrency=1))
+    kept.write(Submit(now=1.0, runs=(Row(id="a", task="t"),)))
+    asked = []
+    ask = kept._ask
+    monkeypatch.setattr(
+        kept, "_ask", lambda statements: asked.extend(name for name, _ in statements) or ask(statements)
+    )
+    assert len(kept.write(ClaimReady(now=1.0, worker="w", limit=9, tasks=("t",), queues=("default",)))) == 1
+    assert asked == ["wake_due", "ready_in_queue", "claim"]
+    kept.close()

@@ -41,8 +41,8 @@ class DirectoryStore(Store):
     """
 
     has_transactions: ClassVar[bool] = False
-    keeps_logs: ClassVar[bool] = True
     has_limits: ClassVar[bool] = False
+    keeps_logs: ClassVar[bool] = True
 
     def __init__(self, where: str | os.PathLike[str]) -> None:
         self.path: str = _path_of(where)
