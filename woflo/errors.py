@@ -33,6 +33,7 @@ __all__ = [
     "Retry",
     "RunEndedError",
     "RunSuspectError",
+    "RunUnderWayError",
     "SerializationError",
     "SettingsError",
     "StoreError",
@@ -143,6 +144,10 @@ class UnknownRunError(StoreError, LookupError):
 
 class RunEndedError(StoreError):
     """The run has ended, so it can neither receive nor wait for anything."""
+
+
+class RunUnderWayError(StoreError):
+    """A run is executed at this moment, and cannot be moved."""
 
 
 class RunSuspectError(StoreError):

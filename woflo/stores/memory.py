@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
@@ -12,12 +12,14 @@ from typing import Any, Self, TypeVar, cast
 from woflo.errors import StoreError
 from woflo.kernel.state import RunState
 from woflo.stores.contract import Inherited, Transaction, unwrap
+from woflo.stores.moving import BEFORE, is_alive, is_aside, set_aside
 from woflo.stores.operations import (
     LOST,
     MANUAL,
     SUSPECT,
     SUSPECT_DEATHS,
     Accepted,
+    Adopt,
     Beat,
     Claimed,
     ClaimReady,
@@ -27,12 +29,14 @@ from woflo.stores.operations import (
     Leave,
     Operation,
     Park,
+    Prune,
     Publish,
     Record,
     Recover,
     Release,
     RequestStop,
     Send,
+    SetAside,
     Submit,
     TakeSignal,
     Wake,
@@ -44,10 +48,11 @@ from woflo.stores.refusals import (
     not_understood,
     over,
     recorded_already,
+    signal_there,
     taken_for_dead,
     unknown_run,
 )
-from woflo.stores.rows import Row, Signal
+from woflo.stores.rows import Row, Signal, Tag
 from woflo.stores.tables import GONE, TableReader
 
 __all__ = ["MemoryStore"]
@@ -105,7 +110,17 @@ class MemoryStore(TableReader):
 
     @_do.register
     def _submit(self, op: Submit) -> list[Accepted]:
-        return [self._accept(row, op.now) for row in op.runs]
+        return self._accept_all(op.runs, op.tags, op.now)
+
+    def _accept_all(self, rows: Iterable[Row], tags: Iterable[Tag], now: float) -> list[Accepted]:
+        accepted = [self._accept(row, now) for row in rows]
+        new = {one.row.id for one in accepted if one.is_new}
+        self._put_tags(tag for tag in tags if tag.run_id in new)
+        return accepted
+
+    def _put_tags(self, tags: Iterable[Tag]) -> None:
+        for tag in tags:
+            self._tables.set(self._tables.tags, (tag.run_id, tag.name), tag.value)
 
     def _accept(self, row: Row, now: float) -> Accepted:
         there = self._tables.runs.get(row.id) or (row.key is not None and self.find(row.task, row.key))
@@ -229,20 +244,19 @@ class MemoryStore(TableReader):
     @_do.register
     def _record(self, op: Record) -> list[Accepted]:
         self._holding(op)
-        return [self._accept(call, op.now) for call in op.calls]
+        return self._accept_all(op.calls, op.tags, op.now)
 
     @_do.register
     def _finish(self, op: Finish) -> None:
         row = self._holding(op)
-        for call in op.calls:
-            self._accept(call, op.now)
+        self._accept_all(op.calls, op.tags, op.now)
         self._end(row, op.now, state=op.state, result=op.result, error=op.error, reason=op.reason)
 
     @_do.register
     def _forget(self, op: Forget) -> None:
         row = self._holding(op)
         self._end(row, op.now, state=_STOPPED)
-        self._tables.set(self._tables.runs, row.id, GONE)
+        self._drop(row.id)
 
     @_do.register
     def _park(self, op: Park) -> bool:
@@ -346,6 +360,70 @@ class MemoryStore(TableReader):
         row = self._known(op.run_id)
         if row.state is _WAITING and row.reason != MANUAL:
             self._put(row, state=_PENDING, waits_for=(), run_after=None, reason=None, deaths=0)
+
+    @_do.register
+    def _prune(self, op: Prune) -> list[str]:
+        return [run_id for run_id in dict.fromkeys(op.ids) if self._prune_one(run_id, op.before)]
+
+    def _prune_one(self, run_id: str, before: float | None) -> bool:
+        tree = self._tree(run_id)
+        if not tree or tree[0].parent_id is not None or not tree[0].is_terminal or any(map(is_alive, tree)):
+            return False
+        if before is not None and (tree[0].finished_at or 0.0) >= before:
+            return False
+        for row in tree:
+            self._drop(row.id)
+        return True
+
+    def _tree(self, run_id: str) -> list[Row]:
+        """A run and all below it, the run first."""
+        root = self._tables.runs.get(run_id)
+        return [] if root is None else [root, *(row for step in self.steps(run_id) for row in self._tree(step.id))]
+
+    def _drop(self, run_id: str) -> None:
+        """A run, and what is kept beside it."""
+        tables = self._tables
+        for signal in self.signals(run_id):
+            tables.set(tables.signals, signal.id, GONE)
+        for name in self.published(run_id):
+            tables.set(tables.published, (run_id, name), GONE)
+        for name in self.tags(run_id):
+            tables.set(tables.tags, (run_id, name), GONE)
+        tables.set(tables.runs, run_id, GONE)
+
+    @_do.register
+    def _set_aside(self, op: SetAside) -> None:
+        rows, before = set_aside(op, self._tree(op.run_id))
+        for row in rows:
+            self._tables.set(self._tables.runs, row.id, row)
+        if before is not None:
+            self._tables.set(self._tables.published, (op.run_id, BEFORE), before)
+
+    @_do.register
+    def _adopt(self, op: Adopt) -> bool:
+        there = self._tree(op.runs[0].id)
+        if there and not is_aside(there[0]):
+            if (there[0].task, there[0].digest) != (op.runs[0].task, op.runs[0].digest):
+                raise conflict(op.runs[0], there[0])
+            return False
+        for row in there:
+            self._drop(row.id)
+        for row in op.runs:
+            self._check_new(row)
+            self._tables.set(self._tables.runs, row.id, row)
+        for signal in op.signals:
+            if signal.id in self._tables.signals:
+                raise signal_there(signal)
+            self._tables.set(self._tables.signals, signal.id, signal)
+        for run_id, name, value in op.published:
+            self._tables.set(self._tables.published, (run_id, name), value)
+        self._put_tags(op.tags)
+        return True
+
+    def _check_new(self, row: Row) -> None:
+        there = self._tables.runs.get(row.id) or (row.key is not None and self.find(row.task, row.key))
+        if there:
+            raise conflict(row, there)
 
     # -- what several of them do -----------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from woflo.kernel.state import RunState
-from woflo.stores.rows import Claim, Row, WorkerRow
+from woflo.stores.rows import Claim, Row, Signal, Tag, WorkerRow
 
 __all__ = [
     "LOST",
@@ -29,6 +29,7 @@ __all__ = [
     "SUSPECT",
     "SUSPECT_DEATHS",
     "Accepted",
+    "Adopt",
     "Beat",
     "ClaimReady",
     "Claimed",
@@ -38,12 +39,14 @@ __all__ = [
     "Leave",
     "Operation",
     "Park",
+    "Prune",
     "Publish",
     "Record",
     "Recover",
     "Release",
     "RequestStop",
     "Send",
+    "SetAside",
     "Submit",
     "TakeSignal",
     "Wake",
@@ -85,6 +88,8 @@ class Submit(Operation[list[Accepted]]):
     """
 
     runs: tuple[Row, ...]
+    tags: tuple[Tag, ...] = ()
+    """Of these runs; those of a run that was there already are not kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +170,8 @@ class Record(Claimed[list[Accepted]]):
     """Keep steps, and submit `calls` as by `Submit`, together; returns what became of the calls."""
 
     calls: tuple[Row, ...] = ()
+    tags: tuple[Tag, ...] = ()
+    """Of the calls, as of `Submit`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +184,8 @@ class Finish(Claimed[None]):
     reason: str | None = None
     calls: tuple[Row, ...] = ()
     """Submitted together with it, as by `Submit`."""
+    tags: tuple[Tag, ...] = ()
+    """Of the calls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,3 +288,50 @@ class Wake(Operation[None]):
     """
 
     run_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prune(Operation[list[str]]):
+    """Take runs away that have ended, each with all below it, its signals, tags and what it published.
+
+    Their keys are free by that. Left as they are: what is not there, what has not ended, what ended at `before` or
+    later, a run that another one called (it goes with that one), and one below which something may still execute.
+    Returns the ids of those that are gone, in the order of `ids`.
+    """
+
+    ids: tuple[str, ...]
+    before: float | None = None
+
+    def is_news(self, result: list[str]) -> bool:
+        return bool(result)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside(Operation[None]):
+    """Let nothing of a run, and of all below it, go on here, because it is on its way to another store.
+
+    What had not ended is STOPPED, with the reason "moved to TO" and the `error`; how it was is kept beside it, and
+    `Adopt` brings it back. Without effect where all has ended. Doing it again for the same `to` changes nothing.
+    Refused with `UnknownRunError`, with `RunUnderWayError` where a worker has any of it, and with `StoreError` for a
+    run that another one called, and for one that is on its way to another `to`.
+    """
+
+    run_id: str
+    to: str
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopt(Operation[bool]):
+    """Take over what another store had of a run: it goes on here as it stood there.
+
+    The first of `runs` is the one that is moved, the others are below it. Where it was set aside here, it is put back.
+    Returns False, and keeps nothing, where it is here already. Refused with `KeyConflictError` where another run has an
+    id or a key of them.
+    """
+
+    runs: tuple[Row, ...]
+    signals: tuple[Signal, ...] = ()
+    published: tuple[tuple[str, str, str], ...] = ()
+    """Of which run, under which name, what value."""
+    tags: tuple[Tag, ...] = ()

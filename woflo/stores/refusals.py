@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
-from woflo.errors import KeyConflictError, LeaseLostError, RunEndedError, StoreError, UnknownRunError
-from woflo.stores.rows import Claim, Row
+from woflo.errors import (
+    KeyConflictError,
+    LeaseLostError,
+    RunEndedError,
+    RunUnderWayError,
+    StoreError,
+    UnknownRunError,
+)
+from woflo.stores.rows import Claim, Row, Signal
 
 __all__ = [
     "closed",
     "conflict",
     "has_ended",
     "inherited",
+    "is_below",
+    "is_moved_elsewhere",
     "lease_lost",
     "not_understood",
     "over",
     "recorded_already",
+    "signal_there",
     "taken_for_dead",
+    "under_way",
     "unknown_run",
     "within_commit",
 ]
@@ -65,6 +76,31 @@ def unknown_run(run_id: str) -> UnknownRunError:
 def has_ended(row: Row, consequence: str) -> RunEndedError:
     """The run is in a state in which that cannot happen to it any more."""
     return RunEndedError(f"the run {row.id} of {row.task} is {row.state}: {consequence}")
+
+
+def under_way(row: Row) -> RunUnderWayError:
+    """The run cannot be moved now."""
+    return RunUnderWayError(
+        f"the run {row.id} of {row.task} is executed by the worker {row.worker}, and cannot be moved; stop it, or wait "
+        f"until it has ended or waits"
+    )
+
+
+def signal_there(signal: Signal) -> KeyConflictError:
+    """A signal comes with a run that is moved, and another one has its id."""
+    return KeyConflictError(
+        f"the signal {signal.id!r} of the run {signal.run_id} has the id of one that is stored here"
+    )
+
+
+def is_below(row: Row) -> StoreError:
+    """Only a whole can be moved."""
+    return StoreError(f"the run {row.id} of {row.task} was called by {row.parent_id}, and can be moved with that only")
+
+
+def is_moved_elsewhere(row: Row) -> StoreError:
+    """The run was set aside for another store."""
+    return StoreError(f"the run {row.id} of {row.task} is on its way already: {row.reason}; move it there")
 
 
 def closed() -> StoreError:

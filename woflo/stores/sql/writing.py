@@ -17,6 +17,7 @@ from woflo.stores.operations import (
     SUSPECT,
     SUSPECT_DEATHS,
     Accepted,
+    Adopt,
     Beat,
     Claimed,
     ClaimReady,
@@ -26,12 +27,14 @@ from woflo.stores.operations import (
     Leave,
     Operation,
     Park,
+    Prune,
     Publish,
     Record,
     Recover,
     Release,
     RequestStop,
     Send,
+    SetAside,
     Submit,
     TakeSignal,
     Wake,
@@ -45,8 +48,10 @@ from woflo.stores.refusals import (
     taken_for_dead,
     unknown_run,
 )
-from woflo.stores.rows import Row
+from woflo.stores.rows import Row, Tag
+from woflo.stores.sql import keeping
 from woflo.stores.sql.asking import Answer, Doing, Statement, asked
+from woflo.stores.sql.keeping import dropping
 from woflo.stores.sql.rows import row_of, rows_of, values_of
 
 __all__ = ["do"]
@@ -66,7 +71,21 @@ def do(op: Operation[T]) -> Doing[T]:
 
 
 def _submit(op: Submit) -> Doing[list[Accepted]]:
-    return (yield from _accepted(op.runs, op.now))
+    return (yield from _accepted_with_tags(op.runs, op.tags, op.now))
+
+
+def _accepted_with_tags(rows: Sequence[Row], tags: Sequence[Tag], now: float) -> Doing[list[Accepted]]:
+    accepted = yield from _accepted(rows, now)
+    if tags:
+        new = {one.row.id for one in accepted if one.is_new}
+        yield from _asked_all([("add_tag", tag) for tag in tags if tag.run_id in new])
+    return accepted
+
+
+def _asked_all(statements: list[Statement]) -> Doing[None]:
+    """Ask them, if there are any."""
+    if statements:
+        yield statements
 
 
 def _accepted(rows: Sequence[Row], now: float) -> Doing[list[Accepted]]:
@@ -206,7 +225,7 @@ def _check_kept(step: Row, answer: Answer) -> None:
 def _record(op: Record) -> Doing[list[Accepted]]:
     yield from _holding(op)
     yield from _with_steps(op, [])
-    return (yield from _accepted(op.calls, op.now)) if op.calls else []
+    return (yield from _accepted_with_tags(op.calls, op.tags, op.now)) if op.calls else []
 
 
 def _finish(op: Finish) -> Doing[None]:
@@ -216,14 +235,13 @@ def _finish(op: Finish) -> Doing[None]:
         yield from _with_steps(op, ending)
         return
     yield from _with_steps(op, [])
-    yield from _accepted(op.calls, op.now)
+    yield from _accepted_with_tags(op.calls, op.tags, op.now)
     yield ending
 
 
 def _forget(op: Forget) -> Doing[None]:
     parent_id, _ = yield from _holding(op)
-    forgotten = ("forget_run", {"id": op.claim.run_id})
-    yield from _with_steps(op, [forgotten, *_tell(op.claim.run_id, parent_id)])
+    yield from _with_steps(op, [*dropping([op.claim.run_id]), *_tell(op.claim.run_id, parent_id)])
 
 
 def _park(op: Park) -> Doing[bool]:
@@ -374,4 +392,7 @@ _HANDLERS: dict[type, Callable[[Any], Doing[Any]]] = {
     RequestStop: _request_stop,
     Complete: _complete,
     Wake: _wake,
+    Prune: keeping.prune,
+    SetAside: keeping.put_aside,
+    Adopt: keeping.adopt,
 }

@@ -20,6 +20,8 @@ SUBJECTS = (
     "signals",
     "steering",
     "reading",
+    "finding",
+    "removing",
     "transactions",
     "listening",
     "sharing",

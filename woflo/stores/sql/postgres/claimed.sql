@@ -30,9 +30,6 @@ SET state = %(state)s, result = %(result)s, error = %(error)s, reason = %(reason
     worker = NULL, run_after = NULL, waits_for = '[]', finished_at = %(now)s
 WHERE id = %(id)s;
 
--- name: forget_run
-DELETE FROM woflo.runs WHERE id = %(id)s;
-
 -- name: wake_for
 -- One that waits for that.
 UPDATE woflo.runs

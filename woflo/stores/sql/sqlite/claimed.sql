@@ -29,9 +29,6 @@ SET state = :state, result = :result, error = :error, reason = :reason,
     worker = NULL, run_after = NULL, waits_for = '[]', finished_at = :now
 WHERE id = :id;
 
--- name: forget_run
-DELETE FROM runs WHERE id = :id;
-
 -- name: wake_for
 -- One that waits for that.
 UPDATE runs
