@@ -27,9 +27,13 @@ from woflo.kernel.task import Task, task
 
 if TYPE_CHECKING:
     from woflo.durable.choice import use_store
+    from woflo.durable.failing import FailedRun
+    from woflo.durable.found import find_runs, get_run
     from woflo.durable.inside import now, patched, random, sleep, sleep_until, uuid4, wait_signal
     from woflo.durable.manual import manual
+    from woflo.durable.moving import move
     from woflo.durable.outside import complete, published, resume, send
+    from woflo.durable.retention import prune
     from woflo.durable.worker import Worker
     from woflo.durable.workflow import workflow
     from woflo.kernel.executor import Executor
@@ -44,6 +48,7 @@ __all__ = [
     "BaseTaskRun",
     "CurrentRun",
     "Executor",
+    "FailedRun",
     "RunState",
     "Subscription",
     "Task",
@@ -52,11 +57,15 @@ __all__ = [
     "as_completed",
     "complete",
     "current_run",
+    "find_runs",
     "gather",
+    "get_run",
     "inject",
     "manual",
+    "move",
     "now",
     "patched",
+    "prune",
     "published",
     "quote",
     "random",
@@ -76,10 +85,15 @@ __all__ = [
 ]
 
 _ON_FIRST_USE = {
+    "FailedRun": "woflo.durable.failing",
     "complete": "woflo.durable.outside",
+    "find_runs": "woflo.durable.found",
+    "get_run": "woflo.durable.found",
     "manual": "woflo.durable.manual",
+    "move": "woflo.durable.moving",
     "now": "woflo.durable.inside",
     "patched": "woflo.durable.inside",
+    "prune": "woflo.durable.retention",
     "published": "woflo.durable.outside",
     "random": "woflo.durable.inside",
     "resume": "woflo.durable.outside",

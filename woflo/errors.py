@@ -10,6 +10,7 @@ __all__ = [
     "Abandon",
     "ArgumentError",
     "BlockingLoopError",
+    "CallLimitError",
     "Decline",
     "EndedLoopError",
     "HandleNotPortableError",
@@ -160,6 +161,10 @@ class StoredFailureError(WofloError):
     def __init__(self, message: str = "", *, type_name: str = "") -> None:
         super().__init__(message)
         self.type_name = type_name
+
+
+class CallLimitError(WofloError, RuntimeError):
+    """A run makes more stored calls than its `max_calls` allows."""
 
 
 class NonDeterminismError(WofloError, RuntimeError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from woflo.durable.called import as_called, deadline_of, deadline_passed
+from woflo.durable.failing import failure_call
 from woflo.durable.keeping import StepKeeper
 from woflo.errors import Abandon, Decline, NothingDone, Retry, SerializationError, StoreError
 from woflo.kernel import clock, retry
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from woflo.durable.engine import Engine
     from woflo.durable.serving import Serving
     from woflo.kernel.run import BaseTaskRun
+    from woflo.kernel.state import RunState
     from woflo.kernel.task import Task
     from woflo.stores.rows import Row
 
@@ -35,7 +37,7 @@ class CallExecution:
         self.attempt: int = row.attempt
         self.started_at: float | None = row.started_at
         self._serving = serving
-        self._keeper = StepKeeper(self.engine, row.claim, row.id)
+        self._keeper = StepKeeper(self.engine, row.claim, row.id, self.task)
         self._inner: BaseTaskRun[Any] | None = None
 
     # -- the attempt -----------------------------------------------------------------------------------
@@ -133,10 +135,13 @@ class CallExecution:
             assert error is not None
             return Release(now=now, claim=claim, failed=True, run_after=now + delay, error=dump_error(error))
         state, outcome, result, text = self.engine.codec(self.task).dump_outcome(None, outcome)
-        return Finish(now=now, claim=claim, state=state, result=result, error=text, calls=self._calls(state))
+        return Finish(now=now, claim=claim, state=state, result=result, error=text, **self._calls(state, text))
 
-    def _calls(self, state: Any) -> tuple[Row, ...]:
-        return self._keeper.calls if state.is_success else ()
+    def _calls(self, state: RunState, error: str | None) -> dict[str, Any]:
+        """What is called together with its end."""
+        if state.is_success:
+            return {"calls": self._keeper.calls, "tags": self._keeper.tags}
+        return {"calls": failure_call(self.engine, self.task, self.row, state, error)}
 
     def _delay(self, error: BaseException | None) -> float | None:
         """Seconds until the next attempt, or None where there is none."""

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from woflo.durable.branches import Branch
 from woflo.durable.called import deadline_of, deadline_passed
+from woflo.durable.failing import failure_call
 from woflo.durable.journal import Journal, Place
-from woflo.durable.keeping import BranchKeeper
+from woflo.durable.keeping import BranchKeeper, checked_calls
 from woflo.durable.parking import Parked
 from woflo.durable.waits import RunsWait, stored_below
 from woflo.errors import (
@@ -37,7 +38,7 @@ from woflo.kernel.digest import digest
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import RunState
 from woflo.stores.operations import Accepted, Claimed, Finish, Park, Publish, Record, TakeSignal
-from woflo.stores.rows import Claim, Row, place_id
+from woflo.stores.rows import Claim, Row, Tag, place_id
 
 if TYPE_CHECKING:
     from woflo.durable.engine import Engine
@@ -84,6 +85,8 @@ class Execution(ABC):
         self.was_refused: bool = False
         """True where the store did not keep something, once the code has ended."""
         self._is_leaving = False
+        self._calls_made = 0
+        """How many stored calls its code has made, those included that were recorded before."""
         self._notes: tuple[Row, ...] = ()
         """Records that go with every write until one that had them is kept: what it keeps may depend on them."""
         self._open: dict[StepRun[Any], None] = {}
@@ -169,6 +172,7 @@ class Execution(ABC):
         row = self.new_row(branch.next_place(), task.name, codec.dump_call(args, kwargs))
         record = self.find(row)
         if task.options.runner is not None and task.runner.traits.durable:
+            self._calls_made = checked_calls(self.task, self._calls_made)
             run: Any = task.runner(task, args, kwargs)
             run.begin_in(self, row, record)
             return run
@@ -245,8 +249,8 @@ class Execution(ABC):
 
     def recording(self, row: Row, keeper: StepKeeper | None) -> Record:
         """The write for a step that has ended."""
-        calls = () if keeper is None else keeper.calls
-        return Record(now=clock.now(), claim=self.claim, steps=(row,), notes=self._notes, calls=calls)
+        calls, tags = ((), ()) if keeper is None else (keeper.calls, keeper.tags)
+        return Record(now=clock.now(), claim=self.claim, steps=(row,), notes=self._notes, calls=calls, tags=tags)
 
     def kept(self, operation: Claimed[Any]) -> None:
         """A write about this run was not refused."""
@@ -276,10 +280,10 @@ class Execution(ABC):
         self.kept(operation)
         return result
 
-    def submit_child(self, row: Row) -> Accepted:
+    def submit_child(self, row: Row, tags: tuple[Tag, ...] = ()) -> Accepted:
         """Keep a child, together with what it may depend on."""
         accepted: list[Accepted] = self.written(
-            Record(now=clock.now(), claim=self.claim, notes=self._notes, calls=(row,))
+            Record(now=clock.now(), claim=self.claim, notes=self._notes, calls=(row,), tags=tags)
         )
         return accepted[0]
 
@@ -352,7 +356,9 @@ class Execution(ABC):
         if ended is not None:
             outcome = Outcome(None, ended, interrupted=not isinstance(ended, TaskTimeoutError))
         state, outcome, result, error = self.engine.codec(self.task).dump_outcome(None, outcome)
-        finish = Finish(now=now, claim=self.claim, notes=self._notes, state=state, result=result, error=error)
+        calls = failure_call(self.engine, self.task, self.row, state, error)
+        told: dict[str, Any] = {"state": state, "result": result, "error": error}
+        finish = Finish(now=now, claim=self.claim, notes=self._notes, calls=calls, **told)
         return Ending(finish, state, outcome)
 
     def _check_journal(self) -> None:

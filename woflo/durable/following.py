@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from woflo.errors import TaskStoppedError
 from woflo.kernel import clock
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import RunState
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
     from woflo.stores.rows import Row
 
 __all__ = ["Following"]
+
+
+def _gone(run: StoredTaskRun[Any]) -> tuple[RunState, Outcome]:
+    """How a run ended that is not there any more: of calls, those that had nothing to do leave no trace."""
+    if not run.executes_here:
+        return RunState.SKIPPED, Outcome(None)
+    told = TaskStoppedError(f"{run.task.name} ({run.id}) is not in its store any more: it was moved, or taken away")
+    return RunState.STOPPED, Outcome.failed(told)
 
 
 class Following:
@@ -53,9 +62,9 @@ class Following:
                 self._look_at(run_id, self._engine.store.get(run_id))
 
     def _look_at(self, run_id: str, row: Row | None) -> None:
-        if row is None:  # there was nothing to do, and it left no trace
+        if row is None:
             for run in self.forget(run_id):
-                run.ended(RunState.SKIPPED, Outcome(None))
+                run.ended(*_gone(run))
         elif row.is_terminal:
             self._engine.disown(run_id)
             for run in self.forget(run_id):

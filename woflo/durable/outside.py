@@ -15,6 +15,9 @@ from woflo.stores.operations import Complete, Send, Wake
 if TYPE_CHECKING:
     from woflo.stores.contract import Store
 
+OWN = "woflo."
+"""How the names begin under which woflo itself keeps something beside a run."""
+
 __all__ = ["complete", "published", "resume", "send"]
 
 
@@ -48,7 +51,8 @@ def complete(
 def published(run_id: str, *, store: str | Store | None = None) -> dict[str, Any]:
     """What a run has shown by `current_run().publish(name, value)`, the last value of each name; also after its end."""
     codec = ValueCodec(Any, "a published value")
-    return {name: codec.load(text) for name, text in _store(store).published(run_id).items()}
+    found = _store(store).published(run_id)
+    return {name: codec.load(text) for name, text in found.items() if not name.startswith(OWN)}
 
 
 def resume(run_id: str, *, store: str | Store | None = None) -> None:

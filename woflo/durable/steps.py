@@ -8,6 +8,7 @@ from collections.abc import Generator
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from woflo.durable.failing import failure_call
 from woflo.durable.keeping import StepKeeper
 from woflo.durable.parking import Parked, was_cancelled
 from woflo.errors import TaskStoppedError
@@ -86,7 +87,7 @@ class StepRun(BaseTaskRun[R]):
     def _launch(self, attempt: Attempt) -> None:
         execution = self._execution
         assert execution is not None
-        self._keeper = attempt.keeper = StepKeeper(execution.engine, execution.claim, self._row.id)
+        self._keeper = attempt.keeper = StepKeeper(execution.engine, execution.claim, self._row.id, self.task)
         waits = execution.thread == threading.get_ident() and self.task.options.timeout is None
         if waits and self.task.options.runner is None:
             self._todo = attempt
@@ -142,6 +143,7 @@ class StepRun(BaseTaskRun[R]):
     def _start_inner(self) -> None:
         options = self.task.options
         here = {"retries": 0, "timeout": None, "deadline": None, "after": (), "max_concurrency": None}
+        here |= {"tags": None, "on_failure": None, "max_calls": None}
         inner: Task[..., Any] = Task(self.task.body, options.changed({**here, "name": self.task.name}))
         outside = self._context.copy()
         outside.run(current_attempt.set, None)
@@ -187,6 +189,8 @@ class StepRun(BaseTaskRun[R]):
             started_at=self.started_at,
             finished_at=clock.now(),
         )
+        if self._keeper is not None and state is RunState.FAILED:
+            self._keeper.calls = failure_call(self._execution.engine, self.task, row, state, error)
         self._execution.record(row, self._keeper, lambda refused: self._settle_recorded(state, outcome, refused))
         return True
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from woflo.durable.called import called, given_with
+from woflo.durable.called import called, given_with, tags_of
 from woflo.durable.choice import current_store
 from woflo.durable.engine import Engine, engine_of
 from woflo.durable.execution import NON_DETERMINISM
+from woflo.durable.keeping import StepKeeper
 from woflo.durable.outside import published, send
 from woflo.durable.schedules import parse
 from woflo.errors import NonDeterminismError, RunSuspectError, SerializationError, WofloError
 from woflo.kernel import clock
 from woflo.kernel.attempt import Attempt
+from woflo.kernel.context import current_attempt
 from woflo.kernel.graph import find_handles
 from woflo.kernel.lifecycle import Watcher
 from woflo.kernel.outcome import Outcome
@@ -76,7 +78,7 @@ class StoredTaskRun(BaseTaskRun[R]):
         self._engine: Engine = engine_of(current_store())
         if not find_handles(self._args, self._kwargs)[0]:
             self._text = self._engine.codec(self.task).dump_call(self._args, self._kwargs)
-        self._row = Row(id=super().id, task=self.task.name)
+        self._row = Row(id=_id_in_caller() or super().id, task=self.task.name)
         super()._begin()
         if self._refusal is not None:
             self._looked_at()
@@ -138,9 +140,10 @@ class StoredTaskRun(BaseTaskRun[R]):
     def _kept(self, row: Row) -> Accepted:
         """The run as the store has it now: a new one, or the one that was there."""
         if self._execution is None:
-            return self._engine.store.write(Submit(now=clock.now(), runs=(row,)))[0]
+            submit = Submit(now=clock.now(), runs=(row,), tags=tags_of(row.id, self.task))
+            return self._engine.store.write(submit)[0]
         if not self._is_recorded:
-            return self._execution.submit_child(row)
+            return self._execution.submit_child(row, tags_of(row.id, self.task))
         kept = self._engine.store.get(row.id)
         assert kept is not None
         return Accepted(kept, is_new=False)
@@ -225,6 +228,13 @@ class StoredTaskRun(BaseTaskRun[R]):
 
     def _needs_loop(self, loop: Any) -> bool:
         return self._loop is loop or super()._needs_loop(loop)
+
+
+def _id_in_caller() -> str | None:
+    """The id of a call that a step, or a stored call, makes plainly; None elsewhere."""
+    attempt = current_attempt.get()
+    keeper = None if attempt is None else attempt.keeper
+    return keeper.next_call() if isinstance(keeper, StepKeeper) else None
 
 
 def _running_loop() -> Any:

@@ -82,6 +82,7 @@ class Task(Generic[P, R]):
             self.is_plain
             and not self.is_limited
             and options.timeout is None
+            and options.heartbeat_timeout is None
             and options.admission is None
             and self.name == body.name
         )
@@ -162,6 +163,10 @@ class Task(Generic[P, R]):
         queue: str | None = ...,  # type: ignore[assignment]
         priority: int = ...,  # type: ignore[assignment]
         delay: float | None = ...,  # type: ignore[assignment]
+        tags: Mapping[str, str] | None = ...,  # type: ignore[assignment]
+        on_failure: Task[..., Any] | str | None = ...,  # type: ignore[assignment]
+        max_calls: int | None = ...,  # type: ignore[assignment]
+        heartbeat_timeout: float | None = ...,  # type: ignore[assignment]
     ) -> Task[P, R]:
         """The same task with other options; what is not named stays. See `task` for their meaning."""
         given = {key: value for key, value in locals().items() if key != "self" and value is not ...}
@@ -235,6 +240,10 @@ def task(
     delay: float | None = ...,
     schedule: str | None = ...,
     missed: str = ...,
+    tags: Mapping[str, str] | None = ...,
+    on_failure: Task[..., Any] | str | None = ...,
+    max_calls: int | None = ...,
+    heartbeat_timeout: float | None = ...,
 ) -> Decorator: ...
 def task(fn: Any = None, /, **options: Any) -> Any:
     """Make a task of a function, an async function, or a class with a `run` method.
@@ -255,6 +264,10 @@ def task(fn: Any = None, /, **options: Any) -> Any:
         schedule: when workers call the task, which then has no arguments: five cron fields, "@every 2h" (s, m, h, d)
             or "@start"; `missed` says which ticks are made up for that came while no worker was there: "one" (the
             latest), "all" or "none".
+        tags: what a stored run is found by besides task and key, such as `{"customer": "7"}`.
+        on_failure: the task, or its name, that is called with a `FailedRun` when a stored run has failed.
+        max_calls: how many stored calls one run may make.
+        heartbeat_timeout: seconds that may pass between two `current_run().heartbeat()`; then the attempt has failed.
 
     Raises `OptionError` for an option that cannot be meant, `UnknownNameError` for an unknown runner,
     `NotATaskError` for what cannot be executed; all at decoration.
