@@ -11,6 +11,7 @@ from woflo.errors import Abandon, Decline, NothingDone, Retry, SerializationErro
 from woflo.kernel import clock, retry
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.context import current_attempt
+from woflo.kernel.heartbeats import begun
 from woflo.kernel.outcome import Outcome
 from woflo.stores.failures import dump_error
 from woflo.stores.operations import Claimed, Finish, Forget, Release
@@ -75,7 +76,8 @@ class CallExecution:
         task = self._in_time(self._serving.inner_task(self.task))
         token = current_attempt.set(None)
         try:
-            self._inner = task(*attempt.args, **attempt.kwargs)
+            last = self._keeper.last_heartbeat() if self.row.fence > 1 else None
+            self._inner = begun(task, attempt.args, attempt.kwargs, self._keeper.heartbeat, last)
             value = self._inner.get_result(raise_exceptions=False)
         finally:
             current_attempt.reset(token)
@@ -88,7 +90,9 @@ class CallExecution:
         """With the time that the attempt may take."""
         left = None if self._due is None else max(0.001, self._due - clock.now())
         times = [one for one in (self.task.options.timeout, left) if one is not None]
-        return task.with_options(timeout=min(times)) if times else task
+        task = task.with_options(timeout=min(times)) if times else task
+        beats = self.task.options.heartbeat_timeout
+        return task if beats == task.options.heartbeat_timeout else task.with_options(heartbeat_timeout=beats)
 
     def _start_on_loop(self) -> None:
         self._task = self._serving.loop.create_task(self._drive())
@@ -105,6 +109,7 @@ class CallExecution:
     def _finish(self, outcome: Outcome) -> None:
         if outcome.error is not None:
             self._keeper.roll_back()
+            self._keeper.keep_heartbeat()
         operation = self._ending(outcome)
         if self._keeper.is_open:
             self._commit(operation)

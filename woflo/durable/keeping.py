@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["BranchKeeper", "StepKeeper", "checked_calls"]
 
 T = TypeVar("T")
+BEATS = 1.0
+"""Seconds that pass at least between two heartbeats that are written."""
+HEARTBEAT = "woflo.heartbeat:"
+"""How the name begins under which the last heartbeat of a step, or a stored call, is published; then comes its id."""
 
 
 class StepKeeper:
@@ -37,6 +41,9 @@ class StepKeeper:
         self._task = task
         self._calls_made = 0
         self._plain_calls = 0
+        self._beat: str | None = None
+        """The last heartbeat, as long as it is not written."""
+        self._next_beat = 0.0
         self._engine = engine
         self._claim = claim
         self._opened: AbstractContextManager[Transaction] | None = None
@@ -89,6 +96,25 @@ class StepKeeper:
         text = _dumped(name, value)
         self._engine.store.write(Publish(now=clock.now(), claim=self._claim, name=name, value=text))
 
+    def heartbeat(self, value: str) -> None:
+        """Keep it for an attempt that follows, but write no more often than once a second."""
+        self._beat, now = value, clock.monotonic()
+        if now >= self._next_beat:
+            self._next_beat = now + BEATS
+            self.keep_heartbeat()
+
+    def keep_heartbeat(self) -> None:
+        """Write the last one, if it is not written yet. Returns at once."""
+        if self._beat is not None:
+            value, self._beat = self._beat, None
+            name = f"{HEARTBEAT}{self.idempotency_key}"
+            show = Publish(now=clock.now(), claim=self._claim, name=name, value=value)
+            self._engine.store.submit((show,), lambda _: None)
+
+    def last_heartbeat(self) -> str | None:
+        """What the attempt before has left."""
+        return self._engine.store.published(self._claim.run_id).get(f"{HEARTBEAT}{self.idempotency_key}")
+
     # -- around the code -------------------------------------------------------------------------------
 
     @property
@@ -136,6 +162,14 @@ class BranchKeeper:
     def publish(self, name: str, value: Any) -> None:
         """Show a value to whoever looks at the workflow."""
         self._branch.publish(name, _dumped(name, value))
+
+    def heartbeat(self, value: str) -> None:
+        """Refused: what takes long is a step."""
+        raise NotDurableError("heartbeat() was called in the code of a workflow; call it in a step, which takes long")
+
+    def last_heartbeat(self) -> str | None:
+        """There is none."""
+        return None
 
 
 def checked_calls(task: Task[..., Any], made: int) -> int:

@@ -206,9 +206,11 @@ def _new_task() -> Task[..., Any]:
 
 
 def _check_for_runner(runner: type[BaseTaskRun[Any]], options: Options) -> None:
-    if options.timeout is not None and not runner.traits.parallel:
+    name = "timeout" if options.timeout is not None else "heartbeat_timeout"
+    seconds = getattr(options, name)
+    if seconds is not None and not runner.traits.parallel:
         raise OptionError(
-            f"timeout={options.timeout:g} cannot be kept by {runner.__name__}, which executes in the calling thread; "
+            f"{name}={seconds:g} cannot be kept by {runner.__name__}, which executes in the calling thread; "
             f"choose another runner, or leave the timeout out"
         )
     runner._check_options(options)
