@@ -15,8 +15,12 @@ Every answer is checked, so that a broken rival cannot look quick.
     rival.py           the process that one rival lives in
     harness.py         starts the rivals of a figure and asks them in turns
     report.py          the table, the summary and the JSON
-    upstream.py        the environment of upstream woflo 0.8.2; upstream_calls.py runs inside it
+    elsewhere.py       the environments of peers that do not live in ours: upstream woflo 0.8.2 (`upstream_calls.py`
+                       runs inside it), Huey, DBOS, pipeteer, pgqueuer, procrastinate (`peer_*.py` do)
+    waking.py          a worker in another process that answers by a byte
     work.py            the functions that all rivals call
-    process.py pool.py thread.py inline.py data.py graph.py imports.py    the figures
+    process.py pool.py thread.py inline.py data.py graph.py imports.py    the figures of tasks and runners
+    store.py folder.py postgres.py                                        those of stores
+    durable.py durable_queue.py durable_worker.py                         those of workflows, queues and workers
     figures.py         the list of all figures
 """

@@ -1,4 +1,4 @@
-"""Workflows and queues on SQLite: a step beside a bare commit, many workflows at once, resuming, a worker.
+"""Workflows on SQLite: a step beside a bare commit, long ones, many at once, one that goes on from where it was.
 
 The floors write the same rows with `sqlite3` by hand, each commit synced.
 """
@@ -7,32 +7,30 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from benchmarks.model import Body, Figure, Opener, at_most, beside, floor, ours, within
-from benchmarks.store import adding, bare_commits, by_hand, folder, row, step
+from benchmarks.elsewhere import DBOS, HUEY, PIPETEER
+from benchmarks.model import Body, Figure, Opener, at_least, at_most, beside, floor, lives_in, ours, within
+from benchmarks.store import Stores, adding, bare_commits, by_hand, row, step, steps_as_tuples, store
 
 STEPS = 10
 
 
 @contextmanager
-def opened_store() -> Iterator[Any]:
-    """A new store, which this process uses meanwhile."""
+def opened_store(stores: Stores = store) -> Iterator[Any]:
+    """A new store, on SQLite by default, which this process uses meanwhile."""
     from woflo import use_store
     from woflo.durable.engine import engine_of
-    from woflo.stores.sqlite import SQLiteStore
 
-    with folder() as where:
-        made = SQLiteStore(where / "runs.db")
+    with stores() as made:
         before = use_store(made)
         try:
             yield made
         finally:
             engine_of(made).close()
             use_store(before)
-            made.close()
 
 
 def tasks() -> Any:
@@ -61,7 +59,7 @@ def tasks() -> Any:
         return total
 
     queued = task(runner="queue")(double.fn)
-    return SimpleNamespace(double=double, steps=steps, steps_async=steps_async, queued=queued)
+    return SimpleNamespace(steps=steps, steps_async=steps_async, queued=queued)
 
 
 # -- one workflow --------------------------------------------------------------------------------------
@@ -82,6 +80,75 @@ def alone(name: str) -> Opener:
 def summed(n: int) -> int:
     """What n steps give together."""
     return n * (n - 1)
+
+
+def long(size: int) -> Opener:
+    """Workflows of so many steps each; a unit is a step."""
+
+    @contextmanager
+    def opened() -> Iterator[Body]:
+        with alone("steps")() as body:
+            yield lambda n: sum(size for _ in range(n // size) if body(size) >= 0)
+
+    return opened
+
+
+RECORDED = 10_000
+
+
+@contextmanager
+def resumed() -> Iterator[Body]:
+    """A parked workflow with 10,000 recorded steps gets a signal: the time until it executes its next step."""
+    from woflo import send
+    from woflo.durable.engine import engine_of
+    from woflo.testing import wait_until
+
+    reached = threading.Event()
+    found = resuming(reached)
+    with opened_store() as made:
+        engine_of(made).hold = 0.0
+        run = found(RECORDED)
+
+        def once() -> float:
+            wait_until(lambda: made.get(run.id).state.name == "WAITING", "it is parked", timeout=120)
+            reached.clear()
+            begun = time.perf_counter()
+            send(run.id, "go")
+            reached.wait(60)
+            return time.perf_counter() - begun
+
+        yield lambda n: (n, [once() for _ in range(n)])
+        run.stop()
+
+
+def resuming(reached: threading.Event) -> Any:
+    """A workflow that waits for signals when its steps are done, and takes a step after each."""
+    from woflo import task, wait_signal, workflow
+
+    @task
+    def double(x: int) -> int:
+        return 2 * x
+
+    @task
+    def reach() -> None:
+        reached.set()
+
+    @workflow
+    def waiting(n: int) -> None:
+        for number in range(n):
+            double(number).get_result()
+        while True:
+            wait_signal("go")
+            reach().get_result()
+
+    return waiting
+
+
+@contextmanager
+def replayed() -> Iterator[Body]:
+    """The floor of resuming: the rows of 10,000 steps are read."""
+    with steps_as_tuples() as body:
+        yield lambda n: body(n * RECORDED) // RECORDED
 
 
 @contextmanager
@@ -118,6 +185,24 @@ def many(name: str, concurrency: int) -> Opener:
     return opened
 
 
+def cpu_of(opener: Opener) -> Opener:
+    """The same work, measured by the processor time of this process, store and worker included."""
+
+    @contextmanager
+    def opened() -> Iterator[Body]:
+        with opener() as work:
+
+            def body(n: int) -> tuple[int, list[float]]:
+                before = time.process_time()
+                answer = work(n)
+                assert isinstance(answer, int)
+                return answer, [(time.process_time() - before) / n]
+
+            yield body
+
+    return opened
+
+
 def wait_until_done(made: Any, name: str) -> None:
     """Return when no run of this task is left that has not ended."""
     from woflo.kernel.state import RunState
@@ -148,85 +233,107 @@ def many_by_hand() -> Iterator[Body]:
         yield body
 
 
-# -- the queue -----------------------------------------------------------------------------------------
-
-
-@contextmanager
-def queued() -> Iterator[Body]:
-    """n calls wait in the store; a worker executes them, and each end is kept."""
-    from woflo import Worker
-    from woflo.stores.operations import Submit
-
-    found = tasks().queued
-    with opened_store() as made:
-
-        def body(n: int) -> int:
-            rows = tuple(row(task=found.name, args='{"x":1}') for _ in range(n))
-            made.write(Submit(now=time.time(), runs=rows))
-            wait_until_done(made, found.name)
-            return n
-
-        with Worker([found]):
-            yield body
-
-
-def claimed_by_hand(batch: int) -> Opener:
-    """Rows are claimed and ended, so many in a commit."""
-
-    @contextmanager
-    def opened() -> Iterator[Body]:
-        sql, values = adding()
-        with by_hand() as connection:
-
-            def body(n: int) -> int:
-                rows = [row() for _ in range(n)]
-                connection.execute("BEGIN IMMEDIATE")
-                connection.executemany(sql, map(values, rows))
-                connection.execute("COMMIT")
-                for at in range(0, n, batch):
-                    ids = [one.id for one in rows[at : at + batch]]
-                    connection.execute("BEGIN IMMEDIATE")
-                    for state in ("RUNNING", "SUCCEEDED"):
-                        connection.executemany("UPDATE runs SET state = ? WHERE id = ?", [(state, one) for one in ids])
-                    connection.execute("COMMIT")
-                return n
-
-            yield body
-
-    return opened
-
-
-def _figure(name: str, title: str, n: int, rivals: list[Any], targets: list[Any], unit: str = "step") -> Figure:
-    answer: Callable[[int], int] = summed if unit == "step" else (lambda n: n)
-    return Figure(name, title, unit, n, max(1, n // 20), answer, rivals, targets)
-
-
 FIGURES: list[Figure] = [
-    _figure(
-        "durable-step",
-        "a step of a workflow that is alone",
-        300,
-        [ours(alone("steps")), beside("an async workflow", alone("steps_async")), floor("bare commit", committed)],
-        [at_most(2.0, "bare commit")],
-    ),
-    _figure(
-        "durable-many",
-        "1,000 workflows of ten steps, one worker",
-        1000,
-        [
-            ours(many("steps", 16)),
-            beside("async workflows", many("steps_async", 16)),
-            floor("a commit for each step", many_by_hand),
+    Figure(
+        name="durable-step",
+        title="a step of a workflow that is alone",
+        unit="step",
+        n=300,
+        quick=20,
+        expected=summed,
+        rivals=[
+            ours(alone("steps")),
+            beside("an async workflow", alone("steps_async")),
+            floor("bare commit", committed),
+            lives_in(DBOS, "DBOS", "step"),
+            lives_in(HUEY, "Huey, pipeline", "step"),
+            lives_in(PIPETEER, "pipeteer", "step", share=20),
         ],
-        [within(1.2e-3)],
-        unit="workflow",
+        targets=[at_most(2.0, "bare commit")],
+        pins=False,
     ),
-    _figure(
-        "durable-queue",
-        "calls without work, one worker, end to end",
-        20_000,
-        [ours(queued), floor("by hand, 100 in a commit", claimed_by_hand(100))],
-        [within(57e-6)],
-        unit="call",
+    Figure(
+        name="durable-length",
+        title="a step of a workflow of 10,000 steps, beside shorter ones",
+        unit="step",
+        n=10_000,
+        quick=10_000,
+        expected=lambda n: n,
+        rivals=[
+            ours(long(10_000)),
+            *(beside(f"of {size:,} steps", long(size))._replace(share=10) for size in (10, 100, 1_000)),
+            floor("bare commit", bare_commits)._replace(share=10),
+            lives_in(DBOS, "DBOS, of 1,000 steps", "length_1000", share=10),
+            lives_in(DBOS, "DBOS, of 10 steps", "length_10", share=50),
+            lives_in(PIPETEER, "pipeteer, of 100 steps", "length_100", share=100),
+            lives_in(PIPETEER, "pipeteer, of 10 steps", "length_10", share=1_000),
+        ],
+        targets=[at_most(1.3, *(f"of {size:,} steps" for size in (10, 100, 1_000)))],
+        pins=False,
+    ),
+    Figure(
+        name="durable-resume",
+        title="a workflow with 10,000 recorded steps goes on",
+        unit="resume",
+        n=3,
+        quick=1,
+        expected=lambda n: n,
+        rivals=[ours(resumed), floor("its rows read as tuples", replayed)],
+        targets=[within(0.15)],
+        pins=False,
+    ),
+    Figure(
+        name="durable-many",
+        title="1,000 plain workflows of ten steps queued, one worker",
+        unit="workflow",
+        n=1_000,
+        quick=100,
+        expected=lambda n: n,
+        rivals=[
+            ours(many("steps", 16)),
+            floor("a commit for each step", many_by_hand),
+            lives_in(DBOS, "DBOS", "many", share=20),
+            lives_in(HUEY, "Huey, pipeline", "many", share=10),
+            lives_in(PIPETEER, "pipeteer", "many", share=500),
+        ],
+        targets=[at_least(20.0, "DBOS")],
+        pins=False,
+    ),
+    Figure(
+        name="durable-many-async",
+        title="1,000 async workflows of ten steps queued, one worker",
+        unit="workflow",
+        n=1_000,
+        quick=100,
+        expected=lambda n: n,
+        rivals=[
+            ours(many("steps_async", 16)),
+            lives_in(DBOS, "DBOS, async", "many_async", share=20),
+            lives_in(DBOS, "DBOS", "many", share=20),
+        ],
+        targets=[at_least(30.0, "DBOS, async", "DBOS")],
+        pins=False,
+    ),
+    Figure(
+        name="durable-many-cpu",
+        title="processor time of the same plain workflows",
+        unit="workflow",
+        n=1_000,
+        quick=100,
+        expected=lambda n: n,
+        rivals=[ours(cpu_of(many("steps", 16))), floor("a commit for each step", cpu_of(many_by_hand))],
+        targets=[within(1.5e-3)],
+        pins=False,
+    ),
+    Figure(
+        name="durable-many-async-cpu",
+        title="processor time of the same async workflows",
+        unit="workflow",
+        n=1_000,
+        quick=100,
+        expected=lambda n: n,
+        rivals=[ours(cpu_of(many("steps_async", 16))), floor("a commit for each step", cpu_of(many_by_hand))],
+        targets=[within(0.6e-3)],
+        pins=False,
     ),
 ]

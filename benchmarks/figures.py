@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from benchmarks import data, durable, folder, graph, imports, inline, pool, postgres, process, store, thread
+from benchmarks import (
+    data,
+    durable,
+    durable_queue,
+    durable_worker,
+    folder,
+    graph,
+    imports,
+    inline,
+    pool,
+    postgres,
+    process,
+    store,
+    thread,
+)
 from benchmarks.model import Figure
 
 FIGURES: list[Figure] = [
@@ -17,6 +31,8 @@ FIGURES: list[Figure] = [
     *folder.FIGURES,
     *postgres.FIGURES,
     *durable.FIGURES,
+    *durable_queue.FIGURES,
+    *durable_worker.FIGURES,
 ]
 
 

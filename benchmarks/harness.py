@@ -20,8 +20,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from benchmarks.elsewhere import HERE, UPSTREAM, PeerMissingError, interpreter
 from benchmarks.model import Figure, Rival
-from benchmarks.upstream import CALLS, UpstreamMissingError, upstream_python
 
 ROOT = Path(__file__).parent.parent
 PATIENCE = 180.0  # seconds that a warm-up or a round may take
@@ -44,7 +44,7 @@ class Conditions:
 
 @dataclass
 class Measured:
-    """What one rival gave: seconds per unit, one sample a round, or why it gave nothing."""
+    """What one rival gave: seconds per unit, a sample a round or more, or why it gave nothing."""
 
     rival: Rival
     samples: list[float] = field(default_factory=list)
@@ -73,8 +73,8 @@ class Lane:
         """Wait until it is warm."""
         self._answer()
 
-    def ask(self, n: int) -> float:
-        """Let it do the work for `n`; check its result; return its seconds per unit."""
+    def ask(self, n: int) -> list[float]:
+        """Let it do the work for `n`; check its result; return its samples, as a rule one: its seconds per unit."""
         assert self._process.stdin is not None
         try:
             print(n, file=self._process.stdin, flush=True)
@@ -83,7 +83,7 @@ class Lane:
         answer = self._answer()
         if answer["result"] != self.figure.expected(n):
             raise RivalFailedError(f"wrong result {answer['result']}, not {self.figure.expected(n)}")
-        return float(answer["seconds"]) / n
+        return [float(sample) for sample in answer["samples"]]
 
     def close(self) -> None:
         """Ask it to go; end it when it does not."""
@@ -135,10 +135,10 @@ class Lane:
 
 def _command(figure: Figure, rival: Rival, conditions: Conditions) -> list[str]:
     core = [] if conditions.core is None else [str(conditions.core)]
-    if not rival.upstream:
+    if rival.place is None:
         return [sys.executable, "-m", "benchmarks.rival", figure.name, rival.name, *core]
-    python = upstream_python(conditions.upstream)
-    return [python, str(CALLS), rival.upstream, str(figure.quick), *core]
+    python = interpreter(rival.place, conditions.upstream if rival.place is UPSTREAM else None)
+    return [python, str(HERE / rival.place.script), rival.calls, str(rival.part(figure.quick)), *core]
 
 
 def measure(figure: Figure, conditions: Conditions) -> list[Measured]:
@@ -159,7 +159,7 @@ def _open(stack: ExitStack, figure: Figure, result: Measured, conditions: Condit
         lane = Lane(figure, result.rival, conditions)
         stack.callback(lane.close)
         lane.ready()
-    except (RivalFailedError, UpstreamMissingError) as error:
+    except (RivalFailedError, PeerMissingError) as error:
         result.failure = str(error)
         return None
     return lane
@@ -169,6 +169,6 @@ def _turn(lane: Lane | None, result: Measured, n: int) -> None:
     if lane is None or result.failure:
         return
     try:
-        result.samples.append(lane.ask(n))
+        result.samples += lane.ask(result.rival.part(n))
     except RivalFailedError as error:
         result.failure = str(error)

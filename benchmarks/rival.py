@@ -3,7 +3,7 @@
 It prepares the rival, warms it up, and says so; then, for each number on its standard input, it
 does that much work and answers with the seconds and the result. One JSON object a line. At the end
 of its input it tidies up and goes. Standard library only, and no import of its own package at the top:
-`upstream_calls.py` uses it in another environment.
+`upstream_calls.py` and the scripts of other peers use it in environments of their own.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import TextIO
+from typing import Any, TextIO
 
-Body = Callable[[int], int]
+Body = Callable[[int], Any]
 
 
 def serve(opened: AbstractContextManager[Body], warm: int, core: int | None = None) -> None:
@@ -29,17 +29,27 @@ def serve(opened: AbstractContextManager[Body], warm: int, core: int | None = No
             body(warm)
             _say(answers, ready=True)
             for line in sys.stdin:
-                seconds, result = _timed(body, int(line))
-                _say(answers, seconds=seconds, result=result)
+                samples, result = _measured(body, int(line))
+                _say(answers, samples=samples, result=result)
     except Exception as error:
         _say(answers, failed=f"{type(error).__name__}: {error}")
 
 
-def _timed(body: Body, n: int) -> tuple[float, int]:
+def serve_calls(openers: Mapping[str, Callable[[], AbstractContextManager[Body]]]) -> None:
+    """Serve the rival that the command line of a script elsewhere names: NAME WARM [CORE]."""
+    name, warm, *core = sys.argv[1:]
+    serve(openers[name](), int(warm), int(core[0]) if core else None)
+
+
+def _measured(body: Body, n: int) -> tuple[list[float], int]:
+    """Seconds per unit, or what the body measured by itself; and its answer."""
     gc.collect()
     started = time.perf_counter()
-    result = body(n)
-    return time.perf_counter() - started, result
+    answer = body(n)
+    seconds = time.perf_counter() - started
+    if isinstance(answer, tuple):
+        return answer[1], answer[0]
+    return [seconds / n], answer
 
 
 def _pin(core: int | None) -> None:
@@ -67,7 +77,7 @@ def main() -> None:
     rival = figure.rival(sys.argv[2])
     assert rival.open is not None, f"{rival.name} does not live here"
     core = int(sys.argv[3]) if len(sys.argv) > 3 else None
-    serve(rival.open(), figure.quick, core)
+    serve(rival.open(), rival.part(figure.quick), core)
 
 
 if __name__ == "__main__":

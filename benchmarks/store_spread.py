@@ -97,7 +97,7 @@ def write_by_hand(path: str) -> Callable[[], object]:
 WRITERS = {"woflo": write_as_store, "busy handler": write_by_hand}
 
 
-def write_for_a_while(kind: str, path: str, number: str) -> None:
+def write_for_a_while(kind: str, path: str, seconds: str, number: str) -> None:
     """One of the processes: what it takes each time, as JSON."""
     import itertools
 
@@ -108,21 +108,21 @@ def write_for_a_while(kind: str, path: str, number: str) -> None:
     write()
     print("ready", flush=True)
     sys.stdin.readline()
-    found, end = [], time.perf_counter() + SECONDS
+    found, end = [], time.perf_counter() + float(seconds)
     while (begun := time.perf_counter()) < end:
         write()
         found.append(time.perf_counter() - begun)
     print(json.dumps(found), flush=True)
 
 
-def turns(kind: str, processes: int) -> list[list[float]]:
-    """What each of so many processes takes for each write."""
+def turns(kind: str, processes: int, seconds: float = SECONDS) -> list[list[float]]:
+    """What each of so many processes takes for each write, so many seconds long."""
     from woflo.stores.sqlite import SQLiteStore
 
     with folder() as where:
         path = str(where / "runs.db")
         SQLiteStore(path).close()
-        command = [sys.executable, "-m", "benchmarks.store_spread", kind, path]
+        command = [sys.executable, "-m", "benchmarks.store_spread", kind, path, str(seconds)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": Path(__file__).parents[1]}
         made = [subprocess.Popen([*command, str(number + 1)], **pipes) for number in range(processes)]
         for process in made:

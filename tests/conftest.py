@@ -1,5 +1,6 @@
 """For every test: what it started is gone when it ends."""
 
+import signal
 import sys
 from pathlib import Path
 
@@ -12,6 +13,17 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
 
 def pytest_configure():
+    _hear_ctrl_c()
+    _measure_without_a_lock()
+
+
+def _hear_ctrl_c():
+    """A script's background commands ignore it, and so would every program that a test starts to press it in."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _measure_without_a_lock():
     """Where coverage is measured it takes a lock at each call: a child that is forked meanwhile would stand still.
 
     The lock is for threads that go on while data are saved, which happens at the end.

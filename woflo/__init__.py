@@ -26,14 +26,16 @@ from woflo.kernel.state import RunState
 from woflo.kernel.task import Task, task
 
 if TYPE_CHECKING:
+    from woflo.durable.checking import check
     from woflo.durable.choice import use_store
     from woflo.durable.failing import FailedRun
     from woflo.durable.found import find_runs, get_run
-    from woflo.durable.inside import now, patched, random, sleep, sleep_until, uuid4, wait_signal
+    from woflo.durable.inside import continue_as, now, patched, random, sleep, sleep_until, uuid4, wait_signal
     from woflo.durable.manual import manual
     from woflo.durable.moving import move
-    from woflo.durable.outside import complete, published, resume, send
+    from woflo.durable.outside import complete, fork, published, restart, resume, send
     from woflo.durable.retention import prune
+    from woflo.durable.uncertain import Happened
     from woflo.durable.worker import Worker
     from woflo.durable.workflow import workflow
     from woflo.kernel.executor import Executor
@@ -49,15 +51,19 @@ __all__ = [
     "CurrentRun",
     "Executor",
     "FailedRun",
+    "Happened",
     "RunState",
     "Subscription",
     "Task",
     "WofloError",
     "Worker",
     "as_completed",
+    "check",
     "complete",
+    "continue_as",
     "current_run",
     "find_runs",
+    "fork",
     "gather",
     "get_run",
     "inject",
@@ -69,6 +75,7 @@ __all__ = [
     "published",
     "quote",
     "random",
+    "restart",
     "resume",
     "send",
     "sleep",
@@ -86,9 +93,14 @@ __all__ = [
 
 _ON_FIRST_USE = {
     "FailedRun": "woflo.durable.failing",
+    "Happened": "woflo.durable.uncertain",
+    "check": "woflo.durable.checking",
     "complete": "woflo.durable.outside",
+    "continue_as": "woflo.durable.inside",
     "find_runs": "woflo.durable.found",
+    "fork": "woflo.durable.outside",
     "get_run": "woflo.durable.found",
+    "restart": "woflo.durable.outside",
     "manual": "woflo.durable.manual",
     "move": "woflo.durable.moving",
     "now": "woflo.durable.inside",

@@ -155,6 +155,18 @@ class RunSuspectError(StoreError):
     """The run was under way when several workers died; it waits until somebody decides that it may go on."""
 
 
+class RunNotEndedError(StoreError):
+    """The run has not ended, so nothing may begin in its place; stop it first."""
+
+
+class RunContinuedError(StoreError):
+    """Another run goes on in the place of this one already."""
+
+
+class UncertainError(StoreError):
+    """A step was cut off before its end was recorded; somebody has to decide whether it happened."""
+
+
 class StoredFailureError(WofloError):
     """A failure read from a store, of a class that this process does not know. `type_name` is "module:name"."""
 

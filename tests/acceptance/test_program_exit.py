@@ -7,6 +7,8 @@ import pytest
 from programs import PATIENCE, environment, lines, run
 from systems import needs_proc
 
+pytestmark = pytest.mark.unmeasured
+
 KINDS = ["fork", "spawn", "forkserver", "pool", "pool-spawn", "thread"]
 MAY_START_LATE = sys.version_info < (3, 12)
 """From Python 3.12 on no process and no thread can be started once the main thread has ended."""
@@ -261,3 +263,28 @@ work(1).get_result()
 """
     code, output = run(tmp_path, BEGINNING.format(kind=kind) + text)  # looks for what is left
     assert code == 0, output
+
+
+KEPT = """
+from woflo import gather, manual, workflow
+
+@manual
+def approve(what: str) -> str: ...
+
+@workflow
+def both() -> list[str]:
+    return gather(approve("a"), approve("b")).get_result()
+
+run = both.with_options(key="k")()
+group = gather(run, run)
+try:
+    print(run.get_result(1))
+except TimeoutError:
+    print("nobody came")
+"""
+
+
+def test_a_group_of_runs_that_a_store_keeps_is_not_waited_for(tmp_path):
+    """Neither in the program nor in its workflow: they go on elsewhere, and are not stopped."""
+    for _ in range(2):
+        assert run(tmp_path, KEPT) == (0, "nobody came\n")

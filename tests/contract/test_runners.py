@@ -1,9 +1,8 @@
 """Every runner keeps every promise that its traits make."""
 
-import os
-
 import pytest
 from own_runner import ThreadPoolTaskRun
+from systems import HAS_FORK, HAS_PIDFD, HAS_PROCESSES, needs_processes
 
 from woflo.runners import (
     AsyncTaskRun,
@@ -20,13 +19,14 @@ RUNNERS = {
     "thread": ThreadTaskRun,
     "async": AsyncTaskRun,
     "own": ThreadPoolTaskRun,
-    "spawn": MultiprocessTaskRun.configured(process_type=SpawnProcess),
-    "pool-spawn": PoolTaskRun.configured(process_type=SpawnProcess, max_concurrency=2),
 }
-if hasattr(os, "fork"):
+if HAS_PROCESSES:
+    RUNNERS["spawn"] = MultiprocessTaskRun.configured(process_type=SpawnProcess)
+    RUNNERS["pool-spawn"] = PoolTaskRun.configured(process_type=SpawnProcess, max_concurrency=2)
+if HAS_FORK:
     RUNNERS["fork"] = MultiprocessTaskRun.configured(process_type=ForkProcess)
     RUNNERS["pool-fork"] = PoolTaskRun.configured(process_type=ForkProcess, max_concurrency=2)
-if hasattr(os, "pidfd_open"):
+if HAS_PIDFD:
     RUNNERS["forkserver"] = MultiprocessTaskRun.configured(process_type=ForkServerProcess)
 
 PROCESS_PER_CALL = {"fork", "spawn", "forkserver"}
@@ -73,6 +73,7 @@ def test_every_promise_is_put_in_words():
     assert len({str(check) for check in checks}) == len(checks)
 
 
+@needs_processes
 def test_a_runner_is_asked_for_what_its_traits_promise():
     """No check is left out everywhere, and some of each kind are left out where a trait lacks."""
     asked = {name: {check.name for check in runner_checks(runner)} for name, runner in RUNNERS.items()}

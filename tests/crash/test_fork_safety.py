@@ -230,11 +230,12 @@ print("done")
 
 
 FORKING = """
-import os
+import os, warnings
 from woflo import task
 
 @task(runner={runner!r})
 def forks():
+    warnings.simplefilter("ignore", DeprecationWarning)  # of Python 3.12, about forks beside threads
     os.fork()
     return os.getpid()
 

@@ -2,10 +2,16 @@
 
 import re
 import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing, contextmanager
 
 import pytest
-from docs_helpers import ROOT, run_program
+from docs_helpers import ROOT, environment, run_program
 from systems import needs_fork
+
+from woflo.testing import crash_everywhere
 
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 SECONDS = 100
@@ -34,7 +40,7 @@ def check_own_runner(out):
 
 
 CHECKS = {"word_count.py": check_word_count, "own_runner.py": check_own_runner}
-KILLED = {"order.py"}
+KILLED = {"killed.py", "order.py"}
 """Those that do not end well the first time."""
 
 
@@ -44,14 +50,83 @@ def test_every_example_is_checked():
 
 
 @needs_fork
-def test_the_order_survives(tmp_path):
+def test_the_killed_one_goes_on(tmp_path):
     """Killed in its middle, it goes on when it is run again, and is found done when it is run once more."""
-    order = ROOT / "examples" / "order.py"
-    ended = [run_program(order, folder=tmp_path, timeout=SECONDS) for _ in range(3)]
+    ended = [run_program(ROOT / "examples" / "killed.py", folder=tmp_path, timeout=SECONDS) for _ in range(3)]
     assert [one.returncode for one in ended] == [-signal.SIGKILL, 0, 0]
     said = ["reserve book\ncharge for book #17\n", "charge for book #17\n9.5\n", "9.5\n"]
     assert [one.stdout for one in ended] == said
     assert not any(one.stderr for one in ended)
+
+
+@needs_fork
+def test_the_order_survives(tmp_path):
+    """It waits for a person, is killed while it is paid, goes on, and is found done; it is paid once."""
+    order = ROOT / "examples" / "order.py"
+    with started(order, folder=tmp_path) as first:
+        assert first.stdout.readline() == "reserve book\n"
+        *_, approval = first.stdout.readline().split()
+        assert run_program(order, "approve", approval, folder=tmp_path, timeout=SECONDS).returncode == 0
+        assert first.stdout.read() == "charge for book #17\n"
+        assert first.wait(SECONDS) == -signal.SIGKILL
+    ended = [run_program(order, folder=tmp_path, timeout=SECONDS) for _ in range(2)]
+    assert [one.returncode for one in ended] == [0, 0], ended
+    assert [one.stdout for one in ended] == ["charge for book #17\n9.5\n", "9.5\n"]
+    assert not any(one.stderr for one in ended)
+    with closing(sqlite3.connect(tmp_path / ".woflo" / "woflo.db")) as connection:
+        assert connection.execute("SELECT * FROM ledger").fetchall() == [("book #17", 9.5)]
+
+
+@needs_fork
+def test_the_order_survives_a_crash_at_any_write():
+    """As its author would test it: the module is imported, and `charge` has its one kill behind it."""
+    import order
+
+    def paid(store):
+        with store.transaction() as transaction:
+            return transaction.connection.execute("SELECT * FROM ledger").fetchall()
+
+    order.Path = lambda _: ROOT  # which exists: nobody is killed
+    report = crash_everywhere(order.order, "book", answers={order.approve: True}, effects=paid).check()
+    assert report.ended.value == 9.5
+    assert report.effects == [("book #17", 9.5)]
+
+
+@contextmanager
+def started(*arguments, folder):
+    """A program that goes on; it is ended with the block."""
+    program = subprocess.Popen(
+        [sys.executable, *map(str, arguments)], cwd=folder, env=environment(), stdout=subprocess.PIPE, text=True
+    )
+    try:
+        yield program
+    finally:
+        program.kill()
+        program.wait()
+        program.stdout.close()
+
+
+LINES_OF_PIPETEER = {"definition": 9, "worker": 10, "input": 8, "output": 12}
+"""How many lines its README takes for the same, blank ones apart."""
+
+
+@needs_fork
+def test_quad_in_four_files(tmp_path):
+    """Input before there is a worker, a worker, output: each in a process of its own."""
+    quad = ROOT / "examples" / "quad"
+    assert run_program(quad / "input.py", folder=tmp_path, timeout=SECONDS).returncode == 0
+    with started(quad / "worker.py", folder=tmp_path):
+        ended = run_program(quad / "output.py", folder=tmp_path, timeout=SECONDS)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "Output: task -> 4\n", "")
+    again = run_program(quad / "output.py", folder=tmp_path, timeout=SECONDS)
+    assert again.stdout == "Output: task -> 4\n"
+
+
+@pytest.mark.parametrize("part", sorted(LINES_OF_PIPETEER))
+def test_quad_is_no_longer_than_elsewhere(part):
+    """Each of its files."""
+    text = (ROOT / "examples" / "quad" / f"{part}.py").read_text()
+    assert len([line for line in text.splitlines() if line.strip()]) <= LINES_OF_PIPETEER[part]
 
 
 @pytest.mark.timeout(SECONDS + 20)

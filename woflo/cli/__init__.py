@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typer
 
+from woflo.cli.check import check
 from woflo.cli.prune import prune
 from woflo.cli.settings import settings
 from woflo.cli.worker import worker
@@ -25,6 +26,7 @@ app: typer.Typer = typer.Typer(
 app.command()(worker)
 app.command()(settings)
 app.command()(prune)
+app.command()(check)
 
 
 @app.callback()

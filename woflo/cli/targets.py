@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from woflo.cli.failures import UsageError
+from woflo.durable.serving import is_workflow
 from woflo.kernel.task import Task
 
 __all__ = ["Target"]
@@ -43,6 +44,10 @@ class Target:
         if not found:
             raise UsageError(f"{self.text} has no tasks that a worker could serve; make some with @task or @workflow")
         return found
+
+    def workflows(self) -> list[Task[..., Any]]:
+        """Those whose calls are recorded."""
+        return [one for one in self.tasks() if is_workflow(one)]
 
     def _task(self, name: str) -> Task[..., Any]:
         known = {one.name: one for one in self.all_tasks()}

@@ -24,7 +24,7 @@ from woflo.kernel.providing import check_provided
 from woflo.stores.contract import Store
 from woflo.stores.rows import DEFAULT_QUEUE
 
-__all__ = ["worker"]
+__all__ = ["store_named", "worker"]
 
 RELOAD: tuple[int, ...] = (signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()
 
@@ -57,7 +57,7 @@ def worker(
     _log(verbose=verbose)
     with telling(debug=debug):
         if stop:
-            _stop_others(_opened(store or chosen_url()))
+            _stop_others(store_named(store or chosen_url()))
             return
         limits = _concurrency(concurrency or ())
         made = _made(target or [], store, queue or [DEFAULT_QUEUE], _split(tasks), runner, limits)
@@ -76,7 +76,8 @@ def _log(*, verbose: bool) -> None:
     logger.setLevel(logging.INFO if verbose else logging.WARNING)
 
 
-def _opened(url: str) -> Store:
+def store_named(url: str) -> Store:
+    """The store of this URL. Raises `UsageError` for what is none."""
     if ":" not in url:
         raise UsageError(f"--store {url!r} is no URL of a store; write one as sqlite:///{url}")
     return opened(url)
@@ -109,7 +110,7 @@ def _made(
         raise UsageError("which tasks? Name a file or a module: woflo worker app.py")
     found = [Target(text) for text in targets]
     tasks = [task for one in found for task in one.tasks(names)]
-    use_store(_opened(store) if store else current_store())
+    use_store(store_named(store) if store else current_store())
     limits = {name: limit for name, limit in concurrency.items() if name}
     made = Worker(tasks, queues=queues, concurrency=concurrency[""], limits=limits, runner=runner)
     if made.serving.workflows:  # whose steps are among them

@@ -18,7 +18,10 @@ from woflo.stores.rows import DEFAULT_QUEUE, Row, Tag
 __all__ = ["as_called", "called", "deadline_of", "deadline_passed", "given_with", "tags_of"]
 
 _TRAVEL = frozenset(
-    ("retries", "retry_sleep_time", "timeout", "deadline", "on_failure", "max_calls", "heartbeat_timeout")
+    (
+        *("retries", "retry_sleep_time", "timeout", "deadline", "on_crash"),
+        *("on_failure", "max_calls", "heartbeat_timeout"),
+    )
 )
 """What whoever executes the call has to know."""
 _STAY = frozenset(("name", "runner", "after", "key", "queue", "priority", "delay", "tags"))

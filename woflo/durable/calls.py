@@ -7,14 +7,24 @@ from typing import TYPE_CHECKING, Any
 from woflo.durable.called import as_called, deadline_of, deadline_passed
 from woflo.durable.failing import failure_call
 from woflo.durable.keeping import StepKeeper
-from woflo.errors import Abandon, Decline, NothingDone, Retry, SerializationError, StoreError
+from woflo.durable.uncertain import is_careful, question, verified
+from woflo.errors import (
+    Abandon,
+    Decline,
+    NothingDone,
+    Retry,
+    SerializationError,
+    StoreError,
+    TaskStoppedError,
+    UncertainError,
+)
 from woflo.kernel import clock, retry
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.context import current_attempt
 from woflo.kernel.heartbeats import begun
 from woflo.kernel.outcome import Outcome
 from woflo.stores.failures import dump_error
-from woflo.stores.operations import Claimed, Finish, Forget, Release
+from woflo.stores.operations import Claimed, Finish, Forget, Park, Release
 
 if TYPE_CHECKING:
     from woflo.durable.engine import Engine
@@ -38,14 +48,17 @@ class CallExecution:
         self.attempt: int = row.attempt
         self.started_at: float | None = row.started_at
         self._serving = serving
-        self._keeper = StepKeeper(self.engine, row.claim, row.id, self.task)
+        self._claim = row.claim
+        self._keeper = StepKeeper(self.engine, self._claim, row.id, self.task)
         self._inner: BaseTaskRun[Any] | None = None
+        self._question: str | None = None
+        """What a person has to decide."""
 
     # -- the attempt -----------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin, in the place that suits the task. Returns at once."""
-        if self._serving.has_runner(self.task):
+        if self._is_uncertain or self._serving.has_runner(self.task):
             self._serving.threads.execute(self, None)  # type: ignore[arg-type]  # the attempt is made there
         elif self.task.body.is_async:
             self._serving.loop.call_soon_threadsafe(self._start_on_loop)
@@ -56,17 +69,36 @@ class CallExecution:
         """In a thread."""
         try:
             attempt = self._attempt()
-        except SerializationError as error:
+            told = self._found_out(attempt) if self._is_uncertain else None
+        except (SerializationError, UncertainError) as error:
             return Outcome.failed(error)
+        if told is not None:
+            return told
         if self._due is not None and clock.now() >= self._due:
             return Outcome.failed(deadline_passed(self.task))
         if self._serving.has_runner(self.task):
             return self._by_runner(attempt)
         return attempt.execute()
 
+    @property
+    def _is_uncertain(self) -> bool:
+        """True where it was under way when a worker died, and may not simply be executed once more."""
+        return self.row.deaths > 0 and is_careful(self.task)
+
+    def _found_out(self, attempt: Attempt) -> Outcome | None:
+        """How it ended then, or None where it did not happen. Raises `UncertainError` where a person has to say."""
+        verify = self.task.options.on_crash
+        try:
+            if callable(verify):
+                return verified(verify, self.row.id, attempt.args, attempt.kwargs)
+            raise UncertainError
+        except UncertainError as error:
+            self._question = question(self.row, str(error))
+            raise
+
     def _attempt(self) -> Attempt:
         row = self.row
-        args, kwargs = self.engine.codec(self.task).load_call(row.args)
+        args, kwargs = self.engine.codec(self.task).load_call(self.engine.store.whole(row.args))
         attempt = Attempt(row.id, self.task.name, row.attempt, self.task.body, args, kwargs, row.parent_id)
         attempt.keeper = self._keeper
         return attempt
@@ -126,7 +158,9 @@ class CallExecution:
 
     def _ending(self, outcome: Outcome) -> Claimed[Any]:
         """What is written about this end."""
-        error, now, claim = outcome.error, clock.now(), self.row.claim
+        error, now, claim = outcome.error, clock.now(), self._claim
+        if self._question is not None:
+            return Park(now=now, claim=claim, reason=self._question)
         if isinstance(error, NothingDone):
             if self.row.parent_id is None:
                 return Forget(now=now, claim=claim)
@@ -171,6 +205,10 @@ class CallExecution:
     def _written(self, results: list[Any]) -> None:
         if isinstance(results[0], Exception):
             self.engine.complain(f"the end of {self.task.name} ({self.row.id}) could not be written", results[0])
+        elif results[0] is False:  # it was asked to stop, and is not to wait for a decision
+            self._question = None
+            self._finish(Outcome(None, TaskStoppedError(f"{self.task.name} was stopped"), interrupted=True))
+            return
         self._serving.ended(self)
 
     def stop(self) -> None:

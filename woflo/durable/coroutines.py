@@ -133,7 +133,9 @@ class AsyncExecution(Execution):
         for future in self._pending:
             if not future.done():
                 future.set_exception(Parked(str(self._ended)))
-        self.loop.call_later(LAST_WORDS, self._root.cancel)
+        if not self._root.done():
+            patience = self.loop.call_later(LAST_WORDS, self._root.cancel)
+            self._root.add_done_callback(lambda _: patience.cancel())  # it would hold all of this till then
 
     # -- writing ---------------------------------------------------------------------------------------
 
@@ -162,7 +164,7 @@ class AsyncExecution(Execution):
     async def until(self, step: StepRun[Any]) -> None:
         """Return when a step has ended."""
         self.check()
-        if step._held_up_by():  # by what may take long
+        if step._held_up_by() or step.is_uncertain:  # by what may take long
             await super().until(step)
         else:
             await self._until_told(step)

@@ -120,7 +120,10 @@ class Engine:
         """The code has ended; the run has where `ending` tells how."""
         run_id = execution.row.id
         execution.code_ended.set()
-        if ending.state is not None and ending.outcome is not None:
+        if ending.successor is not None:
+            self.executions.pop(run_id, None)
+            self._go_on(run_id, ending.successor)
+        elif ending.state is not None and ending.outcome is not None:
             self._own.discard(run_id)
             followers = self.following.forget(run_id)
             self.executions.pop(run_id, None)
@@ -134,6 +137,16 @@ class Engine:
             self._serving.workflow_ended(run_id)
         if self._is_waiting():
             self._wake.set()
+
+    def _go_on(self, run_id: str, successor: str) -> None:
+        """Another run is in the place of one that executed here."""
+        with self._lock:
+            if run_id in self._own:
+                self._own.discard(run_id)
+                self._own.add(successor)
+        for run in self.following.forget(run_id):
+            run.went_on(successor)
+        self._wake.set()
 
     def _give_back(self) -> None:
         """What a failing store did not let go on is executed again later: nobody else may, as long as this lives."""
@@ -223,7 +236,8 @@ class Engine:
         """Look soon; the thread is started where there is none."""
         if self._thread is None:
             self._start_thread()
-        self._wake.set()
+        if not self._wake.is_set():  # by one of the many calls that end at the same time: it looks after clearing it
+            self._wake.set()
 
     def _start_thread(self) -> None:
         with self._lock:

@@ -15,17 +15,20 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from woflo.durable.branches import Branch
 from woflo.durable.called import deadline_of, deadline_passed
 from woflo.durable.failing import failure_call
 from woflo.durable.journal import Journal, Place
 from woflo.durable.keeping import BranchKeeper, checked_calls
-from woflo.durable.parking import Parked
+from woflo.durable.parking import Continued, Parked
+from woflo.durable.steps import StepRun
+from woflo.durable.successors import next_run
 from woflo.durable.waits import RunsWait, stored_below
 from woflo.errors import (
     NonDeterminismError,
+    OptionError,
     SerializationError,
     StoreError,
     TaskStoppedError,
@@ -35,25 +38,31 @@ from woflo.errors import (
 from woflo.kernel import clock, runtime
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.digest import digest
+from woflo.kernel.graph import find_handles
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import RunState
-from woflo.stores.operations import Accepted, Claimed, Finish, Park, Publish, Record, TakeSignal
+from woflo.stores.operations import CONTINUED, Accepted, Claimed, Finish, Park, Publish, Record, TakeSignal
 from woflo.stores.rows import Claim, Row, Tag, place_id
 
 if TYPE_CHECKING:
     from woflo.durable.engine import Engine
     from woflo.durable.keeping import StepKeeper
-    from woflo.durable.steps import StepRun
     from woflo.durable.waits import Wait
     from woflo.kernel.reactor import Timer
-    from woflo.kernel.run import BaseTaskRun
     from woflo.kernel.task import Task
     from woflo.stores.contract import Store
 
-__all__ = ["NON_DETERMINISM", "Ending", "Execution", "Told", "loaded"]
+__all__ = ["NON_DETERMINISM", "STEP_UNCERTAIN", "Ending", "Execution", "Told", "loaded"]
 
 NON_DETERMINISM = "non-determinism"
 """How the reason of a run begins whose code does not fit its journal; the rest tells what was found."""
+
+STEP_UNCERTAIN = "step "
+"""How the reason of a run begins one of whose steps waits for a decision; that step's own reason follows."""
+
+LOOK_AGAIN = 10.0
+"""Seconds after which a parked run looks for the end of one that it has not called: a run wakes only its caller, and
+whoever follows the one that waits."""
 
 Told = Callable[[BaseException | None], object]
 """Called when a record is kept (with None), or with what prevented it."""
@@ -87,8 +96,12 @@ class Execution(ABC):
         self._is_leaving = False
         self._calls_made = 0
         """How many stored calls its code has made, those included that were recorded before."""
+        self._next_args: str | None = None
+        """Those of the run that is to go on from this one."""
         self._notes: tuple[Row, ...] = ()
         """Records that go with every write until one that had them is kept: what it keeps may depend on them."""
+        self._waits_for_others = False
+        """True where it waits for a run that somebody else has called, by whose key it was found."""
         self._open: dict[StepRun[Any], None] = {}
         """Steps that have not ended, in the order of their calls."""
 
@@ -100,7 +113,7 @@ class Execution(ABC):
 
     def attempt(self) -> Attempt:
         """What is to be executed. Raises `SerializationError` where the arguments do not fit any more."""
-        args, kwargs = self.engine.codec(self.task).load_call(self.row.args)
+        args, kwargs = self.engine.codec(self.task).load_call(self.engine.store.whole(self.row.args))
         row = self.row
         attempt = Attempt(row.id, self.task.name, row.attempt, self.task.body, args, kwargs, row.parent_id)
         attempt.recorder, attempt.keeper = self.trunk, BranchKeeper(self.trunk)
@@ -146,7 +159,7 @@ class Execution(ABC):
 
     def wait_for_steps_here(self, end: float) -> None:
         """Until steps that execute when the process leaves are recorded, or the monotonic time `end`."""
-        for step in [step for step in list(self._open) if step._in_code]:
+        for step in [step for step in list(self._open) if step._in_code and not step.is_kept]:
             recorded = threading.Event()
             if step._watch(lambda _, recorded=recorded: recorded.set()):
                 recorded.wait(max(0.0, end - time.monotonic()))
@@ -168,26 +181,37 @@ class Execution(ABC):
     def call(self, branch: Branch, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The handle of what a branch calls: a step, which is finished already where it is recorded."""
         self.check()
-        codec = self.engine.codec(task)
-        row = self.new_row(branch.next_place(), task.name, codec.dump_call(args, kwargs))
+        row = self.row_of_call(branch, task, args, kwargs)
         record = self.find(row)
         if task.options.runner is not None and task.runner.traits.durable:
             self._calls_made = checked_calls(self.task, self._calls_made)
             run: Any = task.runner(task, args, kwargs)
             run.begin_in(self, row, record)
             return run
-        return self._call_here(task, args, kwargs, row, record)
-
-    def _call_here(self, task: Any, args: Any, kwargs: Any, row: Row, record: Row | None) -> BaseTaskRun[Any]:
-        from woflo.durable.steps import StepRun
-
         step: StepRun[Any] = StepRun(task, args, kwargs)
         codec = self.engine.codec(task)
         if record is not None and record.is_terminal:
-            step.settle_from(record, codec)
+            step.settle_from(self.engine.store.whole_row(record), codec)
         else:
-            step.attach(self, row, codec)
+            step.attach(self, row, codec, record)
         return step
+
+    def row_of_call(self, branch: Branch, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Row:
+        """What is called at the next place of a branch, not yet recorded."""
+        row = self.new_row(branch.next_place(), task.name, self.engine.codec(task).dump_call(args, kwargs))
+        if task.options.key is not None and find_handles(args, kwargs)[0]:
+            return row.changed(digest="")  # who calls by the key from elsewhere has values, which are not here yet
+        return row
+
+    def continue_as(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> NoReturn:
+        """End the code; when its steps have ended, another run begins with these arguments. Raises `Continued`."""
+        check = self.task.body.check_call
+        if check is not None:
+            check(self.task.body, args, kwargs)
+        if find_handles(args, kwargs)[0]:
+            raise OptionError("continue_as was given a handle; give it the value, from get_result() or await")
+        self._next_args = self.engine.codec(self.task).dump_call(args, kwargs)
+        raise Continued(self.row.id)
 
     def new_row(self, place: Place, name: str, args: str) -> Row:
         """A step at this place, not yet recorded."""
@@ -206,10 +230,22 @@ class Execution(ABC):
     def find(self, row: Row) -> Row | None:
         """What is recorded at the place of `row`; where it is another call, this execution ends."""
         assert row.position is not None
+        place = Place(row.scope, row.position)
         try:
-            return self.journal.find(Place(row.scope, row.position), row.task, row.digest, f"{row.task}{row.args}")
+            record = self.journal.find(place, row)
         except NonDeterminismError as error:
             raise self.end(error) from error
+        return self._inherited(place, row) if record is None and self.journal.has_inherited else record
+
+    def _inherited(self, place: Place, row: Row) -> Row | None:
+        """What a run before this one recorded there; it is recorded here with the next write."""
+        found = self.journal.inherit(place, row.task, row.digest)
+        if found is None:
+            return None
+        record = found.changed(id=row.id, scope=row.scope)
+        with self._lock:
+            self._notes = (*self._notes, record)
+        return record
 
     def note(self, branch: Branch, name: str, make: Callable[[], str], args: str = "{}") -> str:
         """The JSON that is recorded at the next place, or else what `make` gives, recorded there from now on.
@@ -238,6 +274,9 @@ class Execution(ABC):
         self._open[step] = None
         for other in others:
             other.begin_beside()
+
+    def stirred(self) -> None:  # noqa: B027  # not everybody has to be told
+        """What the code waits for stands otherwise now: it may be parked for it."""
 
     def closed(self, step: StepRun[Any]) -> None:
         """A step has ended."""
@@ -310,6 +349,7 @@ class Execution(ABC):
         runs = stored_below([*(run for wait in waits for run in wait.runs), *self._open])
         if runs is None:
             return None
+        self._waits_for_others = any(caller != self.row.id for caller in runs.values())
         return (*(token for wait in waits for token in wait.tokens), *(f"run:{run_id}" for run_id in runs))
 
     def take_signal(self, row: Row, name: str) -> str | None:
@@ -328,12 +368,13 @@ class Execution(ABC):
 
     def park(self, waits: tuple[Wait, ...], tokens: tuple[str, ...]) -> bool:
         """Write what is waited for, and end. False where something of it is there already."""
-        times = [at for at in (self._due, *(wait.run_after for wait in waits)) if at is not None]
+        later = clock.now() + LOOK_AGAIN if self._waits_for_others else None
+        times = [at for at in (self._due, later, *(wait.run_after for wait in waits)) if at is not None]
         operation = Park(
             now=clock.now(),
             claim=self.claim,
             notes=self._notes,
-            reason=waits[0].reason,
+            reason=self._reason(waits),
             waits_for=tokens,
             run_after=min(times, default=None),
         )
@@ -341,6 +382,12 @@ class Execution(ABC):
             return False
         self.end(Parked(waits[0].reason))
         return True
+
+    def _reason(self, waits: tuple[Wait, ...]) -> str:
+        """Where a person has to decide about a step, what that person is asked."""
+        questions = (step.question for step in list(self._open) if step.question is not None)
+        asked = next(questions, None)
+        return waits[0].reason if asked is None else f"{STEP_UNCERTAIN}{asked}"
 
     # -- the end ---------------------------------------------------------------------------------------
 
@@ -355,11 +402,25 @@ class Execution(ABC):
             return Ending(None)
         if ended is not None:
             outcome = Outcome(None, ended, interrupted=not isinstance(ended, TaskTimeoutError))
+        elif self._next_args is not None:
+            return self._continuing(self._next_args)
         state, outcome, result, error = self.engine.codec(self.task).dump_outcome(None, outcome)
         calls = failure_call(self.engine, self.task, self.row, state, error)
         told: dict[str, Any] = {"state": state, "result": result, "error": error}
         finish = Finish(now=now, claim=self.claim, notes=self._notes, calls=calls, **told)
         return Ending(finish, state, outcome)
+
+    def _continuing(self, args: str) -> Ending:
+        successor = next_run(self.row, args).changed(parent_id=self.row.parent_id)
+        finish = Finish(
+            now=clock.now(),
+            claim=self.claim,
+            notes=self._notes,
+            state=RunState.SUCCEEDED,
+            reason=f"{CONTINUED}{successor.id}",
+            successors=(successor,),
+        )
+        return Ending(finish, RunState.SUCCEEDED, None, successor.id)
 
     def _check_journal(self) -> None:
         try:
@@ -384,6 +445,8 @@ class Ending(NamedTuple):
     operation: Any
     state: RunState | None = None
     outcome: Outcome | None = None
+    successor: str | None = None
+    """The run that goes on in its place, and tells how all ended."""
 
 
 def loaded(execution: Execution) -> Attempt | Outcome:

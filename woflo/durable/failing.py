@@ -42,7 +42,7 @@ def failure_call(engine: Engine, task: Task[..., Any], row: Row, state: RunState
     if receiver is None or state is not RunState.FAILED or error is None:
         return ()
     name = receiver if isinstance(receiver, str) else receiver.name
-    text = json.dumps({"failure": asdict(_failed(row, error))}, separators=(",", ":"))
+    text = json.dumps({"failure": asdict(_failed(engine.store.whole_row(row), error))}, separators=(",", ":"))
     new = Row(id=f"{row.id}:failed", task=name)
     known = engine.known(name) if isinstance(receiver, str) else receiver
     if known is None:

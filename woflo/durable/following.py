@@ -7,7 +7,7 @@ for.
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
 
 from woflo.errors import TaskStoppedError
 from woflo.kernel import clock
@@ -17,17 +17,36 @@ from woflo.stores.operations import LOST, Wake
 
 if TYPE_CHECKING:
     from woflo.durable.engine import Engine
-    from woflo.durable.stored import StoredTaskRun
     from woflo.stores.rows import Row
 
-__all__ = ["Following"]
+__all__ = ["Followed", "Following"]
 
 
-def _gone(run: StoredTaskRun[Any]) -> tuple[RunState, Outcome]:
+class Followed(Protocol):
+    """A handle of a run in the store."""
+
+    @property
+    def id(self) -> str:
+        """Of the run."""
+
+    def look(self, row: Row) -> object:
+        """The run has not ended, and stands as `row` says."""
+
+    def ended_as(self, row: Row) -> object:
+        """It has ended, as `row` says."""
+
+    def went_on(self, run_id: str) -> object:
+        """Another run is in its place."""
+
+    def ended(self, state: RunState, outcome: Outcome) -> object:
+        """It has ended like this."""
+
+
+def _gone(run: Followed) -> tuple[RunState, Outcome]:
     """How a run ended that is not there any more: of calls, those that had nothing to do leave no trace."""
-    if not run.executes_here:
+    if not getattr(run, "executes_here", False):
         return RunState.SKIPPED, Outcome(None)
-    told = TaskStoppedError(f"{run.task.name} ({run.id}) is not in its store any more: it was moved, or taken away")
+    told = TaskStoppedError(f"the run {run.id} is not in its store any more: it was moved, or taken away")
     return RunState.STOPPED, Outcome.failed(told)
 
 
@@ -36,23 +55,28 @@ class Following:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._handles: dict[str, list[StoredTaskRun[Any]]] = {}
+        self._handles: dict[str, list[Followed]] = {}
         self._lock = threading.Lock()
         self._revived: set[str] = set()
-        """Children that were lost, and whose parents were woken for that."""
+        """Children that nobody here could execute, and whose parents were woken for that."""
+        self._attached: set[str] = set()
+        """Runs that were there before they were called here: perhaps their code has never been executed here."""
 
     def ids(self) -> set[str]:
         """The runs of all handles."""
         return set(self._handles)
 
-    def follow(self, run: StoredTaskRun[Any]) -> None:
-        """Tell this handle when its run has ended."""
+    def follow(self, run: Followed, *, is_new: bool = True) -> None:
+        """Tell this handle when its run has ended; `is_new` is False where the run was there before the call."""
         with self._lock:
+            if not is_new:
+                self._attached.add(run.id)
             self._handles.setdefault(run.id, []).append(run)
 
-    def forget(self, run_id: str) -> list[StoredTaskRun[Any]]:
+    def forget(self, run_id: str) -> list[Followed]:
         """The handles of a run, which are told by whoever asked for them."""
         with self._lock:
+            self._attached.discard(run_id)
             return self._handles.pop(run_id, [])
 
     def look(self) -> None:
@@ -80,11 +104,14 @@ class Following:
         for token in row.waits_for:
             kind, _, child_id = token.partition(":")
             child = engine.store.get(child_id) if kind == "run" and child_id not in engine.executions else None
-            if child is None or child.worker is not None or child.is_terminal:
+            if child is None or child.worker is not None:
+                continue
+            if child.is_terminal:  # and was called by somebody else, or it would have woken this one
+                engine.store.write(Wake(now=clock.now(), run_id=row.id, token=token))
                 continue
             if engine.can_execute(child.task):
                 engine.own(child.id)
                 self._adopt_children(child)
-            elif child.reason == LOST and child.id not in self._revived:
+            elif (child.reason == LOST or row.id in self._attached) and child.id not in self._revived:
                 self._revived.add(child.id)
                 engine.store.write(Wake(now=clock.now(), run_id=row.id))  # its code calls the child, and so knows it

@@ -18,6 +18,7 @@ from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import TERMINAL, RunState
 from woflo.kernel.task import Task
 from woflo.stores.contract import Span
+from woflo.stores.operations import goes_on_as
 from woflo.stores.refusals import unknown_run
 
 if TYPE_CHECKING:
@@ -46,7 +47,13 @@ class FoundRun(StoredTaskRun[R]):
     _is_followed = False
 
     def _take(self, row: Row) -> None:
-        """How the run stands."""
+        """How the run stands, or the one that went on in its place."""
+        while (later := goes_on_as(row)) is not None:
+            found = self._engine.store.get(later)
+            if found is None:
+                raise unknown_run(later)
+            row = found
+        self._row = row
         if not row.is_terminal:
             self.look(row)
             return
@@ -59,7 +66,7 @@ class FoundRun(StoredTaskRun[R]):
 
     def _loaded(self, row: Row) -> Outcome:
         try:
-            return self._engine.codec(self.task).load_outcome(row)
+            return self._engine.codec(self.task).load_outcome(self._engine.store.whole_row(row))
         except SerializationError as error:
             return Outcome.failed(error)
 

@@ -7,7 +7,7 @@ import random as _random
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, cast
 
 from woflo.durable.branches import Branch, current_branch
 from woflo.durable.waits import SignalWait, TimerWait
@@ -18,7 +18,7 @@ from woflo.stores.codec import ValueCodec
 if TYPE_CHECKING:
     from woflo.durable.execution import Execution
 
-__all__ = ["now", "patched", "random", "sleep", "sleep_until", "uuid4", "wait_signal"]
+__all__ = ["continue_as", "now", "patched", "random", "sleep", "sleep_until", "uuid4", "wait_signal"]
 
 T = TypeVar("T")
 
@@ -89,6 +89,16 @@ def patched(name: str) -> bool:
     return True
 
 
+def continue_as(*args: Any, **kwargs: Any) -> NoReturn:
+    """End this run of an endless workflow, and have another one go on with these arguments, in one commit.
+
+    It takes over the key, and begins without records, so that an endless workflow does not have endless ones. Steps
+    that were called end before. Whoever waits for this run waits for the one that goes on, and gets the result of the
+    last. Never returns. Raises `NotInWorkflowError` elsewhere, `ArgumentError` and `SerializationError` as a call does.
+    """
+    current_branch("continue_as").execution.continue_as(args, kwargs)
+
+
 def wait_signal(name: str, timeout: float | None = None, *, type: Any = Any) -> Any:  # noqa: A002  # as it is typed
     """The value of the next signal of this name, as `run.send(name, value)` sends it; `await` it in an async workflow.
 
@@ -103,15 +113,15 @@ def wait_signal(name: str, timeout: float | None = None, *, type: Any = Any) -> 
     record = execution.find(row)
     codec = ValueCodec(type, f"the signal {name!r}")
     if record is not None:
-        return _done(execution, lambda: _received(record.result, name, timeout, codec))
+        return _done(execution, lambda: _received(execution, record.result, name, timeout, codec))
     wait = SignalWait(execution, row, name, due)
     waiting = execution.wait_for(wait)
     if execution.may_wait_here():
-        return _received(_recorded(branch, wait, row), name, timeout, codec)
+        return _received(execution, _recorded(branch, wait, row), name, timeout, codec)
 
     async def received() -> Any:
         await waiting
-        return _received(_recorded(branch, wait, row), name, timeout, codec)
+        return _received(execution, _recorded(branch, wait, row), name, timeout, codec)
 
     return received()
 
@@ -133,10 +143,10 @@ def _recorded(branch: Branch, wait: SignalWait, row: Any) -> str:
     return wait.value
 
 
-def _received(text: str | None, name: str, timeout: float | None, codec: ValueCodec) -> Any:
+def _received(execution: Execution, text: str | None, name: str, timeout: float | None, codec: ValueCodec) -> Any:
     if text == _TIMED_OUT:
         raise TimeoutError(f"no signal {name!r} came within {timeout:g} s")
-    return codec.load(text or "null")
+    return codec.load(execution.engine.store.whole(text or "null"))
 
 
 def _done(execution: Execution, value: Callable[[], T]) -> Any:

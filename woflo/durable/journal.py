@@ -32,36 +32,50 @@ class Journal:
     """The records of one workflow run. Read once, when its code begins; then it only grows."""
 
     def __init__(self, rows: Iterable[Row]) -> None:
-        self._records: dict[tuple[str, int], Row] = {
-            (row.scope, row.position): row for row in rows if row.position is not None
-        }
+        self._records: dict[tuple[str, int], Row] = {}
+        self._inherited: dict[tuple[str, int], Row] = {}
+        """What a run before this one has recorded: it holds where the same is called again."""
+        for row in rows:
+            if row.position is not None:
+                of_before = row.scope.startswith("~")
+                (self._inherited if of_before else self._records)[row.scope.removeprefix("~"), row.position] = row
         self._last: dict[str, int] = {}
         """The highest position that is recorded in each branch."""
-        for scope, position in self._records:
+        for scope, position in (*self._records, *self._inherited):
             self._last[scope] = max(position, self._last.get(scope, -1))
         self._unvisited = {position for scope, position in self._records if not scope}
         """Of the trunk alone: how far a branch gets before another one's failure ends all may differ."""
 
-    def find(self, place: Place, task: str, digest: str, called: str) -> Row | None:
-        """The record at a place, or None where there is none yet.
+    def find(self, place: Place, row: Row) -> Row | None:
+        """The record at the place where `row` was called, or None where there is none yet.
 
-        Raises `NonDeterminismError` where another call is recorded there; `called` tells this one.
+        An empty digest is one that is not known yet. Raises `NonDeterminismError` where another call is recorded there.
         """
         record = self._records.get(place)
         if record is None:
             return None
         if not place.scope:
             self._unvisited.discard(place.position)
-        if record.task != task or record.digest != digest:
+        if record.task != row.task or (row.digest and record.digest != row.digest):
             raise NonDeterminismError(
-                f"{place} is recorded as {record.task}{record.args}, and now {called} was called there: the code of "
-                f"the workflow has changed, or depends on what differs from one execution to the next"
+                f"{place} is recorded as {record.task}{record.args}, and now {row.task}{row.args} was called there: "
+                f"the code of the workflow has changed, or depends on what differs from one execution to the next"
             )
         return record
 
+    def inherit(self, place: Place, task: str, digest: str) -> Row | None:
+        """What a run before this one has recorded for this call, where it was the same one."""
+        record = self._inherited.get(place)
+        return record if record is not None and (record.task, record.digest) == (task, digest) else None
+
+    @property
+    def has_inherited(self) -> bool:
+        """True where a run before this one has left records."""
+        return bool(self._inherited)
+
     def look(self, place: Place) -> Row | None:
         """What is recorded at a place, whatever it is."""
-        return self._records.get(place)
+        return self._records.get(place) or self._inherited.get(place)
 
     def has_passed(self, place: Place) -> bool:
         """True where the branch had gone beyond this place before."""

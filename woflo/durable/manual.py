@@ -21,7 +21,7 @@ R = TypeVar("R")
 class ManualTaskRun(StoredTaskRun[R]):
     """Waits in the store until `woflo.complete(run_id, value)` ends it."""
 
-    traits: ClassVar[Traits] = Traits(killable=True, durable=True)
+    traits: ClassVar[Traits] = Traits(killable=True, durable=True, queues=True)
 
     def _called(self, text: str) -> Row:
         return super()._called(text).changed(state=RunState.WAITING, reason=MANUAL, queue=None)

@@ -34,7 +34,7 @@ class Membership:
         self.id: str = self._new_id()
         self._presence: Presence | None = None
         self._ends_on_signal = False
-        self._beaten = self._looked_for_dead = 0.0
+        self._beaten = self._looked_for_dead = self._lease_until = 0.0
 
     def _new_id(self) -> str:
         return f"{self._host}:{os.getpid()}:{os.urandom(4).hex()}"
@@ -73,15 +73,17 @@ class Membership:
     def _write_beat(self, *, is_first: bool) -> None:
         self._beaten = clock.monotonic()
         now = clock.now()
-        worker = WorkerRow(id=self.id, host=self._host, pid=os.getpid(), lease_until=now + LEASE)
+        self._lease_until = now + LEASE
+        worker = WorkerRow(id=self.id, host=self._host, pid=os.getpid(), lease_until=self._lease_until)
         self._store.write(Beat(now=now, worker=worker, is_first=is_first))
 
     def take_over(self) -> None:
         """Free what dead workers held: at once where they died on this machine, else when their lease has ended."""
-        if time.monotonic() - self._looked_for_dead <= LOOK:
-            return
+        now = clock.now()
+        if time.monotonic() - self._looked_for_dead <= LOOK or self._lease_until < now:
+            return  # whose own lease has ended, because the clock was moved or the machine slept, beats first
         self._looked_for_dead = time.monotonic()
-        workers, now = self._store.workers(), clock.now()
+        workers = self._store.workers()
         dead = dead_among(workers, self._host)
         if dead or any(one.lease_until < now for one in workers):
             self._store.write(Recover(now=now, dead=tuple(dead)))

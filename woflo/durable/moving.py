@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from woflo.durable.choice import current_store, opened
@@ -16,7 +17,7 @@ from woflo.stores.rows import Tag
 
 if TYPE_CHECKING:
     from woflo.stores.contract import Store
-    from woflo.stores.rows import Row
+    from woflo.stores.rows import Row, Signal
 
 __all__ = ["move"]
 
@@ -62,11 +63,15 @@ def _bundle(source: Store, run_id: str) -> Adopt:
     published = [(one.id, name, value) for one in rows for name, value in source.published(one.id).items()]
     return Adopt(
         now=clock.now(),
-        runs=tuple(rows),
-        signals=tuple(signal for one in rows for signal in source.signals(one.id)),
-        published=tuple(one for one in published if one[1] != BEFORE),
+        runs=tuple(map(source.whole_row, rows)),
+        signals=tuple(_whole(source, signal) for one in rows for signal in source.signals(one.id)),
+        published=tuple((run, name, source.whole(value)) for run, name, value in published if name != BEFORE),
         tags=tuple(Tag(one.id, name, value) for one in rows for name, value in source.tags(one.id).items()),
     )
+
+
+def _whole(source: Store, signal: Signal) -> Signal:
+    return replace(signal, value=source.whole(signal.value))
 
 
 def _tree(source: Store, row: Row) -> list[Row]:

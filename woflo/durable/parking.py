@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-__all__ = ["Parked", "was_cancelled"]
+__all__ = ["Continued", "Parked", "was_cancelled"]
 
 
 class Parked(BaseException):
@@ -13,6 +13,10 @@ class Parked(BaseException):
     No `Exception`, so that code which catches those does not stop it. What swallows it all the same is told again
     at its next call, and whatever it then returns or raises is dropped.
     """
+
+
+class Continued(BaseException):
+    """Ends the code of a workflow that has said with which arguments another run is to go on."""
 
 
 def was_cancelled() -> bool:

@@ -98,6 +98,9 @@ class PlainExecution(Execution):
             raise Parked(wait.reason)
         return SOON if left is None else min(SOON, left)
 
+    def stirred(self) -> None:
+        self._changes.set()
+
     def closed(self, step: StepRun[Any]) -> None:
         super().closed(step)
         self._changes.set()

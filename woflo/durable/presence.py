@@ -22,6 +22,7 @@ except ImportError:  # a dead worker is noticed when its lease ends
 
 __all__ = ["Presence", "dead_among", "drainable_among", "forget"]
 
+_USER = os.getuid() if hasattr(os, "getuid") else ""
 _DRAINS = b"ends on SIGTERM\n"
 """Stands in the file of a worker that finishes what it holds when it gets that signal."""
 
@@ -93,7 +94,7 @@ def forget(worker_id: str) -> None:
 
 
 def _path_of(worker_id: str) -> str:
-    return os.path.join(tempfile.gettempdir(), f"woflo-{os.getuid()}", "workers", worker_id.replace("/", "_"))
+    return os.path.join(tempfile.gettempdir(), f"woflo-{_USER}", "workers", worker_id.replace("/", "_"))
 
 
 def _remove(path: str) -> None:

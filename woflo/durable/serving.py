@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from woflo.kernel.run import BaseTaskRun
     from woflo.stores.rows import Row
 
-__all__ = ["Serving", "Share"]
+__all__ = ["Serving", "Share", "is_workflow"]
 
 MOST_AHEAD = 256
 """How many calls are claimed at once, where they are short."""
@@ -57,7 +57,7 @@ class Serving:
     ) -> None:
         self.engine: Engine = engine
         self.tasks: dict[str, Task[..., Any]] = _by_name(tasks)
-        self.workflows: dict[str, Task[..., Any]] = {name: one for name, one in self.tasks.items() if _is_workflow(one)}
+        self.workflows: dict[str, Task[..., Any]] = {name: one for name, one in self.tasks.items() if is_workflow(one)}
         limits = {**_own_limits(self.tasks), **(limits or {})}
         self._limited = frozenset(limits)
         self._shares = deque(_shares(self.tasks, self.workflows, limits))
@@ -235,7 +235,8 @@ def _names_runner(task: Task[..., Any]) -> bool:
     return task.options.runner is not None and not task.runner.traits.durable
 
 
-def _is_workflow(task: Task[..., Any]) -> bool:
+def is_workflow(task: Task[..., Any]) -> bool:
+    """True where the code of its calls is recorded."""
     from woflo.durable.stored import StoredTaskRun
 
     return task.options.runner is not None and issubclass(task.runner, StoredTaskRun) and task.runner.executes_here

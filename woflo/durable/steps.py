@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from woflo.durable.failing import failure_call
 from woflo.durable.keeping import StepKeeper
 from woflo.durable.parking import Parked, was_cancelled
+from woflo.durable.uncertain import Care, is_careful
 from woflo.errors import TaskStoppedError
 from woflo.kernel import clock
 from woflo.kernel.attempt import Attempt
@@ -28,9 +29,13 @@ from woflo.stores.rows import Row
 if TYPE_CHECKING:
     from woflo.durable.execution import Execution
 
-__all__ = ["StepRun"]
+__all__ = ["NeverBeganError", "StepRun"]
 
 R = TypeVar("R")
+
+
+class NeverBeganError(TaskStoppedError):
+    """An attempt was launched, and its workflow ended here before its code began."""
 
 
 class StepRun(BaseTaskRun[R]):
@@ -60,7 +65,14 @@ class StepRun(BaseTaskRun[R]):
     """True where it never began, and whoever goes on with the workflow calls it anew."""
     _is_unrecorded = False
     """True where it ended when the workflow had lost its right to go on: nobody may see how."""
-    _futures: tuple[Any, ...] = ()
+    _care: Care | None = None
+    """What has to be done before the first attempt begins, where its task has an `on_crash` of its own."""
+    is_uncertain: bool = False
+    """True where it was cut off by a crash, so that finding out how it ended may take long."""
+    is_kept: bool = False
+    """True while it waits in the store for a person's decision."""
+    question: str | None = None
+    """What that person is asked."""
 
     @property
     def id(self) -> str:
@@ -78,11 +90,15 @@ class StepRun(BaseTaskRun[R]):
         self._outcome = codec.load_outcome(record)
         self._state = record.state
 
-    def attach(self, execution: Execution, row: Row, codec: Codec) -> None:
-        """This step is new, or was cut off before its record."""
+    def attach(self, execution: Execution, row: Row, codec: Codec, record: Row | None = None) -> None:
+        """This step is new, or was cut off before its end was recorded; then `record` may tell that it began."""
         self._execution, self._row, self._codec = execution, row, codec
+        if record is not None or is_careful(self.task):
+            self._care = Care(self, record)
+            self.is_uncertain = self._care.is_uncertain and (self._care.is_asked or is_careful(self.task))
         self._context = copy_context()
         execution.opened(self)
+        execution.check()  # others that began by this may have found that nothing goes on here
         self._begin()
 
     def _launch(self, attempt: Attempt) -> None:
@@ -107,6 +123,13 @@ class StepRun(BaseTaskRun[R]):
         return attempt
 
     def _start(self, attempt: Attempt) -> None:
+        care, self._care = self._care, None
+        if care is None:
+            self._launch_now(attempt)
+        else:
+            care.begin(attempt)
+
+    def _launch_now(self, attempt: Attempt) -> None:
         loop = None if self._execution is None else self._execution.loop
         if self.task.options.runner is not None:
             self._start_inner()
@@ -209,10 +232,45 @@ class StepRun(BaseTaskRun[R]):
         super()._settle(state, outcome)
         self._release_waiters()
 
+    # -- waiting for a person's decision ---------------------------------------------------------------
+
+    def wait_for_person(self, question: str) -> None:
+        """It is not launched; the store tells how it ended, or that it is to be executed again after all."""
+        assert self._execution is not None
+        if self._timer is not None:
+            self._timer.cancel()  # no attempt is under way
+        self.question, self.is_kept = question, True
+        self._execution.engine.following.follow(self)
+        self._execution.engine.wake()
+        self._execution.stirred()
+
+    def look(self, row: Row) -> None:
+        """Nothing was decided, or that it is executed again: its workflow is parked for that, and comes here anew."""
+
+    def ended_as(self, row: Row) -> None:
+        """Somebody told how it ended."""
+        assert self._execution is not None
+        self._in_code = self._reported = True
+        self._settle_recorded(row.state, self._codec.load_outcome(self._execution.store.whole_row(row)), None)
+        self._code_ended()
+
+    def went_on(self, run_id: str) -> None:
+        """No step does."""
+
+    def ended(self, state: RunState, outcome: Outcome) -> None:
+        """It is there no more: its workflow was forgotten."""
+        self.drop()
+
+    def drop(self) -> None:
+        """It does not end here, and whoever goes on with the workflow calls it anew."""
+        self._is_dropped = True
+        told = TaskStoppedError(f"{self.task.name} was not executed: its workflow does not go on here")
+        self._end_as(RunState.STOPPED, Outcome(None, told, interrupted=True))
+
     # -- waiting ---------------------------------------------------------------------------------------
 
     def _block(self, timeout: float | None) -> bool:
-        here = timeout is None and self._is_on_own_thread()
+        here = timeout is None and self._care is None and self._is_on_own_thread()
         while (attempt := self._taken()) is not None:  # a retry without a pause comes back here
             if here:
                 self._finish(attempt.execute())
@@ -238,10 +296,13 @@ class StepRun(BaseTaskRun[R]):
         told = TaskStoppedError(f"{self.task.name} was not executed: its workflow does not go on here")
         if self._taken() is not None:
             self._is_dropped = True
-            self._finish(Outcome(None, told, interrupted=True))
+            self._finish(Outcome(None, NeverBeganError(str(told)), interrupted=True))
         elif not self._in_code:
             self._is_dropped = True
             self._end_between_attempts(RunState.STOPPED, told)
+        elif self.is_kept:  # the store goes on telling of it, as of a child
+            self._runtime.live.discard(self)
+            self._code_ended()
         self._release_waiters()
 
     def _watch(self, watcher: Any) -> bool:

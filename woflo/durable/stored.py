@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from woflo.durable.called import called, given_with, tags_of
 from woflo.durable.choice import current_store
+from woflo.durable.decisions import decision_about
 from woflo.durable.engine import Engine, engine_of
-from woflo.durable.execution import NON_DETERMINISM
 from woflo.durable.keeping import StepKeeper
-from woflo.durable.outside import published, send
+from woflo.durable.outside import fork, published, restart, resume, send
 from woflo.durable.schedules import parse
-from woflo.errors import NonDeterminismError, RunSuspectError, SerializationError, WofloError
+from woflo.errors import SerializationError, UnknownRunError, WofloError
 from woflo.kernel import clock
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.context import current_attempt
@@ -22,10 +22,13 @@ from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.state import TERMINAL, RunState
 from woflo.kernel.traits import Traits
 from woflo.stores.failures import dump_error
-from woflo.stores.operations import SUSPECT, Accepted, RequestStop, Submit
+from woflo.stores.operations import Accepted, RequestStop, Submit, goes_on_as
+from woflo.stores.refusals import conflict
 from woflo.stores.rows import Row
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from woflo.durable.execution import Execution
     from woflo.kernel.options import Options
 
@@ -88,7 +91,7 @@ class StoredTaskRun(BaseTaskRun[R]):
         """The call is made by a workflow, at the place of `row`; `record` is there where it was made before."""
         given_with(self.task)
         self._execution, self._engine, self._loop = execution, execution.engine, execution.loop
-        self._row = row
+        self._row = record if record is not None and record.is_terminal else row
         if not find_handles(self._args, self._kwargs)[0]:
             self._text = row.args
         self._is_recorded = record is not None
@@ -127,7 +130,7 @@ class StoredTaskRun(BaseTaskRun[R]):
         if kept.is_terminal:
             self.ended_as(kept)
             return
-        self._engine.following.follow(self)
+        self._engine.following.follow(self, is_new=is_new)
         if is_new and kept.worker is not None:
             if self.task.body.is_async:
                 self._loop = self._loop or _running_loop()
@@ -144,22 +147,77 @@ class StoredTaskRun(BaseTaskRun[R]):
             return self._engine.store.write(submit)[0]
         if not self._is_recorded:
             return self._execution.submit_child(row, tags_of(row.id, self.task))
+        if self._row is not None and self._row.is_terminal:
+            return Accepted(self._row, is_new=False)
         kept = self._engine.store.get(row.id)
         assert kept is not None
+        if kept.digest != row.digest:  # of a key and handles, whose values are there only now
+            raise conflict(row, kept)
         return Accepted(kept, is_new=False)
 
     # -- the end ---------------------------------------------------------------------------------------
 
     def ended_as(self, row: Row) -> None:
         """The run has ended, as its row says."""
+        successor = goes_on_as(row)
+        if successor is not None:
+            self.went_on(successor)
+            return
         try:
-            outcome = self._engine.codec(self.task).load_outcome(row)
+            outcome = self._engine.codec(self.task).load_outcome(self._engine.store.whole_row(row))
         except SerializationError as error:
             self.ended(RunState.FAILED, Outcome.failed(error))
             return
         self.attempt: int = max(1, row.attempt)
         self.started_at: float | None = row.started_at
         self.ended(row.state, outcome)
+
+    def went_on(self, run_id: str) -> None:
+        """Another run is in the place of the one that was waited for, and is waited for now."""
+        row = self._engine.store.get(run_id)
+        while row is not None and (later := goes_on_as(row)) is not None:
+            run_id, row = later, self._engine.store.get(later)
+        if row is None:
+            told = UnknownRunError(
+                f"{self.task.name} ({self.id}) went on as {run_id}, which is not in the store any more"
+            )
+            self.ended(RunState.FAILED, Outcome.failed(told))
+        else:
+            self.stand_for(row)
+
+    def stand_for(self, row: Row) -> None:
+        """Be the handle of this run, which is in the store."""
+        self._row, self.is_kept = row, True
+        if row.is_terminal:
+            self.ended_as(row)
+            return
+        self._engine.following.follow(self)
+        if self.executes_here:
+            self._engine.knows(self.task)
+            self._engine.be_alive()
+            self._engine.own(row.id)
+        self._engine.wake()
+
+    def restart(self) -> Self:
+        """Begin a run in the place of this one, which has ended, from the beginning; see `woflo.restart`."""
+        return self._another(restart(self.id, store=self._engine.store))
+
+    def resume(self) -> Self:
+        """Go on where this run failed, or waits for a decision; see `woflo.resume`."""
+        return self._another(resume(self.id, store=self._engine.store))
+
+    def fork(self, step: int, *, key: str | None = None) -> Self:
+        """Begin a run beside this one with what its first `step` calls left; see `woflo.fork`."""
+        return self._another(fork(self.id, step, key=key, store=self._engine.store))
+
+    def _another(self, run_id: str) -> Self:
+        """The handle of another run of the same task."""
+        twin = type(self)(self.task, (), {})
+        twin._engine, twin._final = self._engine, True
+        row = self._engine.store.get(run_id)
+        assert row is not None
+        twin.stand_for(row)
+        return twin
 
     def ended(self, state: RunState, outcome: Outcome) -> None:
         """The run has ended."""
@@ -170,15 +228,7 @@ class StoredTaskRun(BaseTaskRun[R]):
     def look(self, row: Row) -> None:
         """The run stands as `row` says; where it waits for a decision, whoever waits for it is told."""
         self._row = row
-        reason = row.reason or ""
-        if row.state is not RunState.WAITING:
-            self._undecided = None
-        elif reason.startswith(NON_DETERMINISM):
-            self._undecided = NonDeterminismError(f"{row.task} ({row.id}) waits for a decision; {reason}")
-        elif reason == SUSPECT:
-            self._undecided = RunSuspectError(
-                f"{row.task} ({row.id}) was under way when {row.deaths} workers died, and waits for a decision"
-            )
+        self._undecided = decision_about(row)
         if self._undecided is not None:
             self._release_waiters()
 

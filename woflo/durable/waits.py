@@ -91,9 +91,9 @@ class RunsWait(Wait):
                 wake()
 
 
-def stored_below(runs: Iterable[BaseTaskRun[Any]]) -> dict[str, None] | None:
-    """The ids of the stored runs whose ends these wait for; None where something executes here, or is about to."""
-    found: dict[str, None] = {}
+def stored_below(runs: Iterable[BaseTaskRun[Any]]) -> dict[str, str | None] | None:
+    """The stored runs whose ends these wait for, with their callers; None where something is to be executed here."""
+    found: dict[str, str | None] = {}
     roots = list(runs)
     todo = [run for run in roots if run._state not in TERMINAL]
     seen = set(todo)
@@ -104,7 +104,8 @@ def stored_below(runs: Iterable[BaseTaskRun[Any]]) -> dict[str, None] | None:
             todo += [other for other in held_up_by if other not in seen]
             seen.update(held_up_by)
         elif run._state not in TERMINAL and getattr(run, "is_kept", False):
-            found[run.id] = None
+            row: Row = run._row  # type: ignore[attr-defined]  # what is kept has one
+            found[run.id] = row.parent_id
         else:
             return None  # it executes, or has ended just now, and what waits for it goes on
     return found if found or not roots else None

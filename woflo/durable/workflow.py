@@ -26,7 +26,8 @@ class WorkflowTaskRun(StoredTaskRun[R]):
     @classmethod
     def _check_options(cls, options: Options) -> None:
         super()._check_options(options)
-        for name, none in (("retries", 0), ("timeout", None), ("heartbeat_timeout", None)):
+        none_of = (("retries", 0), ("timeout", None), ("heartbeat_timeout", None), ("on_crash", "retry"))
+        for name, none in none_of:
             if getattr(options, name) != none:
                 raise OptionError(
                     f"a workflow has no option {name!r}: its code is executed as often as it takes; give the option to "

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from woflo.kernel.ports import Clock
 
-__all__ = ["SystemClock", "monotonic", "now", "use_clock", "when_moved"]
+__all__ = ["SystemClock", "current", "monotonic", "now", "use_clock", "when_moved"]
 
 
 class SystemClock:
@@ -24,6 +24,11 @@ class SystemClock:
 _clock: Clock = SystemClock()
 now: Callable[[], float] = time.time
 monotonic: Callable[[], float] = time.monotonic
+
+
+def current() -> Clock:
+    """The clock whose times are taken."""
+    return _clock
 
 
 def use_clock(clock: Clock | None) -> None:

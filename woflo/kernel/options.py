@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from woflo.kernel.run import BaseTaskRun
     from woflo.kernel.task import Task
 
-__all__ = ["Options", "RetryOn", "waiting_time", "whole_number"]
+__all__ = ["OnCrash", "Options", "RetryOn", "waiting_time", "whole_number"]
 
 RetryOn = type[BaseException] | tuple[type[BaseException], ...] | Callable[[BaseException], bool]
+OnCrash = str | Callable[..., Any]
+"""What is done about a step that was under way when its process died: "retry", "ask", or a function that knows."""
 
 
 class Options:
@@ -35,6 +37,7 @@ class Options:
         "max_concurrency",
         "missed",
         "name",
+        "on_crash",
         "on_failure",
         "priority",
         "queue",
@@ -73,6 +76,7 @@ class Options:
         on_failure: Task[..., Any] | str | None = None,
         max_calls: int | None = None,
         heartbeat_timeout: float | None = None,
+        on_crash: OnCrash = "retry",
     ) -> None:
         self.name: str | None = _checked_text("name", name)
         self.retries: int = whole_number("retries", retries, least=0)
@@ -96,6 +100,7 @@ class Options:
         self.delay: float | None = _seconds("delay", delay)
         self.schedule: str | None = _checked_text("schedule", schedule)
         self.missed: str = _one_of("missed", missed, ("one", "all", "none"))
+        self.on_crash: OnCrash = _checked_on_crash(on_crash)
 
         self.tags: dict[str, str] | None = _checked_tags(tags)
         self.on_failure: Task[..., Any] | str | None = _checked_receiver(on_failure)
@@ -108,7 +113,7 @@ class Options:
 
     def portable(self) -> dict[str, Any]:
         """The options that mean something in another process."""
-        left = ("after", "admission", "on_failure")
+        left = ("after", "admission", "on_failure", "on_crash")
         return {name: getattr(self, name) for name in Options.__slots__ if name not in left}
 
 
@@ -122,6 +127,14 @@ def _one_of(option: str, value: str, known: tuple[str, ...]) -> str:
     if value not in known:
         raise OptionError(f"{option}={value!r} must be one of: {', '.join(known)}")
     return value
+
+
+def _checked_on_crash(on_crash: object) -> OnCrash:
+    if callable(on_crash) and not isinstance(on_crash, type):
+        return on_crash
+    if on_crash not in ("retry", "ask"):
+        raise OptionError(f"on_crash={on_crash!r} must be 'retry', 'ask', or a function that tells whether it happened")
+    return str(on_crash)
 
 
 def whole_number(option: str, value: object, least: int) -> int:

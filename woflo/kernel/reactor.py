@@ -119,6 +119,11 @@ class Reactor:
         """Have `function(*args)` called in `delay` seconds."""
         return self.call_at(clock.monotonic() + delay, function, *args)
 
+    def next_time(self) -> float | None:
+        """When the next timer is due, in seconds of the monotonic clock; None where there is none."""
+        with self._timer_lock:
+            return min((when for when, _, timer in self._timers if not timer.cancelled), default=None)
+
     def _check(self) -> None:
         if self._failed is not None:
             raise InternalError("the reactor has failed; no run can be started") from self._failed

@@ -214,13 +214,27 @@ def was_interrupted() -> bool:
 
 
 def _wait_for_all(runtime: Runtime) -> None:
-    while runtime.live:
+    while _leave_to_stores(runtime):
         for run in list(runtime.live):
             run._await_end(None)
         time.sleep(0)  # one that has ended stays in there until its event is out
 
 
+def _leave_to_stores(runtime: Runtime) -> bool:
+    """What waits for runs that a store keeps, as a group of workflows, ends elsewhere; True where others are left."""
+    for run in list(runtime.live):
+        if _waits_for_kept(runtime, run):
+            runtime.live.discard(run)
+    return bool(runtime.live)
+
+
+def _waits_for_kept(runtime: Runtime, run: Any) -> bool:
+    under_way = [one for one in run._held_up_by() if one.is_running()]
+    return any(one not in runtime.live or _waits_for_kept(runtime, one) for one in under_way)
+
+
 def _stop_all(runtime: Runtime) -> None:
+    _leave_to_stores(runtime)
     # Those that wait first, as they stand in their queues: the place of one that ends is not to start another.
     runs = sorted(runtime.live, key=lambda run: (run._has_begun(), run._number))
     for run in runs:

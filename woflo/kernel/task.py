@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, TypeVar, ov
 from woflo.errors import OptionError
 from woflo.kernel.body import Body, load_by_name
 from woflo.kernel.context import current_attempt
-from woflo.kernel.options import Options, RetryOn
+from woflo.kernel.options import OnCrash, Options, RetryOn
 from woflo.kernel.registry import load_runner
 
 if TYPE_CHECKING:
@@ -167,6 +167,7 @@ class Task(Generic[P, R]):
         on_failure: Task[..., Any] | str | None = ...,  # type: ignore[assignment]
         max_calls: int | None = ...,  # type: ignore[assignment]
         heartbeat_timeout: float | None = ...,  # type: ignore[assignment]
+        on_crash: OnCrash = ...,  # type: ignore[assignment]
     ) -> Task[P, R]:
         """The same task with other options; what is not named stays. See `task` for their meaning."""
         given = {key: value for key, value in locals().items() if key != "self" and value is not ...}
@@ -246,6 +247,7 @@ def task(
     on_failure: Task[..., Any] | str | None = ...,
     max_calls: int | None = ...,
     heartbeat_timeout: float | None = ...,
+    on_crash: OnCrash = ...,
 ) -> Decorator: ...
 def task(fn: Any = None, /, **options: Any) -> Any:
     """Make a task of a function, an async function, or a class with a `run` method.
@@ -270,6 +272,9 @@ def task(fn: Any = None, /, **options: Any) -> Any:
         on_failure: the task, or its name, that is called with a `FailedRun` when a stored run has failed.
         max_calls: how many stored calls one run may make.
         heartbeat_timeout: seconds that may pass between two `current_run().heartbeat()`; then the attempt has failed.
+        on_crash: what is done about a step, or a call from a queue, that was under way when its process died: "retry"
+            executes it again, "ask" waits for a person's decision, and a function `verify(key, *args)` is asked
+            whether it happened; see `woflo.Happened`.
 
     Raises `OptionError` for an option that cannot be meant, `UnknownNameError` for an unknown runner,
     `NotATaskError` for what cannot be executed; all at decoration.

@@ -32,6 +32,7 @@ MOST = 256 * 1024 * 1024
 _UNTYPED = (Any, object, Parameter.empty, None)
 _SCALARS = (int, str, bool, float, type(None))
 _encode = json.JSONEncoder(separators=(",", ":")).encode
+_decode = json.JSONDecoder().decode
 
 
 class Codec:
@@ -72,12 +73,18 @@ class Codec:
         return "{" + ",".join(parts) + "}"
 
     @cached_property
-    def _plain(self) -> list[tuple[str, ValueCodec]] | None:
-        """What is written before each argument, and how it is; None where arguments may be collected."""
+    def _plain_codecs(self) -> dict[str, ValueCodec] | None:
+        """Those of the arguments, which may all be given by their places; None where arguments may be collected."""
         kinds = {parameter.kind for parameter, _ in self._parameters.values()}
         if kinds & {Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD, Parameter.KEYWORD_ONLY}:
             return None
-        return [(f"{_encode(name)}:", codec) for name, (_, codec) in self._parameters.items()]
+        return {name: codec for name, (_, codec) in self._parameters.items()}
+
+    @cached_property
+    def _plain(self) -> list[tuple[str, ValueCodec]] | None:
+        """The same, with what is written before each argument."""
+        plain = self._plain_codecs
+        return None if plain is None else [(f"{_encode(name)}:", codec) for name, codec in plain.items()]
 
     def _dump_parameter(self, name: str, value: Any) -> str:
         parameter, codec = self._parameters[name]
@@ -92,8 +99,16 @@ class Codec:
 
         Raises `SerializationError` where they do not fit the function (any more).
         """
+        given = _parse(text, f"the arguments of {self.name}")
+        plain = self._plain_codecs
+        if plain is not None and list(given) == list(plain)[: len(given)]:
+            return tuple([codec.convert(raw) for codec, raw in zip(plain.values(), given.values(), strict=False)]), {}
+        return self._bound(given, text)
+
+    def _bound(self, given: dict[str, Any], text: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Where arguments are collected, have a gap between them, or do not fit."""
         values: dict[str, Any] = {}
-        for name, raw in _parse(text, f"the arguments of {self.name}").items():
+        for name, raw in given.items():
             if name not in self._parameters:
                 raise SerializationError(f"{self.name} has no parameter {name!r}, and it is stored: {text[:200]}")
             parameter, codec = self._parameters[name]
@@ -168,10 +183,11 @@ class ValueCodec:
     def dump(self, value: Any) -> str:
         """`value` as JSON. Raises `SerializationError` for one that would not come back as it is."""
         if type(value) is self.scalar:
-            return repr(value) if self.scalar is int else _encode(value)
-        if find_handles((value,), {})[0]:
+            text = repr(value) if self.scalar is int else _encode(value)
+        elif find_handles((value,), {})[0]:
             return dump_plain(substitute(value, _reference))
-        text = self._dump_untyped(value) if self.is_untyped else self._dump_typed(value)
+        else:
+            text = self._dump_untyped(value) if self.is_untyped else self._dump_typed(value)
         if len(text) > MOST:
             raise self._refusal(f"has {len(text):,} characters as JSON; write it to a file, and pass the path")
         return text
@@ -240,7 +256,7 @@ def _reference(run: Handle) -> dict[str, str]:
 
 def _parse(text: str, what: str) -> Any:
     try:
-        return json.loads(text)
+        return _decode(text)
     except ValueError as error:
         raise SerializationError(
             f"{what} cannot be read from the store, it is no JSON ({error}): {text[:200]}"

@@ -4,8 +4,8 @@
    power.
 2. Each operation is atomic, and operations happen in one order for all who look.
 3. A write about a run by one who no longer holds it is refused with `LeaseLostError`, and changes nothing.
-4. Rows are the truth. A listener is called soon after a change, perhaps for nothing and perhaps not at all;
-   whoever waits looks again from time to time.
+4. Rows are the truth. A listener is called soon after a change that others may wait for (`Operation.is_news`),
+   perhaps for nothing and perhaps not at all; whoever waits looks again from time to time.
 5. Nothing that is stored is executed, imported or unpickled.
 """
 
@@ -20,6 +20,7 @@ from weakref import WeakSet
 
 from woflo.errors import StoreError
 from woflo.kernel.state import RunState
+from woflo.stores.blobs import is_reference, lightened
 from woflo.stores.grouping import Committer
 from woflo.stores.operations import Claimed, Operation
 from woflo.stores.refusals import inherited
@@ -66,7 +67,9 @@ class Snapshot(NamedTuple):
     signals: list[Signal]
     workers: list[WorkerRow]
     published: dict[tuple[str, str], str]
-    tags: dict[tuple[str, str], str]
+    blobs: dict[str, float] = {}  # noqa: RUF012 - never changed
+    """The names of large values, and when each was kept last."""
+    tags: dict[tuple[str, str], str] = {}  # noqa: RUF012
 
 
 class Transaction(ABC):
@@ -80,7 +83,7 @@ class Transaction(ABC):
         """Apply the operation and keep it together with what was written through `connection`.
 
         Where it is refused, nothing is kept and its error is raised. What is written through `connection` later is
-        not kept. Raises `StoreError` the second time.
+        not kept. Raises `StoreError` the second time. Values over a megabyte are taken out of the operation first.
         """
 
 
@@ -106,7 +109,7 @@ class Store(ABC):
 
     def write(self, operation: Operation[T]) -> T:
         """Do it, and return when it is kept. Writes of several threads may share one commit."""
-        return self._committer.write(operation)  # type: ignore[no-any-return]  # what the operation says
+        return self._committer.write(lightened(operation))  # type: ignore[no-any-return]  # what the operation says
 
     def submit(self, operations: Sequence[Operation[Any]], done: Callable[[list[Any]], object]) -> None:
         """The same without waiting: `done(results)` is called in another thread when all are kept.
@@ -114,7 +117,7 @@ class Store(ABC):
         The result of one that was refused is its exception. `done` returns at once and writes nothing itself, but by
         `submit`.
         """
-        self._committer.submit(operations, done)
+        self._committer.submit([lightened(one) for one in operations], done)
 
     @abstractmethod
     def apply(self, operations: Sequence[Operation[Any]]) -> list[Any]:
@@ -194,6 +197,23 @@ class Store(ABC):
     def published(self, run_id: str) -> dict[str, str]:
         """What the run has published last, by name."""
 
+    def whole(self, text: str) -> str:
+        """The value for which `text` stands in a row: itself, but for one over a megabyte, which is read here.
+
+        Raises `StoreError` where that is missing.
+        """
+        return "".join(self._blob(text)) if is_reference(text) else text
+
+    def whole_row(self, row: Row) -> Row:
+        """The row with its values themselves."""
+        given = {name: getattr(row, name) for name in ("args", "result", "error")}
+        large = {name: self.whole(text) for name, text in given.items() if is_reference(text)}
+        return row.changed(**large) if large else row
+
+    @abstractmethod
+    def _blob(self, name: str) -> Iterable[str]:
+        """The parts of a large value. Raises `StoreError`."""
+
     @abstractmethod
     def snapshot(self) -> Snapshot:
         """All that is kept, as one moment shows it."""
@@ -215,11 +235,10 @@ class Store(ABC):
 
     def _apply_and_look(self, operations: Sequence[Operation[Any]]) -> list[Any]:
         results = self.apply(operations)
-        if any(
-            not isinstance(result, Exception) and operation.is_news(result)
-            for operation, result in zip(operations, results, strict=True)
-        ):
-            self._has_news = True
+        for operation, result in zip(operations, results, strict=True):
+            if self._has_news:
+                break
+            self._has_news = not isinstance(result, Exception) and operation.is_news(result)
         return results
 
     def _tell_news(self) -> None:

@@ -69,13 +69,34 @@ class Committer:
 
     def write(self, operation: Any) -> Any:
         """Return the operation's result when it is kept; raises what it was refused with."""
-        write = _Write((operation,))
-        self._wait_for_turn(write)
-        if not write.is_kept:
-            self._lead(write)
-        result = write.results[0]
+        if self._leads_at_once():
+            result = self._written_alone(operation)
+        else:
+            write = _Write((operation,))
+            self._wait_for_turn(write)
+            if not write.is_kept:
+                self._lead(write)
+            (result,) = write.results
         if isinstance(result, Exception):
             raise result
+        return result
+
+    def _leads_at_once(self) -> bool:
+        """True where nobody commits, and so nobody waits: the calling thread leads now."""
+        with self._lock:
+            if self._is_led or self._is_closed:
+                return False
+            self._is_led = True
+            self._leader = get_ident()
+            return True
+
+    def _written_alone(self, operation: Any) -> Any:
+        """What a lone thread writes, as most do: without a place among those that wait."""
+        try:
+            (result,) = self._applied((operation,))
+        finally:
+            self._pass_on()
+        self._call(self._kept)
         return result
 
     def submit(self, operations: Sequence[Any], done: Done) -> None:
@@ -186,15 +207,18 @@ class Committer:
 
     def _commit(self, batch: list[_Write]) -> None:
         operations = [operation for write in batch for operation in write.operations]
-        try:
-            results = self._apply(operations)
-        except Exception as error:
-            results = [error] * len(operations)
+        results = self._applied(operations)
         at = 0
         for write in batch:
             write.results = results[at : at + len(write.operations)]
             write.is_kept = True
             at += len(write.operations)
+
+    def _applied(self, operations: Sequence[Any]) -> list[Any]:
+        try:
+            return self._apply(operations)
+        except Exception as error:
+            return [error] * len(operations)
 
     def _give_back(self, batch: list[_Write], own: _Write | None) -> None:
         """The leader was interrupted: what is not its own is for the next one."""
@@ -223,8 +247,11 @@ class Committer:
     def _pass_on(self, *, is_helper: bool = False) -> bool:
         """Another thread leads, or nobody where nothing is left; False where the helper has to go on."""
         with self._lock:
+            if not self._waiting:
+                self._leader, self._is_led = None, False
+                return True
             locks = (write.lock for write in self._waiting if write.lock is not None)
-            lock = next(locks, self._helper if self._waiting else None)
+            lock = next(locks, self._helper)
             if lock is self._helper and lock is not None and is_helper:
                 return False
             self._leader = None

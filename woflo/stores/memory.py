@@ -11,9 +11,11 @@ from typing import Any, Self, TypeVar, cast
 
 from woflo.errors import StoreError
 from woflo.kernel.state import RunState
+from woflo.stores.blobs import REST, Blob, is_reference, lightened
 from woflo.stores.contract import Inherited, Transaction, unwrap
 from woflo.stores.moving import BEFORE, is_alive, is_aside, set_aside
 from woflo.stores.operations import (
+    HANDED_OVER,
     LOST,
     MANUAL,
     SUSPECT,
@@ -24,6 +26,7 @@ from woflo.stores.operations import (
     Claimed,
     ClaimReady,
     Complete,
+    Continue,
     Finish,
     Forget,
     Leave,
@@ -38,13 +41,17 @@ from woflo.stores.operations import (
     Send,
     SetAside,
     Submit,
+    Sweep,
     TakeSignal,
     Wake,
+    is_asked,
 )
 from woflo.stores.refusals import (
+    check_hand_over,
     conflict,
     has_ended,
     lease_lost,
+    not_completable,
     not_understood,
     over,
     recorded_already,
@@ -82,6 +89,8 @@ class MemoryStore(TableReader):
     def _apply_one(self, operation: Operation[Any]) -> Any:
         start = self._tables.changes
         try:
+            for blob in operation.blobs:
+                self._keep_blob(blob, operation.now)
             return self._do(operation)
         except StoreError as error:
             self._tables.go_back(start)
@@ -249,14 +258,20 @@ class MemoryStore(TableReader):
     @_do.register
     def _finish(self, op: Finish) -> None:
         row = self._holding(op)
+        ended = self._close(row, op.now, state=op.state, result=op.result, error=op.error, reason=op.reason)
         self._accept_all(op.calls, op.tags, op.now)
-        self._end(row, op.now, state=op.state, result=op.result, error=op.error, reason=op.reason)
+        for successor in op.successors:
+            self._put(ended, key=None)
+            self._add(successor.changed(key=row.key, **_stopped_with(row, op.now)), op.now)
+        self._tell(row)
 
     @_do.register
     def _forget(self, op: Forget) -> None:
         row = self._holding(op)
         self._end(row, op.now, state=_STOPPED)
         self._drop(row.id)
+        if is_reference(row.args):
+            self._swept(op.now)
 
     @_do.register
     def _park(self, op: Park) -> bool:
@@ -265,7 +280,7 @@ class MemoryStore(TableReader):
         is_due = op.run_after is not None and op.run_after <= op.now
         if is_due or row.stop_requested or any(has_come):
             return False
-        self._put(
+        parked = self._put(
             row,
             state=_WAITING,
             worker=None,
@@ -274,6 +289,9 @@ class MemoryStore(TableReader):
             waits_for=op.waits_for,
             run_after=op.run_after,
         )
+        for token in op.waits_for:
+            if token.startswith("run:") and self._known(token[4:]).is_to_be_executed:
+                self._wake_for(parked, token)
         return True
 
     def _has_come(self, run_id: str, token: str) -> bool:
@@ -351,19 +369,75 @@ class MemoryStore(TableReader):
     @_do.register
     def _complete(self, op: Complete) -> None:
         row = self._known(op.run_id)
-        if row.state is not _WAITING or row.reason != MANUAL:
-            raise has_ended(row, "only a manual step that waits can be completed")
+        if not is_asked(row):
+            raise not_completable(row)
         self._end(row, op.now, state=op.state, result=op.result, error=op.error, reason=None)
+
+    @_do.register
+    def _continue(self, op: Continue) -> Row:
+        before, row = self._known(op.row.continues or ""), op.row
+        if op.hands_over:
+            check_hand_over(before)
+            self._put(before, key=None, reason=f"{HANDED_OVER}{row.id}")
+            row = row.changed(key=before.key)
+        added = self._add(row, op.now)
+        for step in op.steps:
+            self._add(step, step.created_at)
+        return added
+
+    def _add(self, row: Row, now: float) -> Row:
+        """A run that must be new."""
+        accepted = self._accept(row, now)
+        if not accepted.is_new:
+            raise conflict(row, accepted.row)
+        return accepted.row
 
     @_do.register
     def _wake_up(self, op: Wake) -> None:
         row = self._known(op.run_id)
-        if row.state is _WAITING and row.reason != MANUAL:
-            self._put(row, state=_PENDING, waits_for=(), run_after=None, reason=None, deaths=0)
+        if op.token is not None:
+            self._wake_for(row, op.token)
+        elif row.state is _WAITING and row.reason != MANUAL:
+            woken = self._put(row, state=_PENDING, waits_for=(), run_after=None, reason=None, deaths=0)
+            if woken.is_to_be_executed:
+                self._tell(woken)
+
+    # -- large values ----------------------------------------------------------------------------------
+
+    def _keep_blob(self, blob: Blob, now: float) -> None:
+        there = self._tables.blobs.get(blob.name)
+        kept = (max(now, there[0]), there[1]) if there else (now, self._place_blob(blob))
+        self._tables.set(self._tables.blobs, blob.name, kept)
+
+    def _place_blob(self, blob: Blob) -> str:
+        """What the table has of it: here itself."""
+        return blob.text
+
+    @_do.register
+    def _sweep(self, op: Sweep) -> int:
+        return self._swept(op.now)
+
+    def _swept(self, now: float) -> int:
+        """How many were removed. Called by all that takes runs away."""
+        old = [name for name, (kept_at, _) in self._tables.blobs.items() if kept_at < now - REST]
+        named = self._named_blobs() if old else set()
+        gone = [name for name in old if name not in named]
+        for name in gone:
+            self._tables.set(self._tables.blobs, name, GONE)
+        return len(gone)
+
+    def _named_blobs(self) -> set[str]:
+        tables = self._tables
+        texts = {text for row in tables.runs.values() for text in (row.args, row.result, row.error)}
+        texts |= {signal.value for signal in tables.signals.values()} | set(tables.published.values())
+        return {text for text in texts if text is not None and is_reference(text)}
 
     @_do.register
     def _prune(self, op: Prune) -> list[str]:
-        return [run_id for run_id in dict.fromkeys(op.ids) if self._prune_one(run_id, op.before)]
+        gone = [run_id for run_id in dict.fromkeys(op.ids) if self._prune_one(run_id, op.before)]
+        if gone:
+            self._swept(op.now)
+        return gone
 
     def _prune_one(self, run_id: str, before: float | None) -> bool:
         tree = self._tree(run_id)
@@ -433,11 +507,19 @@ class MemoryStore(TableReader):
         return new
 
     def _end(self, row: Row, now: float, **changes: Any) -> Row:
-        ended = self._put(row, worker=None, run_after=None, waits_for=(), finished_at=now, **changes)
+        ended = self._close(row, now, **changes)
+        self._tell(row)
+        return ended
+
+    def _close(self, row: Row, now: float, **changes: Any) -> Row:
+        """The end of a run, of which nobody is told yet."""
+        return self._put(row, worker=None, run_after=None, waits_for=(), finished_at=now, **changes)
+
+    def _tell(self, row: Row) -> None:
+        """Wake the parent where it waits for this run."""
         parent = self._tables.runs.get(row.parent_id or "")
         if parent is not None:
             self._wake_for(parent, f"run:{row.id}")
-        return ended
 
     def _wake_for(self, row: Row, token: str) -> None:
         if row.state is _WAITING and token in row.waits_for:
@@ -451,6 +533,11 @@ class MemoryStore(TableReader):
         self._reading = cast("Any", Inherited())
 
 
+def _stopped_with(row: Row, now: float) -> dict[str, Any]:
+    """What follows for the successor of a run that was asked to stop."""
+    return {"state": _STOPPED, "stop_requested": True, "finished_at": now} if row.stop_requested else {}
+
+
 class _MemoryTransaction(Transaction):
     def __init__(self, users: dict[Any, Any], keep: Callable[[Claimed[Any], dict[Any, Any]], Any]) -> None:
         self.connection = users
@@ -461,6 +548,6 @@ class _MemoryTransaction(Transaction):
         if self.is_over:
             raise over()
         self.is_over = True
-        result = self._keep(operation, self.connection)
+        result = self._keep(lightened(operation), self.connection)
         self.is_kept = True
         return result  # type: ignore[no-any-return]  # what the operation says

@@ -12,7 +12,8 @@ A run that is given back (`Leave`, `Recover`, `Release`) after a stop was reques
 nobody executes it any more; its parent is woken. So a run that is ready is never one that is to be stopped.
 
 A step is a row with a parent. One that its parent executes itself has no queue: it is written when it has ended,
-or before it starts (RUNNING, without a worker) where its task asks for that.
+or before it starts (RUNNING, without a worker) where its task asks for that. Where it was cut off then, it waits for a
+decision as UNCERTAIN; PENDING without a queue, it was decided that its parent executes it again.
 """
 
 from __future__ import annotations
@@ -20,20 +21,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
-from woflo.kernel.state import RunState
+from woflo.kernel.state import TERMINAL, RunState
+from woflo.stores.blobs import Blob
 from woflo.stores.rows import Claim, Row, Signal, Tag, WorkerRow
 
 __all__ = [
+    "CONTINUED",
+    "HANDED_OVER",
     "LOST",
     "MANUAL",
     "SUSPECT",
     "SUSPECT_DEATHS",
+    "UNCERTAIN",
     "Accepted",
     "Adopt",
     "Beat",
     "ClaimReady",
     "Claimed",
     "Complete",
+    "Continue",
     "Finish",
     "Forget",
     "Leave",
@@ -48,8 +54,11 @@ __all__ = [
     "Send",
     "SetAside",
     "Submit",
+    "Sweep",
     "TakeSignal",
     "Wake",
+    "goes_on_as",
+    "is_asked",
 ]
 
 T = TypeVar("T")
@@ -58,6 +67,24 @@ SUSPECT_DEATHS = 3
 """A run that was under way at the death of so many workers waits for a decision, instead of ending the next."""
 SUSPECT, LOST, MANUAL = "suspect", "worker lost", "manual"
 """Reasons: of a run that waits for that decision, of one whose worker died, of one that waits for `Complete`."""
+UNCERTAIN = "uncertain"
+"""How the reason of a step or call begins that may have happened when its process died: for `Complete` or `Wake`."""
+
+CONTINUED, HANDED_OVER = "continued as ", "handed over to "
+"""How the reason of a run that has ended begins which another one goes on from; the id of that one follows. What the
+first kind would have given, the other one gives; the second kind has ended by itself."""
+
+
+def goes_on_as(row: Row) -> str | None:
+    """The id of the run that tells how this one, which has ended, went on."""
+    reason = row.reason or ""
+    return reason.removeprefix(CONTINUED) if row.is_terminal and reason.startswith(CONTINUED) else None
+
+
+def is_asked(row: Row) -> bool:
+    """True for a run that waits for somebody outside to tell how it ends."""
+    reason = row.reason or ""
+    return row.state is RunState.WAITING and (reason == MANUAL or reason.startswith(UNCERTAIN))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +92,14 @@ class Operation(Generic[T]):
     """A write. `T` is what it returns."""
 
     now: float
+    blobs: tuple[Blob, ...] = ()
+    """Large values that it names: kept together with it. Put there by the store, not by callers."""
 
     def is_news(self, result: T) -> bool:
-        """True where others may have waited for what it changed; who only looks and finds nothing tells nobody."""
+        """True where others may have waited for what it changed; who only looks and finds nothing tells nobody.
+
+        Telling costs as much as a commit where many hear of it: each of them looks at the store.
+        """
         return True
 
 
@@ -173,6 +205,10 @@ class Record(Claimed[list[Accepted]]):
     tags: tuple[Tag, ...] = ()
     """Of the calls, as of `Submit`."""
 
+    def is_news(self, result: list[Accepted]) -> bool:
+        """Only the parent waits for a step that it has executed itself, and that one has written this."""
+        return bool(self.calls) or not all(step.state in TERMINAL for step in self.steps)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finish(Claimed[None]):
@@ -186,6 +222,8 @@ class Finish(Claimed[None]):
     """Submitted together with it, as by `Submit`."""
     tags: tuple[Tag, ...] = ()
     """Of the calls."""
+    successors: tuple[Row, ...] = ()
+    """A new run that goes on from it, and takes over its key; STOPPED where a stop was requested. One, or none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +237,8 @@ class Park(Claimed[bool]):
 
     Returns False, and keeps only the steps, where something that it waits for is there already: a signal that
     nobody took, a run that ended, its time, a request to stop. Refused with `UnknownRunError` where it waits for a
-    run that is not there. What else is in `waits_for` comes from outside: by `Complete` or `Wake`.
+    run that is not there. What else is in `waits_for` comes from outside: by `Complete` or `Wake`. Where it waits for
+    a step that it is to execute again, it is woken at once.
     """
 
     reason: str
@@ -268,7 +307,7 @@ class RequestStop(Operation[RunState]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complete(Operation[None]):
-    """End a run that waits for somebody outside (a manual step); its parent is woken.
+    """End a run that waits for somebody outside (a manual step, one that is UNCERTAIN); its parent is woken.
 
     Refused with `UnknownRunError`, and with `RunEndedError` where it does not wait for that.
     """
@@ -280,14 +319,30 @@ class Complete(Operation[None]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Continue(Operation[Row]):
+    """Begin a run that goes on from the one that it `continues`, with `steps` recorded already; returns its row.
+
+    With `hands_over`, it takes over the key, and the reason of the run before tells of it. Then that must have ended
+    (refused with `RunNotEndedError`), and not been handed over before (`RunContinuedError`). Refused with
+    `UnknownRunError` where there is no such run, and with `KeyConflictError` where the id or the key is another run's.
+    """
+
+    row: Row
+    steps: tuple[Row, ...] = ()
+    hands_over: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Wake(Operation[None]):
     """Let a WAITING run go on, whatever it waits for: a decision about a suspect, or after its code was mended.
 
-    Its deaths are forgotten. Refused with `UnknownRunError`; a run that does not wait, and a manual step, which only
-    `Complete` ends, are left as they are.
+    Its deaths are forgotten. One that is UNCERTAIN is executed again: by whoever claims it, or, where it is a step, by
+    its parent, which is woken. Refused with `UnknownRunError`; a run that does not wait, and a manual step, which only
+    `Complete` ends, are left as they are. With a `token`, only a run that waits for that is woken, as if it had come.
     """
 
     run_id: str
+    token: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -335,3 +390,14 @@ class Adopt(Operation[bool]):
     published: tuple[tuple[str, str, str], ...] = ()
     """Of which run, under which name, what value."""
     tags: tuple[Tag, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep(Operation[int]):
+    """Remove large values that nothing names any more, and that were kept last more than `REST` seconds before `now`.
+
+    Returns how many. What takes runs away (`Forget`) does the same where it took away the name of one.
+    """
+
+    def is_news(self, result: int) -> bool:
+        return False

@@ -7,14 +7,18 @@ from typing import Any
 from woflo.errors import (
     KeyConflictError,
     LeaseLostError,
+    RunContinuedError,
     RunEndedError,
+    RunNotEndedError,
     RunUnderWayError,
     StoreError,
     UnknownRunError,
 )
+from woflo.stores.operations import CONTINUED, HANDED_OVER
 from woflo.stores.rows import Claim, Row, Signal
 
 __all__ = [
+    "check_hand_over",
     "closed",
     "conflict",
     "has_ended",
@@ -22,6 +26,8 @@ __all__ = [
     "is_below",
     "is_moved_elsewhere",
     "lease_lost",
+    "no_blob",
+    "not_completable",
     "not_understood",
     "over",
     "recorded_already",
@@ -68,9 +74,28 @@ def recorded_already(step: Row) -> StoreError:
     )
 
 
+def no_blob(name: str) -> StoreError:
+    """A row names a large value that is not there."""
+    return StoreError(f"the value {name} is missing from this store: was it removed by hand? Put a copy back")
+
+
 def unknown_run(run_id: str) -> UnknownRunError:
     """There is nothing of this id."""
     return UnknownRunError(f"there is no run {run_id!r} in this store")
+
+
+def not_completable(row: Row) -> RunEndedError:
+    """Somebody gives a value to a run that nobody was asked for."""
+    return has_ended(row, "only a manual step that waits, or what is uncertain after a crash, can be completed")
+
+
+def check_hand_over(row: Row) -> None:
+    """Raise where no other run may go on in the place of this one."""
+    if not row.is_terminal:
+        raise RunNotEndedError(f"the run {row.id} of {row.task} is {row.state}: stop it first, or fork it")
+    for prefix in (CONTINUED, HANDED_OVER):
+        if (row.reason or "").startswith(prefix):
+            raise RunContinuedError(f"the run {row.id} of {row.task} was {row.reason} already; that is the one to name")
 
 
 def has_ended(row: Row, consequence: str) -> RunEndedError:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
 from woflo.stores.contract import Search, Snapshot, Store
+from woflo.stores.refusals import no_blob
 from woflo.stores.rows import Row, Signal, WorkerRow
 
 __all__ = ["GONE", "TableReader", "Tables"]
@@ -23,6 +25,8 @@ class Tables:
         self.published: dict[tuple[str, str], str] = {}
         self.tags: dict[tuple[str, str], str] = {}
         """By run and name."""
+        self.blobs: dict[str, tuple[float, str]] = {}
+        """By their names: when they were kept last, and the value, or where it is."""
         self.users: dict[Any, Any] = {}
         """What users write in transactions."""
         self._before: list[tuple[dict[Any, Any], Any, Any]] = []
@@ -126,8 +130,17 @@ class TableReader(Store):
         with self._reading:
             return {name: value for (run, name), value in self._tables.published.items() if run == run_id}
 
+    def _blob(self, name: str) -> Iterable[str]:
+        with self._reading:
+            found = self._tables.blobs.get(name)
+        if found is None:
+            raise no_blob(name)
+        return (found[1],)
+
     def snapshot(self) -> Snapshot:
         with self._reading:
             tables = self._tables
             signals = [tables.signals[one] for one in sorted(tables.signals)]
-            return Snapshot(self._ordered(), signals, self.workers(), dict(tables.published), dict(tables.tags))
+            blobs = {name: kept_at for name, (kept_at, _) in tables.blobs.items()}
+            tags = dict(tables.tags)
+            return Snapshot(self._ordered(), signals, self.workers(), dict(tables.published), blobs, tags)

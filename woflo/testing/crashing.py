@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
@@ -111,6 +111,9 @@ class CrashingStore(Store):
 
     def published(self, run_id: str) -> dict[str, str]:
         return self.store.published(run_id)
+
+    def _blob(self, name: str) -> Iterable[str]:
+        return self.store._blob(name)
 
     def snapshot(self) -> Snapshot:
         return self.store.snapshot()

@@ -70,6 +70,33 @@ class World:
         wait_until(there, f"{run!r} {state} {reason}", timeout=PATIENCE)
 
 
+def called(store, task, *args, key="k"):
+    """A handle of a call in this store."""
+    before = use_store(store)
+    engine_of(store).hold = 0.0
+    try:
+        return task.with_options(key=key)(*args)
+    finally:
+        use_store(before)
+
+
+def crashed_at(at, task, *args, kept=False):
+    """The store after the process died at its write of this number, or None where it came to its end before."""
+    store = MemoryStore()
+    crashing = CrashingStore(store, at, kept=kept)
+    try:
+        run = called(crashing, task, *args)
+        wait_until(lambda: crashing.has_crashed.is_set() or not run.is_running(), timeout=PATIENCE)
+    except Exception:
+        assert crashing.has_crashed.is_set()
+    engine = engine_of(crashing)
+    wait_until(lambda: not engine.executions, timeout=PATIENCE)
+    engine.abandon()
+    crashing.close()
+    store.write(Recover(now=clock.now(), dead=(engine.id,)))
+    return store if crashing.has_crashed.is_set() else None
+
+
 class Log:
     """What code has done, in order; from any thread."""
 

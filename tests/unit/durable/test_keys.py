@@ -3,9 +3,12 @@
 import pytest
 from durable_helpers import PATIENCE
 
-from woflo import task, workflow
+from woflo import Worker, task, workflow
+from woflo.durable.execution import LOOK_AGAIN
 from woflo.durable.inside import wait_signal
 from woflo.errors import KeyConflictError, TaskStoppedError
+from woflo.stores.operations import RequestStop, Send
+from woflo.testing import wait_until
 
 
 @task
@@ -112,6 +115,58 @@ def test_a_key_belongs_to_its_task(process):
     for run in runs:
         run.send("more", 1)
         assert run.get_result(PATIENCE) == 4
+
+
+@workflow
+def keyed_child(where: str) -> int:
+    value = step(3, "log").get_result() if where == "a value" else step(3, "log")
+    result = plain.with_options(key="child")(value).get_result()
+    wait_signal("go")
+    return result
+
+
+@workflow
+async def keyed_child_async(where: str) -> int:
+    value = await step(3, "log") if where == "a value" else step(3, "log")
+    result = await plain.with_options(key="child")(value)
+    await wait_signal("go")
+    return result
+
+
+@pytest.mark.parametrize("kind", [keyed_child, keyed_child_async], ids=["plain", "async"])
+@pytest.mark.parametrize("where", ["a value", "a handle"])
+@pytest.mark.parametrize("first", [True, False], ids=["called inside first", "called outside first"])
+def test_a_handle_stands_for_its_value(world, process, kind, where, first):
+    """A call by a key in a workflow and one from outside are the same call, also when the workflow is replayed."""
+    outside = None if first else process.call(plain, 3, key="child")
+    run = process.call(kind, where, key="k")
+    world.until(run, "WAITING", "run")
+    outside = outside or process.call(plain, 3, key="child")
+    with pytest.raises(KeyConflictError):
+        process.call(plain, 4, key="child")
+    outside.send("more", 4)
+    world.until(run, "WAITING", "signal")
+    process.die()
+    again = world.process().call(kind, where, key="k")
+    again.send("go")
+    assert again.get_result(PATIENCE) == 7
+
+
+@pytest.mark.parametrize("kind", [keyed_child, keyed_child_async], ids=["plain", "async"])
+def test_nobody_follows_the_one_that_waits(world, process, clock, kind):
+    """It looks by itself from time to time whether the run of others has ended."""
+    outside = process.call(plain, 3, key="child")
+    run = process.call(kind, "a value", key="k")
+    world.until(run, "WAITING", "run")
+    process.die()
+    worker = Worker([kind, plain], world.process().store)
+    worker.start()
+    worker.engine.store.write(Send(now=clock.now(), id="s", run_id=outside.id, name="more", value="4"))
+    wait_until(lambda: world.row(outside).is_terminal, timeout=PATIENCE)
+    clock.advance(LOOK_AGAIN)
+    world.until(run, "WAITING", "signal")
+    assert worker.drain(PATIENCE)
+    world.store.write(RequestStop(now=clock.now(), run_id=run.id))
 
 
 @both

@@ -64,7 +64,11 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("fn", "good", "bad", "good_names", "bad_names"), CASES, ids=lambda value: str(value)[:30])
+def short(value):
+    return getattr(value, "__name__", str(value)[:30])
+
+
+@pytest.mark.parametrize(("fn", "good", "bad", "good_names", "bad_names"), CASES, ids=short)
 def test_what_the_signature_takes_is_taken_and_the_rest_raises_at_the_call(
     memory, fn, good, bad, good_names, bad_names
 ):

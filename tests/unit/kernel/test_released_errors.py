@@ -7,7 +7,7 @@ import threading
 import weakref
 
 import pytest
-from systems import needs_fork
+from systems import HAS_PROCESSES, needs_fork
 from unit_helpers import eventually
 
 from woflo import task
@@ -19,10 +19,11 @@ RUNNERS = {
     "sequential": "sequential",
     "thread": "thread",
     "async": "async",
-    "process": MultiprocessTaskRun,
-    "spawn": MultiprocessTaskRun.configured(process_type=SpawnProcess),
-    "pool": PoolTaskRun.configured(max_concurrency=1),
 }
+if HAS_PROCESSES:
+    RUNNERS["process"] = MultiprocessTaskRun
+    RUNNERS["spawn"] = MultiprocessTaskRun.configured(process_type=SpawnProcess)
+    RUNNERS["pool"] = PoolTaskRun.configured(max_concurrency=1)
 
 
 class OwnError(Exception):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from types import SimpleNamespace
 
 import pytest
 from systems import needs_fork
@@ -12,6 +13,8 @@ from unit_helpers import PATIENCE
 from woflo import subscribe, task
 from woflo.kernel.events import LogRecorded, OutputWritten, RunEnded
 from woflo.runners import MultiprocessTaskRun, PoolTaskRun
+from woflo.runners.processes import wire
+from woflo.runners.processes.capture import Capture
 from woflo.testing import wait_until
 from woflo.testing.conformance.tools import configured
 
@@ -55,3 +58,64 @@ def test_only_the_task_itself_writes_to_its_caller(base, starts):
     records = [one.message for one in told if isinstance(one, LogRecorded) and one.logger in ("a child", "a task")]
     assert records == ["quiet a task", "loud a task"]
     assert "".join(one.text for one in told if isinstance(one, OutputWritten)) == "loud a child\n"
+
+
+class Told:
+    """An attempt that notes what it is told."""
+
+    def __init__(self):
+        self.text = ""
+
+    def tell(self, kind, data):
+        assert kind == "output"
+        self.text += data[1]
+
+
+@pytest.fixture
+def captured():
+    """A capture whose frames come when a test says so: a function sets what the next look for them does."""
+    frames = []
+    reader, writer = os.pipe()
+    reactor = SimpleNamespace(register=lambda fd, mode, ready: None, unregister=lambda fd: None)
+    capture = Capture(reactor, None, lambda: frames.pop(0)() if frames else None)
+    capture.add((wire.CAPTURE, 1, b"", reader))
+    yield SimpleNamespace(
+        on=capture, then=frames.append, write=lambda text: os.write(writer, text), ready=lambda: capture._ready(reader)
+    )
+    capture.close()
+    os.close(writer)
+
+
+def test_output_may_be_there_before_it_is_known_whose_it_is(captured):
+    """It goes to the call whose start is found then."""
+    call = Told()
+    captured.write(b"one")
+    captured.then(lambda: captured.on.begin(call))
+    captured.ready()
+    assert call.text == "one"
+
+
+def test_the_next_call_may_write_while_the_end_of_one_is_taken(captured):
+    """Its output is not lost, though its start is only found at the next look."""
+    one, two = Told(), Told()
+
+    def start_and_end():
+        captured.on.begin(one)
+        captured.on.end(one)
+        captured.write(b"two")
+
+    captured.write(b"one")
+    captured.then(start_and_end)
+    captured.ready()
+    captured.then(lambda: captured.on.begin(two))
+    captured.ready()
+    assert (one.text, two.text) == ("one", "two")
+
+
+def test_what_no_call_has_written_is_nobodys(captured):
+    """A thread that a call has left behind: the next call does not get it."""
+    call = Told()
+    captured.write(b"left behind")
+    captured.ready()
+    captured.on.begin(call)
+    assert call.text == ""

@@ -198,8 +198,8 @@ def test_a_socket_that_has_ended_is_no_reason_to_send_content(pair):
 
 
 @needs_proc
-@pytest.mark.parametrize("base", [PoolTaskRun, MultiprocessTaskRun.configured(process_type=SpawnProcess)])
-def test_calls_while_no_descriptor_passes(monkeypatch, base):
+@pytest.mark.parametrize(("base", "more"), [(PoolTaskRun, {}), (MultiprocessTaskRun, {"process_type": SpawnProcess})])
+def test_calls_while_no_descriptor_passes(monkeypatch, base, more):
     """They are executed, and nothing of them is left open."""
 
     class NonePasses(wire.Socket):
@@ -213,7 +213,7 @@ def test_calls_while_no_descriptor_passes(monkeypatch, base):
     before = wire.socket_pair
     monkeypatch.setattr(wire, "socket_pair", socket_pair)
     content = os.urandom(3_000_000)
-    with configured(base, max_concurrency=1) as runner:
+    with configured(base, max_concurrency=1, **more) as runner:
         size = task(runner=runner)(len)
         size(content).get_result(PATIENCE)
         before_others = len(descriptors())

@@ -71,9 +71,11 @@ def test_calls_that_wait_at_the_end_of_a_program_get_the_value(tmp_path):
         """
         from woflo import quote, task
         from woflo.runners import PoolTaskRun
+        from woflo.runners.multiprocess import SpawnProcess
 
-        # Each call goes to a worker of its own, which has to be sent the value.
-        @task(runner=PoolTaskRun.configured(max_concurrency=1, max_tasks_per_worker=1))
+        # Each call goes to a worker of its own, which has to be sent the value. From Python 3.12 on none can be
+        # forked once the main program has ended.
+        @task(runner=PoolTaskRun.configured(max_concurrency=1, max_tasks_per_worker=1, process_type=SpawnProcess))
         def nth(values, at):
             return values[at]
 

@@ -53,7 +53,7 @@ def looked_twice(store):
 
 
 def listed(folder, which):
-    return sorted(os.listdir(folder / which))
+    return sorted(name for name in os.listdir(folder / which) if not name.endswith(".log"))
 
 
 def rejected(folder):

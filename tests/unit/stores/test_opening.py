@@ -32,6 +32,14 @@ def test_a_path_from_the_root(tmp_path):
     assert opened(f"sqlite:///{tmp_path}/a%20b.db").path == str(tmp_path / "a b.db")
 
 
+def test_a_system_without_its_locks(tmp_path, monkeypatch):
+    """A file in which processes could not write in turns is refused by name, before anything is made."""
+    monkeypatch.delattr("woflo.stores.sqlite.turnstile.flock")
+    with pytest.raises(StoreError, match="no POSIX locks"):
+        open_store(f"sqlite:///{tmp_path}/folder/runs.db")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_in_memory():
     """A new one each time."""
     first, second = opened("memory:"), opened("memory:")

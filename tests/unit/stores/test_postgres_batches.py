@@ -132,12 +132,23 @@ def test_few_round_trips(store, monkeypatch):
     published = [Publish(now=2.0, claim=claim, name="n", value="1") for claim in claims]
     lives = [Beat(now=2.0, worker=WorkerRow(id=f"{n}", host="h", pid=1, lease_until=9.0), is_first=True) for n in "vw"]
     store.apply([*published, *lives])
-    assert len(trips) == 2
+    assert len(trips) == 1
     store.apply([finish(claim) for claim in claims])
-    assert len(trips) == 4
+    assert len(trips) == 2
     store.apply([submit(Row(id=f"n{number}", task="t")) for number in range(100)])
-    assert trips[4:] == [100]
+    assert trips[2:] == [100]
     assert {row.state for row in store.select(limit=300)} == {RunState.SUCCEEDED, RunState.PENDING}
+
+
+def test_the_same_is_asked_together(store, monkeypatch):
+    """However many runs end: what differs in its values alone goes through psycopg as one, which halves its work."""
+    names = [f"r{number}" for number in range(100)]
+    store.apply([begun(*names)])
+    asked = []
+    real = store._writer._asked
+    monkeypatch.setattr(store._writer, "_asked", lambda name, same: asked.append((name, len(same))) or real(name, same))
+    store.apply([finish(Claim(name, "w", 1)) for name in names])
+    assert asked == [("lock_runs", 1), ("held", 100), ("end_run", 100)]
 
 
 def test_nothing_to_keep(store):

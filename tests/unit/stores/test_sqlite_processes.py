@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sqlite3
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -23,7 +24,7 @@ from systems import needs_fork
 from unit_helpers import PATIENCE, eventually, in_thread
 
 from woflo.errors import StoreError
-from woflo.stores.sqlite import SQLiteStore, wakeups
+from woflo.stores.sqlite import SQLiteStore, turnstile, wakeups
 
 OPEN = """
 opened = SQLiteStore
@@ -95,6 +96,56 @@ def test_locked_for_twenty_seconds(store, path):
             assert writer.hear() == "ready"
             writer.say()
         assert all(int(writer.hear()) > 0 for writer in writers)
+
+
+def test_a_process_that_was_stopped_in_its_turn(store, path, monkeypatch):
+    """A turn is waited for a while only. Where SQLite itself is free, the others go on, and take turns again later."""
+    monkeypatch.setattr(turnstile, "LONGEST", 0.2)
+    text = """
+    from woflo.stores.sqlite.turnstile import Turnstile
+    with Turnstile(f"{path}-peers"):
+        say("inside")
+        hear()
+    say("outside")
+    hear()
+    """
+    with Program(text, path) as program:
+        assert program.hear() == "inside"
+        os.kill(program.process.pid, signal.SIGSTOP)
+        assert store.write(submit("a"))[0].is_new and not store._turnstile._has_turn
+        assert store.write(submit("b"))[0].is_new
+        os.kill(program.process.pid, signal.SIGCONT)
+        program.say()
+        assert program.hear() == "outside"
+        eventually(lambda: not store._turnstile._is_waiting)
+        with store._turnstile:
+            assert store._turnstile._has_turn
+        program.say()
+
+
+def test_a_process_that_was_stopped_in_a_transaction(path, monkeypatch):
+    """The error tells who holds the file, and that it is stopped; when that goes on, so do the others."""
+    monkeypatch.setattr(turnstile, "LONGEST", 0.1)
+    text = """
+    store = SQLiteStore(path)
+    with store.transaction() as transaction:
+        say("inside")
+        hear()
+    store.write(Submit(now=1.0, runs=(Row(id="other", task="t"),)))
+    say("outside")
+    hear()
+    """
+    with closing(SQLiteStore(path, patience=0.1)) as store, Program(text, path) as program:
+        assert program.hear() == "inside"
+        os.kill(program.process.pid, signal.SIGSTOP)
+        with pytest.raises(StoreError, match=rf"locked.*process {program.process.pid} .*stopped.*-CONT"):
+            store.write(submit("a"))
+        os.kill(program.process.pid, signal.SIGCONT)
+        program.say()
+        assert program.hear() == "outside"
+        assert store.write(submit("a"))[0].is_new
+        program.say()
+        assert [row.id for row in store.select()] == ["a", "other"]
 
 
 @pytest.mark.unmeasured

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from systems import needs_postgres
 
 from woflo.kernel.state import TERMINAL, RunState
+from woflo.stores import blobs
 from woflo.stores import operations as ops
 from woflo.stores.contract import Span, unwrap
 from woflo.stores.directory import DirectoryStore
@@ -28,7 +29,9 @@ TOKENS = ["signal:m", "signal:n", "run:b", "run:unknown", "something else"]
 
 ids = st.sampled_from(IDS)
 workers = st.sampled_from(WORKERS)
-texts = st.sampled_from([None, "1", '"é"'])
+LARGE = [f'"{"é" * size}"' for size in (100, 120)]
+"""In this test a value is large when it has over 80 characters."""
+texts = st.sampled_from([None, "1", '"é"', *LARGE])
 ends = st.sampled_from(sorted(TERMINAL))
 delays = st.sampled_from([None, None, -1.0, 0.0, 2.0, 20.0])
 some_tasks = st.sampled_from([("t",), ("t", "u"), ()])
@@ -51,6 +54,7 @@ def calls(draw):
         queue=draw(st.sampled_from([*QUEUES, "q", None])),
         parent_id=parent_of(run_id),
         key=draw(st.sampled_from([None, None, None, "k", "l"])),
+        args=draw(st.sampled_from(["{}", "{}", *LARGE])),
         priority=draw(st.integers(-1, 1)),
         digest=draw(st.sampled_from(["one", "one", "one", "two"])),
         run_after=draw(st.sampled_from([None, None, 5.0, 50.0])),
@@ -60,16 +64,17 @@ def calls(draw):
 
 @st.composite
 def steps(draw):
-    """What a run records of itself: ends, intents, and manual steps that wait."""
+    """What a run records of itself: ends, intents, manual and uncertain steps that wait, and decisions."""
     parent = draw(st.sampled_from("abcd"))
-    state = draw(st.sampled_from([RunState.SUCCEEDED, RunState.FAILED, RunState.RUNNING, RunState.WAITING]))
+    states = [RunState.SUCCEEDED, RunState.FAILED, RunState.RUNNING, RunState.WAITING, RunState.PENDING]
+    state = draw(st.sampled_from(states))
     return Row(
         id=f"{parent}:{draw(st.integers(0, 4))}",
         task="step",
         state=state,
         queue=None,
         parent_id=parent,
-        reason=ops.MANUAL if state is RunState.WAITING else None,
+        reason=draw(st.sampled_from([ops.MANUAL, f"{ops.UNCERTAIN}: x"])) if state is RunState.WAITING else None,
         result=draw(texts),
         run_after=draw(st.sampled_from([None, None, 30.0])) if state is RunState.WAITING else None,
         created_at=1.0,
@@ -97,6 +102,9 @@ class Agreement(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
         self.folder = Path(tempfile.mkdtemp(prefix="woflo-machine-"))
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(blobs, "INLINE", 80)
+        self.patch.setattr(blobs, "CHUNK", 45)
         self.model, self.store = MemoryStore(), self.make(self.folder)
         self.now = 1.0
         self.claims = [Claim("unknown", "v", 1)]
@@ -107,6 +115,7 @@ class Agreement(RuleBasedStateMachine):
     def teardown(self):
         self.model.close()
         self.store.close()
+        self.patch.undo()
         shutil.rmtree(self.folder)
 
     # -- how operations are done -----------------------------------------------------------------------
@@ -176,8 +185,9 @@ class Agreement(RuleBasedStateMachine):
     def commit(self):
         """All that was gathered."""
         self.is_gathering, gathered, self.later = False, self.later, []
-        expected = [outcome(lambda one=one: unwrap(one)) for one in self.model.apply(gathered)]
-        got = [outcome(lambda one=one: unwrap(one)) for one in self.store.apply(gathered)]
+        light = [blobs.lightened(one) for one in gathered]
+        expected = [outcome(lambda one=one: unwrap(one)) for one in self.model.apply(light)]
+        got = [outcome(lambda one=one: unwrap(one)) for one in self.store.apply(light)]
         assert got == expected
         for one in expected:
             self.remember(one)
@@ -260,11 +270,17 @@ class Agreement(RuleBasedStateMachine):
         *others, own = self.held(number, (*steps, step))["steps"]
         self.do(ops.TakeSignal, claim=self.claim(number), steps=tuple(others), name=name, step=own)
 
-    @rule(number=which, steps=some_steps, name=st.sampled_from("xy"), value=st.sampled_from("12"))
+    @rule(number=which, steps=some_steps, name=st.sampled_from("xy"), value=st.sampled_from(["1", *LARGE]))
     def publish(self, number, steps, name, value):
         self.do(ops.Publish, **self.held(number, steps), name=name, value=value)
 
-    @rule(number=which, run_id=ids, signal=st.integers(0, 9), name=st.sampled_from("mn"), value=st.sampled_from("12"))
+    @rule(
+        number=which,
+        run_id=ids,
+        signal=st.integers(0, 9),
+        name=st.sampled_from("mn"),
+        value=st.sampled_from(["1", *LARGE]),
+    )
     def send(self, number, run_id, signal, name, value):
         self.do(ops.Send, id=str(signal), run_id=self.known(run_id, number), name=name, value=value)
 
@@ -276,9 +292,30 @@ class Agreement(RuleBasedStateMachine):
     def complete(self, number, run_id, state, result, error):
         self.do(ops.Complete, run_id=self.known(run_id, number), state=state, result=result, error=error)
 
-    @rule(number=which, run_id=ids)
-    def wake(self, number, run_id):
-        self.do(ops.Wake, run_id=self.known(run_id, number))
+    @rule(number=which, run_id=ids, row=calls(), steps=some_steps, hands_over=st.booleans())
+    def go_on(self, number, run_id, row, steps, hands_over):
+        row = row.changed(continues=self.known(run_id, number), worker=None)
+        self.do(ops.Continue, row=row, steps=steps, hands_over=hands_over)
+
+    @rule(number=which, steps=some_steps, row=calls(), runs=some_calls)
+    def finish_and_go_on(self, number, steps, row, runs):
+        held = self.held(number, steps)
+        successor = row.changed(continues=held["claim"].run_id, worker=None)
+        told = {"state": RunState.SUCCEEDED, "reason": f"{ops.CONTINUED}{row.id}", "successors": (successor,)}
+        self.do(ops.Finish, **held, calls=runs, **told)
+
+    @rule(number=which, run_id=ids, token=st.none() | st.sampled_from(TOKENS))
+    def wake(self, number, run_id, token):
+        self.do(ops.Wake, run_id=self.known(run_id, number), token=token)
+
+    @rule(number=which)
+    def forget(self, number):
+        self.do(ops.Forget, claim=self.claim(number))
+
+    @rule(after=st.sampled_from([0.0, blobs.REST]))
+    def sweep(self, after):
+        self.now += after
+        self.do(ops.Sweep)
 
     @rule(number=which, among=st.lists(ids, max_size=3), before=st.none() | st.sampled_from([1.0, 5.0, 20.0]))
     def prune(self, number, among, before):
@@ -317,6 +354,12 @@ class Agreement(RuleBasedStateMachine):
             lambda store: store.signals("a"),
         ):
             assert read(self.store) == read(self.model)
+
+    @invariant()
+    def what_is_named_is_there(self):
+        """Each large value that a row names can be read; nobody has two files or tables that say otherwise."""
+        for row in self.model.snapshot().runs:
+            assert self.store.whole_row(row) == self.model.whole_row(row)
 
     @invariant()
     def a_worker_has_what_is_running(self):

@@ -80,8 +80,10 @@ class Capture:
         self._reactor = reactor
         self._catch_up = catch_up
         """Takes the frames that came before the output, among them the one that says whose it is."""
-        self.attempt = attempt
+        self._attempt = attempt
         """Whose output it is; a pool changes it from call to call."""
+        self._unclaimed: list[tuple[str, str]] = []
+        """What was read before the frame that says whose it is was taken."""
         self._open: dict[int, tuple[str, Any]] = {}
         self._tail = ""
 
@@ -93,11 +95,26 @@ class Capture:
         self._open[fd] = (_STREAMS[number], codecs.getincrementaldecoder("utf-8")("replace"))
         self._reactor.register(fd, READ, lambda _: self._ready(fd))
 
+    def begin(self, attempt: Any) -> None:
+        """What comes from here on is of this attempt, and so is what was just read for nobody."""
+        self._attempt = attempt
+        for told in self._unclaimed:
+            attempt.tell("output", told)
+        self._unclaimed.clear()
+
+    def end(self, attempt: Any) -> None:
+        """All that was written before now is of this attempt; what comes from here on is of nobody."""
+        self.begin(attempt)
+        self.drain()
+        self._attempt = None
+
     def _ready(self, fd: int) -> None:
-        if self.attempt is None:
+        self._read(fd)
+        if self._attempt is None:
+            # The frame was written before the output, and is there by now: to look for it first would leave a moment
+            # in which both come.
             self._catch_up()
-        if fd in self._open:
-            self._read(fd)
+            self._unclaimed.clear()  # of a thread or a process that a call has left behind
 
     def _read(self, fd: int) -> bool:
         """Pass on what there is; False where there is no more for now."""
@@ -113,8 +130,10 @@ class Capture:
         stream, decoder = self._open[fd]
         text = decoder.decode(data)
         self._tail = (self._tail + text)[-TAIL:]
-        if text and self.attempt is not None:
-            self.attempt.tell("output", (stream, text))
+        if self._attempt is None:
+            self._unclaimed.append((stream, text))
+        elif text:
+            self._attempt.tell("output", (stream, text))
         return True
 
     def drain(self) -> None:

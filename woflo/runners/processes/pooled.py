@@ -154,7 +154,7 @@ class PooledWorker:
     def _take(self, frames: list[wire.Frame]) -> tuple[int, float]:
         """How many calls have ended with these frames, and their seconds; short ones come by the hundred."""
         ended, seconds, now = 0, 0.0, clock.now()
-        calls, careful = self.calls, bool(self._ending or self._capture is not None)
+        calls, careful = self.calls, self._must_prepare_ends()
         for frame in frames:
             kind, number, payload, _ = frame
             if kind in _OUTCOMES:
@@ -172,11 +172,16 @@ class PooledWorker:
                     self._end(run.handle(), frame, took, now)
             else:
                 self._on_other(frame)
+                # That its output is captured may come with its first outcome, and the start of a call with its end.
+                careful, now = self._must_prepare_ends(), clock.now()
         return ended, seconds
+
+    def _must_prepare_ends(self) -> bool:
+        return bool(self._ending or self._capture is not None)
 
     def _end(self, run: Run, frame: wire.Frame, seconds: float, now: float) -> None:
         kind, number, payload, _ = frame
-        if self._ending or self._capture is not None or run._fd is not None or run._shared:
+        if self._must_prepare_ends() or run._fd is not None or run._shared:
             self._prepare_end(number, run)
         if kind == wire.PLAIN:
             run._ended_plain(payload, seconds, now)
@@ -197,9 +202,7 @@ class PooledWorker:
         if self._ending.pop(number, None) is not None and self.child is not None:
             run._where_text, self.child.decoder.text = self.child.decoder.text, ""
         if self._capture is not None:
-            self._capture.attempt = run._attempt_seen()
-            self._capture.drain()
-            self._capture.attempt = None
+            self._capture.end(run._attempt_seen())
 
     def _on_other(self, frame: wire.Frame) -> None:
         kind, number, payload, _ = frame
@@ -220,7 +223,7 @@ class PooledWorker:
         if run is not None:
             self._last_started = number
             if self._capture is not None:
-                self._capture.attempt = run._attempt_seen()
+                self._capture.begin(run._attempt_seen())
             run.handle()._started_in_worker()
 
     def _on_returned(self, payload: bytes) -> None:

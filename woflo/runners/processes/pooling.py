@@ -192,10 +192,10 @@ class Pool:
             with self.lock:
                 self._starting -= 1
                 self._start_again_at = time.monotonic() + PAUSE
-                self._hungry = True
                 others_serve = bool(self.workers)
             self._a_worker_started.set()
             if others_serve:
+                self.runtime.reactor.call_later(PAUSE, self._serve_again)
                 return
             told = LaunchError(f"a worker of {runner.__name__} could not be started: {error}")
             told.__cause__ = error
@@ -206,6 +206,10 @@ class Pool:
             self._a_worker_started.set()
             self.workers.append(worker)
             self._refill(worker)
+            self._serve_queue()
+
+    def _serve_again(self) -> None:
+        with self.lock:
             self._serve_queue()
 
     def _fail_queue(self, error: WofloError) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from woflo.errors import StoreError
@@ -22,6 +22,7 @@ _CAUSES = {
     errno.EEXIST: "it is no folder; name one",
 }
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0)
+_AT_END = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _STRANGE = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 """For what anybody may have put there: no link is followed, no pipe waited for."""
 
@@ -72,18 +73,31 @@ class Files:
 
     def write(self, name: str, data: bytes, *, durable: bool = True) -> None:
         """A new file; where `durable`, its content is on disk. Nothing is left of it where that fails."""
+        self.write_parts(name, (data,), durable=durable)
+
+    def write_parts(self, name: str, parts: Iterable[bytes], *, durable: bool = True) -> None:
+        """The same for a large one."""
         path = self.path(name)
         descriptor = os.open(path, _NEW, 0o666)
         try:
             with os.fdopen(descriptor, "wb", buffering=0) as file:
-                view = memoryview(data)
-                while view:
-                    view = view[file.write(view) :]
+                for data in parts:
+                    view = memoryview(data)
+                    while view:
+                        view = view[file.write(view) :]
                 if durable:
                     os.fsync(descriptor)
         except BaseException:
             os.unlink(path)
             raise
+
+    def append(self, name: str, text: str) -> None:
+        """To a file of people's, at its end; made where it is missing. No link is followed."""
+        descriptor = os.open(self.path(name), _AT_END, 0o666)
+        try:
+            os.write(descriptor, text.encode(errors="backslashreplace"))
+        finally:
+            os.close(descriptor)
 
     def sync(self, folder: str) -> None:
         """What was made, renamed and removed in the folder is on disk."""

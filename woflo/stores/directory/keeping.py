@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 from woflo.errors import StoreError
 from woflo.stores.directory.files import Files
+from woflo.stores.directory.history import History
 from woflo.stores.directory.log import LOOKS, Commit, Log, OutdatedError, Position, damaged
 from woflo.stores.directory.model import Model
 from woflo.stores.directory.showing import Place, Showing
 from woflo.stores.directory.texts import Change, changes_of, dump_changes
-from woflo.stores.operations import Operation
+from woflo.stores.directory.values import Values
+from woflo.stores.operations import Operation, Sweep
 from woflo.stores.rows import Row
 
 __all__ = ["Keeper"]
@@ -30,8 +32,10 @@ class Keeper:
     def __init__(self, files: Files) -> None:
         self._files = files
         self.log: Log = Log(files)
-        self.model: Model = Model()
+        self.values: Values = Values(files, self._place_of_value)
+        self.model: Model = Model(self.values.place)
         self.showing: Showing = Showing(files)
+        self.history: History = History(files, self.showing.place)
         self.lock: AbstractContextManager[Any] = threading.RLock()
         """Held while the model is read or changed; not while the disk is waited for."""
         self._position = NOWHERE
@@ -89,10 +93,32 @@ class Keeper:
         for run_id, row in _runs(changes):
             self.showing.expect(run_id, row)
 
+    def _place_of_value(self, name: str) -> str | None:
+        found = self.model.tables.blobs.get(name)
+        return found and found[1]
+
     # -- writing ---------------------------------------------------------------------------------------
 
     def apply(self, operations: Sequence[Operation[Any]]) -> list[Any]:
         """See `Store.apply`. Decides again until no commit of others came between."""
+        blobs = [blob for one in operations for blob in one.blobs]
+        if not blobs:
+            results = self._apply(operations)
+            if any(isinstance(one, Sweep) for one in operations):
+                self.values.remove_left_over({place for _, place in self.model.tables.blobs.values()})
+            return results
+        try:
+            self.values.write(blobs)
+            return self._apply(operations)
+        finally:
+            self._settle_values()
+
+    def _settle_values(self) -> None:
+        with self.lock, suppress(OSError, StoreError):  # where it cannot be told, they stay: `Sweep` finds them
+            self.refresh()
+            self.values.settle()
+
+    def _apply(self, operations: Sequence[Operation[Any]]) -> list[Any]:
         while True:
             decision = self._decide(operations)
             if not decision.changes:
@@ -113,6 +139,11 @@ class Keeper:
                     self._decide_one(operation, decision)
             finally:
                 self.model.tables.go_back()
+            decision.gone = [
+                self.model.tables.blobs[change.key][1]
+                for change in decision.changes
+                if change.table == "blobs" and change.value is None
+            ]
             decision.places = {run_id: self.showing.place(run_id) for run_id, _ in _runs(decision.changes)}
         return decision
 
@@ -137,9 +168,13 @@ class Keeper:
                 self._advance(position, size)
             else:
                 self.refresh()  # somebody who reads here has seen it already
+        rows = dict(_runs(decision.changes))
         try:
-            for run_id, row in dict(_runs(decision.changes)).items():
+            for run_id, row in rows.items():
                 self.showing.move(decision.places[run_id], row, self._steps_to_show(row))
+            with self.lock:
+                self.history.follow(decision.places, rows)
+            self.values.remove(decision.gone)
             self._write_whole()
         except OSError:
             pass  # whoever looks next puts files right, and whoever writes next writes all as a whole
@@ -178,6 +213,8 @@ class Decision:
         self.changes: list[Change] = []
         self.texts: list[str] = []
         """The changes as JSON, without the brackets around them."""
+        self.gone: list[str] = []
+        """The files of large values that nothing names any more."""
         self.places: dict[str, Place | None] = {}
         """Where the files of the runs that are changed were before."""
 

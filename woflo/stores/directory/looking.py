@@ -40,12 +40,14 @@ class Looking:
         row_of: Callable[[str], Row | None],
         commit: Callable[[Operation[Any]], Any],
         show: Callable[[str], None],
+        move_log: Callable[[str, str, str], None],
     ) -> None:
         self._files = files
         self._showing = showing
         self._row_of = row_of
         self._commit = commit
         self._show = show
+        self._move_log = move_log
         self._calm: dict[str, tuple[int, int]] = {}
         """How those folders were in which nothing was odd: when they were changed, and what was expected."""
         self._seen: dict[str, tuple[int, int]] = {}
@@ -64,12 +66,16 @@ class Looking:
         state = (self._files.status(folder).st_mtime_ns, self._showing.versions[folder])
         if self._calm.get(folder) == state:
             return
-        names = {name for name in self._files.names(folder) if is_name(name)}
+        every = self._files.names(folder)
+        names = {name for name in every if is_name(name)}
         expected = self._showing.expected[folder]
         for name in sorted(expected.keys() - names):
             self._missing(folder, name, expected[name])
         for name in sorted(names - expected.keys()):
             self._judge(folder, name)
+        for name in sorted(every):
+            if name.endswith(".log"):
+                self._judge_log(folder, name)
         if self._seen.get(folder) == state and not any(odd[0] == folder for odd in self._odd):
             self._calm[folder] = state  # two looks apart: a clock of coarse steps cannot hide a change
         self._seen[folder] = state
@@ -82,6 +88,12 @@ class Looking:
     def _missing(self, folder: str, name: str, run_id: str) -> None:
         if self._is_still_odd(folder, name, run_id):
             self._show(run_id)
+
+    def _judge_log(self, folder: str, name: str) -> None:
+        """One that a process left behind which died, or was slow, goes to the file of its run."""
+        home, run_id = self._showing.homes.get(name, (folder, ""))
+        if home != folder and self._is_still_odd(folder, name, home):
+            self._move_log(run_id, folder, home)
 
     # -- what should not be there ------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice, takewhile
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from woflo.errors import StoreError
 from woflo.kernel.digest import digest
 from woflo.kernel.state import RunState
+from woflo.stores.blobs import Blob
 from woflo.stores.directory.texts import Change
 from woflo.stores.memory import MemoryStore
 from woflo.stores.operations import ClaimReady, Operation
@@ -138,6 +139,7 @@ class IndexedTables(Tables):
             "workers": self.workers,
             "published": self.published,
             "tags": self.tags,
+            "blobs": self.blobs,
         }
         self._name_of = {id(table): name for name, table in self._named.items()}
 
@@ -162,8 +164,9 @@ class Model(MemoryStore):
 
     _tables: IndexedTables
 
-    def __init__(self) -> None:
+    def __init__(self, place_blob: Callable[[Blob], str]) -> None:
         super().__init__()
+        self._place = place_blob
         self.clear()
 
     def clear(self) -> None:
@@ -180,6 +183,9 @@ class Model(MemoryStore):
         start = self._tables.changes
         result = self._apply_one(operation)
         return result, self._tables.since(start)
+
+    def _place_blob(self, blob: Blob) -> str:
+        return self._place(blob)
 
     def _do(self, operation: Any) -> Any:
         if isinstance(operation, Restart):

@@ -18,7 +18,7 @@ from woflo.kernel.digest import digest
 from woflo.kernel.state import SUCCESSES, RunState
 from woflo.stores.rows import Row
 
-__all__ = ["FOLDERS", "QUEUE", "folder_of", "is_name", "place_of", "stem_of"]
+__all__ = ["FOLDERS", "QUEUE", "folder_of", "is_name", "log_of", "place_of", "stem_of"]
 
 QUEUE = "queue"
 FOLDERS = (QUEUE, "waiting", "running", "done", "failed")
@@ -50,6 +50,11 @@ def place_of(row: Row | None) -> tuple[str, str] | None:
     if row.worker is not None:
         name = f"{name}.{_safe(row.worker)}.{row.fence}"
     return folder, f"{name}.json"
+
+
+def log_of(run_id: str) -> str:
+    """The name of the log beside the file, in whatever folder that is."""
+    return f"{_safe(run_id)}.log"
 
 
 def _safe(name: str) -> str:

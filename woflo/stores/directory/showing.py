@@ -7,7 +7,7 @@ import secrets
 from typing import Any
 
 from woflo.stores.directory.files import Files
-from woflo.stores.directory.places import FOLDERS, QUEUE, folder_of, place_of
+from woflo.stores.directory.places import FOLDERS, QUEUE, folder_of, log_of, place_of
 from woflo.stores.directory.texts import as_fields
 from woflo.stores.rows import Row
 
@@ -27,12 +27,15 @@ class Showing:
         """By folder and name the id of the run."""
         self.versions: dict[str, int] = dict.fromkeys(FOLDERS, 0)
         """How often that changed."""
+        self.homes: dict[str, tuple[str, str]] = {}
+        """By the name of a log the folder where it is to be, and the id of the run."""
         self._places: dict[str, Place] = {}
         self.clear()
 
     def clear(self) -> None:
         """No run has a file."""
         self.expected = {folder: {} for folder in FOLDERS}
+        self.homes = {}
         self._places = {}
 
     def place(self, run_id: str) -> Place | None:
@@ -44,8 +47,11 @@ class Showing:
         old, new = self._places.pop(run_id, None), place_of(row)
         if old is not None:
             self._change(old[0]).pop(old[1], None)
-        if new is not None:
+        if new is None:
+            self.homes.pop(log_of(run_id), None)
+        else:
             self._places[run_id] = new
+            self.homes[log_of(run_id)] = new[0], run_id
             self._change(new[0])[new[1]] = run_id
 
     def _change(self, folder: str) -> dict[str, str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Self, TypeVar
 from urllib.parse import unquote
 
 from woflo.errors import StoreError
 from woflo.kernel import clock
+from woflo.stores.blobs import lightened
 from woflo.stores.contract import Inherited, Listener, Search, Snapshot, Store, Transaction, unwrap
 from woflo.stores.directory.files import Files, failed, telling
 from woflo.stores.directory.keeping import Keeper
@@ -47,7 +48,10 @@ class DirectoryStore(Store):
         with telling(self.path):
             self._make()
             self._keeper.open()
-        self._looking = Looking(self._files, self._keeper.showing, self._now_row, self._do_now, self._keeper.show)
+        keeper = self._keeper
+        self._looking = Looking(
+            self._files, keeper.showing, self._now_row, self._do_now, keeper.show, keeper.history.move
+        )
         self._next_look = 0.0
         self._watcher = Watcher(self._keeper.head, self._watch, super()._changed)
         self._is_closed = False
@@ -123,7 +127,7 @@ class DirectoryStore(Store):
         return self._keeper.model.get(run_id)
 
     def _do_now(self, operation: Operation[T]) -> T:
-        return unwrap(self._kept([operation])[0])  # type: ignore[no-any-return]  # what the operation says
+        return unwrap(self._kept([lightened(operation)])[0])  # type: ignore[no-any-return]  # what the operation says
 
     def _watch(self) -> None:
         with self._committer.alone():
@@ -170,6 +174,12 @@ class DirectoryStore(Store):
 
     def published(self, run_id: str) -> dict[str, str]:
         return self._read(lambda model: model.published(run_id))
+
+    def _blob(self, name: str) -> Iterable[str]:
+        self._check_open()
+        with telling(self.path), self._keeper.lock:
+            self._keeper.refresh()
+            return (self._keeper.values.read(name),)
 
     def snapshot(self) -> Snapshot:
         return self._read(lambda model: model.snapshot())

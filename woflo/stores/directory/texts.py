@@ -24,7 +24,7 @@ class Change(NamedTuple):
     """A row of one table, as it is from now on."""
 
     table: str
-    """ "runs", "signals", "workers", "published" or "tags"."""
+    """ "runs", "signals", "workers", "published", "tags" or "blobs"."""
     key: Any
     """An id; for what is published, and for tags, the id of the run and the name."""
     value: Any
@@ -79,7 +79,9 @@ def changes_of(plain: list[Any]) -> list[Change]:
 
 
 def _change_of(table: str, key: Any, value: Any) -> Change:
-    if table not in _KINDS:
+    if table in ("published", "tags"):
         run_id, name = key
         return Change(table, (run_id, name), value)
+    if table == "blobs":
+        return Change(table, key, value and (float(value[0]), str(value[1])))
     return Change(table, key, value and _made(_KINDS[table], value))

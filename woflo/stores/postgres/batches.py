@@ -20,6 +20,7 @@ from woflo.stores.operations import (
     Beat,
     Claimed,
     Complete,
+    Continue,
     Finish,
     Forget,
     Operation,
@@ -42,7 +43,7 @@ T = TypeVar("T")
 
 Ask = Callable[[Sequence[Statement]], list[Answer]]
 """Asks a server, all in one round trip."""
-_ENDING = (Finish, Forget, Release, Complete)
+_ENDING = (Finish, Forget, Release, Complete, Wake)
 """What may tell the one that called the run."""
 _WRITING = {name for name, text in statements("postgres").items() if text.startswith(("INSERT", "UPDATE", "DELETE"))}
 
@@ -65,17 +66,31 @@ def together(operations: Sequence[Operation[Any]], ask: Ask) -> Done:
     """Do them in as few round trips as may be. Refusals are results; raises where something was written before."""
     first = _locks(operations)
     results: list[Any] = []
-    written: list[Operation[Any]] = []
+    written: list[_UnderWay] = []
     for group in _groups(operations):
         under_way = [_UnderWay(one) for one in group]
         while asking := [(one, one.asks) for one in under_way if one.asks is not None]:
-            answers = iter(ask([*first, *(statement for _, asks in asking for statement in asks)])[len(first) :])
+            places = _places([asks for _, asks in asking])
+            answers = ask([*first, *(asking[number][1][at] for at, number in places)])[len(first) :]
             first = []
-            for one, asks in asking:
-                one.go_on(asks, [next(answers) for _ in asks])
+            found = dict(zip(places, answers, strict=True))
+            for number, (one, asks) in enumerate(asking):
+                one.go_on(asks, [found[at, number] for at in range(len(asks))])
         results += [one.result for one in under_way]
-        written += [one.operation for one in under_way if one.has_written]
-    return Done(results, bool(written), not all(isinstance(one, Beat) for one in written))
+        written += [one for one in under_way if one.has_written]
+    return Done(results, bool(written), any(one.operation.is_news(one.result) for one in written))
+
+
+def _places(asking: Sequence[list[Statement]]) -> list[tuple[int, int]]:
+    """In which order statements are asked that several operations ask: each is its place, and its operation's number.
+
+    What one operation asks stays in its order. Where the others do not concern it, those that are the same but for
+    their values are neighbours.
+    """
+    places = [(at, number) for number, asks in enumerate(asking) for at in range(len(asks))]
+    if all(name == "add_run" for asks in asking for name, _ in asks):
+        return places  # of two with the same key, the first one counts
+    return sorted(places, key=lambda place: (place[0], asking[place[1]][place[0]][0]))
 
 
 def one_by_one(operations: Sequence[Operation[Any]], ask: Ask, told: Callable[[Exception], StoreError]) -> Done:
@@ -159,6 +174,8 @@ def _about(operation: Operation[Any]) -> list[str]:
             return [claim.run_id, *(token[4:] for token in tokens if token.startswith("run:"))]
         case Claimed(claim=claim):
             return [claim.run_id]
+        case Continue(row=row):
+            return [row.continues or ""]
         case Send(run_id=run_id) | Complete(run_id=run_id) | Wake(run_id=run_id):
             return [run_id]
         case _:
@@ -191,12 +208,12 @@ def _concerns(operation: Operation[Any]) -> tuple[str, set[str]]:
     ends changes the one that called it, which is not named: that one waits, so nothing that is done here to what is
     claimed concerns it.
     """
+    if operation.blobs:
+        return "", set()
     match operation:
         case Submit(runs=runs):
             return "calls", {row.id for row in runs}
-        case Forget():
-            return "", set()
-        case Record(calls=calls) | Finish(calls=calls) if calls:
+        case Record(calls=(_, *_)) | Finish(calls=(_, *_)) | Finish(successors=(_, *_)) | Forget():
             return "", set()
         case Claimed(steps=steps, notes=notes):
             own = {operation.step.id} if isinstance(operation, TakeSignal) else set()

@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 import psycopg
 
 from woflo.errors import StoreError
+from woflo.stores.blobs import lightened
 from woflo.stores.contract import Inherited, Listener, Snapshot, Transaction
 from woflo.stores.operations import Claimed, Operation
 from woflo.stores.postgres.batches import HalfWrittenError, one_by_one, together
@@ -165,5 +166,5 @@ class _PostgresTransaction(Transaction):
         if self.is_over:
             raise over()
         self.is_over = True
-        result: T = self._keep(operation)
+        result: T = self._keep(lightened(operation))
         return result

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import secrets
 from _thread import interrupt_main
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext, suppress
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import psycopg
@@ -66,10 +68,17 @@ class Writer:
         One alone needs no pipeline; in one, what goes back to a savepoint would have psycopg forget too late what the
         server has prepared.
         """
-        execute, sql = self.connection.execute, self._sql
         with self.connection.pipeline() if len(statements) > 1 else nullcontext():
-            cursors = [execute(sql[name], values, prepare=True) for name, values in statements]
-        return [Answer(cursor.fetchall() if cursor.description else [], cursor.rowcount) for cursor in cursors]
+            asked = [self._asked(name, list(same)) for name, same in groupby(statements, itemgetter(0))]
+        return [answer for cursor in asked for answer in _answers(cursor)]
+
+    def _asked(self, name: str, same: list[Statement]) -> psycopg.Cursor[Any]:
+        """Neighbours, the same but for their values: psycopg takes half as long for many of them as one by one."""
+        if len(same) == 1:
+            return self.connection.execute(self._sql[name], same[0][1], prepare=True)
+        cursor = self.connection.cursor()
+        cursor.executemany(self._sql[name], [values for _, values in same], returning=True)
+        return cursor
 
     # -- transactions that are done again --------------------------------------------------------------
 
@@ -203,3 +212,11 @@ class Writer:
         self.connection.take_back()
         with suppress(psycopg.Error):
             self.connection.rollback()
+
+
+def _answers(cursor: psycopg.Cursor[Any]) -> Iterator[Answer]:
+    """To one statement, or to many that were the same."""
+    goes_on: bool | None = True
+    while goes_on:
+        yield Answer(cursor.fetchall() if cursor.description else [], cursor.rowcount)
+        goes_on = cursor.nextset()

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from woflo.stores.contract import Search, Snapshot, Store
+from woflo.stores.refusals import no_blob
 from woflo.stores.rows import Row, Signal, WorkerRow
 from woflo.stores.sql.rows import rows_of, signal_of, worker_of
 
@@ -68,6 +69,12 @@ class SqlStore(Store):
     def published(self, run_id: str) -> dict[str, str]:
         return dict(self._read("published", run_id=run_id))
 
+    def _blob(self, name: str) -> Iterable[str]:
+        parts = self._read("blob_chunks", blob=name)
+        if not parts:
+            raise no_blob(name)
+        return (text for (text,) in parts)
+
     def snapshot(self) -> Snapshot:
         with self._moment() as read:
             return Snapshot(
@@ -76,6 +83,7 @@ class SqlStore(Store):
                 workers=[worker_of(one) for one in read("all_workers")],
                 published={(run_id, name): value for run_id, name, value in read("all_published")},
                 tags={(run_id, name): value for run_id, name, value in read("all_tags")},
+                blobs=dict(read("all_blobs")),
             )
 
 

@@ -1,17 +1,19 @@
 """What each operation does, in named statements: the same for every database that is asked in SQL.
 
-What an operation is refused with is raised, mostly before anything is written; what was written before a refusal is for
-the driver to take back.
+What an operation is refused with is raised; what was written before a refusal is for the driver to take back.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 
 from woflo.kernel.state import TERMINAL, RunState
+from woflo.stores.blobs import REST, Blob, chunks, is_reference
 from woflo.stores.operations import (
+    HANDED_OVER,
     LOST,
     MANUAL,
     SUSPECT,
@@ -22,6 +24,7 @@ from woflo.stores.operations import (
     Claimed,
     ClaimReady,
     Complete,
+    Continue,
     Finish,
     Forget,
     Leave,
@@ -36,13 +39,17 @@ from woflo.stores.operations import (
     Send,
     SetAside,
     Submit,
+    Sweep,
     TakeSignal,
     Wake,
+    is_asked,
 )
 from woflo.stores.refusals import (
+    check_hand_over,
     conflict,
     has_ended,
     lease_lost,
+    not_completable,
     not_understood,
     recorded_already,
     taken_for_dead,
@@ -54,7 +61,7 @@ from woflo.stores.sql.asking import Answer, Doing, Statement, asked
 from woflo.stores.sql.keeping import dropping
 from woflo.stores.sql.rows import row_of, rows_of, values_of
 
-__all__ = ["do"]
+__all__ = ["do", "swept"]
 
 T = TypeVar("T")
 
@@ -64,7 +71,7 @@ def do(op: Operation[T]) -> Doing[T]:
     handler = _HANDLERS.get(type(op))
     if handler is None:
         raise not_understood(op)
-    return handler(op)
+    return _with_blobs(op, handler(op)) if op.blobs else handler(op)
 
 
 # -- calls ---------------------------------------------------------------------------------------------
@@ -195,22 +202,20 @@ def _told(given_back: Iterable[tuple[Any, ...]]) -> Doing[None]:
 # -- writes by the one that holds the run --------------------------------------------------------------
 
 
-def _holding(op: Claimed[Any]) -> Doing[tuple[Any, ...]]:
-    """Parent, and whether a stop is requested, of the run of this claim."""
-    (found,) = yield [("held", op.claim)]
+def _held(op: Claimed[Any], others: list[Statement]) -> Doing[tuple[str | None, bool, list[Answer]]]:
+    """Look at the claim, keep the notes and steps that came with it, and ask others after them: all in one go.
+
+    Gives the parent, whether a stop is requested, and the answers to the others. A claim is rarely lost; then what was
+    written is taken back.
+    """
+    notes: list[Statement] = [("add_run", values_of(note)) for note in op.notes]
+    found, *answers = yield [("held", op.claim), *notes, *map(_keep, op.steps), *others]
     if not found.rows:
         raise lease_lost(op.claim)
-    return found.rows[0]
-
-
-def _with_steps(op: Claimed[Any], others: list[Statement]) -> Doing[list[Answer]]:
-    """Keep the notes and steps that came with it; the answers to the other statements, which are asked after them."""
-    notes: list[Statement] = [("add_run", values_of(note)) for note in op.notes]
-    statements = [*notes, *map(_keep, op.steps), *others]
-    answers = (yield statements) if statements else []
     for step, answer in zip(op.steps, answers[len(notes) :], strict=False):
         _check_kept(step, answer)
-    return answers[len(notes) + len(op.steps) :]
+    parent_id, stop_requested = found.rows[0]
+    return parent_id, stop_requested, answers[len(notes) + len(op.steps) :]
 
 
 def _keep(step: Row) -> Statement:
@@ -223,38 +228,41 @@ def _check_kept(step: Row, answer: Answer) -> None:
 
 
 def _record(op: Record) -> Doing[list[Accepted]]:
-    yield from _holding(op)
-    yield from _with_steps(op, [])
+    yield from _held(op, [])
     return (yield from _accepted_with_tags(op.calls, op.tags, op.now)) if op.calls else []
 
 
 def _finish(op: Finish) -> Doing[None]:
-    parent_id, _ = yield from _holding(op)
-    ending = _end(op.claim.run_id, parent_id, op, op.reason)
-    if not op.calls:
-        yield from _with_steps(op, ending)
-        return
-    yield from _with_steps(op, [])
-    yield from _accepted_with_tags(op.calls, op.tags, op.now)
-    yield ending
+    parent_id, stop_requested, _ = yield from _held(op, [_end(op.claim.run_id, op, op.reason)])
+    if op.calls:
+        yield from _accepted_with_tags(op.calls, op.tags, op.now)
+    for successor in op.successors:
+        before = yield from _known(op.claim.run_id)
+        stopped = {"state": RunState.STOPPED, "stop_requested": True, "finished_at": op.now} if stop_requested else {}
+        yield from _handed_over(before, successor.changed(**stopped), op.reason, op.now)
+    yield from _tell_of(op.claim.run_id, parent_id)
 
 
 def _forget(op: Forget) -> Doing[None]:
-    parent_id, _ = yield from _holding(op)
-    yield from _with_steps(op, [*dropping([op.claim.run_id]), *_tell(op.claim.run_id, parent_id)])
+    run_id = op.claim.run_id
+    parent_id, _, (gone, *_) = yield from _held(op, [("forget_run", {"id": run_id}), *dropping([run_id])])
+    yield from _tell_of(run_id, parent_id)
+    if any(is_reference(args) for (args,) in gone.rows):
+        yield from swept(op.now)
 
 
 def _park(op: Park) -> Doing[bool]:
-    _, stop_requested = yield from _holding(op)
     looks = _looks(op)
-    answers = yield from _with_steps(op, looks)
+    _, stop_requested, answers = yield from _held(op, looks)
     has_come = [_has_come(look, answer) for look, answer in zip(looks, answers, strict=True)]
     is_due = op.run_after is not None and op.run_after <= op.now
     if is_due or stop_requested or any(has_come):
         return False
     waits_for = json.dumps(op.waits_for)
     values = {"id": op.claim.run_id, "reason": op.reason, "waits_for": waits_for, "run_after": op.run_after}
-    yield [("park", values)]
+    found = [answer.rows[0] for look, answer in zip(looks, answers, strict=True) if look[0] == "run_by_id"]
+    again = [row.id for row in rows_of(found) if row.is_to_be_executed]
+    yield [("park", values), *(_wake_for(op.claim.run_id, run_id) for run_id in again)]
     return True
 
 
@@ -277,16 +285,14 @@ def _has_come(look: Statement, answer: Answer) -> bool:
 
 
 def _release(op: Release) -> Doing[None]:
-    yield from _holding(op)
     values = {"id": op.claim.run_id, "now": op.now, "run_after": op.run_after}
     values |= {"reason": op.reason, "failed": op.failed, "error": op.error}
-    (released,) = yield from _with_steps(op, [("release", values)])
+    _, _, (released,) = yield from _held(op, [("release", values)])
     yield from _told(released.rows)
 
 
 def _take_signal(op: TakeSignal) -> Doing[str | None]:
-    yield from _holding(op)
-    (signal,) = yield from _with_steps(op, [("first_signal", {"run_id": op.claim.run_id, "name": op.name})])
+    _, _, (signal,) = yield from _held(op, [("first_signal", {"run_id": op.claim.run_id, "name": op.name})])
     if not signal.rows:
         return None
     signal_id, value = signal.rows[0]
@@ -297,8 +303,7 @@ def _take_signal(op: TakeSignal) -> Doing[str | None]:
 
 
 def _publish(op: Publish) -> Doing[None]:
-    yield from _holding(op)
-    yield from _with_steps(op, [("publish", {"run_id": op.claim.run_id, "name": op.name, "value": op.value})])
+    yield from _held(op, [("publish", {"run_id": op.claim.run_id, "name": op.name, "value": op.value})])
 
 
 # -- from outside --------------------------------------------------------------------------------------
@@ -352,27 +357,116 @@ def _stop(
 
 def _complete(op: Complete) -> Doing[None]:
     row = yield from _known(op.run_id)
-    if row.state is not RunState.WAITING or row.reason != MANUAL:
-        raise has_ended(row, "only a manual step that waits can be completed")
-    yield _end(row.id, row.parent_id, op, None)
+    if not is_asked(row):
+        raise not_completable(row)
+    yield [_end(row.id, op, None), *_tell(row.id, row.parent_id)]
+
+
+def _continue(op: Continue) -> Doing[Row]:
+    before, row = (yield from _known(op.row.continues or "")), op.row
+    if op.hands_over:
+        check_hand_over(before)
+        row = yield from _handed_over(before, row, f"{HANDED_OVER}{row.id}", op.now)
+    else:
+        (row,) = yield from _added([row.changed(created_at=op.now)])
+    yield from _added(op.steps)
+    return row
+
+
+def _handed_over(before: Row, row: Row, reason: str | None, now: float) -> Doing[Row]:
+    """A new run that has the key of the one before."""
+    yield [("hand_over", {"id": before.id, "reason": reason})]
+    (row,) = yield from _added([row.changed(key=before.key, created_at=now)])
+    return row
+
+
+def _added(rows: Sequence[Row]) -> Doing[Sequence[Row]]:
+    """Runs that must be new."""
+    answers = (yield [("add_run", values_of(row)) for row in rows]) if rows else []
+    for row, answer in zip(rows, answers, strict=True):
+        if not answer.changed:
+            by_id, by_key = yield _look_up(row)
+            raise conflict(row, row_of((by_id.rows or by_key.rows)[0]))
+    return rows
 
 
 def _wake(op: Wake) -> Doing[None]:
-    yield from _known(op.run_id)
-    yield [("wake", {"id": op.run_id, "manual": MANUAL})]
+    row = yield from _known(op.run_id)
+    if op.token is not None:
+        yield [("wake_for", {"id": row.id, "token": op.token})]
+    elif row.state is RunState.WAITING and row.reason != MANUAL:
+        to_tell = _tell(row.id, row.parent_id) if row.queue is None else []
+        yield [("wake", {"id": op.run_id}), *to_tell]
+
+
+# -- large values --------------------------------------------------------------------------------------
+
+
+AT_ONCE = 8
+"""Parts of a value on their way to the database."""
+
+
+def _with_blobs(op: Operation[T], doing: Doing[T]) -> Doing[T]:
+    for blob in op.blobs:
+        yield from _keep_blob(blob, op.now)
+    return (yield from doing)
+
+
+def _keep_blob(blob: Blob, now: float) -> Doing[None]:
+    values = {"name": blob.name, "now": now}
+    (added,) = yield [("add_blob", values)]
+    while not added.changed:
+        (touched,) = yield [("touch_blob", values)]
+        if touched.changed:
+            return
+        (added,) = yield [("add_blob", values)]  # another process has swept it away meanwhile
+    parts = chunks(blob.text)
+    while some := list(islice(parts, AT_ONCE)):
+        yield [("add_chunk", {"name": blob.name, "number": number, "text": text}) for number, text in some]
+
+
+def _sweep(op: Sweep) -> Doing[int]:
+    return (yield from swept(op.now))
+
+
+def swept(now: float) -> Doing[int]:
+    """How many large values were removed. For all that takes runs away."""
+    old = yield from asked("old_blobs", {"before": now - REST})
+    if not old:
+        return 0
+    gone = yield from asked("sweep_blobs", {"before": now - REST})
+    if gone:
+        yield [("sweep_chunks", {})]
+    return len(gone)
 
 
 # -- what several of them do ---------------------------------------------------------------------------
 
 
-def _end(run_id: str, parent_id: str | None, op: Finish | Complete, reason: str | None) -> list[Statement]:
-    values = {"id": run_id, "state": op.state.value, "result": op.result, "error": op.error}
-    return [("end_run", values | {"reason": reason, "now": op.now}), *_tell(run_id, parent_id)]
+def _end(run_id: str, op: Finish | Complete, reason: str | None) -> Statement:
+    return "end_run", (op.state.value, op.result, op.error, reason, op.now, run_id)
+
+
+def _tell_of(run_id: str, parent_id: str | None) -> Doing[None]:
+    told = _tell(run_id, parent_id)
+    if told:
+        yield told
 
 
 def _tell(run_id: str, parent_id: str | None) -> list[Statement]:
     """Wake the parent where it waits for the end of this run."""
-    return [] if parent_id is None else [("wake_for", {"id": parent_id, "token": f"run:{run_id}"})]
+    return [] if parent_id is None else [_wake_for(parent_id, run_id)]
+
+
+def _wake_for(run_id: str, awaited: str) -> Statement:
+    return "wake_for", {"id": run_id, "token": f"run:{awaited}"}
+
+
+def _prune(op: Prune) -> Doing[list[str]]:
+    gone = yield from keeping.prune(op)
+    if gone:
+        yield from swept(op.now)
+    return gone
 
 
 _HANDLERS: dict[type, Callable[[Any], Doing[Any]]] = {
@@ -391,8 +485,10 @@ _HANDLERS: dict[type, Callable[[Any], Doing[Any]]] = {
     Send: _send,
     RequestStop: _request_stop,
     Complete: _complete,
+    Continue: _continue,
     Wake: _wake,
-    Prune: keeping.prune,
+    Prune: _prune,
     SetAside: keeping.put_aside,
     Adopt: keeping.adopt,
+    Sweep: _sweep,
 }

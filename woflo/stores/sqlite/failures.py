@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from woflo.errors import StoreError
+from woflo.stores.sqlite.holders import told_holders
 
 __all__ = ["failed", "telling"]
 
@@ -28,9 +29,14 @@ def failed(path: str, error: Exception) -> StoreError:
     """What SQLite, the system, or a value that cannot be stored has raised, in words."""
     name: str = getattr(error, "sqlite_errorname", "")
     cause = next((text for start, text in _CAUSES.items() if name.startswith(start)), "it was not kept")
+    if name.startswith(_BUSY):
+        cause += told_holders((f"{path}-shm", path))
     made = StoreError(f"{path}: {cause} ({type(error).__name__}: {error})")
     made.__cause__ = error
     return made
+
+
+_BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
 
 
 @contextmanager

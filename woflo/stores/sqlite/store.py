@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from _thread import interrupt_main
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import Any, Self, TypeVar, cast
 from urllib.parse import unquote
 
 from woflo.errors import StoreError
+from woflo.stores.blobs import lightened
 from woflo.stores.contract import Inherited, Listener, Transaction
 from woflo.stores.operations import Claimed, Operation
 from woflo.stores.refusals import over
@@ -21,7 +23,7 @@ from woflo.stores.sqlite.connections import Readers, open_writer
 from woflo.stores.sqlite.failures import failed, telling
 from woflo.stores.sqlite.lending import COMMIT, ROLLBACK, LentConnection
 from woflo.stores.sqlite.mounts import refuse_network
-from woflo.stores.sqlite.turnstile import Turnstile
+from woflo.stores.sqlite.turnstile import Turnstile, check_system
 from woflo.stores.sqlite.wakeups import Wakeups, socket_folder
 
 __all__ = ["SQLiteStore"]
@@ -41,6 +43,7 @@ class SQLiteStore(SqlStore):
     """
 
     def __init__(self, where: str | os.PathLike[str], *, patience: float = 60.0) -> None:
+        check_system()
         self.path: str = _path_of(where)
         folder = os.path.dirname(self.path)
         refuse_network(folder)
@@ -94,8 +97,11 @@ class SQLiteStore(SqlStore):
         return drive(do(operation), self._ask)
 
     def _ask(self, statements: Sequence[Statement]) -> list[Answer]:
-        asked = (self._writer.execute(_SQL[name], values) for name, values in statements)
-        return [Answer(cursor.fetchall(), cursor.rowcount) for cursor in asked]
+        execute, answers = self._writer.execute, []
+        for name, values in statements:
+            cursor = execute(_SQL[name], values)
+            answers.append(Answer(cursor.fetchall(), cursor.rowcount))
+        return answers
 
     def _alone(self, operation: Operation[Any]) -> Any:
         try:
@@ -118,8 +124,10 @@ class SQLiteStore(SqlStore):
         return done[0]
 
     def _begin(self) -> None:
-        with telling(self.path):
+        try:
             self._writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise failed(self.path, error) from error
 
     def _rolled_back(self) -> bool:
         """False where there was nothing to take back, because it was kept, or SQLite did so itself."""
@@ -204,7 +212,7 @@ class SQLiteStore(SqlStore):
         if self._is_closed:
             return  # the numbers of its descriptors are those of others by now
         _inherited.append((self._writer, self._readers.idle()))
-        self._turnstile.close()
+        self._turnstile.close_inherited()
         self._wakeups._drop()
         for name in ("_writer", "_readers", "_turnstile", "_wakeups"):
             setattr(self, name, Inherited())
@@ -236,7 +244,7 @@ class _SQLiteTransaction(Transaction):
         if self.is_over:
             raise over()
         self.is_over = True
-        return cast("T", self._keep(operation))
+        return cast("T", self._keep(lightened(operation)))
 
 
 def _path_of(where: str | os.PathLike[str]) -> str:

@@ -41,7 +41,7 @@ def what_a_handle_tells(runner: Runner) -> None:
         assert run.started_at is not None
         assert run.finished_at is not None
         assert before - 1 <= run.started_at <= run.finished_at <= time.time() + 1
-        assert run.duration == run.finished_at - run.started_at
+        assert run.duration == run.finished_at - run.started_at >= 0
         assert "echo" in repr(run)
         assert "SUCCEEDED" in repr(run)
     assert runs[0].id != runs[1].id

@@ -99,15 +99,21 @@ def _use_once(runner: Runner) -> None:
     wait_until_nothing_is_left()
 
 
+def _segments() -> set[str]:
+    """Those of shared memory that Python programs may have made: servers of databases come and go."""
+    found = os.listdir(_SHM) if _SHM.exists() else []
+    return {name for name in found if not name.startswith("PostgreSQL.")}
+
+
 @check()
 def no_shared_memory(runner: Runner) -> None:
     """Large values leave no segment of shared memory, and no mapped descriptor."""
-    segments = set(os.listdir(_SHM)) if _SHM.exists() else set()
+    segments = _segments()
     for _ in range(3):
         assert len(value_of(on(runner, large)(2_000_000))) == 2_000_000
         assert len(value_of(on(runner, echo)(bytes(2_000_000)))) == 2_000_000
     wait_until_nothing_is_left()
-    assert not (set(os.listdir(_SHM)) if _SHM.exists() else set()) - segments
+    wait_until(lambda: _segments() <= segments, "end of the segments")  # other programs have some for a while
 
 
 @check()

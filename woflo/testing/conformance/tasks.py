@@ -66,8 +66,8 @@ def pass_gate(where: Path, name: str) -> str:
 
 def linger(marker: Path, end: Path | None = None) -> str:
     """The task that works until it is asked to stop. Touches `marker` when it starts, `end` when it ends."""
-    marker.touch()
     try:
+        marker.touch()  # whoever sees it may end this code from here on
         limit = time.monotonic() + PATIENCE
         while not current_run().stop_requested and time.monotonic() < limit:
             time.sleep(0.002)
@@ -81,8 +81,8 @@ async def linger_async(marker: Path, end: Path | None = None) -> None:
     """The coroutine that waits until it is cancelled."""
     import asyncio
 
-    marker.touch()
     try:
+        marker.touch()
         await asyncio.sleep(PATIENCE)
     finally:
         if end is not None:

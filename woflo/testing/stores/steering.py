@@ -5,7 +5,7 @@ from __future__ import annotations
 from woflo.errors import RunEndedError, UnknownRunError
 from woflo.kernel.state import RunState
 from woflo.stores.contract import Store
-from woflo.stores.operations import MANUAL, Complete, Park, Record, RequestStop, Wake
+from woflo.stores.operations import MANUAL, UNCERTAIN, Complete, Park, Record, RequestStop, Wake
 from woflo.testing.stores.checks import check
 from woflo.testing.stores.tools import begun, call, claimed, finish, refused, state_of, step, stored, submit
 
@@ -125,6 +125,74 @@ def what_waits_is_woken(store: Store) -> None:
     for run_id in ("a", "a:0"):
         store.write(Wake(now=7.0, run_id=run_id))
     assert store.snapshot() == before
+
+
+def uncertain_step(store: Store) -> None:
+    """A run "a" that waits for a decision about its step "a:0", whose intent was there before."""
+    claim = begun(store, "a")
+    intent = step("a:0", "a", state=RunState.RUNNING, result=None, finished_at=None)
+    store.write(Record(now=3.0, claim=claim, steps=(intent,)))
+    asked = intent.changed(state=RunState.WAITING, reason=f"{UNCERTAIN}: task[1]")
+    store.write(Record(now=3.0, claim=claim, steps=(asked,)))
+    assert store.write(Park(now=3.0, claim=claim, reason="step", waits_for=("run:a:0",)))
+
+
+@check
+def what_is_uncertain_is_completed(store: Store) -> None:
+    """It ends as the person says, and its parent, which is not what is uncertain, is woken."""
+    uncertain_step(store)
+    refused(store, RunEndedError, Complete(now=6.0, run_id="a", state=RunState.SUCCEEDED))
+    store.write(Complete(now=6.0, run_id="a:0", state=RunState.SUCCEEDED, result="7"))
+    row = stored(store, "a:0")
+    assert (row.state, row.result, row.reason) == (RunState.SUCCEEDED, "7", None)
+    assert state_of(store, "a") is RunState.PENDING
+
+
+@check
+def what_is_uncertain_is_executed_again(store: Store) -> None:
+    """By its parent, which is woken; it is no call for workers. Its end may then be recorded."""
+    uncertain_step(store)
+    store.write(Wake(now=6.0, run_id="a:0"))
+    row = stored(store, "a:0")
+    assert (row.state, row.reason, row.queue) == (RunState.PENDING, None, None)
+    (parent,) = claimed(store)
+    assert parent.id == "a"
+    store.write(Record(now=7.0, claim=parent.claim, steps=(step("a:0", "a"),)))
+    assert stored(store, "a:0").result == "1"
+
+
+@check
+def a_decision_may_come_before_the_park(store: Store) -> None:
+    """Who waits for a step that it is to execute again is woken at once."""
+    claim = begun(store, "a")
+    decided = step("a:0", "a", state=RunState.PENDING, result=None, finished_at=None)
+    store.write(Record(now=3.0, claim=claim, steps=(decided,)))
+    assert store.write(Park(now=3.0, claim=claim, reason="step", waits_for=("signal:x", "run:a:0")))
+    row = stored(store, "a")
+    assert (row.state, row.worker, row.waits_for, row.reason) == (RunState.PENDING, None, (), None)
+
+
+@check
+def a_call_that_is_uncertain_goes_to_workers_again(store: Store) -> None:
+    """One of a queue: its deaths are forgotten; or it is completed."""
+    for run_id in "ab":
+        assert store.write(Park(now=3.0, claim=begun(store, run_id), reason=f"{UNCERTAIN}: task[1]"))
+    store.write(Wake(now=6.0, run_id="a"))
+    assert [row.id for row in claimed(store)] == ["a"]
+    store.write(Complete(now=6.0, run_id="b", state=RunState.SUCCEEDED, result="7"))
+    assert state_of(store, "b") is RunState.SUCCEEDED
+
+
+@check
+def only_who_waits_for_it_is_woken_for_it(store: Store) -> None:
+    """A wake for something else changes nothing: what waits for a decision goes on waiting for that."""
+    for run_id, tokens in (("a", ("run:x:0", "signal:s")), ("b", ())):
+        submit(store, call("x:0"))
+        assert store.write(Park(now=3.0, claim=begun(store, run_id), reason="r", waits_for=tokens))
+        store.write(Wake(now=6.0, run_id=run_id, token="run:x:1"))
+        assert state_of(store, run_id) is RunState.WAITING
+        store.write(Wake(now=6.0, run_id=run_id, token="run:x:0"))
+    assert (state_of(store, "a"), state_of(store, "b")) == (RunState.PENDING, RunState.WAITING)
 
 
 @check

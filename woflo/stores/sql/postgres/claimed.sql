@@ -26,9 +26,12 @@ WHERE runs.state NOT IN ('SUCCEEDED', 'FAILED', 'STOPPED', 'SKIPPED', 'UPSTREAM_
 
 -- name: end_run
 UPDATE woflo.runs
-SET state = %(state)s, result = %(result)s, error = %(error)s, reason = %(reason)s,
-    worker = NULL, run_after = NULL, waits_for = '[]', finished_at = %(now)s
-WHERE id = %(id)s;
+SET state = %s, result = %s, error = %s, reason = %s, finished_at = %s,
+    worker = NULL, run_after = NULL, waits_for = '[]'
+WHERE id = %s;
+
+-- name: forget_run
+DELETE FROM woflo.runs WHERE id = %(id)s RETURNING args;
 
 -- name: wake_for
 -- One that waits for that.

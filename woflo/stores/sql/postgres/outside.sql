@@ -29,7 +29,10 @@ SET state = 'STOPPED', error = %(error)s, stop_requested = TRUE,
 WHERE id = %(id)s;
 
 -- name: wake
--- One that waits, and not for a person.
 UPDATE woflo.runs
 SET state = 'PENDING', waits_for = '[]', run_after = NULL, reason = NULL, deaths = 0
-WHERE id = %(id)s AND state = 'WAITING' AND reason IS DISTINCT FROM %(manual)s;
+WHERE id = %(id)s AND state = 'WAITING';
+
+-- name: hand_over
+-- Another run takes the key of this one, which has ended.
+UPDATE woflo.runs SET key = NULL, reason = %(reason)s WHERE id = %(id)s;

@@ -110,6 +110,20 @@ CREATE TABLE woflo.published (
     PRIMARY KEY (run_id, name)
 );
 
+-- Values over a megabyte: a row has their names, `blob:DIGEST:CHARACTERS`, in their place. When each was kept last.
+CREATE TABLE woflo.blobs (
+    name TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    kept_at DOUBLE PRECISION NOT NULL
+);
+
+-- What they are, in parts that are numbered from 0.
+CREATE TABLE woflo.chunks (
+    name TEXT COLLATE "C" NOT NULL,
+    number INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (name, number)
+);
+
 -- The processes that write here, each with the number of its last transaction that was kept: one whose connection is
 -- lost while it waits for the word that a transaction was kept, finds out here.
 CREATE TABLE woflo.writers (

@@ -25,9 +25,12 @@ WHERE runs.state NOT IN ('SUCCEEDED', 'FAILED', 'STOPPED', 'SKIPPED', 'UPSTREAM_
 
 -- name: end_run
 UPDATE runs
-SET state = :state, result = :result, error = :error, reason = :reason,
-    worker = NULL, run_after = NULL, waits_for = '[]', finished_at = :now
-WHERE id = :id;
+SET state = ?, result = ?, error = ?, reason = ?, finished_at = ?,
+    worker = NULL, run_after = NULL, waits_for = '[]'
+WHERE id = ?;
+
+-- name: forget_run
+DELETE FROM runs WHERE id = :id RETURNING args;
 
 -- name: wake_for
 -- One that waits for that.

@@ -27,7 +27,10 @@ SET state = 'STOPPED', error = :error, stop_requested = 1,
 WHERE id = :id;
 
 -- name: wake
--- One that waits, and not for a person.
 UPDATE runs
 SET state = 'PENDING', waits_for = '[]', run_after = NULL, reason = NULL, deaths = 0
-WHERE id = :id AND state = 'WAITING' AND reason IS NOT :manual;
+WHERE id = :id AND state = 'WAITING';
+
+-- name: hand_over
+-- Another run takes the key of this one, which has ended.
+UPDATE runs SET key = NULL, reason = :reason WHERE id = :id;

@@ -106,3 +106,17 @@ CREATE TABLE published (
     value TEXT NOT NULL,
     PRIMARY KEY (run_id, name)
 ) WITHOUT ROWID;
+
+-- Values over a megabyte: a row has their names, `blob:DIGEST:CHARACTERS`, in their place. When each was kept last.
+CREATE TABLE blobs (
+    name TEXT NOT NULL PRIMARY KEY,
+    kept_at REAL NOT NULL
+);
+
+-- What they are, in parts that are numbered from 0.
+CREATE TABLE chunks (
+    name TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (name, number)
+);

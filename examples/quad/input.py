@@ -1,0 +1,3 @@
+from definition import quad
+
+quad.with_options(runner="queue", key="task")(1)

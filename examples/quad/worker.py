@@ -1,0 +1,5 @@
+from definition import quad
+
+from woflo import Worker
+
+Worker([quad]).run()

@@ -1,0 +1,50 @@
+"""`woflo check TARGET`: whether the runs in flight fit the code as it is now."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from woflo.cli.failures import UsageError, say, telling
+from woflo.cli.targets import Target
+from woflo.cli.worker import store_named
+from woflo.durable.checking import Checked
+from woflo.durable.checking import check as checked
+
+__all__ = ["check"]
+
+MISFITS = 1
+"""The exit status where there are some."""
+
+
+def check(
+    target: Annotated[
+        list[str], typer.Argument(help="Files (app.py) or modules (package.app), each with or without :NAME.")
+    ],
+    store: Annotated[
+        str | None, typer.Option(help="Its URL; without, as use_store, WOFLO_STORE or woflo.toml say.")
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Tell which runs in flight would stop, because the code of their workflow has changed.
+
+    Their code is replayed against their records: nothing is written, and no step is executed. Exit status: 0 all fit,
+    1 some do not, or the store failed, 2 wrong usage.
+    """
+    with telling(debug=debug):
+        workflows = [task for text in target for task in Target(text).workflows()]
+        if not workflows:
+            raise UsageError(f"{', '.join(target)}: there are no workflows to be checked")
+        found = checked(*workflows, store=store_named(store) if store else None)
+    _show(found)
+    if found.misfits:
+        raise typer.Exit(MISFITS)
+
+
+def _show(found: Checked) -> None:
+    for misfit in found.misfits:
+        typer.echo(f"{misfit.run_id} {misfit.task}: {misfit.problem}")
+    for name, number in found.unknown.items():
+        say(f"woflo check: {number} runs of {name!r} are in flight, which is none of the workflows here")
+    say(f"woflo check: {found.fitting} runs in flight fit, {len(found.misfits)} do not")
