@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from woflo.durable.choice import current_store, opened
+from woflo.durable.choice import opened_for
 from woflo.errors import KeyConflictError, OptionError, TaskStoppedError
 from woflo.kernel import clock
 from woflo.kernel.masking import mask
@@ -32,10 +32,14 @@ def move(run_id: str, *, to: str | Store, store: str | Store | None = None) -> N
     Raises `UnknownRunError`; `RunUnderWayError` where a worker has the run, or something below it; `KeyConflictError`
     where another run has its key there, and then it stays as it was; `StoreError` for a run that another one called.
     """
-    source, target = current_store() if store is None else opened(store), opened(to)
-    if source is target or _told(source) == _told(target):
-        raise OptionError(f"move({run_id!r}, to={_told(target)}): it is in that store")
+    with opened_for(store) as source, opened_for(to) as target:
+        _move(run_id, source, target)
+
+
+def _move(run_id: str, source: Store, target: Store) -> None:
     place = _told(target)
+    if source is target or _told(source) == place:
+        raise OptionError(f"move({run_id!r}, to={place}): it is in that store")
     error = dump_error(TaskStoppedError(f"the run {run_id} was moved to {place}"))
     source.write(SetAside(now=clock.now(), run_id=run_id, to=place, error=error))
     bundle = _bundle(source, run_id)

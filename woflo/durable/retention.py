@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from woflo.durable import project
-from woflo.durable.choice import current_store, opened
+from woflo.durable.choice import opened_for
 from woflo.errors import OptionError, StoreError
 from woflo.kernel import clock
 from woflo.kernel.state import TERMINAL, RunState
@@ -51,10 +51,11 @@ def prune(
     not ended, or below which something may still execute. Raises `OptionError` for what cannot be meant.
 
     """
-    kept = current_store() if store is None else opened(store)
     before = clock.now() - span_of_time("older_than", older_than)
-    batches = _batches(kept, _ended(state), before, () if task is None else (task,), dry_run=dry_run)
-    return [run_id for gone in batches for run_id in gone]
+    states = _ended(state)
+    with opened_for(store) as kept:
+        batches = _batches(kept, states, before, () if task is None else (task,), dry_run=dry_run)
+        return [run_id for gone in batches for run_id in gone]
 
 
 def _batches(

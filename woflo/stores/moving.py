@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from woflo.kernel.state import RunState
-from woflo.stores.operations import SetAside
+from woflo.stores.operations import MOVED, SetAside
 from woflo.stores.refusals import is_below, is_moved_elsewhere, under_way, unknown_run
 from woflo.stores.rows import Row
 
@@ -23,7 +23,6 @@ __all__ = ["BEFORE", "as_before", "is_alive", "is_aside", "set_aside"]
 
 BEFORE = "woflo.moving"
 """The name under which is published beside a run how it and all below it were."""
-_MOVED = "moved to "
 _CHANGED = ("state", "reason", "error", "waits_for", "run_after", "finished_at")
 
 
@@ -34,7 +33,7 @@ def is_alive(row: Row) -> bool:
 
 def is_aside(row: Row) -> bool:
     """True where it does not go on here because it is on its way."""
-    return row.state is RunState.STOPPED and (row.reason or "").startswith(_MOVED)
+    return row.state is RunState.STOPPED and (row.reason or "").startswith(MOVED)
 
 
 def set_aside(op: SetAside, tree: Sequence[Row]) -> tuple[list[Row], str | None]:
@@ -45,7 +44,7 @@ def set_aside(op: SetAside, tree: Sequence[Row]) -> tuple[list[Row], str | None]
     if not tree:
         raise unknown_run(op.run_id)
     root = tree[0]
-    reason = f"{_MOVED}{op.to}"
+    reason = f"{MOVED}{op.to}"
     if root.parent_id is not None:
         raise is_below(root)
     if is_aside(root) and root.reason != reason:

@@ -30,6 +30,7 @@ __all__ = [
     "HANDED_OVER",
     "LOST",
     "MANUAL",
+    "MOVED",
     "SUSPECT",
     "SUSPECT_DEATHS",
     "UNCERTAIN",
@@ -85,6 +86,10 @@ def is_asked(row: Row) -> bool:
     """True for a run that waits for somebody outside to tell how it ends."""
     reason = row.reason or ""
     return row.state is RunState.WAITING and (reason == MANUAL or reason.startswith(UNCERTAIN))
+
+
+MOVED = "moved to "
+"""How the reason of a STOPPED run begins that is on its way to another store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,8 +328,9 @@ class Continue(Operation[Row]):
     """Begin a run that goes on from the one that it `continues`, with `steps` recorded already; returns its row.
 
     With `hands_over`, it takes over the key, and the reason of the run before tells of it. Then that must have ended
-    (refused with `RunNotEndedError`), and not been handed over before (`RunContinuedError`). Refused with
-    `UnknownRunError` where there is no such run, and with `KeyConflictError` where the id or the key is another run's.
+    (refused with `RunNotEndedError`), and neither been handed over before (`RunContinuedError`) nor be on its way to
+    another store (`StoreError`). Refused with `UnknownRunError` where there is no such run, and with `KeyConflictError`
+    where the id or the key is another run's.
     """
 
     row: Row

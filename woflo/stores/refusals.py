@@ -14,7 +14,7 @@ from woflo.errors import (
     StoreError,
     UnknownRunError,
 )
-from woflo.stores.operations import CONTINUED, HANDED_OVER
+from woflo.stores.operations import CONTINUED, HANDED_OVER, MOVED
 from woflo.stores.rows import Claim, Row, Signal
 
 __all__ = [
@@ -93,6 +93,8 @@ def check_hand_over(row: Row) -> None:
     """Raise where no other run may go on in the place of this one."""
     if not row.is_terminal:
         raise RunNotEndedError(f"the run {row.id} of {row.task} is {row.state}: stop it first, or fork it")
+    if (row.reason or "").startswith(MOVED):
+        raise is_moved_elsewhere(row)
     for prefix in (CONTINUED, HANDED_OVER):
         if (row.reason or "").startswith(prefix):
             raise RunContinuedError(f"the run {row.id} of {row.task} was {row.reason} already; that is the one to name")

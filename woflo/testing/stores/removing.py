@@ -6,7 +6,7 @@ from woflo.errors import KeyConflictError, RunEndedError, RunUnderWayError, Stor
 from woflo.kernel.state import RunState
 from woflo.stores.contract import Store
 from woflo.stores.moving import BEFORE, as_before
-from woflo.stores.operations import Adopt, Park, Prune, Publish, Record, Send, SetAside, Submit
+from woflo.stores.operations import Adopt, Continue, Park, Prune, Publish, Record, Send, SetAside, Submit
 from woflo.stores.rows import Row, Signal, Tag
 from woflo.testing.stores.checks import check
 from woflo.testing.stores.tools import begun, call, claimed, finish, refused, state_of, step, stored, submit
@@ -87,6 +87,8 @@ def set_aside(store: Store) -> None:
     assert state_of(store, "a:1") is RunState.STOPPED
     assert claimed(store, now=100.0) == []
     refused(store, RunEndedError, Send(now=7.0, id="s2", run_id="a", name="m", value="1"))
+    successor = Continue(now=7.0, row=call("a2", continues="a"))
+    assert "there" in str(refused(store, StoreError, successor))
     assert "there" in str(refused(store, StoreError, SetAside(now=7.0, run_id="a", to="elsewhere")))
     assert as_before(store.snapshot().runs, store.published("a")[BEFORE]) == were
 
