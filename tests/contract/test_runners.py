@@ -32,9 +32,13 @@ if HAS_PIDFD:
 PROCESS_PER_CALL = {"fork", "spawn", "forkserver"}
 HUNDREDS = {"ten_thousand_at_once", "finished_handles_keep_no_descriptor", "threads_do_not_grow"}
 """Checks of so many calls that a process for each is too much where each is measured."""
+SLOW = {"spawn-finished_handles_keep_no_descriptor", "spawn-threads_do_not_grow"}
+"""Some hundred interpreters, one after another. A fork shows the same, and the fork server."""
 
 
 def marks(name, check):
+    if f"{name}-{check.name}" in SLOW:
+        return [pytest.mark.slow]
     return [pytest.mark.unmeasured] if name in PROCESS_PER_CALL and check.name in HUNDREDS else []
 
 

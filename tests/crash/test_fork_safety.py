@@ -65,7 +65,7 @@ open("done", "w").close()
 """
 
 
-@pytest.mark.parametrize("count", [600, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+@pytest.mark.parametrize("count", [300, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 def test_threads_that_log_and_print(tmp_path, count):
     """No child stands still, whatever locks of streams, of logging and of woflo were held when it was forked."""
     code, output = run(tmp_path, (NOISY + MANY).format(count=count), timeout=60 if count < 1_000 else 800)

@@ -109,7 +109,9 @@ class CallExecution:
         token = current_attempt.set(None)
         try:
             last = self._keeper.last_heartbeat() if self.row.fence > 1 else None
+            self._serving.logs.begin()
             self._inner = begun(task, attempt.args, attempt.kwargs, self._keeper.heartbeat, last)
+            self._serving.logs.executes(self._inner.id, self.row.id)
             value = self._inner.get_result(raise_exceptions=False)
         finally:
             current_attempt.reset(token)

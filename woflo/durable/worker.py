@@ -113,6 +113,7 @@ class Worker:
             return False
         self.engine.serve(None)
         self.serving.threads.end()
+        self.serving.logs.end()
         if self._provided is not None:
             self._provided.end()
         return True
@@ -122,6 +123,7 @@ class Worker:
 
         It is the last that this process does with its store. Threads under way go on, and what they return is not kept.
         """
+        self.serving.logs.end()
         self.engine.close(grace)
 
     def __enter__(self) -> Self:

@@ -51,6 +51,7 @@ def workflow(
     tags: Mapping[str, str] | None = ...,
     on_failure: Task[..., Any] | str | None = ...,
     max_calls: int | None = ...,
+    codec: str = ...,
 ) -> Decorator: ...
 def workflow(fn: Any = None, /, **options: Any) -> Any:
     """Make a workflow of a function or an async function.
@@ -64,6 +65,7 @@ def workflow(fn: Any = None, /, **options: Any) -> Any:
         deadline: seconds that the whole run may take.
         queue, priority, schedule, missed: for workers, as of `task`.
         tags, on_failure, max_calls: as of `task`.
+        codec: of arguments and result, as of `task`.
 
     Raises `OptionError` for an option that cannot be meant.
     """

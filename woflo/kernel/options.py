@@ -29,6 +29,7 @@ class Options:
     __slots__ = (
         "admission",
         "after",
+        "codec",
         "deadline",
         "delay",
         "heartbeat_timeout",
@@ -76,6 +77,7 @@ class Options:
         on_failure: Task[..., Any] | str | None = None,
         max_calls: int | None = None,
         heartbeat_timeout: float | None = None,
+        codec: str = "json",
         on_crash: OnCrash = "retry",
     ) -> None:
         self.name: str | None = _checked_text("name", name)
@@ -99,6 +101,7 @@ class Options:
         self.priority: int = whole_number("priority", priority, least=-(10**9))
         self.delay: float | None = _seconds("delay", delay)
         self.schedule: str | None = _checked_text("schedule", schedule)
+        self.codec: str = _one_of("codec", codec, ("json", "pickle"))
         self.missed: str = _one_of("missed", missed, ("one", "all", "none"))
         self.on_crash: OnCrash = _checked_on_crash(on_crash)
 

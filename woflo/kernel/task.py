@@ -26,12 +26,16 @@ R_co = TypeVar("R_co", covariant=True)
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
+_OF_THE_TASK = ("admission", "codec", "missed", "schedule")
+"""What is said where a task is defined, and not for a call."""
+
+
 def _telling_unknown_names(method: _F) -> _F:
     """`method(self, **options)`, where the name of an option that there is not is told as `@task` tells it."""
 
     @wraps(method)
     def checked(self: Any, *args: Any, **options: Any) -> Any:
-        _check_names("with_options", options, left=("admission",))
+        _check_names("with_options", options, left=_OF_THE_TASK, refused=_OF_THE_TASK)
         return method(self, *args, **options)
 
     return checked  # type: ignore[return-value]  # with the signature of the method
@@ -247,6 +251,7 @@ def task(
     on_failure: Task[..., Any] | str | None = ...,
     max_calls: int | None = ...,
     heartbeat_timeout: float | None = ...,
+    codec: str = ...,
     on_crash: OnCrash = ...,
 ) -> Decorator: ...
 def task(fn: Any = None, /, **options: Any) -> Any:
@@ -272,6 +277,8 @@ def task(fn: Any = None, /, **options: Any) -> Any:
         on_failure: the task, or its name, that is called with a `FailedRun` when a stored run has failed.
         max_calls: how many stored calls one run may make.
         heartbeat_timeout: seconds that may pass between two `current_run().heartbeat()`; then the attempt has failed.
+        codec: "json", or "pickle" for values in a store that neither JSON nor the annotations can describe; whoever can
+            write that store can then have code executed where they are read.
         on_crash: what is done about a step, or a call from a queue, that was under way when its process died: "retry"
             executes it again, "ask" waits for a person's decision, and a function `verify(key, *args)` is asked
             whether it happened; see `woflo.Happened`.
@@ -300,10 +307,10 @@ class Decorator(Protocol):
     def __call__(self, fn: Any, /) -> Any: ...
 
 
-def _check_names(where: str, options: dict[str, Any], left: tuple[str, ...]) -> None:
+def _check_names(where: str, options: dict[str, Any], left: tuple[str, ...], refused: tuple[str, ...] = ()) -> None:
     known = [name for name in Options.__slots__ if name not in left]
     for name in options:
-        if name not in Options.__slots__:
+        if name not in Options.__slots__ or name in refused:
             from difflib import get_close_matches
 
             near = get_close_matches(name, known, n=1)

@@ -92,6 +92,8 @@ class Store(ABC):
 
     has_transactions: ClassVar[bool] = True
     """False where `transaction` is a named error."""
+    keeps_logs: ClassVar[bool] = False
+    """True where `log` keeps what it is given."""
 
     def __init__(self) -> None:
         self._committer = Committer(self._apply_and_look, self._tell_news)
@@ -206,13 +208,20 @@ class Store(ABC):
 
     def whole_row(self, row: Row) -> Row:
         """The row with its values themselves."""
-        given = {name: getattr(row, name) for name in ("args", "result", "error")}
-        large = {name: self.whole(text) for name, text in given.items() if is_reference(text)}
-        return row.changed(**large) if large else row
+        if not (is_reference(row.args) or is_reference(row.result) or is_reference(row.error)):
+            return row  # as most are: each recorded step that is replayed comes by here
+        given = {"args": row.args, "result": row.result, "error": row.error}
+        return row.changed(**{name: self.whole(text) for name, text in given.items() if text and is_reference(text)})
 
     @abstractmethod
     def _blob(self, name: str) -> Iterable[str]:
         """The parts of a large value. Raises `StoreError`."""
+
+    def log(self, run_id: str, lines: Sequence[str]) -> None:  # noqa: B027 - most stores have no such place
+        """Lines for people about a run, beside it, where the store has such a place; elsewhere without effect.
+
+        Nothing is promised of them. Raises `StoreError` where the store itself fails.
+        """
 
     @abstractmethod
     def snapshot(self) -> Snapshot:

@@ -32,15 +32,18 @@ def test_plain_calls_are_waited_for(tmp_path):
         """
         from woflo.runners import ThreadTaskRun
 
+        ended = threading.Event()
+
         @task(runner=ThreadTaskRun.configured(max_concurrency=1))
         def work(number):
-            time.sleep(0.1)
+            ended.wait(20)
             say(number)
             return number
 
         @task(runner="thread", retries=1, retry_sleep_time=0.3)
         def again(calls=[]):
             calls.append(1)
+            ended.wait(20)
             if len(calls) == 1:
                 raise ValueError
             say("again")
@@ -52,6 +55,7 @@ def test_plain_calls_are_waited_for(tmp_path):
 
         coroutine(work(1)); work(2); again()
         say("end of the program")
+        ended.set()
         """,
     )
     assert ended.returncode == 0, ended.stderr

@@ -6,9 +6,12 @@ import asyncio
 from itertools import count
 
 import pytest
+from systems import HAS_PROCESSES
 
 from woflo import quote, task
 from woflo.errors import ArgumentError, MapLengthError, OptionError
+
+RUNNERS = ["sequential", "thread", "async", *(["multiprocess", "pool"] if HAS_PROCESSES else [])]
 
 
 def pair(a, b=None, c=None):
@@ -125,7 +128,7 @@ def test_what_was_launched_is_not_lost_when_the_input_raises(memory):
     assert len(seen) + len(list(runs)) == 2
 
 
-@pytest.mark.parametrize("runner", ["sequential", "thread", "async", "multiprocess", "pool"])
+@pytest.mark.parametrize("runner", RUNNERS)
 def test_what_the_input_raises_comes_after_the_results_before_it(runner):
     """As with the builtin `map`; lengths that differ are no exception."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 
 import pytest
+from systems import needs_processes
 
 from woflo import as_completed, task, wait
 from woflo.errors import NotATaskError, OptionError, ResourceError
@@ -94,6 +95,7 @@ def test_the_order_of_decorators_is_told(kind):
         task(kind(work))
 
 
+@needs_processes
 @pytest.mark.parametrize("runner", [PoolTaskRun, MultiprocessTaskRun])
 def test_a_process_type_is_a_class(runner):
     """A name is none."""

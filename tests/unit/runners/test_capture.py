@@ -95,6 +95,16 @@ def test_output_may_be_there_before_it_is_known_whose_it_is(captured):
     assert call.text == "one"
 
 
+def test_other_frames_may_stand_before_the_one_that_says_whose_it_is(captured):
+    """They come one by one where each brings a descriptor: that of the other pipe, when a worker is new."""
+    call = Told()
+    captured.write(b"one")
+    captured.then(lambda: True)
+    captured.then(lambda: captured.on.begin(call))
+    captured.ready()
+    assert call.text == "one"
+
+
 def test_the_next_call_may_write_while_the_end_of_one_is_taken(captured):
     """Its output is not lost, though its start is only found at the next look."""
     one, two = Told(), Told()

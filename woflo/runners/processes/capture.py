@@ -76,10 +76,11 @@ class _ToCaller(logging.Handler):
 class Capture:
     """In the caller, in the reactor's thread: reads the pipes of one child."""
 
-    def __init__(self, reactor: Reactor, attempt: Any, catch_up: Callable[[], object] = bool) -> None:
+    def __init__(self, reactor: Reactor, attempt: Any, catch_up: Callable[[], bool] = bool) -> None:
         self._reactor = reactor
         self._catch_up = catch_up
-        """Takes the frames that came before the output, among them the one that says whose it is."""
+        """Takes some of the frames that came before the output, among them the one that says whose it is; False where
+        there are none. A frame with a descriptor comes by itself."""
         self._attempt = attempt
         """Whose output it is; a pool changes it from call to call."""
         self._unclaimed: list[tuple[str, str]] = []
@@ -113,7 +114,8 @@ class Capture:
         if self._attempt is None:
             # The frame was written before the output, and is there by now: to look for it first would leave a moment
             # in which both come.
-            self._catch_up()
+            while self._unclaimed and self._catch_up():
+                pass
             self._unclaimed.clear()  # of a thread or a process that a call has left behind
 
     def _read(self, fd: int) -> bool:

@@ -40,6 +40,7 @@ class DirectoryStore(Store):
     """
 
     has_transactions: ClassVar[bool] = False
+    keeps_logs: ClassVar[bool] = True
 
     def __init__(self, where: str | os.PathLike[str]) -> None:
         self.path: str = _path_of(where)
@@ -180,6 +181,13 @@ class DirectoryStore(Store):
         with telling(self.path), self._keeper.lock:
             self._keeper.refresh()
             return (self._keeper.values.read(name),)
+
+    def log(self, run_id: str, lines: Sequence[str]) -> None:
+        """To the end of the log beside the run."""
+        self._check_open()
+        with telling(self.path), self._keeper.lock:
+            self._keeper.refresh()
+            self._keeper.history.append(run_id, list(lines))
 
     def snapshot(self) -> Snapshot:
         return self._read(lambda model: model.snapshot())

@@ -22,8 +22,9 @@ def linger_at_first(marker: Path) -> int:
     return current_run().attempt
 
 
-def sleep_somewhere() -> None:
+def sleep_somewhere(begun: Path) -> None:
     """Sleeps where its name can be found."""
+    begun.touch()
     time.sleep(PATIENCE)
 
 
@@ -61,8 +62,11 @@ def a_coroutine_that_takes_too_long(runner: Runner) -> None:
 @check(only=isolated_and_killable)
 def where_the_code_was(runner: Runner) -> None:
     """A timeout tells where the code was."""
-    error = error_of(on(runner, sleep_somewhere, timeout=0.5)(), TaskTimeoutError)
-    assert "sleep_somewhere" in error.where
+    with folder() as where:
+        run = on(runner, sleep_somewhere, timeout=600)(where / "begun")
+        wait_until((where / "begun").exists, "start of the task")
+        run._timed_out(1)  # the timer's own call
+        assert "sleep_somewhere" in error_of(run, TaskTimeoutError).where
 
 
 @check(only=isolated_and_killable)
