@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     from woflo.durable.batching import batch
     from woflo.durable.checking import check
     from woflo.durable.choice import use_store
+    from woflo.durable.failing import FailedRun
+    from woflo.durable.found import find_runs, get_run
     from woflo.durable.inside import continue_as, now, patched, random, sleep, sleep_until, uuid4, wait_signal
     from woflo.durable.manual import manual
+    from woflo.durable.moving import move
     from woflo.durable.outside import complete, fork, published, restart, resume, send
     from woflo.durable.queues import (
         configure_queue,
@@ -40,6 +43,7 @@ if TYPE_CHECKING:
         resume_queue,
         resume_schedule,
     )
+    from woflo.durable.retention import prune
     from woflo.durable.uncertain import Happened
     from woflo.durable.worker import Worker
     from woflo.durable.workflow import workflow
@@ -55,6 +59,7 @@ __all__ = [
     "BaseTaskRun",
     "CurrentRun",
     "Executor",
+    "FailedRun",
     "Happened",
     "RunState",
     "Subscription",
@@ -68,14 +73,18 @@ __all__ = [
     "configure_queue",
     "continue_as",
     "current_run",
+    "find_runs",
     "fork",
     "gather",
+    "get_run",
     "inject",
     "manual",
+    "move",
     "now",
     "patched",
     "pause_queue",
     "pause_schedule",
+    "prune",
     "published",
     "queues",
     "quote",
@@ -99,6 +108,7 @@ __all__ = [
 ]
 
 _ON_FIRST_USE = {
+    "FailedRun": "woflo.durable.failing",
     "Happened": "woflo.durable.uncertain",
     "batch": "woflo.durable.batching",
     "configure_queue": "woflo.durable.queues",
@@ -110,11 +120,15 @@ _ON_FIRST_USE = {
     "check": "woflo.durable.checking",
     "complete": "woflo.durable.outside",
     "continue_as": "woflo.durable.inside",
+    "find_runs": "woflo.durable.found",
     "fork": "woflo.durable.outside",
+    "get_run": "woflo.durable.found",
     "restart": "woflo.durable.outside",
     "manual": "woflo.durable.manual",
+    "move": "woflo.durable.moving",
     "now": "woflo.durable.inside",
     "patched": "woflo.durable.inside",
+    "prune": "woflo.durable.retention",
     "published": "woflo.durable.outside",
     "random": "woflo.durable.inside",
     "resume": "woflo.durable.outside",

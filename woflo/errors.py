@@ -10,6 +10,7 @@ __all__ = [
     "Abandon",
     "ArgumentError",
     "BlockingLoopError",
+    "CallLimitError",
     "Decline",
     "EndedLoopError",
     "HandleNotPortableError",
@@ -33,6 +34,7 @@ __all__ = [
     "Retry",
     "RunEndedError",
     "RunSuspectError",
+    "RunUnderWayError",
     "SerializationError",
     "SettingsError",
     "StoreError",
@@ -145,6 +147,10 @@ class RunEndedError(StoreError):
     """The run has ended, so it can neither receive nor wait for anything."""
 
 
+class RunUnderWayError(StoreError):
+    """A run is executed at this moment, and cannot be moved."""
+
+
 class RunSuspectError(StoreError):
     """The run was under way when several workers died; it waits until somebody decides that it may go on."""
 
@@ -167,6 +173,10 @@ class StoredFailureError(WofloError):
     def __init__(self, message: str = "", *, type_name: str = "") -> None:
         super().__init__(message)
         self.type_name = type_name
+
+
+class CallLimitError(WofloError, RuntimeError):
+    """A run makes more stored calls than its `max_calls` allows."""
 
 
 class NonDeterminismError(WofloError, RuntimeError):

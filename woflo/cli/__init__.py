@@ -10,6 +10,7 @@ import typer
 
 from woflo.cli.check import check
 from woflo.cli.pause import pause, unpause
+from woflo.cli.prune import prune
 from woflo.cli.settings import settings
 from woflo.cli.worker import worker
 
@@ -27,6 +28,7 @@ app.command()(worker)
 app.command()(settings)
 app.command()(pause)
 app.command()(unpause)
+app.command()(prune)
 app.command()(check)
 
 

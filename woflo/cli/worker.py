@@ -151,6 +151,7 @@ class Shift:
 
     def _is_over(self) -> bool:
         self._worker.unserved.look()
+        self._worker.retention.look()
         return self._failed_with() != 0 or (self._once and self._serving.is_idle)
 
     def _failed_with(self) -> int:

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from woflo.errors import OptionError, TaskTimeoutError
 from woflo.kernel.digest import digest
-from woflo.stores.rows import DEFAULT_QUEUE, Row
+from woflo.kernel.task import Task
+from woflo.stores.rows import DEFAULT_QUEUE, Row, Tag
 
-if TYPE_CHECKING:
-    from woflo.kernel.task import Task
+__all__ = ["as_called", "called", "deadline_of", "deadline_passed", "given_with", "tags_of"]
 
-__all__ = ["as_called", "called", "deadline_of", "deadline_passed", "given_with"]
-
-_TRAVEL = frozenset(("retries", "retry_sleep_time", "timeout", "deadline", "on_crash"))
+_TRAVEL = frozenset(
+    (
+        *("retries", "retry_sleep_time", "timeout", "deadline", "on_crash"),
+        *("on_failure", "max_calls", "heartbeat_timeout"),
+    )
+)
 """What whoever executes the call has to know."""
-_STAY = frozenset(("name", "runner", "after", "key", "queue", "limit_key", "priority", "delay"))
+_STAY = frozenset(("name", "runner", "after", "key", "queue", "limit_key", "priority", "delay", "tags"))
 """What the caller or the row itself keeps to."""
 
 
@@ -47,6 +50,8 @@ def given_with(task: Task[..., Any]) -> str | None:
     if not task.given:
         return None
     given = {name: value for name, value in task.given.items() if name not in _STAY}
+    if isinstance(given.get("on_failure"), Task):
+        given["on_failure"] = given["on_failure"].name
     for name, value in given.items():
         if name not in _TRAVEL or callable(value):
             raise OptionError(
@@ -54,6 +59,12 @@ def given_with(task: Task[..., Any]) -> str | None:
                 f"would not know of it; give it to the task where it is defined"
             )
     return json.dumps(given, separators=(",", ":")) if given else None
+
+
+def tags_of(run_id: str, task: Task[..., Any]) -> tuple[Tag, ...]:
+    """What the run of this call is found by."""
+    tags = task.options.tags
+    return tuple(Tag(run_id, name, value) for name, value in tags.items()) if tags else ()
 
 
 def as_called(task: Task[..., Any], row: Row) -> Task[..., Any]:

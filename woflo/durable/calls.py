@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from woflo.durable.called import as_called, deadline_of, deadline_passed
+from woflo.durable.failing import failure_call
 from woflo.durable.keeping import StepKeeper
 from woflo.durable.uncertain import is_careful, question, verified
 from woflo.errors import (
@@ -20,6 +21,7 @@ from woflo.errors import (
 from woflo.kernel import clock, retry
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.context import current_attempt
+from woflo.kernel.heartbeats import begun
 from woflo.kernel.outcome import Outcome
 from woflo.stores.failures import dump_error
 from woflo.stores.operations import Claimed, Finish, Forget, Park, Release
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from woflo.durable.engine import Engine
     from woflo.durable.serving import Serving
     from woflo.kernel.run import BaseTaskRun
+    from woflo.kernel.state import RunState
     from woflo.kernel.task import Task
     from woflo.stores.rows import Row
 
@@ -46,7 +49,7 @@ class CallExecution:
         self.started_at: float | None = row.started_at
         self._serving = serving
         self._claim = row.claim
-        self._keeper = StepKeeper(self.engine, self._claim, row.id)
+        self._keeper = StepKeeper(self.engine, self._claim, row.id, self.task)
         self._inner: BaseTaskRun[Any] | None = None
         self._question: str | None = None
         """What a person has to decide."""
@@ -105,8 +108,9 @@ class CallExecution:
         task = self._in_time(self._serving.inner_task(self.task))
         token = current_attempt.set(None)
         try:
+            last = self._keeper.last_heartbeat() if self.row.fence > 1 else None
             self._serving.logs.begin()
-            self._inner = task(*attempt.args, **attempt.kwargs)
+            self._inner = begun(task, attempt.args, attempt.kwargs, self._keeper.heartbeat, last)
             self._serving.logs.executes(self._inner.id, self.row.id)
             value = self._inner.get_result(raise_exceptions=False)
         finally:
@@ -120,7 +124,9 @@ class CallExecution:
         """With the time that the attempt may take."""
         left = None if self._due is None else max(0.001, self._due - clock.now())
         times = [one for one in (self.task.options.timeout, left) if one is not None]
-        return task.with_options(timeout=min(times)) if times else task
+        task = task.with_options(timeout=min(times)) if times else task
+        beats = self.task.options.heartbeat_timeout
+        return task if beats == task.options.heartbeat_timeout else task.with_options(heartbeat_timeout=beats)
 
     def _start_on_loop(self) -> None:
         self._task = self._serving.loop.create_task(self._drive())
@@ -137,6 +143,7 @@ class CallExecution:
     def _finish(self, outcome: Outcome) -> None:
         if outcome.error is not None:
             self._keeper.roll_back()
+            self._keeper.keep_heartbeat()
         operation = self._ending(outcome)
         if self._keeper.is_open:
             self._commit(operation)
@@ -169,10 +176,13 @@ class CallExecution:
             assert error is not None
             return Release(now=now, claim=claim, failed=True, run_after=now + delay, error=dump_error(error))
         state, outcome, result, text = self.engine.codec(self.task).dump_outcome(None, outcome)
-        return Finish(now=now, claim=claim, state=state, result=result, error=text, calls=self._calls(state))
+        return Finish(now=now, claim=claim, state=state, result=result, error=text, **self._calls(state, text))
 
-    def _calls(self, state: Any) -> tuple[Row, ...]:
-        return self._keeper.calls if state.is_success else ()
+    def _calls(self, state: RunState, error: str | None) -> dict[str, Any]:
+        """What is called together with its end."""
+        if state.is_success:
+            return {"calls": self._keeper.calls, "tags": self._keeper.tags}
+        return {"calls": failure_call(self.engine, self.task, self.row, state, error)}
 
     def _delay(self, error: BaseException | None) -> float | None:
         """Seconds until the next attempt, or None where there is none."""

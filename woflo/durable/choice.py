@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 from woflo.errors import SettingsError
 from woflo.stores.contract import Store
 
-__all__ = ["chosen_url", "current_store", "opened", "use_store"]
+__all__ = ["chosen_url", "current_store", "opened", "opened_for", "use_store"]
 
 DEFAULT = "sqlite:///.woflo/woflo.db"
 _RELATIVE = ("sqlite:///", "dir:")
@@ -72,3 +74,13 @@ def opened(store: str | Store) -> Store:
     from woflo.stores.opening import open_store
 
     return open_store(store)
+
+
+@contextmanager
+def opened_for(store: str | Store | None) -> Iterator[Store]:
+    """The store of this URL, closed at the end; or `store` itself; or that of this process."""
+    if not isinstance(store, str):
+        yield current_store() if store is None else store
+        return
+    with closing(opened(store)) as made:
+        yield made

@@ -185,6 +185,11 @@ class Engine:
         """True where runs of the workflow of this name may be executed here."""
         return task in self._tasks
 
+    def known(self, name: str) -> Task[..., Any] | None:
+        """The task of this name, where this process executes it."""
+        found = self._tasks.get(name)
+        return found if found is not None or self._serving is None else self._serving.tasks.get(name)
+
     def disown(self, run_id: str) -> None:
         """The run has ended."""
         with self._lock:

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from woflo.durable.branches import Branch
 from woflo.durable.called import deadline_of, deadline_passed
+from woflo.durable.failing import failure_call
 from woflo.durable.journal import Journal, Place
-from woflo.durable.keeping import BranchKeeper
+from woflo.durable.keeping import BranchKeeper, checked_calls
 from woflo.durable.parking import Continued, Parked
 from woflo.durable.steps import StepRun
 from woflo.durable.successors import next_run
@@ -41,7 +42,7 @@ from woflo.kernel.graph import find_handles
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import RunState
 from woflo.stores.operations import CONTINUED, Accepted, Claimed, Finish, Park, Publish, Record, TakeSignal
-from woflo.stores.rows import Claim, Row, place_id
+from woflo.stores.rows import Claim, Row, Tag, place_id
 
 if TYPE_CHECKING:
     from woflo.durable.engine import Engine
@@ -93,6 +94,8 @@ class Execution(ABC):
         self.was_refused: bool = False
         """True where the store did not keep something, once the code has ended."""
         self._is_leaving = False
+        self._calls_made = 0
+        """How many stored calls its code has made, those included that were recorded before."""
         self._next_args: str | None = None
         """Those of the run that is to go on from this one."""
         self._notes: tuple[Row, ...] = ()
@@ -181,6 +184,7 @@ class Execution(ABC):
         row = self.row_of_call(branch, task, args, kwargs)
         record = self.find(row)
         if task.options.runner is not None and task.runner.traits.durable:
+            self._calls_made = checked_calls(self.task, self._calls_made)
             run: Any = task.runner(task, args, kwargs)
             run.begin_in(self, row, record)
             return run
@@ -284,8 +288,8 @@ class Execution(ABC):
 
     def recording(self, row: Row, keeper: StepKeeper | None) -> Record:
         """The write for a step that has ended."""
-        calls = () if keeper is None else keeper.calls
-        return Record(now=clock.now(), claim=self.claim, steps=(row,), notes=self._notes, calls=calls)
+        calls, tags = ((), ()) if keeper is None else (keeper.calls, keeper.tags)
+        return Record(now=clock.now(), claim=self.claim, steps=(row,), notes=self._notes, calls=calls, tags=tags)
 
     def kept(self, operation: Claimed[Any]) -> None:
         """A write about this run was not refused."""
@@ -315,10 +319,10 @@ class Execution(ABC):
         self.kept(operation)
         return result
 
-    def submit_child(self, row: Row) -> Accepted:
+    def submit_child(self, row: Row, tags: tuple[Tag, ...] = ()) -> Accepted:
         """Keep a child, together with what it may depend on."""
         accepted: list[Accepted] = self.written(
-            Record(now=clock.now(), claim=self.claim, notes=self._notes, calls=(row,))
+            Record(now=clock.now(), claim=self.claim, notes=self._notes, calls=(row,), tags=tags)
         )
         return accepted[0]
 
@@ -401,7 +405,9 @@ class Execution(ABC):
         elif self._next_args is not None:
             return self._continuing(self._next_args)
         state, outcome, result, error = self.engine.codec(self.task).dump_outcome(None, outcome)
-        finish = Finish(now=now, claim=self.claim, notes=self._notes, state=state, result=result, error=error)
+        calls = failure_call(self.engine, self.task, self.row, state, error)
+        told: dict[str, Any] = {"state": state, "result": result, "error": error}
+        finish = Finish(now=now, claim=self.claim, notes=self._notes, calls=calls, **told)
         return Ending(finish, state, outcome)
 
     def _continuing(self, args: str) -> Ending:

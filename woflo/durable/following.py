@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Protocol
 
+from woflo.errors import TaskStoppedError
 from woflo.kernel import clock
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import RunState
@@ -39,6 +40,14 @@ class Followed(Protocol):
 
     def ended(self, state: RunState, outcome: Outcome) -> object:
         """It has ended like this."""
+
+
+def _gone(run: Followed) -> tuple[RunState, Outcome]:
+    """How a run ended that is not there any more: of calls, those that had nothing to do leave no trace."""
+    if not getattr(run, "executes_here", False):
+        return RunState.SKIPPED, Outcome(None)
+    told = TaskStoppedError(f"the run {run.id} is not in its store any more: it was moved, or taken away")
+    return RunState.STOPPED, Outcome.failed(told)
 
 
 class Following:
@@ -77,9 +86,9 @@ class Following:
                 self._look_at(run_id, self._engine.store.get(run_id))
 
     def _look_at(self, run_id: str, row: Row | None) -> None:
-        if row is None:  # there was nothing to do, and it left no trace
+        if row is None:
             for run in self.forget(run_id):
-                run.ended(RunState.SKIPPED, Outcome(None))
+                run.ended(*_gone(run))
         elif row.is_terminal:
             self._engine.disown(run_id)
             for run in self.forget(run_id):

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from woflo.durable.called import called
-from woflo.errors import NotDurableError, OptionError, StoreError
+from woflo.durable.called import called, tags_of
+from woflo.errors import CallLimitError, NotDurableError, OptionError, StoreError
 from woflo.kernel import clock
 from woflo.stores.codec import ValueCodec
 from woflo.stores.operations import Claimed, Publish
-from woflo.stores.rows import Claim, Row, place_id
+from woflo.stores.rows import Claim, Row, Tag, place_id
 
 if TYPE_CHECKING:
     from woflo.durable.branches import Branch
@@ -20,18 +20,30 @@ if TYPE_CHECKING:
     from woflo.kernel.task import Task
     from woflo.stores.contract import Transaction
 
-__all__ = ["BranchKeeper", "StepKeeper"]
+__all__ = ["BranchKeeper", "StepKeeper", "checked_calls"]
 
 T = TypeVar("T")
+BEATS = 1.0
+"""Seconds that pass at least between two heartbeats that are written."""
+HEARTBEAT = "woflo.heartbeat:"
+"""How the name begins under which the last heartbeat of a step, or a stored call, is published; then comes its id."""
 
 
 class StepKeeper:
     """One attempt of a step, or of a stored call, as its code may write through it."""
 
-    def __init__(self, engine: Engine, claim: Claim, run_id: str) -> None:
+    def __init__(self, engine: Engine, claim: Claim, run_id: str, task: Task[..., Any]) -> None:
         self.idempotency_key = run_id
         self.calls: tuple[Row, ...] = ()
         """What is submitted together with the end of the step."""
+        self.tags: tuple[Tag, ...] = ()
+        """Those of the calls."""
+        self._task = task
+        self._calls_made = 0
+        self._plain_calls = 0
+        self._beat: str | None = None
+        """The last heartbeat, as long as it is not written."""
+        self._next_beat = 0.0
         self._engine = engine
         self._claim = claim
         self._opened: AbstractContextManager[Transaction] | None = None
@@ -62,16 +74,46 @@ class StepKeeper:
             raise OptionError(
                 f"enqueue was given {task!r}, whose runs are not kept in a store; give it runner='queue', or a workflow"
             )
+        self._calls_made = checked_calls(self._task, self._calls_made)
         text = self._engine.codec(task).dump_call(args, kwargs)
         new = Row(id=place_id(self.idempotency_key, "", len(self.calls)), task=task.name)
         row = called(new, task, text, clock.now())
-        self.calls = (*self.calls, row)
+        self.calls, self.tags = (*self.calls, row), (*self.tags, *tags_of(row.id, task))
         return row.id
+
+    def next_call(self) -> str:
+        """The id of a stored call that the code makes plainly: the same at the same place of every attempt.
+
+        So an attempt that follows attaches to what this one has called. Raises `CallLimitError`.
+        """
+        self._calls_made = checked_calls(self._task, self._calls_made)
+        place = self._plain_calls
+        self._plain_calls = place + 1
+        return place_id(self.idempotency_key, "call", place)
 
     def publish(self, name: str, value: Any) -> None:
         """Show a value to whoever looks at the run; in a step, at its workflow."""
         text = _dumped(name, value)
         self._engine.store.write(Publish(now=clock.now(), claim=self._claim, name=name, value=text))
+
+    def heartbeat(self, value: str) -> None:
+        """Keep it for an attempt that follows, but write no more often than once a second."""
+        self._beat, now = value, clock.monotonic()
+        if now >= self._next_beat:
+            self._next_beat = now + BEATS
+            self.keep_heartbeat()
+
+    def keep_heartbeat(self) -> None:
+        """Write the last one, if it is not written yet. Returns at once."""
+        if self._beat is not None:
+            value, self._beat = self._beat, None
+            name = f"{HEARTBEAT}{self.idempotency_key}"
+            show = Publish(now=clock.now(), claim=self._claim, name=name, value=value)
+            self._engine.store.submit((show,), lambda _: None)
+
+    def last_heartbeat(self) -> str | None:
+        """What the attempt before has left."""
+        return self._engine.store.published(self._claim.run_id).get(f"{HEARTBEAT}{self.idempotency_key}")
 
     # -- around the code -------------------------------------------------------------------------------
 
@@ -93,6 +135,7 @@ class StepKeeper:
     def roll_back(self) -> None:
         """The attempt has failed: nothing of what it wrote is kept."""
         opened, self._opened, self._transaction, self.calls = self._opened, None, None, ()
+        self.tags = ()
         if opened is not None:
             opened.__exit__(None, None, None)
 
@@ -119,6 +162,25 @@ class BranchKeeper:
     def publish(self, name: str, value: Any) -> None:
         """Show a value to whoever looks at the workflow."""
         self._branch.publish(name, _dumped(name, value))
+
+    def heartbeat(self, value: str) -> None:
+        """Refused: what takes long is a step."""
+        raise NotDurableError("heartbeat() was called in the code of a workflow; call it in a step, which takes long")
+
+    def last_heartbeat(self) -> str | None:
+        """There is none."""
+        return None
+
+
+def checked_calls(task: Task[..., Any], made: int) -> int:
+    """How many stored calls a run of this task has made, with one more. Raises `CallLimitError`."""
+    most = task.options.max_calls
+    if most is not None and made >= most:
+        raise CallLimitError(
+            f"a run of {task.name} may make {most} stored calls (max_calls={most}), and this is one more; raise "
+            f"max_calls, or let it call a few runs that call the rest"
+        )
+    return made + 1
 
 
 def _dumped(name: str, value: Any) -> str:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from woflo.stores.contract import Store
     from woflo.stores.rows import Row
 
+OWN = "woflo."
+"""How the names begin under which woflo itself keeps something beside a run."""
+
 __all__ = ["complete", "fork", "published", "restart", "resume", "send"]
 
 
@@ -52,7 +55,8 @@ def published(run_id: str, *, store: str | Store | None = None) -> dict[str, Any
     """What a run has shown by `current_run().publish(name, value)`, the last value of each name; also after its end."""
     codec = ValueCodec(Any, "a published value")
     kept = _store(store)
-    return {name: codec.load(kept.whole(text)) for name, text in kept.published(run_id).items()}
+    found = {name: text for name, text in kept.published(run_id).items() if not name.startswith(OWN)}
+    return {name: codec.load(kept.whole(text)) for name, text in found.items()}
 
 
 def resume(run_id: str, *, store: str | Store | None = None) -> str:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from itertools import islice, takewhile
 from typing import TYPE_CHECKING, Any
 
-from woflo.durable.called import called
+from woflo.durable.called import called, tags_of
 from woflo.errors import OptionError
 from woflo.kernel import clock
 from woflo.kernel.digest import digest
@@ -192,7 +192,7 @@ class Schedules:
             called(Row(id=_id(task.name, key, now), task=task.name), task, args, now).changed(key=key) for key in keys
         )
         if rows:
-            self._store.write(Submit(now=now, runs=rows))
+            self._store.write(Submit(now=now, runs=rows, tags=sum((tags_of(row.id, task) for row in rows), ())))
 
 
 def _id(name: str, key: str, now: float) -> str:

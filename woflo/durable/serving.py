@@ -179,7 +179,7 @@ class Serving:
     def has_runner(self, task: Task[..., Any]) -> bool:
         """True where a call is executed as a run: by the runner that worker or task names, or that keeps options."""
         options = task.options
-        is_timed = options.timeout is not None or options.deadline is not None
+        is_timed = any(one is not None for one in (options.timeout, options.deadline, options.heartbeat_timeout))
         return self.runner is not None or is_timed or task.is_limited or _names_runner(task)
 
     def inner_task(self, task: Task[..., Any]) -> Task[..., Any]:
@@ -188,7 +188,7 @@ class Serving:
         if found is None:
             runner = self.runner or _runner_in_worker(task)
             here = {"runner": runner, "retries": 0, "timeout": None, "deadline": None, "name": task.name}
-            here |= {"key": None, "queue": None, "limit_key": None}
+            here |= {"key": None, "queue": None, "limit_key": None, "tags": None, "on_failure": None, "max_calls": None}
             options = task.options.changed({**here, "after": (), "priority": 0, "delay": None, "schedule": None})
             found = self._inner[task.name] = Task(task.body, options)
         return found

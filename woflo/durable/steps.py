@@ -8,6 +8,7 @@ from collections.abc import Generator
 from contextvars import Context, copy_context
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from woflo.durable.failing import failure_call
 from woflo.durable.keeping import StepKeeper
 from woflo.durable.parking import Parked, was_cancelled
 from woflo.durable.uncertain import Care, is_careful
@@ -15,6 +16,7 @@ from woflo.errors import TaskStoppedError
 from woflo.kernel import clock
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.context import current_attempt
+from woflo.kernel.heartbeats import begun
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.state import TERMINAL, RunState
@@ -98,8 +100,8 @@ class StepRun(BaseTaskRun[R]):
     def _launch(self, attempt: Attempt) -> None:
         execution = self._execution
         assert execution is not None
-        self._keeper = attempt.keeper = StepKeeper(execution.engine, execution.claim, self._row.id)
-        waits = execution.thread == threading.get_ident() and self.task.options.timeout is None
+        self._keeper = attempt.keeper = StepKeeper(execution.engine, execution.claim, self._row.id, self.task)
+        waits = execution.thread == threading.get_ident() and not _is_timed(self.task)
         if waits and self.task.options.runner is None:
             self._todo = attempt
         else:
@@ -161,16 +163,23 @@ class StepRun(BaseTaskRun[R]):
     def _start_inner(self) -> None:
         options = self.task.options
         here = {"retries": 0, "timeout": None, "deadline": None, "after": (), "max_concurrency": None}
+        here |= {"heartbeat_timeout": None, "tags": None, "on_failure": None, "max_calls": None}
         inner: Task[..., Any] = Task(self.task.body, options.changed({**here, "name": self.task.name}))
         outside = self._context.copy()
         outside.run(current_attempt.set, None)
-        self._inner = outside.run(inner, *self._args, **self._kwargs)
+        last = self._heartbeat or (None if self._keeper is None else self._keeper.last_heartbeat())
+        self._inner = outside.run(begun, inner, self._args, dict(self._kwargs), self._beat, last)
         if not self._inner._watch(self._inner_ended):
             self._inner_ended(self._inner)
 
     def _inner_ended(self, run: BaseTaskRun[Any]) -> None:
         assert run._outcome is not None
         self._runtime.away_from_reactor(self._finish, run._outcome)
+
+    def _beat(self, value: str) -> None:
+        super()._beat(value)
+        if self._keeper is not None:
+            self._keeper.heartbeat(value)
 
     def _interrupt(self) -> None:
         if self._inner is not None:
@@ -206,6 +215,8 @@ class StepRun(BaseTaskRun[R]):
             started_at=self.started_at,
             finished_at=clock.now(),
         )
+        if self._keeper is not None and state is RunState.FAILED:
+            self._keeper.calls = failure_call(self._execution.engine, self.task, row, state, error)
         self._execution.record(row, self._keeper, lambda refused: self._settle_recorded(state, outcome, refused))
         return True
 
@@ -303,6 +314,11 @@ class StepRun(BaseTaskRun[R]):
     def _needs_loop(self, loop: Any) -> bool:
         is_there = self._execution is not None and self._execution.loop is loop and self.task.body.is_async
         return is_there or super()._needs_loop(loop)
+
+
+def _is_timed(task: Task[..., Any]) -> bool:
+    """True where somebody else has to be able to end it."""
+    return task.options.timeout is not None or task.options.heartbeat_timeout is not None
 
 
 def _create_task(loop: Any, coroutine: Any) -> Any:

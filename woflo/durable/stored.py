@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from woflo.durable.batching import current_batch
-from woflo.durable.called import called, given_with
+from woflo.durable.called import called, given_with, tags_of
 from woflo.durable.choice import current_store
 from woflo.durable.decisions import decision_about
 from woflo.durable.engine import Engine, engine_of
+from woflo.durable.keeping import StepKeeper
 from woflo.durable.outside import fork, published, restart, resume, send
 from woflo.durable.schedules import parse
 from woflo.errors import OptionError, SerializationError, UnknownRunError, WofloError
 from woflo.kernel import clock
 from woflo.kernel.attempt import Attempt
+from woflo.kernel.context import current_attempt
 from woflo.kernel.graph import find_handles
 from woflo.kernel.lifecycle import Watcher
 from woflo.kernel.outcome import Outcome
@@ -80,7 +82,7 @@ class StoredTaskRun(BaseTaskRun[R]):
         self._engine: Engine = engine_of(current_store())
         if not find_handles(self._args, self._kwargs)[0]:
             self._text = self._engine.codec(self.task).dump_call(self._args, self._kwargs)
-        self._row = Row(id=super().id, task=self.task.name)
+        self._row = Row(id=_id_in_caller() or super().id, task=self.task.name)
         super()._begin()
         if self._refusal is not None:
             self._looked_at()
@@ -164,9 +166,10 @@ class StoredTaskRun(BaseTaskRun[R]):
     def _kept(self, row: Row) -> Accepted:
         """The run as the store has it now: a new one, or the one that was there."""
         if self._execution is None:
-            return self._engine.store.write(Submit(now=clock.now(), runs=(row,)))[0]
+            submit = Submit(now=clock.now(), runs=(row,), tags=tags_of(row.id, self.task))
+            return self._engine.store.write(submit)[0]
         if not self._is_recorded:
-            return self._execution.submit_child(row)
+            return self._execution.submit_child(row, tags_of(row.id, self.task))
         if self._row is not None and self._row.is_terminal:
             return Accepted(self._row, is_new=False)
         kept = self._engine.store.get(row.id)
@@ -298,6 +301,13 @@ class StoredTaskRun(BaseTaskRun[R]):
 
     def _needs_loop(self, loop: Any) -> bool:
         return self._loop is loop or super()._needs_loop(loop)
+
+
+def _id_in_caller() -> str | None:
+    """The id of a call that a step, or a stored call, makes plainly; None elsewhere."""
+    attempt = current_attempt.get()
+    keeper = None if attempt is None else attempt.keeper
+    return keeper.next_call() if isinstance(keeper, StepKeeper) else None
 
 
 def _running_loop() -> Any:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from woflo.durable.choice import current_store, opened
 from woflo.durable.engine import Engine, engine_of
+from woflo.durable.retention import Retention, ages, in_file
 from woflo.durable.serving import Serving
 from woflo.durable.unserved import LOOK, Unserved
 from woflo.errors import OptionError
@@ -44,6 +45,7 @@ class Worker:
         limits: Mapping[str, int] | None = None,
         runner: str | type[BaseTaskRun[Any]] | None = None,
         resources: Iterable[Any] = (),
+        retention: Mapping[str, str | float] | None = None,
     ) -> None:
         """What it serves, and how.
 
@@ -57,6 +59,8 @@ class Worker:
                 names, and of the others those that are coroutines on the event loop, the rest in threads.
             resources: objects for the parameters of tasks that have the default `inject()`, provided by this process
                 as long as the worker works; see `use_resources`.
+            retention: how long runs are kept after their end, by the state in which they ended: {"SUCCEEDED": "30d"}.
+                By default what the table `[retention]` of `woflo.toml` says; else all are kept.
 
         Raises `OptionError` for what cannot be meant, `UnknownNameError` for an unknown runner.
 
@@ -70,6 +74,7 @@ class Worker:
         most = whole_number("concurrency", concurrency, least=1)
         self.serving: Serving = Serving(self.engine, tasks, queues, most, runner, limits)
         self.unserved: Unserved = Unserved(self.store, self.serving)
+        self.retention: Retention = Retention(self.store, in_file() if retention is None else ages(retention))
         self._resources = tuple(resources)
         self._provided: Resources | None = None
         self._stopped = threading.Event()
@@ -98,6 +103,7 @@ class Worker:
         try:
             while not self._stopped.wait(LOOK):
                 self.unserved.look()
+                self.retention.look()
         except BaseException:
             self.leave()
             raise

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar, overload
 
 from woflo.durable.stored import StoredTaskRun
@@ -26,7 +26,8 @@ class WorkflowTaskRun(StoredTaskRun[R]):
     @classmethod
     def _check_options(cls, options: Options) -> None:
         super()._check_options(options)
-        for name, none in (("retries", 0), ("timeout", None), ("on_crash", "retry")):
+        none_of = (("retries", 0), ("timeout", None), ("heartbeat_timeout", None), ("on_crash", "retry"))
+        for name, none in none_of:
             if getattr(options, name) != none:
                 raise OptionError(
                     f"a workflow has no option {name!r}: its code is executed as often as it takes; give the option to "
@@ -47,6 +48,9 @@ def workflow(
     priority: int = ...,
     schedule: str | None = ...,
     missed: str = ...,
+    tags: Mapping[str, str] | None = ...,
+    on_failure: Task[..., Any] | str | None = ...,
+    max_calls: int | None = ...,
     codec: str = ...,
 ) -> Decorator: ...
 def workflow(fn: Any = None, /, **options: Any) -> Any:
@@ -60,6 +64,7 @@ def workflow(fn: Any = None, /, **options: Any) -> Any:
         name: under which its runs are stored; the function's name by default.
         deadline: seconds that the whole run may take.
         queue, priority, schedule, missed: for workers, as of `task`.
+        tags, on_failure, max_calls: as of `task`.
         codec: of arguments and result, as of `task`.
 
     Raises `OptionError` for an option that cannot be meant.

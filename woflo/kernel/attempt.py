@@ -26,6 +26,7 @@ class Attempt:
     """One try of a run.
 
     `run` is the handle in the process that made the call, and None in any other, which is told `run_id` instead.
+    `last_heartbeat`, where it is set, is what the attempt before has left (JSON).
     `execute` does the work in the calling thread and never raises; what it returns goes to the run's `_finish`.
     """
 
@@ -36,6 +37,7 @@ class Attempt:
         "channel",
         "keeper",
         "kwargs",
+        "last_heartbeat",
         "number",
         "parent_id",
         "recorder",
@@ -43,6 +45,8 @@ class Attempt:
         "stop_requested",
         "task_name",
     )
+
+    last_heartbeat: str
 
     def __init__(
         self,
@@ -83,7 +87,10 @@ class Attempt:
 
     def portable(self) -> Attempt:
         """The same for another process: the handle stays here."""
-        return Attempt(self.run_id, self.task_name, self.number, self.body, self.args, self.kwargs, self.parent_id)
+        twin = Attempt(self.run_id, self.task_name, self.number, self.body, self.args, self.kwargs, self.parent_id)
+        if hasattr(self, "last_heartbeat"):
+            twin.last_heartbeat = self.last_heartbeat
+        return twin
 
     def execute(self) -> Outcome:
         """Do the work here and now. An async body runs in a fresh event loop.

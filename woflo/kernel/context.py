@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from woflo.errors import NoCurrentRunError, NotDurableError
+from woflo.errors import NoCurrentRunError, NotDurableError, SerializationError
 
 if TYPE_CHECKING:
     from woflo.kernel.attempt import Attempt
@@ -59,6 +60,29 @@ class CurrentRun:
         """Tell the caller's observers how far this attempt is: `done` of `total`, in any unit."""
         self._attempt.tell("progress", (done, total, message))
 
+    def heartbeat(self, value: Any = None) -> None:
+        """Give a sign of life, and leave `value` (JSON) for the attempt that follows, should this one fail or die.
+
+        With the option `heartbeat_timeout` an attempt that has given none for so many seconds has failed. For a run
+        that is kept in a store the value is kept too, at most a second old. Raises `SerializationError` for what is no
+        JSON.
+        """
+        attempt = self._attempt
+        text = _as_json(value)
+        if attempt.run is None and attempt.channel is None and attempt.keeper is not None:
+            attempt.keeper.heartbeat(text)
+        else:
+            attempt.tell("heartbeat", (text,))
+
+    @property
+    def last_heartbeat(self) -> Any:
+        """The value of the last heartbeat of an attempt before this one; None where there was none."""
+        attempt = self._attempt
+        text = getattr(attempt, "last_heartbeat", None)
+        if text is None and attempt.keeper is not None:
+            text = attempt.keeper.last_heartbeat()
+        return None if text is None else json.loads(text)
+
     # -- for runs that are kept in a store ---------------------------------------------------------------
 
     @property
@@ -96,6 +120,18 @@ class CurrentRun:
 
     def __repr__(self) -> str:
         return f"<current run {self.id} of {self.task}, attempt {self.attempt}>"
+
+
+def _as_json(value: Any) -> str:
+    if value is None:
+        return "null"
+    try:
+        text = json.dumps(value, allow_nan=False)
+        if json.loads(text) == value:
+            return text
+    except (TypeError, ValueError, RecursionError):
+        pass
+    raise SerializationError(f"heartbeat({value!r}): the value must be what JSON knows, and come back as it is")
 
 
 def current_run() -> CurrentRun:

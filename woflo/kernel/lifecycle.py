@@ -31,6 +31,7 @@ from woflo.kernel.traits import Traits
 from woflo.kernel.unseen import Failure
 
 if TYPE_CHECKING:
+    from woflo.kernel.heartbeats import Watch
     from woflo.kernel.limits import Lane
     from woflo.kernel.reactor import Timer
     from woflo.kernel.runtime import Runtime
@@ -89,7 +90,7 @@ class Lifecycle(Handle, ABC):
     _to_retry: Outcome | None = None
     _instead: tuple[RunState, Outcome] | None = None
     """How the run ends instead of retrying, once the code of the attempt that failed has ended."""
-    _timer: Timer | None = None
+    _timer: Timer | Watch | None = None
     _deadline_timer: Timer | None = None
     _grace_timers: tuple[Timer, ...] = ()
     """What ends the handle should the code of the attempt go on though it was asked to end."""
@@ -98,6 +99,10 @@ class Lifecycle(Handle, ABC):
     _watched = False
     """True where somebody listened to events when the call was made."""
     _current: Attempt | None = None
+    _heartbeat: str | None = None
+    """The last value (JSON) that an attempt has given as a sign of life."""
+    _hear: Callable[[str], object] | None = None
+    """Who is told of each."""
     grace: float = 5.0
     """Seconds between being asked to end and being ended."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import OptionError
@@ -13,6 +14,7 @@ from woflo.kernel.quantities import parse_quantity, parse_rate
 if TYPE_CHECKING:
     from woflo.kernel.ports import Admission
     from woflo.kernel.run import BaseTaskRun
+    from woflo.kernel.task import Task
 
 __all__ = ["OnCrash", "Options", "RetryOn", "waiting_time", "whole_number"]
 
@@ -30,12 +32,15 @@ class Options:
         "codec",
         "deadline",
         "delay",
+        "heartbeat_timeout",
         "key",
         "limit_key",
+        "max_calls",
         "max_concurrency",
         "missed",
         "name",
         "on_crash",
+        "on_failure",
         "priority",
         "queue",
         "rate_limit",
@@ -45,6 +50,7 @@ class Options:
         "retry_sleep_time",
         "runner",
         "schedule",
+        "tags",
         "timeout",
     )
 
@@ -68,6 +74,10 @@ class Options:
         delay: float | None = None,
         schedule: str | None = None,
         missed: str = "one",
+        tags: Mapping[str, str] | None = None,
+        on_failure: Task[..., Any] | str | None = None,
+        max_calls: int | None = None,
+        heartbeat_timeout: float | None = None,
         codec: str = "json",
         on_crash: OnCrash = "retry",
         limit_key: str | None = None,
@@ -97,6 +107,10 @@ class Options:
         self.missed: str = _one_of("missed", missed, ("one", "all", "none"))
         self.on_crash: OnCrash = _checked_on_crash(on_crash)
         self.limit_key: str | None = _checked_text("limit_key", limit_key)
+        self.tags: dict[str, str] | None = _checked_tags(tags)
+        self.on_failure: Task[..., Any] | str | None = _checked_receiver(on_failure)
+        self.max_calls: int | None = None if max_calls is None else whole_number("max_calls", max_calls, least=0)
+        self.heartbeat_timeout: float | None = _seconds("heartbeat_timeout", heartbeat_timeout)
 
     def changed(self, changes: Mapping[str, Any]) -> Options:
         """These options with `changes` on top."""
@@ -104,7 +118,7 @@ class Options:
 
     def portable(self) -> dict[str, Any]:
         """The options that mean something in another process."""
-        left = ("after", "admission", "on_crash")
+        left = ("after", "admission", "on_failure", "on_crash")
         return {name: getattr(self, name) for name in Options.__slots__ if name not in left}
 
 
@@ -190,3 +204,34 @@ def _checked_after(after: object) -> tuple[Any, ...]:
         if not isinstance(run, Handle):
             raise OptionError(f"after={run!r} must be a handle, or a list of handles, as calls of tasks return them")
     return runs
+
+
+def _checked_tags(tags: object) -> dict[str, str] | None:
+    if tags is None:
+        return None
+    if not isinstance(tags, Mapping):
+        raise OptionError(f"tags={tags!r} must be names with their values: tags={{'customer': '7'}}")
+    for name, value in tags.items():
+        if not isinstance(name, str) or not name or not isinstance(value, str):
+            raise OptionError(f"tags={tags!r}: {name!r}: {value!r} must be a name and a text, as {{'customer': '7'}}")
+    return dict(tags)
+
+
+def _checked_receiver(receiver: Any) -> Any:
+    """The task that receives what failed, or its name."""
+    if receiver is None or isinstance(receiver, str):
+        return _checked_text("on_failure", receiver)
+    from woflo.kernel.task import Task
+
+    if not isinstance(receiver, Task) or not receiver.runner.traits.durable:
+        raise OptionError(
+            f"on_failure={receiver!r} must be a task whose calls a store keeps (runner='queue', or a workflow), or "
+            f"the name of one"
+        )
+    try:
+        signature(receiver.fn).bind(failure=None)
+    except TypeError as error:
+        raise OptionError(
+            f"on_failure={receiver!r} must have one parameter that has to be given, failure: FailedRun ({error})"
+        ) from error
+    return receiver

@@ -28,7 +28,7 @@ class Channel(Protocol):
     """The way from an attempt back to its caller."""
 
     def send(self, kind: str, data: Any) -> None:
-        """Pass on one message: "progress", "output" or "log". Never blocks for long, never raises."""
+        """Pass on one message: "progress", "output", "log" or "heartbeat". Never blocks for long, never raises."""
         ...
 
 
@@ -74,6 +74,13 @@ class Keeper(Protocol):
     def transaction(self) -> AbstractContextManager[Any]: ...
     def enqueue(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str: ...
     def publish(self, name: str, value: Any) -> None: ...
+    def heartbeat(self, value: str) -> None:
+        """Keep this JSON for the next attempt, soon. Returns at once."""
+        ...
+
+    def last_heartbeat(self) -> str | None:
+        """The JSON that the attempt before has left."""
+        ...
 
 
 class Admission(Protocol):

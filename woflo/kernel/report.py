@@ -8,21 +8,24 @@ from woflo.kernel import bus
 
 if TYPE_CHECKING:
     from woflo.kernel.events import Event
-    from woflo.kernel.lifecycle import Lifecycle
+    from woflo.kernel.stopping import Stopping
 
 __all__ = ["report"]
 
 
-def report(run: Lifecycle, kind: str, data: Any) -> None:
+def report(run: Stopping, kind: str, data: Any) -> None:
     """Tell observers what an attempt of `run` says.
 
-    Kinds: "progress": (done, total, message); "output": (stream, text); "log": (logger, level, message).
+    Kinds: "progress": (done, total, message); "output": (stream, text); "log": (logger, level, message);
+    "heartbeat": (value as JSON,), which is told to the run.
     """
-    if bus.wanted():
+    if kind == "heartbeat":
+        run._beat(*data)
+    elif bus.wanted():
         bus.emit(_event(run, kind, data))
 
 
-def _event(run: Lifecycle, kind: str, data: Any) -> Event:
+def _event(run: Stopping, kind: str, data: Any) -> Event:
     from woflo.kernel.events import LogRecorded, OutputWritten, ProgressMade
 
     who: dict[str, Any] = {"run_id": run.id, "task": run.task.name}

@@ -324,7 +324,7 @@ class BaseTaskRun(Starting, Generic[R]):
     @classmethod
     def _check_options(cls, options: Options) -> None:
         """Raise `OptionError` for options of a task that this runner cannot keep; asked once for each task."""
-        for name in ("key", "queue", "priority", "delay", "schedule"):
+        for name in ("key", "queue", "priority", "delay", "schedule", "tags", "on_failure", "max_calls"):
             value = getattr(options, name)
             if value not in (None, 0):
                 raise OptionError(

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from woflo.errors import InheritedHandleError, LaunchError, TaskStoppedError, UpstreamFailedError, WofloError
 from woflo.kernel import bus, clock
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.graph import ATOMS, find_handles, substitute
+from woflo.kernel.heartbeats import Watch
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import SUCCESSES, TERMINAL, RunState
 from woflo.kernel.stopping import Stopping
 
 if TYPE_CHECKING:
     from woflo.kernel.ports import Admission
+    from woflo.kernel.reactor import Timer
 
 __all__ = ["Starting"]
 
@@ -172,6 +174,8 @@ class Starting(Stopping):
         self._current = attempt = Attempt(
             "", task.name, self.attempt, task.body, self._args, self._kwargs, self.parent_id, self
         )
+        if self._heartbeat is not None:
+            attempt.last_heartbeat = self._heartbeat
         return attempt
 
     def _attempt_started(self) -> None:
@@ -181,6 +185,8 @@ class Starting(Stopping):
         timeout = self.task.options.timeout
         if timeout is not None:
             self._timer = self._runtime.reactor.call_later(timeout, self._timed_out, self.attempt)
+        if self.task.options.heartbeat_timeout is not None:
+            self._timer = Watch(self, self.attempt, None if timeout is None else cast("Timer", self._timer))
         if self._watched or bus.listeners:
             from woflo.kernel.events import AttemptStarted
 

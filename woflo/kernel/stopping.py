@@ -11,6 +11,7 @@ from typing import Any
 
 from woflo.errors import TaskStoppedError, TaskTimeoutError, WofloError
 from woflo.kernel.ending import Ending
+from woflo.kernel.heartbeats import Watch
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import RunState
 
@@ -26,6 +27,19 @@ class Stopping(Ending):
         options = self.task.options
         message = f"{options.name or self.task.name} took longer than its timeout of {options.timeout:g} s"
         self._end_attempt(TaskTimeoutError(message), only=attempt)
+
+    def _beat(self, value: str) -> None:
+        """The attempt under way has given a sign of life, with this JSON."""
+        self._heartbeat = value
+        if isinstance(self._timer, Watch):
+            self._timer.beat()
+        if self._hear is not None:
+            self._hear(value)
+
+    def _is_silent(self, attempt: int) -> None:
+        seconds = self.task.options.heartbeat_timeout
+        error = TaskTimeoutError(f"{self.task.name} gave no heartbeat for {seconds:g} s (heartbeat_timeout)")
+        self._end_attempt(error, only=attempt)
 
     def _deadline_passed(self) -> None:
         error = TaskTimeoutError(

@@ -86,6 +86,7 @@ class Task(Generic[P, R]):
             self.is_plain
             and not self.is_limited
             and options.timeout is None
+            and options.heartbeat_timeout is None
             and options.admission is None
             and self.name == body.name
         )
@@ -167,6 +168,10 @@ class Task(Generic[P, R]):
         limit_key: str | None = ...,  # type: ignore[assignment]
         priority: int = ...,  # type: ignore[assignment]
         delay: float | None = ...,  # type: ignore[assignment]
+        tags: Mapping[str, str] | None = ...,  # type: ignore[assignment]
+        on_failure: Task[..., Any] | str | None = ...,  # type: ignore[assignment]
+        max_calls: int | None = ...,  # type: ignore[assignment]
+        heartbeat_timeout: float | None = ...,  # type: ignore[assignment]
         on_crash: OnCrash = ...,  # type: ignore[assignment]
     ) -> Task[P, R]:
         """The same task with other options; what is not named stays. See `task` for their meaning."""
@@ -207,9 +212,11 @@ def _new_task() -> Task[..., Any]:
 
 
 def _check_for_runner(runner: type[BaseTaskRun[Any]], options: Options) -> None:
-    if options.timeout is not None and not runner.traits.parallel:
+    name = "timeout" if options.timeout is not None else "heartbeat_timeout"
+    seconds = getattr(options, name)
+    if seconds is not None and not runner.traits.parallel:
         raise OptionError(
-            f"timeout={options.timeout:g} cannot be kept by {runner.__name__}, which executes in the calling thread; "
+            f"{name}={seconds:g} cannot be kept by {runner.__name__}, which executes in the calling thread; "
             f"choose another runner, or leave the timeout out"
         )
     runner._check_options(options)
@@ -242,6 +249,10 @@ def task(
     delay: float | None = ...,
     schedule: str | None = ...,
     missed: str = ...,
+    tags: Mapping[str, str] | None = ...,
+    on_failure: Task[..., Any] | str | None = ...,
+    max_calls: int | None = ...,
+    heartbeat_timeout: float | None = ...,
     codec: str = ...,
     on_crash: OnCrash = ...,
 ) -> Decorator: ...
@@ -266,6 +277,10 @@ def task(fn: Any = None, /, **options: Any) -> Any:
         schedule: when workers call the task, which then has no arguments: five cron fields, "@every 2h" (s, m, h, d)
             or "@start"; `missed` says which ticks are made up for that came while no worker was there: "one" (the
             latest), "all" or "none".
+        tags: what a stored run is found by besides task and key, such as `{"customer": "7"}`.
+        on_failure: the task, or its name, that is called with a `FailedRun` when a stored run has failed.
+        max_calls: how many stored calls one run may make.
+        heartbeat_timeout: seconds that may pass between two `current_run().heartbeat()`; then the attempt has failed.
         codec: "json", or "pickle" for values in a store that neither JSON nor the annotations can describe; whoever can
             write that store can then have code executed where they are read.
         on_crash: what is done about a step, or a call from a queue, that was under way when its process died: "retry"

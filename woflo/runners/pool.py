@@ -189,7 +189,9 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
         cls = type(self)
         pool: Pool = self._runtime.services.get(cls) or self._runtime.service(cls, lambda: Pool(cls, self._runtime))
         self._unwanted = False
-        pool.submit(self, self._watched or self.capture_output or self.task.options.timeout is not None)
+        options = self.task.options
+        is_timed = options.timeout is not None or options.heartbeat_timeout is not None
+        pool.submit(self, self._watched or self.capture_output or is_timed)
 
     def _put_away(self) -> None:
         """Its outcome is there: it will not be sent again."""

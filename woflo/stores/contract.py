@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, NamedTuple, Self, TypeVar, cast
 from weakref import WeakSet
@@ -26,11 +26,38 @@ from woflo.stores.operations import Claimed, Operation
 from woflo.stores.refusals import inherited
 from woflo.stores.rows import QueueRow, Row, Signal, WorkerRow
 
-__all__ = ["Inherited", "Listener", "Snapshot", "Store", "Transaction"]
+__all__ = ["ALWAYS", "Inherited", "Listener", "Search", "Snapshot", "Span", "Store", "Transaction"]
 
 T = TypeVar("T")
 Listener = Callable[[], object]
 """Called in any thread after something was written. It returns at once."""
+
+
+class Span(NamedTuple):
+    """Times from `since` on and before `until`; None for no bound."""
+
+    since: float | None = None
+    until: float | None = None
+
+    def has(self, time: float | None) -> bool:
+        """True where it lies within; what has no time yet lies within ALWAYS alone."""
+        if time is None:
+            return self == ALWAYS
+        return (self.since is None or time >= self.since) and (self.until is None or time < self.until)
+
+
+ALWAYS = Span()
+
+
+class Search(NamedTuple):
+    """Which runs are meant, as `Store.select` says it; what is empty or None says nothing."""
+
+    states: tuple[RunState, ...] = ()
+    tasks: tuple[str, ...] = ()
+    key: str | None = None
+    tags: Mapping[str, str] = {}
+    created: Span = ALWAYS
+    ended: Span = ALWAYS
 
 
 class Snapshot(NamedTuple):
@@ -42,6 +69,7 @@ class Snapshot(NamedTuple):
     published: dict[tuple[str, str], str]
     blobs: dict[str, float] = {}  # noqa: RUF012 - never changed
     """The names of large values, and when each was kept last."""
+    tags: dict[tuple[str, str], str] = {}  # noqa: RUF012
     queues: tuple[QueueRow, ...] = ()
     paused_schedules: tuple[str, ...] = ()
 
@@ -127,11 +155,37 @@ class Store(ABC):
     def steps(self, parent_id: str) -> list[Row]:
         """All that a run has called, in the order of the ids."""
 
-    @abstractmethod
     def select(
-        self, *, states: Iterable[RunState] = (), tasks: Iterable[str] = (), after: str = "", limit: int = 100
+        self,
+        *,
+        states: Iterable[RunState] = (),
+        tasks: Iterable[str] = (),
+        key: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        created: Span = ALWAYS,
+        ended: Span = ALWAYS,
+        after: str = "",
+        limit: int = 100,
     ) -> list[Row]:
-        """Runs that are no steps, in the order of their ids, from the one behind `after` on."""
+        """Runs in the order of their ids, from the one behind `after` on: those for which all that is given holds.
+
+        Of one of these states, of one of these tasks, with this key, with all of these tags, created and ended within
+        these times. Without tags only runs that nobody called from inside; with tags also those that others called.
+        """
+        search = Search(tuple(states), tuple(tasks), key, dict(tags or {}), created, ended)
+        return self._select(search, after, limit)
+
+    @abstractmethod
+    def _select(self, search: Search, after: str, limit: int) -> list[Row]:
+        """What `select` returns."""
+
+    @abstractmethod
+    def tags(self, run_id: str) -> dict[str, str]:
+        """The tags of a run, by name."""
+
+    @abstractmethod
+    def signals(self, run_id: str) -> list[Signal]:
+        """What was sent to a run, taken or not, in the order in which it was sent."""
 
     @abstractmethod
     def next_time(self, queues: Iterable[str] = (), after: float = 0.0) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
@@ -15,6 +15,7 @@ from woflo.kernel.state import RunState
 from woflo.stores.blobs import REST, Blob, is_reference, lightened
 from woflo.stores.contract import Inherited, Transaction, unwrap
 from woflo.stores.limiting import Allowance, after_starts
+from woflo.stores.moving import BEFORE, is_alive, is_aside, set_aside
 from woflo.stores.operations import (
     HANDED_OVER,
     LOST,
@@ -22,6 +23,7 @@ from woflo.stores.operations import (
     SUSPECT,
     SUSPECT_DEATHS,
     Accepted,
+    Adopt,
     Beat,
     Claimed,
     ClaimReady,
@@ -35,12 +37,14 @@ from woflo.stores.operations import (
     Park,
     PauseQueue,
     PauseSchedule,
+    Prune,
     Publish,
     Record,
     Recover,
     Release,
     RequestStop,
     Send,
+    SetAside,
     Submit,
     Sweep,
     TakeSignal,
@@ -56,10 +60,11 @@ from woflo.stores.refusals import (
     not_understood,
     over,
     recorded_already,
+    signal_there,
     taken_for_dead,
     unknown_run,
 )
-from woflo.stores.rows import QueueRow, Row, Signal
+from woflo.stores.rows import QueueRow, Row, Signal, Tag
 from woflo.stores.tables import GONE, TableReader
 
 __all__ = ["MemoryStore"]
@@ -119,7 +124,17 @@ class MemoryStore(TableReader):
 
     @_do.register
     def _submit(self, op: Submit) -> list[Accepted]:
-        return [self._accept(row, op.now) for row in op.runs]
+        return self._accept_all(op.runs, op.tags, op.now)
+
+    def _accept_all(self, rows: Iterable[Row], tags: Iterable[Tag], now: float) -> list[Accepted]:
+        accepted = [self._accept(row, now) for row in rows]
+        new = {one.row.id for one in accepted if one.is_new}
+        self._put_tags(tag for tag in tags if tag.run_id in new)
+        return accepted
+
+    def _put_tags(self, tags: Iterable[Tag]) -> None:
+        for tag in tags:
+            self._tables.set(self._tables.tags, (tag.run_id, tag.name), tag.value)
 
     def _accept(self, row: Row, now: float) -> Accepted:
         there = self._tables.runs.get(row.id) or (row.key is not None and self.find(row.task, row.key))
@@ -268,14 +283,13 @@ class MemoryStore(TableReader):
     @_do.register
     def _record(self, op: Record) -> list[Accepted]:
         self._holding(op)
-        return [self._accept(call, op.now) for call in op.calls]
+        return self._accept_all(op.calls, op.tags, op.now)
 
     @_do.register
     def _finish(self, op: Finish) -> None:
         row = self._holding(op)
         ended = self._close(row, op.now, state=op.state, result=op.result, error=op.error, reason=op.reason)
-        for call in op.calls:
-            self._accept(call, op.now)
+        self._accept_all(op.calls, op.tags, op.now)
         for successor in op.successors:
             self._put(ended, key=None)
             self._add(successor.changed(key=row.key, **_stopped_with(row, op.now)), op.now)
@@ -285,7 +299,7 @@ class MemoryStore(TableReader):
     def _forget(self, op: Forget) -> None:
         row = self._holding(op)
         self._end(row, op.now, state=_STOPPED)
-        self._tables.set(self._tables.runs, row.id, GONE)
+        self._drop(row.id)
         if is_reference(row.args):
             self._swept(op.now)
 
@@ -447,6 +461,73 @@ class MemoryStore(TableReader):
         texts = {text for row in tables.runs.values() for text in (row.args, row.result, row.error)}
         texts |= {signal.value for signal in tables.signals.values()} | set(tables.published.values())
         return {text for text in texts if text is not None and is_reference(text)}
+
+    @_do.register
+    def _prune(self, op: Prune) -> list[str]:
+        gone = [run_id for run_id in dict.fromkeys(op.ids) if self._prune_one(run_id, op.before)]
+        if gone:
+            self._swept(op.now)
+        return gone
+
+    def _prune_one(self, run_id: str, before: float | None) -> bool:
+        tree = self._tree(run_id)
+        if not tree or tree[0].parent_id is not None or not tree[0].is_terminal or any(map(is_alive, tree)):
+            return False
+        if before is not None and (tree[0].finished_at or 0.0) >= before:
+            return False
+        for row in tree:
+            self._drop(row.id)
+        return True
+
+    def _tree(self, run_id: str) -> list[Row]:
+        """A run and all below it, the run first."""
+        root = self._tables.runs.get(run_id)
+        return [] if root is None else [root, *(row for step in self.steps(run_id) for row in self._tree(step.id))]
+
+    def _drop(self, run_id: str) -> None:
+        """A run, and what is kept beside it."""
+        tables = self._tables
+        for signal in self.signals(run_id):
+            tables.set(tables.signals, signal.id, GONE)
+        for name in self.published(run_id):
+            tables.set(tables.published, (run_id, name), GONE)
+        for name in self.tags(run_id):
+            tables.set(tables.tags, (run_id, name), GONE)
+        tables.set(tables.runs, run_id, GONE)
+
+    @_do.register
+    def _set_aside(self, op: SetAside) -> None:
+        rows, before = set_aside(op, self._tree(op.run_id))
+        for row in rows:
+            self._tables.set(self._tables.runs, row.id, row)
+        if before is not None:
+            self._tables.set(self._tables.published, (op.run_id, BEFORE), before)
+
+    @_do.register
+    def _adopt(self, op: Adopt) -> bool:
+        there = self._tree(op.runs[0].id)
+        if there and not is_aside(there[0]):
+            if (there[0].task, there[0].digest) != (op.runs[0].task, op.runs[0].digest):
+                raise conflict(op.runs[0], there[0])
+            return False
+        for row in there:
+            self._drop(row.id)
+        for row in op.runs:
+            self._check_new(row)
+            self._tables.set(self._tables.runs, row.id, row)
+        for signal in op.signals:
+            if signal.id in self._tables.signals:
+                raise signal_there(signal)
+            self._tables.set(self._tables.signals, signal.id, signal)
+        for run_id, name, value in op.published:
+            self._tables.set(self._tables.published, (run_id, name), value)
+        self._put_tags(op.tags)
+        return True
+
+    def _check_new(self, row: Row) -> None:
+        there = self._tables.runs.get(row.id) or (row.key is not None and self.find(row.task, row.key))
+        if there:
+            raise conflict(row, there)
 
     # -- what is set for queues and schedules ----------------------------------------------------------
 

@@ -23,17 +23,19 @@ from typing import Generic, NamedTuple, TypeVar
 
 from woflo.kernel.state import TERMINAL, RunState
 from woflo.stores.blobs import Blob
-from woflo.stores.rows import Claim, Row, WorkerRow
+from woflo.stores.rows import Claim, Row, Signal, Tag, WorkerRow
 
 __all__ = [
     "CONTINUED",
     "HANDED_OVER",
     "LOST",
     "MANUAL",
+    "MOVED",
     "SUSPECT",
     "SUSPECT_DEATHS",
     "UNCERTAIN",
     "Accepted",
+    "Adopt",
     "Beat",
     "ClaimReady",
     "Claimed",
@@ -47,12 +49,14 @@ __all__ = [
     "Park",
     "PauseQueue",
     "PauseSchedule",
+    "Prune",
     "Publish",
     "Record",
     "Recover",
     "Release",
     "RequestStop",
     "Send",
+    "SetAside",
     "Submit",
     "Sweep",
     "TakeSignal",
@@ -85,6 +89,10 @@ def is_asked(row: Row) -> bool:
     """True for a run that waits for somebody outside to tell how it ends."""
     reason = row.reason or ""
     return row.state is RunState.WAITING and (reason == MANUAL or reason.startswith(UNCERTAIN))
+
+
+MOVED = "moved to "
+"""How the reason of a STOPPED run begins that is on its way to another store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +128,8 @@ class Submit(Operation[list[Accepted]]):
     """
 
     runs: tuple[Row, ...]
+    tags: tuple[Tag, ...] = ()
+    """Of these runs; those of a run that was there already are not kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +214,8 @@ class Record(Claimed[list[Accepted]]):
     """Keep steps, and submit `calls` as by `Submit`, together; returns what became of the calls."""
 
     calls: tuple[Row, ...] = ()
+    tags: tuple[Tag, ...] = ()
+    """Of the calls, as of `Submit`."""
 
     def is_news(self, result: list[Accepted]) -> bool:
         """Only the parent waits for a step that it has executed itself, and that one has written this."""
@@ -220,6 +232,8 @@ class Finish(Claimed[None]):
     reason: str | None = None
     calls: tuple[Row, ...] = ()
     """Submitted together with it, as by `Submit`."""
+    tags: tuple[Tag, ...] = ()
+    """Of the calls."""
     successors: tuple[Row, ...] = ()
     """A new run that goes on from it, and takes over its key; STOPPED where a stop was requested. One, or none."""
 
@@ -321,8 +335,9 @@ class Continue(Operation[Row]):
     """Begin a run that goes on from the one that it `continues`, with `steps` recorded already; returns its row.
 
     With `hands_over`, it takes over the key, and the reason of the run before tells of it. Then that must have ended
-    (refused with `RunNotEndedError`), and not been handed over before (`RunContinuedError`). Refused with
-    `UnknownRunError` where there is no such run, and with `KeyConflictError` where the id or the key is another run's.
+    (refused with `RunNotEndedError`), and neither been handed over before (`RunContinuedError`) nor be on its way to
+    another store (`StoreError`). Refused with `UnknownRunError` where there is no such run, and with `KeyConflictError`
+    where the id or the key is another run's.
     """
 
     row: Row
@@ -341,6 +356,53 @@ class Wake(Operation[None]):
 
     run_id: str
     token: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prune(Operation[list[str]]):
+    """Take runs away that have ended, each with all below it, its signals, tags and what it published.
+
+    Their keys are free by that. Left as they are: what is not there, what has not ended, what ended at `before` or
+    later, a run that another one called (it goes with that one), and one below which something may still execute.
+    Returns the ids of those that are gone, in the order of `ids`.
+    """
+
+    ids: tuple[str, ...]
+    before: float | None = None
+
+    def is_news(self, result: list[str]) -> bool:
+        return bool(result)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside(Operation[None]):
+    """Let nothing of a run, and of all below it, go on here, because it is on its way to another store.
+
+    What had not ended is STOPPED, with the reason "moved to TO" and the `error`; how it was is kept beside it, and
+    `Adopt` brings it back. Without effect where all has ended. Doing it again for the same `to` changes nothing.
+    Refused with `UnknownRunError`, with `RunUnderWayError` where a worker has any of it, and with `StoreError` for a
+    run that another one called, and for one that is on its way to another `to`.
+    """
+
+    run_id: str
+    to: str
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopt(Operation[bool]):
+    """Take over what another store had of a run: it goes on here as it stood there.
+
+    The first of `runs` is the one that is moved, the others are below it. Where it was set aside here, it is put back.
+    Returns False, and keeps nothing, where it is here already. Refused with `KeyConflictError` where another run has an
+    id or a key of them.
+    """
+
+    runs: tuple[Row, ...]
+    signals: tuple[Signal, ...] = ()
+    published: tuple[tuple[str, str, str], ...] = ()
+    """Of which run, under which name, what value."""
+    tags: tuple[Tag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

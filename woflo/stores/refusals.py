@@ -10,11 +10,12 @@ from woflo.errors import (
     RunContinuedError,
     RunEndedError,
     RunNotEndedError,
+    RunUnderWayError,
     StoreError,
     UnknownRunError,
 )
-from woflo.stores.operations import CONTINUED, HANDED_OVER
-from woflo.stores.rows import Claim, Row
+from woflo.stores.operations import CONTINUED, HANDED_OVER, MOVED
+from woflo.stores.rows import Claim, Row, Signal
 
 __all__ = [
     "check_hand_over",
@@ -22,6 +23,8 @@ __all__ = [
     "conflict",
     "has_ended",
     "inherited",
+    "is_below",
+    "is_moved_elsewhere",
     "lease_lost",
     "no_blob",
     "no_limits",
@@ -29,7 +32,9 @@ __all__ = [
     "not_understood",
     "over",
     "recorded_already",
+    "signal_there",
     "taken_for_dead",
+    "under_way",
     "unknown_run",
     "within_commit",
 ]
@@ -97,6 +102,8 @@ def check_hand_over(row: Row) -> None:
     """Raise where no other run may go on in the place of this one."""
     if not row.is_terminal:
         raise RunNotEndedError(f"the run {row.id} of {row.task} is {row.state}: stop it first, or fork it")
+    if (row.reason or "").startswith(MOVED):
+        raise is_moved_elsewhere(row)
     for prefix in (CONTINUED, HANDED_OVER):
         if (row.reason or "").startswith(prefix):
             raise RunContinuedError(f"the run {row.id} of {row.task} was {row.reason} already; that is the one to name")
@@ -105,6 +112,31 @@ def check_hand_over(row: Row) -> None:
 def has_ended(row: Row, consequence: str) -> RunEndedError:
     """The run is in a state in which that cannot happen to it any more."""
     return RunEndedError(f"the run {row.id} of {row.task} is {row.state}: {consequence}")
+
+
+def under_way(row: Row) -> RunUnderWayError:
+    """The run cannot be moved now."""
+    return RunUnderWayError(
+        f"the run {row.id} of {row.task} is executed by the worker {row.worker}, and cannot be moved; stop it, or wait "
+        f"until it has ended or waits"
+    )
+
+
+def signal_there(signal: Signal) -> KeyConflictError:
+    """A signal comes with a run that is moved, and another one has its id."""
+    return KeyConflictError(
+        f"the signal {signal.id!r} of the run {signal.run_id} has the id of one that is stored here"
+    )
+
+
+def is_below(row: Row) -> StoreError:
+    """Only a whole can be moved."""
+    return StoreError(f"the run {row.id} of {row.task} was called by {row.parent_id}, and can be moved with that only")
+
+
+def is_moved_elsewhere(row: Row) -> StoreError:
+    """The run was set aside for another store."""
+    return StoreError(f"the run {row.id} of {row.task} is on its way already: {row.reason}; move it there")
 
 
 def closed() -> StoreError:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from woflo.kernel.state import TERMINAL, RunState
 
-__all__ = ["DEFAULT_QUEUE", "Claim", "QueueRow", "Row", "Signal", "WorkerRow", "place_id"]
+__all__ = ["DEFAULT_QUEUE", "Claim", "QueueRow", "Row", "Signal", "Tag", "WorkerRow", "place_id"]
 
 DEFAULT_QUEUE = "default"
 
@@ -140,6 +140,14 @@ class Signal:
     value: str
     sent_at: float
     taken_by: str | None = None
+
+
+class Tag(NamedTuple):
+    """What a run is found by besides its task and its key: one value for each name."""
+
+    run_id: str
+    name: str
+    value: str
 
 
 @dataclass(slots=True, kw_only=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any
 
-from woflo.kernel.state import RunState
-from woflo.stores.contract import Snapshot, Store
+from woflo.stores.contract import Search, Snapshot, Store
 from woflo.stores.refusals import no_blob
 from woflo.stores.rows import QueueRow, Row, Signal, WorkerRow
 
@@ -23,6 +23,8 @@ class Tables:
         """By their ids, in the order in which they were sent."""
         self.workers: dict[str, WorkerRow] = {}
         self.published: dict[tuple[str, str], str] = {}
+        self.tags: dict[tuple[str, str], str] = {}
+        """By run and name."""
         self.blobs: dict[str, tuple[float, str]] = {}
         """By their names: when they were kept last, and the value, or where it is."""
         self.queues: dict[str, QueueRow] = {}
@@ -86,17 +88,31 @@ class TableReader(Store):
             found = [row for row in self._tables.runs.values() if row.parent_id == parent_id]
         return sorted(found, key=lambda row: row.id)
 
-    def select(
-        self, *, states: Iterable[RunState] = (), tasks: Iterable[str] = (), after: str = "", limit: int = 100
-    ) -> list[Row]:
-        of_states, of_tasks = frozenset(states), frozenset(tasks)
-
+    def _select(self, search: Search, after: str, limit: int) -> list[Row]:
         def is_meant(row: Row) -> bool:
-            return (not of_states or row.state in of_states) and (not of_tasks or row.task in of_tasks)
+            return row.id > after and self._is_found(row, search)
 
         with self._reading:
-            found = [row for row in self._ordered() if row.parent_id is None and row.id > after and is_meant(row)]
-        return found[:limit]
+            return list(islice(filter(is_meant, self._ordered()), limit))
+
+    def _is_found(self, row: Row, search: Search) -> bool:
+        return (
+            (bool(search.tags) or row.parent_id is None)
+            and (not search.states or row.state in search.states)
+            and (not search.tasks or row.task in search.tasks)
+            and (search.key is None or row.key == search.key)
+            and search.created.has(row.created_at)
+            and search.ended.has(row.finished_at)
+            and all(self._tables.tags.get((row.id, name)) == value for name, value in search.tags.items())
+        )
+
+    def tags(self, run_id: str) -> dict[str, str]:
+        with self._reading:
+            return {name: value for (run, name), value in self._tables.tags.items() if run == run_id}
+
+    def signals(self, run_id: str) -> list[Signal]:
+        with self._reading:
+            return [signal for signal in self._tables.signals.values() if signal.run_id == run_id]
 
     def next_time(self, queues: Iterable[str] = (), after: float = 0.0) -> float | None:
         with self._reading:
@@ -137,5 +153,6 @@ class TableReader(Store):
             tables = self._tables
             signals = [tables.signals[one] for one in sorted(tables.signals)]
             blobs = {name: kept_at for name, (kept_at, _) in tables.blobs.items()}
-            published, paused = dict(tables.published), tuple(self.paused_schedules())
-            return Snapshot(self._ordered(), signals, self.workers(), published, blobs, tuple(self.queues()), paused)
+            tags, published, paused = dict(tables.tags), dict(tables.published), tuple(self.paused_schedules())
+            queues = tuple(self.queues())
+            return Snapshot(self._ordered(), signals, self.workers(), published, blobs, tags, queues, paused)

@@ -8,9 +8,9 @@ from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from woflo.errors import StoreError
-from woflo.stores.contract import Listener, Snapshot, Store, Transaction
+from woflo.stores.contract import Listener, Search, Snapshot, Store, Transaction
 from woflo.stores.operations import Claimed, Operation, Submit
-from woflo.stores.rows import QueueRow, Row, WorkerRow
+from woflo.stores.rows import QueueRow, Row, Signal, WorkerRow
 
 __all__ = ["CrashingStore", "SimulatedCrashError"]
 
@@ -91,8 +91,14 @@ class CrashingStore(Store):
     def steps(self, parent_id: str) -> list[Row]:
         return self.store.steps(parent_id)
 
-    def select(self, **wanted: Any) -> list[Row]:
-        return self.store.select(**wanted)
+    def _select(self, search: Search, after: str, limit: int) -> list[Row]:
+        return self.store._select(search, after, limit)
+
+    def tags(self, run_id: str) -> dict[str, str]:
+        return self.store.tags(run_id)
+
+    def signals(self, run_id: str) -> list[Signal]:
+        return self.store.signals(run_id)
 
     def next_time(self, queues: Iterable[str] = (), after: float = 0.0) -> float | None:
         return self.store.next_time(queues, after)

@@ -16,11 +16,11 @@ from systems import needs_postgres
 from woflo.kernel.state import TERMINAL, RunState
 from woflo.stores import blobs
 from woflo.stores import operations as ops
-from woflo.stores.contract import unwrap
+from woflo.stores.contract import Span, unwrap
 from woflo.stores.directory import DirectoryStore
 from woflo.stores.memory import MemoryStore
 from woflo.stores.opening import open_store
-from woflo.stores.rows import Claim, Row, WorkerRow
+from woflo.stores.rows import Claim, Row, Signal, Tag, WorkerRow
 from woflo.stores.sqlite import SQLiteStore
 
 IDS = [*"abcd", *(f"{parent}:{place}" for parent in "ab" for place in range(3)), "a:0:0", "unknown"]
@@ -84,6 +84,7 @@ def steps(draw):
 
 some_steps = st.lists(steps(), max_size=2).map(tuple)
 some_calls = st.lists(calls(), max_size=3).map(tuple)
+some_tags = st.lists(st.builds(Tag, ids, st.sampled_from("mn"), st.sampled_from("12")), max_size=2).map(tuple)
 
 
 def outcome(do):
@@ -109,6 +110,7 @@ class Agreement(RuleBasedStateMachine):
         self.now = 1.0
         self.claims = [Claim("unknown", "v", 1)]
         self.later = []
+        self.adopted = []
         self.is_gathering = self.is_transaction = False
 
     def teardown(self):
@@ -206,9 +208,9 @@ class Agreement(RuleBasedStateMachine):
         )
         self.do(ops.Submit, runs=tuple({row.id: row for row in (*fixed, *runs)}.values()))
 
-    @rule(runs=some_calls)
-    def submit(self, runs):
-        self.do(ops.Submit, runs=runs)
+    @rule(runs=some_calls, tags=some_tags)
+    def submit(self, runs, tags):
+        self.do(ops.Submit, runs=runs, tags=tags)
 
     @rule(
         worker=workers,
@@ -257,9 +259,9 @@ class Agreement(RuleBasedStateMachine):
     def recover(self, dead):
         self.do(ops.Recover, dead=dead)
 
-    @rule(number=which, steps=some_steps, runs=some_calls)
-    def record(self, number, steps, runs):
-        self.do(ops.Record, **self.held(number, steps), calls=runs)
+    @rule(number=which, steps=some_steps, runs=some_calls, tags=some_tags)
+    def record(self, number, steps, runs, tags):
+        self.do(ops.Record, **self.held(number, steps), calls=runs, tags=tags)
 
     @rule(number=which, steps=some_steps, state=ends, result=texts, error=texts, reason=texts)
     def finish(self, number, steps, state, result, error, reason):
@@ -336,6 +338,23 @@ class Agreement(RuleBasedStateMachine):
         self.now += after
         self.do(ops.Sweep)
 
+    @rule(number=which, among=st.lists(ids, max_size=3), before=st.none() | st.sampled_from([1.0, 5.0, 20.0]))
+    def prune(self, number, among, before):
+        self.do(ops.Prune, ids=tuple(self.known(run_id, number) for run_id in among), before=before)
+
+    @rule(number=which, run_id=ids, to=st.sampled_from(["x", "x", "y"]))
+    def set_aside(self, number, run_id, to):
+        self.do(ops.SetAside, run_id=self.known(run_id, number), to=to, error="1")
+
+    @rule(runs=st.lists(calls(), min_size=1, max_size=3, unique_by=lambda row: row.id), tags=some_tags)
+    def adopt(self, runs, tags):
+        runs = [row.changed(worker=None) for row in runs]
+        signal = Signal(id=f"adopted-{self.now}", run_id=runs[0].id, name="m", value="1", sent_at=self.now)
+        signals = () if signal in self.adopted else (signal,)
+        self.adopted += signals
+        beside = {"signals": signals, "published": ((runs[0].id, "x", "3"),), "tags": tags}
+        self.do(ops.Adopt, runs=tuple(runs), **beside)
+
     # -- what must hold --------------------------------------------------------------------------------
 
     @invariant()
@@ -352,6 +371,9 @@ class Agreement(RuleBasedStateMachine):
             lambda store: [store.get(run_id) for run_id in IDS[-3:]],
             lambda store: [store.find(task, key) for task in TASKS for key in "kl"],
             lambda store: store.published("a"),
+            lambda store: store.select(tags={"m": "1"}),
+            lambda store: store.select(key="k", created=Span(since=2.0), ended=Span(until=30.0)),
+            lambda store: store.signals("a"),
         ):
             assert read(self.store) == read(self.model)
 

@@ -45,11 +45,14 @@ class AttemptRole:
     def __reduce__(self) -> Any:
         one = self._attempt
         parts = (one.run_id, one.task_name, one.number, one.body, one.args, one.kwargs, one.parent_id)
-        return (_attempt_role, (parts, self._capture))
+        return (_attempt_role, (parts, self._capture, getattr(one, "last_heartbeat", None)))
 
 
-def _attempt_role(parts: tuple[Any, ...], capture: bool) -> AttemptRole:
-    return AttemptRole(Attempt(*parts), None, capture)
+def _attempt_role(parts: tuple[Any, ...], capture: bool, last_heartbeat: str | None) -> AttemptRole:
+    attempt = Attempt(*parts)
+    if last_heartbeat is not None:
+        attempt.last_heartbeat = last_heartbeat
+    return AttemptRole(attempt, None, capture)
 
 
 def rehearse(slots: Slots, perform: Callable[[AttemptRole, Link, wire.Socket], None]) -> None:

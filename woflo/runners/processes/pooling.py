@@ -110,13 +110,14 @@ class Pool:
         """Put on the run what a worker is sent of it. It is kept until the outcome is there: it may be sent again."""
         task, args = run.task, run._args
         try:
-            if not run._kwargs and run.parent_id is None and shipping.are_plain(args) and task.name == task.body.name:
+            is_bare = run.parent_id is None and run._heartbeat is None and task.name == task.body.name
+            if is_bare and not run._kwargs and shipping.are_plain(args):
                 code = run._code = self.codes.get(task.body)
                 run._head, run._content = plain_head(code.number, run.attempt, announce), args
                 return
             code = run._code = self.codes.get(task.body)
             run._shared = [value for value in (*args, *run._kwargs.values()) if type(value) is Shared]
-            parcel = shipping.dump((args, run._kwargs, task.name, run.parent_id))
+            parcel = shipping.dump((args, run._kwargs, task.name, run.parent_id, run._heartbeat))
         except Exception as error:
             raise packing_error(error, task.name, args, run._kwargs) from error
         run._fd = parcel.fd

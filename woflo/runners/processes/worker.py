@@ -176,14 +176,16 @@ class Worker:
         try:
             body = self._bodies.get(code) or self._load_body(code)
             if kind == wire.PLAIN_CALLS:
-                args, kwargs, name, parent_id = content, {}, body.name, None
+                args, kwargs, name, parent_id, last = content, {}, body.name, None, None
             else:
-                args, kwargs, name, parent_id = shipping.load(content)
+                args, kwargs, name, parent_id, last = shipping.load(content)
         except BaseException as error:  # loading executes code of the user, which may raise anything
             outcome, name = Outcome.failed(shipping.refusal(error, "argument", "a call", "loaded")), "a call"
         else:
             attempt = _CalledAttempt("", name, attempt_number, body, args, kwargs, parent_id)
             attempt.worker, attempt.call = self, number
+            if last is not None:
+                attempt.last_heartbeat = last
             outcome = copy_context().run(link.start, attempt)
         self._now = monotonic_ns()
         self._answer(number, outcome, name, self._now - begun)

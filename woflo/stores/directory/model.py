@@ -139,6 +139,7 @@ class IndexedTables(Tables):
             "signals": self.signals,
             "workers": self.workers,
             "published": self.published,
+            "tags": self.tags,
             "blobs": self.blobs,
         }
         self._name_of = {id(table): name for name, table in self._named.items()}

@@ -11,9 +11,8 @@ from urllib.parse import unquote
 
 from woflo.errors import StoreError
 from woflo.kernel import clock
-from woflo.kernel.state import RunState
 from woflo.stores.blobs import lightened
-from woflo.stores.contract import Inherited, Listener, Snapshot, Store, Transaction, unwrap
+from woflo.stores.contract import Inherited, Listener, Search, Snapshot, Store, Transaction, unwrap
 from woflo.stores.directory.files import Files, failed, telling
 from woflo.stores.directory.keeping import Keeper
 from woflo.stores.directory.looking import REJECTED, Looking
@@ -21,7 +20,7 @@ from woflo.stores.directory.places import FOLDERS
 from woflo.stores.directory.watching import PAUSE, Watcher
 from woflo.stores.operations import ClaimReady, Operation
 from woflo.stores.refusals import closed, inherited
-from woflo.stores.rows import QueueRow, Row, WorkerRow
+from woflo.stores.rows import QueueRow, Row, Signal, WorkerRow
 
 __all__ = ["DirectoryStore"]
 
@@ -157,10 +156,14 @@ class DirectoryStore(Store):
     def steps(self, parent_id: str) -> list[Row]:
         return self._read(lambda model: model.steps(parent_id))
 
-    def select(
-        self, *, states: Iterable[RunState] = (), tasks: Iterable[str] = (), after: str = "", limit: int = 100
-    ) -> list[Row]:
-        return self._read(lambda model: model.select(states=states, tasks=tasks, after=after, limit=limit))
+    def _select(self, search: Search, after: str, limit: int) -> list[Row]:
+        return self._read(lambda model: model._select(search, after, limit))
+
+    def tags(self, run_id: str) -> dict[str, str]:
+        return self._read(lambda model: model.tags(run_id))
+
+    def signals(self, run_id: str) -> list[Signal]:
+        return self._read(lambda model: model.signals(run_id))
 
     def next_time(self, queues: Iterable[str] = (), after: float = 0.0) -> float | None:
         return self._read(lambda model: model.next_time(queues, after))

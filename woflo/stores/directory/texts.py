@@ -24,9 +24,9 @@ class Change(NamedTuple):
     """A row of one table, as it is from now on."""
 
     table: str
-    """ "runs", "signals", "workers", "published" or "blobs"."""
+    """ "runs", "signals", "workers", "published", "tags" or "blobs"."""
     key: Any
-    """An id; for what is published, the id of the run and the name."""
+    """An id; for what is published, and for tags, the id of the run and the name."""
     value: Any
     """The row, or None where it is gone."""
 
@@ -79,7 +79,7 @@ def changes_of(plain: list[Any]) -> list[Change]:
 
 
 def _change_of(table: str, key: Any, value: Any) -> Change:
-    if table == "published":
+    if table in ("published", "tags"):
         run_id, name = key
         return Change(table, (run_id, name), value)
     if table == "blobs":

@@ -53,6 +53,11 @@ class PostgresStore(SqlStore):
         """See the class."""
         return cls(url)
 
+    @property
+    def where(self) -> str:
+        """Which tables these are, without the password."""
+        return f"{self._server.name} {self._server.schema}"
+
     # -- writing ---------------------------------------------------------------------------------------
 
     def apply(self, operations: Sequence[Operation[Any]]) -> list[Any]:

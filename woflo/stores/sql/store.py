@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any
 
-from woflo.kernel.state import RunState
-from woflo.stores.contract import Snapshot, Store
+from woflo.stores.contract import Search, Snapshot, Store
 from woflo.stores.refusals import no_blob
-from woflo.stores.rows import QueueRow, Row, WorkerRow
+from woflo.stores.rows import QueueRow, Row, Signal, WorkerRow
 from woflo.stores.sql.rows import queue_of, rows_of, signal_of, worker_of
 
 __all__ = ["Read", "SqlStore"]
@@ -40,11 +39,22 @@ class SqlStore(Store):
     def steps(self, parent_id: str) -> list[Row]:
         return rows_of(self._read("steps", parent_id=parent_id))
 
-    def select(
-        self, *, states: Iterable[RunState] = (), tasks: Iterable[str] = (), after: str = "", limit: int = 100
-    ) -> list[Row]:
-        found = self._read("select_runs", states=_list(states), tasks=_list(tasks), after=after, limit=limit)
-        return rows_of(found)
+    def _select(self, search: Search, after: str, limit: int) -> list[Row]:
+        created, ended = search.created, search.ended
+        values: dict[str, Any] = {"states": _list(search.states), "tasks": _list(search.tasks), "key": search.key}
+        values |= {"created_since": created.since, "created_until": created.until}
+        values |= {"ended_since": ended.since, "ended_until": ended.until, "after": after, "limit": limit}
+        if not search.tags:
+            return rows_of(self._read("select_runs", **values))
+        first = next(iter(search.tags.items()))
+        values |= {"tag": first[0], "value": first[1], "tags": json.dumps(dict(search.tags))}
+        return rows_of(self._read("select_tagged", **values))
+
+    def tags(self, run_id: str) -> dict[str, str]:
+        return dict(self._read("tags", run_id=run_id))
+
+    def signals(self, run_id: str) -> list[Signal]:
+        return [signal_of(one) for one in self._read("signals", run_id=run_id)]
 
     def next_time(self, queues: Iterable[str] = (), after: float = 0.0) -> float | None:
         time: float | None = self._read("next_time", queues=json.dumps(list(queues)), after=after)[0][0]
@@ -78,6 +88,7 @@ class SqlStore(Store):
                 signals=[signal_of(one) for one in read("all_signals")],
                 workers=[worker_of(one) for one in read("all_workers")],
                 published={(run_id, name): value for run_id, name, value in read("all_published")},
+                tags={(run_id, name): value for run_id, name, value in read("all_tags")},
                 blobs=dict(read("all_blobs")),
                 queues=tuple(queue_of(one) for one in read("all_queues")),
                 paused_schedules=tuple(task for (task,) in read("paused_schedules")),

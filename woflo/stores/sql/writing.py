@@ -19,6 +19,7 @@ from woflo.stores.operations import (
     SUSPECT,
     SUSPECT_DEATHS,
     Accepted,
+    Adopt,
     Beat,
     Claimed,
     ClaimReady,
@@ -32,12 +33,14 @@ from woflo.stores.operations import (
     Park,
     PauseQueue,
     PauseSchedule,
+    Prune,
     Publish,
     Record,
     Recover,
     Release,
     RequestStop,
     Send,
+    SetAside,
     Submit,
     Sweep,
     TakeSignal,
@@ -55,8 +58,10 @@ from woflo.stores.refusals import (
     taken_for_dead,
     unknown_run,
 )
-from woflo.stores.rows import Row
+from woflo.stores.rows import Row, Tag
+from woflo.stores.sql import keeping
 from woflo.stores.sql.asking import Answer, Doing, Statement, asked
+from woflo.stores.sql.keeping import dropping
 from woflo.stores.sql.queues import claim_within, limit_queue, pause_queue, pause_schedule
 from woflo.stores.sql.rows import row_of, rows_of, values_of
 
@@ -77,7 +82,21 @@ def do(op: Operation[T]) -> Doing[T]:
 
 
 def _submit(op: Submit) -> Doing[list[Accepted]]:
-    return (yield from _accepted(op.runs, op.now))
+    return (yield from _accepted_with_tags(op.runs, op.tags, op.now))
+
+
+def _accepted_with_tags(rows: Sequence[Row], tags: Sequence[Tag], now: float) -> Doing[list[Accepted]]:
+    accepted = yield from _accepted(rows, now)
+    if tags:
+        new = {one.row.id for one in accepted if one.is_new}
+        yield from _asked_all([("add_tag", tag) for tag in tags if tag.run_id in new])
+    return accepted
+
+
+def _asked_all(statements: list[Statement]) -> Doing[None]:
+    """Ask them, if there are any."""
+    if statements:
+        yield statements
 
 
 def _accepted(rows: Sequence[Row], now: float) -> Doing[list[Accepted]]:
@@ -221,13 +240,13 @@ def _check_kept(step: Row, answer: Answer) -> None:
 
 def _record(op: Record) -> Doing[list[Accepted]]:
     yield from _held(op, [])
-    return (yield from _accepted(op.calls, op.now)) if op.calls else []
+    return (yield from _accepted_with_tags(op.calls, op.tags, op.now)) if op.calls else []
 
 
 def _finish(op: Finish) -> Doing[None]:
     parent_id, stop_requested, _ = yield from _held(op, [_end(op.claim.run_id, op, op.reason)])
     if op.calls:
-        yield from _accepted(op.calls, op.now)
+        yield from _accepted_with_tags(op.calls, op.tags, op.now)
     for successor in op.successors:
         before = yield from _known(op.claim.run_id)
         stopped = {"state": RunState.STOPPED, "stop_requested": True, "finished_at": op.now} if stop_requested else {}
@@ -236,8 +255,9 @@ def _finish(op: Finish) -> Doing[None]:
 
 
 def _forget(op: Forget) -> Doing[None]:
-    parent_id, _, (gone,) = yield from _held(op, [("forget_run", {"id": op.claim.run_id})])
-    yield from _tell_of(op.claim.run_id, parent_id)
+    run_id = op.claim.run_id
+    parent_id, _, (gone, *_) = yield from _held(op, [("forget_run", {"id": run_id}), *dropping([run_id])])
+    yield from _tell_of(run_id, parent_id)
     if any(is_reference(args) for (args,) in gone.rows):
         yield from swept(op.now)
 
@@ -453,6 +473,13 @@ def _wake_for(run_id: str, awaited: str) -> Statement:
     return "wake_for", {"id": run_id, "token": f"run:{awaited}"}
 
 
+def _prune(op: Prune) -> Doing[list[str]]:
+    gone = yield from keeping.prune(op)
+    if gone:
+        yield from swept(op.now)
+    return gone
+
+
 _HANDLERS: dict[type, Callable[[Any], Doing[Any]]] = {
     Submit: _submit,
     ClaimReady: _claim_ready,
@@ -474,5 +501,8 @@ _HANDLERS: dict[type, Callable[[Any], Doing[Any]]] = {
     Complete: _complete,
     Continue: _continue,
     Wake: _wake,
+    Prune: _prune,
+    SetAside: keeping.put_aside,
+    Adopt: keeping.adopt,
     Sweep: _sweep,
 }

@@ -124,3 +124,31 @@ def a_deadline_before_the_start(runner: Runner) -> None:
 def a_timeout_that_cannot_be_kept(runner: Runner) -> None:
     """Where the calling thread executes, `timeout` is an error at decoration."""
     assert "timeout" in str(raised(OptionError, lambda: on(runner, echo, timeout=1)))
+
+
+HEARTBEAT = 3.0
+"""Seconds in which any process starts."""
+
+
+def silent_at_first(marker: Path) -> list[object]:
+    """Hangs in its first attempt, after a sign of life; then it gives those that it owes, and returns what it saw."""
+    here = current_run()
+    seen = here.last_heartbeat
+    here.heartbeat({"page": here.attempt})
+    if here.attempt == 1:
+        linger(marker)
+    for _ in range(4):
+        time.sleep(HEARTBEAT / 3)  # longer than allowed without them, in all
+        here.heartbeat({"page": here.attempt})
+    return [here.attempt, seen]
+
+
+@check(only=parallel)
+def an_attempt_that_gives_no_sign_of_life(runner: Runner) -> None:
+    """It is out of time, and tried again; the next one gets its last value, and is left alone as long as it lives."""
+    with folder() as where:
+        run = on(runner, silent_at_first, heartbeat_timeout=HEARTBEAT, retries=1)(where / "marker")
+        assert value_of(run) == [2, {"page": 1}]
+        error = error_of(on(runner, linger, heartbeat_timeout=0.2)(where / "marker"), TaskTimeoutError)
+        assert "no heartbeat for 0.2 s" in str(error)
+        still_works(runner)

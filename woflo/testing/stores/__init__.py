@@ -22,6 +22,8 @@ SUBJECTS = (
     "signals",
     "steering",
     "reading",
+    "finding",
+    "removing",
     "large",
     "transactions",
     "listening",

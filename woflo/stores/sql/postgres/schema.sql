@@ -82,6 +82,20 @@ CREATE TABLE woflo.signals (
 -- Those that nobody took.
 CREATE INDEX signals_new ON woflo.signals (run_id, name, number) WHERE taken_by IS NULL;
 
+-- All that was sent to a run.
+CREATE INDEX signals_of ON woflo.signals (run_id);
+
+-- What runs are found by besides task and key. Those that have none have no row here.
+CREATE TABLE woflo.tags (
+    run_id TEXT COLLATE "C" NOT NULL,
+    name TEXT COLLATE "C" NOT NULL,
+    value TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (run_id, name)
+);
+
+-- The runs of a tag.
+CREATE INDEX tags_found ON woflo.tags (name, value, run_id);
+
 -- The processes that execute runs, and until when what they hold is theirs without another sign of life.
 CREATE TABLE woflo.workers (
     id TEXT COLLATE "C" NOT NULL PRIMARY KEY,

@@ -10,15 +10,52 @@ SELECT * FROM runs WHERE task = :task AND key = :key;
 SELECT * FROM runs INDEXED BY runs_parent WHERE parent_id = :parent_id ORDER BY id;
 
 -- name: select_runs
--- Those that nobody called from inside; null stands for all states, or all tasks.
+-- Those that nobody called from inside; null stands for all states, tasks, keys and times.
 SELECT *
 FROM runs INDEXED BY runs_parent
 WHERE parent_id IS NULL
     AND id > :after
     AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
     AND (:tasks IS NULL OR task IN (SELECT value FROM json_each(:tasks)))
+    AND (:key IS NULL OR key = :key)
+    AND (:created_since IS NULL OR created_at >= :created_since)
+    AND (:created_until IS NULL OR created_at < :created_until)
+    AND (:ended_since IS NULL OR finished_at >= :ended_since)
+    AND (:ended_until IS NULL OR finished_at < :ended_until)
 ORDER BY id
 LIMIT :limit;
+
+-- name: select_tagged
+-- Those with all tags, the first of which leads to them.
+SELECT runs.*
+FROM (SELECT run_id FROM tags INDEXED BY tags_found WHERE name = :tag AND value = :value) AS found
+JOIN runs ON runs.id = found.run_id
+WHERE NOT EXISTS (
+        SELECT 1
+        FROM json_each(:tags) AS wanted
+        WHERE NOT EXISTS (
+            SELECT 1 FROM tags WHERE run_id = runs.id AND name = wanted.key AND value = wanted.value
+        )
+    )
+    AND id > :after
+    AND (:states IS NULL OR state IN (SELECT value FROM json_each(:states)))
+    AND (:tasks IS NULL OR task IN (SELECT value FROM json_each(:tasks)))
+    AND (:key IS NULL OR key = :key)
+    AND (:created_since IS NULL OR created_at >= :created_since)
+    AND (:created_until IS NULL OR created_at < :created_until)
+    AND (:ended_since IS NULL OR finished_at >= :ended_since)
+    AND (:ended_until IS NULL OR finished_at < :ended_until)
+ORDER BY id
+LIMIT :limit;
+
+-- name: tags
+SELECT name, value FROM tags WHERE run_id = :run_id;
+
+-- name: signals
+SELECT id, run_id, name, value, sent_at, taken_by FROM signals WHERE run_id = :run_id ORDER BY number;
+
+-- name: all_tags
+SELECT run_id, name, value FROM tags;
 
 -- name: next_time
 SELECT min(due)

@@ -79,6 +79,20 @@ CREATE TABLE signals (
 -- Those that nobody took.
 CREATE INDEX signals_new ON signals (run_id, name, number) WHERE taken_by IS NULL;
 
+-- All that was sent to a run.
+CREATE INDEX signals_of ON signals (run_id);
+
+-- What runs are found by besides task and key. Those that have none have no row here.
+CREATE TABLE tags (
+    run_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    value TEXT NOT NULL,
+    PRIMARY KEY (run_id, name)
+) WITHOUT ROWID;
+
+-- The runs of a tag.
+CREATE INDEX tags_found ON tags (name, value, run_id);
+
 -- The processes that execute runs, and until when what they hold is theirs without another sign of life.
 CREATE TABLE workers (
     id TEXT NOT NULL PRIMARY KEY,
