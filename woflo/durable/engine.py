@@ -65,6 +65,8 @@ class Engine:
         """What is executed here for others."""
         self.failing_since: float | None = None
         """The monotonic time since when the store cannot be looked at, which is told once; None where it can."""
+        self._claimed_at = 0.0
+        """When it was looked last whether there is something to claim for others."""
         self.hold: float = 0.5
         """Seconds that a wait holds its thread or coroutine before the workflow is parked."""
 
@@ -271,7 +273,8 @@ class Engine:
                 self._closing.wait(LOOK)
 
     def _seconds_to_rest(self) -> float:
-        due = self.store.next_time() if self._is_waiting() else None
+        queues = () if self._serving is None else self._serving.queues
+        due = self.store.next_time(queues, self._claimed_at) if self._is_waiting() else None
         tick = None if self._serving is None else self._serving.schedules.next_time()
         soonest = min((at for at in (due, tick) if at is not None), default=None)
         return LOOK if soonest is None else max(0.001, min(LOOK, soonest - clock.now()))
@@ -319,6 +322,7 @@ class Engine:
         if serving is None or serving.is_draining:
             return
         serving.schedules.submit_due()
+        self._claimed_at = clock.now()
         found_nothing = True
         for share in serving.shares():
             room = serving.room(share, MOST - len(self.executions))

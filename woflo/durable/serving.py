@@ -188,7 +188,7 @@ class Serving:
         if found is None:
             runner = self.runner or _runner_in_worker(task)
             here = {"runner": runner, "retries": 0, "timeout": None, "deadline": None, "name": task.name}
-            here |= {"key": None, "queue": None}
+            here |= {"key": None, "queue": None, "limit_key": None}
             options = task.options.changed({**here, "after": (), "priority": 0, "delay": None, "schedule": None})
             found = self._inner[task.name] = Task(task.body, options)
         return found

@@ -89,10 +89,18 @@ class Worker:
             raise
 
     def run(self) -> None:
-        """Work until `stop()` is called, from another thread or a signal handler."""
+        """Work until `stop()` is called, from another thread or a signal handler.
+
+        Interrupted by an exception, as by Ctrl-C, it gives back at once what has not ended: it is then none of the
+        workers of the store any more.
+        """
         self.start()
-        while not self._stopped.wait(LOOK):
-            self.unserved.look()
+        try:
+            while not self._stopped.wait(LOOK):
+                self.unserved.look()
+        except BaseException:
+            self.leave()
+            raise
         self.drain()
 
     def stop(self) -> None:

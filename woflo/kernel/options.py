@@ -31,6 +31,7 @@ class Options:
         "deadline",
         "delay",
         "key",
+        "limit_key",
         "max_concurrency",
         "missed",
         "name",
@@ -69,6 +70,7 @@ class Options:
         missed: str = "one",
         codec: str = "json",
         on_crash: OnCrash = "retry",
+        limit_key: str | None = None,
     ) -> None:
         self.name: str | None = _checked_text("name", name)
         self.retries: int = whole_number("retries", retries, least=0)
@@ -94,6 +96,7 @@ class Options:
         self.codec: str = _one_of("codec", codec, ("json", "pickle"))
         self.missed: str = _one_of("missed", missed, ("one", "all", "none"))
         self.on_crash: OnCrash = _checked_on_crash(on_crash)
+        self.limit_key: str | None = _checked_text("limit_key", limit_key)
 
     def changed(self, changes: Mapping[str, Any]) -> Options:
         """These options with `changes` on top."""

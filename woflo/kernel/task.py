@@ -164,6 +164,7 @@ class Task(Generic[P, R]):
         after: BaseTaskRun[Any] | Sequence[BaseTaskRun[Any]] = ...,  # type: ignore[assignment]
         key: str | None = ...,  # type: ignore[assignment]
         queue: str | None = ...,  # type: ignore[assignment]
+        limit_key: str | None = ...,  # type: ignore[assignment]
         priority: int = ...,  # type: ignore[assignment]
         delay: float | None = ...,  # type: ignore[assignment]
         on_crash: OnCrash = ...,  # type: ignore[assignment]
@@ -236,6 +237,7 @@ def task(
     resources: Mapping[str, Any] | None = ...,
     rate_limit: str | None = ...,
     queue: str | None = ...,
+    limit_key: str | None = ...,
     priority: int = ...,
     delay: float | None = ...,
     schedule: str | None = ...,
@@ -259,6 +261,8 @@ def task(fn: Any = None, /, **options: Any) -> Any:
         rate_limit: starts per period, `"10/s"` or `"100/m"`.
         queue, priority, delay: with the runner "queue": whose workers take the call; higher ones first; not before
             so many seconds have passed.
+        limit_key: what calls from a queue count for where the queue limits how many of one key are under way, as
+            "customer-7"; see `woflo.configure_queue`. Mostly given to a call, by `with_options`.
         schedule: when workers call the task, which then has no arguments: five cron fields, "@every 2h" (s, m, h, d)
             or "@start"; `missed` says which ticks are made up for that came while no worker was there: "one" (the
             latest), "all" or "none".
