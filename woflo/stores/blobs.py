@@ -8,15 +8,16 @@ long may a write take that names it again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from woflo.kernel.digest import digest
+from woflo.stores.rows import Row
 
 if TYPE_CHECKING:
     from woflo.stores.operations import Operation
-    from woflo.stores.rows import Row
 
 __all__ = ["REST", "Blob", "chunks", "is_reference", "lightened"]
 
@@ -48,27 +49,44 @@ def is_reference(text: str | None) -> bool:
 
 def lightened(operation: O) -> O:
     """The same operation with the names of its large values, which it brings along; mostly that very operation."""
-    texts, rows = _shape(type(operation))
-    for name in texts:
-        if len(getattr(operation, name) or "") > INLINE:
-            return _light(operation, texts, rows)
-    for name in rows:
-        for row in _rows(operation, name):
-            if len(row.args) > INLINE or len(row.result or "") > INLINE or len(row.error or "") > INLINE:
-                return _light(operation, texts, rows)
+    shape = _shapes.get(type(operation)) or _shape(type(operation))
+    for text in shape.texts_of(operation):
+        if text is not None and len(text) > INLINE:
+            return _light(operation, shape.texts, shape.rows)
+    for rows in shape.rows_of(operation):
+        for row in (rows,) if type(rows) is Row else rows:
+            result, error = row.result, row.error
+            if len(row.args) > INLINE or (result and len(result) > INLINE) or (error and len(error) > INLINE):
+                return _light(operation, shape.texts, shape.rows)
     return operation
 
 
-_shapes: dict[type, tuple[tuple[str, ...], tuple[str, ...]]] = {}
+class _Shape(NamedTuple):
+    """Which fields of an operation are values, and which are rows; and all of them at once, because each write asks."""
+
+    texts: tuple[str, ...]
+    rows: tuple[str, ...]
+    texts_of: Callable[[Any], tuple[str | None, ...]]
+    rows_of: Callable[[Any], tuple[Any, ...]]
 
 
-def _shape(kind: type) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Which fields of an operation are values, and which are rows."""
-    found = _shapes.get(kind)
-    if found is None:
-        names = {field.name for field in fields(kind)}
-        found = _shapes[kind] = tuple(filter(names.__contains__, _TEXTS)), tuple(filter(names.__contains__, _ROWS))
-    return found
+_shapes: dict[type, _Shape] = {}
+
+
+def _shape(kind: type) -> _Shape:
+    names = {field.name for field in fields(kind)}
+    texts, rows = (tuple(filter(names.__contains__, some)) for some in (_TEXTS, _ROWS))
+    _shapes[kind] = made = _Shape(texts, rows, _getter(texts), _getter(rows))
+    return made
+
+
+def _getter(names: tuple[str, ...]) -> Callable[[Any], tuple[Any, ...]]:
+    if not names:
+        return lambda operation: ()  # noqa: ARG005 - there is nothing in it
+    if len(names) == 1:
+        (name,) = names
+        return lambda operation: (getattr(operation, name),)
+    return attrgetter(*names)
 
 
 def _light(operation: O, texts: tuple[str, ...], rows: tuple[str, ...]) -> O:
