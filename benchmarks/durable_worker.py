@@ -61,35 +61,34 @@ def serve_speaking(url: str) -> None:
 
 
 def halves(say: Callable[[], object], *, stuck: bool) -> Any:
-    """A workflow of two steps; where it gets `stuck`, it says so in the second and never ends."""
+    """A workflow of two steps; where it gets `stuck`, it says so after the first and never ends."""
+    import asyncio
+
     from woflo import task, workflow
 
-    @task(name="first")
-    async def first(x: int) -> int:
-        return x
-
-    @task(name="second")
-    async def second(x: int) -> int:
-        if stuck:
-            import asyncio
-
-            say()
-            await asyncio.Event().wait()
+    @task(name="half")
+    async def half(x: int) -> int:
         return x
 
     @workflow(name="halves")
     async def both(x: int) -> int:
-        return await second(await first(x))
+        await half(x)
+        if stuck:
+            say()
+            await asyncio.Event().wait()
+        return await half(x)
 
     return both
 
 
 def serve_halves(url: str) -> None:
-    """In the other process: a worker that gets stuck in all workflows."""
+    """In the other process: a worker that gets stuck in all workflows, which it has under way at once."""
     from woflo import Worker
+    from woflo.durable import engine
 
+    engine.MOST = HALF_DONE
     say = waking.speaking()
-    with Worker([halves(say, stuck=True)], url, concurrency=2 * HALF_DONE):
+    with Worker([halves(say, stuck=True)], url):
         say()
         threading.Event().wait()
 
@@ -107,7 +106,7 @@ def taken_over() -> Iterator[Body]:
                 accept(made, "halves", HALF_DONE)
                 for _ in range(HALF_DONE):
                     answered()
-                with Worker([found], concurrency=2 * HALF_DONE):
+                with Worker([found]):
                     begun = time.perf_counter()
                     process.send_signal(signal.SIGKILL)
                     wait_until_done(made, "halves")
@@ -130,7 +129,7 @@ def from_the_start() -> Iterator[Body]:
                 wait_until_done(made, "halves")
             return n
 
-        with Worker([found], concurrency=2 * HALF_DONE):
+        with Worker([found]):
             yield body
 
 
@@ -181,9 +180,9 @@ def writers_figures(processes: int) -> Iterator[Figure]:
     turns = ours(writers("woflo", processes, uneven)), floor(busy, writers("busy handler", processes, uneven))
     name, title = f"durable-writers-{processes}", f"{processes} processes write to one SQLite file"
     one = lambda n: n  # noqa: E731 - as the others
-    yield Figure(name, f"{title}, a write", "write", 2, 1, one, writing, [within(25e-3, at=0.99)], pins=False)
+    yield Figure(name, f"{title}, a write", "write", 1, 1, one, writing, [within(25e-3, at=0.99)], pins=False)
     yield Figure(
-        f"{name}-evenly", f"{title}, quickest / slowest", "round", 2, 1, one, turns, [within(2.0)], "ratio", False
+        f"{name}-evenly", f"{title}, quickest / slowest", "round", 1, 1, one, turns, [within(2.0)], "ratio", False
     )
 
 
@@ -236,7 +235,7 @@ FIGURES: list[Figure] = [
         name="durable-idle",
         title="a worker that has nothing to do",
         unit="core",
-        n=4,
+        n=3,
         quick=1,
         expected=lambda n: n,
         rivals=[

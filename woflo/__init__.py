@@ -26,11 +26,20 @@ from woflo.kernel.state import RunState
 from woflo.kernel.task import Task, task
 
 if TYPE_CHECKING:
+    from woflo.durable.batching import batch
     from woflo.durable.checking import check
     from woflo.durable.choice import use_store
     from woflo.durable.inside import continue_as, now, patched, random, sleep, sleep_until, uuid4, wait_signal
     from woflo.durable.manual import manual
     from woflo.durable.outside import complete, fork, published, restart, resume, send
+    from woflo.durable.queues import (
+        configure_queue,
+        pause_queue,
+        pause_schedule,
+        queues,
+        resume_queue,
+        resume_schedule,
+    )
     from woflo.durable.uncertain import Happened
     from woflo.durable.worker import Worker
     from woflo.durable.workflow import workflow
@@ -53,8 +62,10 @@ __all__ = [
     "WofloError",
     "Worker",
     "as_completed",
+    "batch",
     "check",
     "complete",
+    "configure_queue",
     "continue_as",
     "current_run",
     "fork",
@@ -63,11 +74,16 @@ __all__ = [
     "manual",
     "now",
     "patched",
+    "pause_queue",
+    "pause_schedule",
     "published",
+    "queues",
     "quote",
     "random",
     "restart",
     "resume",
+    "resume_queue",
+    "resume_schedule",
     "send",
     "sleep",
     "sleep_until",
@@ -84,6 +100,13 @@ __all__ = [
 
 _ON_FIRST_USE = {
     "Happened": "woflo.durable.uncertain",
+    "batch": "woflo.durable.batching",
+    "configure_queue": "woflo.durable.queues",
+    "pause_queue": "woflo.durable.queues",
+    "pause_schedule": "woflo.durable.queues",
+    "queues": "woflo.durable.queues",
+    "resume_queue": "woflo.durable.queues",
+    "resume_schedule": "woflo.durable.queues",
     "check": "woflo.durable.checking",
     "complete": "woflo.durable.outside",
     "continue_as": "woflo.durable.inside",

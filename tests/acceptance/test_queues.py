@@ -327,3 +327,23 @@ def test_nothing_is_left_on_disk_or_in_the_tables(tmp_path):
     assert rows(tmp_path, "SELECT id FROM workers") == []
     folder = os.path.join(tempfile.gettempdir(), f"woflo-{os.getuid()}", "workers")
     assert name.replace("/", "_") not in os.listdir(folder)
+
+
+INTERRUPTED = """
+worker = Worker(ALL, **OPTIONS)
+print("ready", flush=True)
+worker.run()
+"""
+
+
+def test_a_worker_ended_by_ctrl_c_leaves_the_store(tmp_path):
+    """What it held is given back, and it is none of the workers any more, long before its lease would have ended."""
+    with worker(tmp_path, body=INTERRUPTED) as one:
+        one.wait_for("ready")
+        call(tmp_path, "slow('a')")
+        wait_until(lambda: "begin a" in lines(tmp_path / "said"))
+        one.process.send_signal(signal.SIGINT)
+        wait_until(lambda: rows(tmp_path, "SELECT state, worker FROM runs") == [("PENDING", None)])
+        (tmp_path / "go").touch()
+        assert one.wait() != 0
+    assert rows(tmp_path, "SELECT id FROM workers") == []

@@ -104,20 +104,20 @@ def call_all(options):
     queued = flow.with_options(runner="queue")
     for number in range(options.workflows):
         queued.with_options(key=str(number))(number, options.steps)
-    make_table(options)
+    make_table(options.store)
     return True
 
 
-def make_table(options):
+def make_table(url):
     """Of the user, beside those of the store."""
     table = "CREATE TABLE effects (flow INTEGER, step INTEGER)"
     if KIND == "sqlite":
-        with closing(sqlite3.connect(options.store.removeprefix("sqlite:///"))) as connection:
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
             connection.execute(table)
     elif KIND == "postgresql":
         import psycopg
 
-        with psycopg.connect(re.sub(r"\bschema=\w+&?", "", options.store)) as connection:  # which libpq does not know
+        with psycopg.connect(re.sub(r"\bschema=\w+&?", "", url)) as connection:  # which libpq does not know
             connection.execute(table)
 
 

@@ -39,7 +39,25 @@ def check_own_runner(out):
     assert len(kept) > 50
 
 
-CHECKS = {"word_count.py": check_word_count, "own_runner.py": check_own_runner}
+def check_folder_worker(out):
+    """What a person put into the folder is done, failed or rejected, a task called another, and a log tells it."""
+    told = out.splitlines()
+    assert told[:5] == [
+        "done/monday: summarise {'count': 3.0, 'mean': 5.0}",
+        "done/urgent%3A0: report please look: -1 is below zero",
+        "done/urgent: summarise {'count': 2.0, 'mean': 0.0}",
+        "failed/tuesday: summarise ",
+        "rejected/wednesday:  ",
+    ]
+    assert [line.partition(" ")[2].split()[0] for line in told[5:]] == ["called", "executed", "failed"]
+    assert told[-1].endswith("ValueError: there are no numbers")
+
+
+CHECKS = {
+    "word_count.py": check_word_count,
+    "own_runner.py": check_own_runner,
+    "folder_worker.py": check_folder_worker,
+}
 KILLED = {"killed.py", "order.py"}
 """Those that do not end well the first time."""
 

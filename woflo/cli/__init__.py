@@ -9,6 +9,7 @@ from __future__ import annotations
 import typer
 
 from woflo.cli.check import check
+from woflo.cli.pause import pause, unpause
 from woflo.cli.settings import settings
 from woflo.cli.worker import worker
 
@@ -24,6 +25,8 @@ app: typer.Typer = typer.Typer(
 )
 app.command()(worker)
 app.command()(settings)
+app.command()(pause)
+app.command()(unpause)
 app.command()(check)
 
 

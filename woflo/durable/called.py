@@ -21,7 +21,7 @@ __all__ = ["as_called", "called", "deadline_of", "deadline_passed", "given_with"
 
 _TRAVEL = frozenset(("retries", "retry_sleep_time", "timeout", "deadline", "on_crash"))
 """What whoever executes the call has to know."""
-_STAY = frozenset(("name", "runner", "after", "key", "queue", "priority", "delay"))
+_STAY = frozenset(("name", "runner", "after", "key", "queue", "limit_key", "priority", "delay"))
 """What the caller or the row itself keeps to."""
 
 
@@ -34,6 +34,7 @@ def called(row: Row, task: Task[..., Any], args: str, now: float) -> Row:
         digest=row.digest or digest(args),
         key=options.key,
         queue=options.queue or DEFAULT_QUEUE,
+        limit_key=options.limit_key,
         priority=options.priority,
         run_after=None if options.delay is None else now + options.delay,
         options=given_with(task),

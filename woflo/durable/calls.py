@@ -105,7 +105,9 @@ class CallExecution:
         task = self._in_time(self._serving.inner_task(self.task))
         token = current_attempt.set(None)
         try:
+            self._serving.logs.begin()
             self._inner = task(*attempt.args, **attempt.kwargs)
+            self._serving.logs.executes(self._inner.id, self.row.id)
             value = self._inner.get_result(raise_exceptions=False)
         finally:
             current_attempt.reset(token)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -50,6 +51,8 @@ class Engine:
         """Runs that are executed here when they are ready."""
         self.following: Following = Following(self)
         self._codecs: WeakKeyDictionary[Any, Codec] = WeakKeyDictionary()
+        self._pickling: WeakKeyDictionary[Any, Codec] = WeakKeyDictionary()
+        """The same for tasks that say `codec="pickle"`."""
         self._writers: WeakKeyDictionary[Any, LoopWriter] = WeakKeyDictionary()
         self._lock = threading.RLock()
         self._listeners: tuple[Callable[[], object], ...] = ()
@@ -62,6 +65,8 @@ class Engine:
         """What is executed here for others."""
         self.failing_since: float | None = None
         """The monotonic time since when the store cannot be looked at, which is told once; None where it can."""
+        self._claimed_at = 0.0
+        """When it was looked last whether there is something to claim for others."""
         self.hold: float = 0.5
         """Seconds that a wait holds its thread or coroutine before the workflow is parked."""
 
@@ -72,9 +77,10 @@ class Engine:
 
     def codec(self, task: Task[..., Any]) -> Codec:
         """How the calls of this task are stored."""
-        found = self._codecs.get(task.body)
+        codecs = self._codecs if task.options.codec == "json" else self._pickling
+        found = codecs.get(task.body)
         if found is None:
-            found = self._codecs[task.body] = Codec(task.body.fn)
+            found = codecs[task.body] = Codec(task.body.fn, pickles=codecs is self._pickling)
         return found
 
     def writer_on(self, loop: Any) -> LoopWriter:
@@ -165,6 +171,7 @@ class Engine:
             raise OptionError("this process has a worker on this store already; give that one all tasks")
         self._serving = serving
         if serving is not None:
+            _import_what_executes()
             for task in serving.workflows.values():
                 self.knows(task)
             serving.schedules.start()
@@ -266,7 +273,8 @@ class Engine:
                 self._closing.wait(LOOK)
 
     def _seconds_to_rest(self) -> float:
-        due = self.store.next_time() if self._is_waiting() else None
+        queues = () if self._serving is None else self._serving.queues
+        due = self.store.next_time(queues, self._claimed_at) if self._is_waiting() else None
         tick = None if self._serving is None else self._serving.schedules.next_time()
         soonest = min((at for at in (due, tick) if at is not None), default=None)
         return LOOK if soonest is None else max(0.001, min(LOOK, soonest - clock.now()))
@@ -314,6 +322,7 @@ class Engine:
         if serving is None or serving.is_draining:
             return
         serving.schedules.submit_due()
+        self._claimed_at = clock.now()
         found_nothing = True
         for share in serving.shares():
             room = serving.room(share, MOST - len(self.executions))
@@ -386,6 +395,12 @@ class Engine:
     def complain(self, message: str, error: Exception) -> None:
         """Report what cannot be raised to anybody."""
         bus.complain(message, error)
+
+
+def _import_what_executes() -> None:
+    """Before the first claim: a run that a worker holds while it imports would be under way when that is killed."""
+    for name in ("coroutines", "plain"):
+        import_module(f"woflo.durable.{name}")
 
 
 class ClosingError(StoreError):

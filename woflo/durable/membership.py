@@ -35,6 +35,10 @@ class Membership:
         self._presence: Presence | None = None
         self._ends_on_signal = False
         self._beaten = self._looked_for_dead = self._lease_until = 0.0
+        self._offset = clock.now() - clock.monotonic()
+        """Between the time of day and the one that never goes back: it changes where the time of day is set."""
+        self._trusts_leases_from = 0.0
+        """Monotonic: before that, those that live may not yet have given a sign of life by the new time."""
 
     def _new_id(self) -> str:
         return f"{self._host}:{os.getpid()}:{os.urandom(4).hex()}"
@@ -79,16 +83,29 @@ class Membership:
 
     def take_over(self) -> None:
         """Free what dead workers held: at once where they died on this machine, else when their lease has ended."""
+        if time.monotonic() - self._looked_for_dead <= LOOK:
+            return
+        self._notice_a_step()
         now = clock.now()
-        if time.monotonic() - self._looked_for_dead <= LOOK or self._lease_until < now:
-            return  # whose own lease has ended, because the clock was moved or the machine slept, beats first
+        if self._lease_until < now:
+            return  # whose own lease has ended, because time passed or the machine slept, beats first
         self._looked_for_dead = time.monotonic()
         workers = self._store.workers()
         dead = dead_among(workers, self._host)
+        if clock.monotonic() < self._trusts_leases_from:
+            now = min([now, *(one.lease_until for one in workers if one.id not in dead)])
         if dead or any(one.lease_until < now for one in workers):
             self._store.write(Recover(now=now, dead=tuple(dead)))
             for worker_id in dead:
                 forget(worker_id)
+
+    def _notice_a_step(self) -> None:
+        """Where the time of day was set, all leases mean something else: nobody is dead because of that."""
+        offset = clock.now() - clock.monotonic()
+        if abs(offset - self._offset) > LEASE / 4:
+            self._offset = offset
+            self._trusts_leases_from = clock.monotonic() + LEASE
+            self.beat()
 
     def leave(self) -> None:
         """Go in order: what is still held is given back. Raises `StoreError` where that could not be written."""

@@ -125,15 +125,18 @@ class Schedules:
         self._tasks = [(task, parse(task.options.schedule)) for task in tasks if task.options.schedule]
         self._worker = worker
         self._next: dict[str, float] = {}
+        self._held: set[str] = set()
+        """The tasks whose ticks are not called, because their schedules are paused."""
 
     def start(self) -> None:
         """A worker begins: what was missed since the last tick that was kept is made up for."""
         now = clock.now()
+        self._held = self._paused()
         for task, schedule in self._tasks:
             if isinstance(schedule, Start):
-                self._submit(task, [f"start:{self._worker}"], now)
+                self._submit(task, [] if task.name in self._held else [f"start:{self._worker}"], now)
             else:
-                self._submit(task, [_key(at) for at in self._missed(task, schedule, now)], now)
+                self._make_up(task, schedule, now)
                 self._plan(task, schedule, now)
 
     def next_time(self) -> float | None:
@@ -143,13 +146,33 @@ class Schedules:
     def submit_due(self) -> None:
         """Make the calls whose time has come."""
         now = clock.now()
+        self._go_on(now)
         for task, schedule in self._tasks:
             due = self._next.get(task.name)
-            if due is not None and due <= now:
+            if due is not None and due <= now and task.name in self._paused():
+                self._held.add(task.name)
+                self._plan(task, schedule, now)
+            elif due is not None and due <= now:
                 late = list(takewhile(lambda at: at <= now, islice(schedule.after(due), MOST_MISSED)))
                 ticks = [due, *late]  # more than one where this worker stood still
                 self._submit(task, [_key(at) for at in (ticks if task.options.missed == "all" else ticks[-1:])], now)
                 self._plan(task, schedule, now)
+
+    def _paused(self) -> set[str]:
+        return set(self._store.paused_schedules()) if self._tasks else set()
+
+    def _go_on(self, now: float) -> None:
+        """With those that are not paused any more: what was missed meanwhile is made up for."""
+        if not self._held:
+            return
+        resumed, self._held = self._held, self._paused()
+        for task, schedule in self._tasks:
+            if task.name in resumed - self._held:
+                self._make_up(task, schedule, now)
+
+    def _make_up(self, task: Task[..., Any], schedule: Schedule, now: float) -> None:
+        if task.name not in self._held:
+            self._submit(task, [_key(at) for at in self._missed(task, schedule, now)], now)
 
     def _plan(self, task: Task[..., Any], schedule: Schedule, now: float) -> None:
         self._next[task.name] = next(schedule.after(now))

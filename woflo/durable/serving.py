@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from woflo.durable.calls import CallExecution
+from woflo.durable.logs import CallLogs
 from woflo.durable.schedules import Schedules
 from woflo.errors import OptionError
 from woflo.kernel import runtime
@@ -45,6 +46,8 @@ class Share(NamedTuple):
 
 class Serving:
     """The calls that an engine executes for others."""
+
+    _is_empty: Callable[[], object] | None = None
 
     def __init__(
         self,
@@ -83,7 +86,7 @@ class Serving:
         self._lock = threading.Lock()
         self._batch = concurrency
         self._claimed_at = 0.0
-        self._is_empty: Callable[[], object] | None = None
+        self.logs: CallLogs = CallLogs(engine.store)
         self.schedules: Schedules = Schedules(engine.store, self.tasks.values(), self._without_arguments, engine.id)
 
     def _without_arguments(self, task: Task[..., Any]) -> str:
@@ -185,7 +188,7 @@ class Serving:
         if found is None:
             runner = self.runner or _runner_in_worker(task)
             here = {"runner": runner, "retries": 0, "timeout": None, "deadline": None, "name": task.name}
-            here |= {"key": None, "queue": None}
+            here |= {"key": None, "queue": None, "limit_key": None}
             options = task.options.changed({**here, "after": (), "priority": 0, "delay": None, "schedule": None})
             found = self._inner[task.name] = Task(task.body, options)
         return found

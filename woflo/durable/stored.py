@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from woflo.durable.batching import current_batch
 from woflo.durable.called import called, given_with
 from woflo.durable.choice import current_store
 from woflo.durable.decisions import decision_about
 from woflo.durable.engine import Engine, engine_of
 from woflo.durable.outside import fork, published, restart, resume, send
 from woflo.durable.schedules import parse
-from woflo.errors import SerializationError, UnknownRunError, WofloError
+from woflo.errors import OptionError, SerializationError, UnknownRunError, WofloError
 from woflo.kernel import clock
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.graph import find_handles
@@ -123,8 +124,30 @@ class StoredTaskRun(BaseTaskRun[R]):
         return called(self._row, self.task, text, clock.now())
 
     def _submit(self, row: Row) -> None:
-        kept, is_new = self._kept(row)
-        self._row, self.is_kept = kept, True
+        together = current_batch.get()
+        if together is None or self.executes_here or self._execution is not None:
+            kept, is_new = self._kept(row)
+            self.kept_as(kept, is_new=is_new)
+            return
+        together.add(self, row)
+        self._undecided = OptionError(
+            f"{self.task.name} ({self.id}) is called in a batch that is not kept yet; wait for it after the block"
+        )
+
+    @property
+    def engine(self) -> Engine:
+        """Of the store that the call is for."""
+        return self._engine
+
+    def refused_with(self, error: WofloError) -> None:
+        """The call is not kept."""
+        self._undecided = None
+        self.ended(RunState.FAILED, Outcome.failed(error))
+        self._looked_at()
+
+    def kept_as(self, kept: Row, *, is_new: bool) -> None:
+        """The store has the call, as this row."""
+        self._row, self.is_kept, self._undecided = kept, True, None
         if kept.is_terminal:
             self.ended_as(kept)
             return

@@ -89,10 +89,18 @@ class Worker:
             raise
 
     def run(self) -> None:
-        """Work until `stop()` is called, from another thread or a signal handler."""
+        """Work until `stop()` is called, from another thread or a signal handler.
+
+        Interrupted by an exception, as by Ctrl-C, it gives back at once what has not ended: it is then none of the
+        workers of the store any more.
+        """
         self.start()
-        while not self._stopped.wait(LOOK):
-            self.unserved.look()
+        try:
+            while not self._stopped.wait(LOOK):
+                self.unserved.look()
+        except BaseException:
+            self.leave()
+            raise
         self.drain()
 
     def stop(self) -> None:
@@ -107,6 +115,7 @@ class Worker:
             return False
         self.engine.serve(None)
         self.serving.threads.end()
+        self.serving.logs.end()
         if self._provided is not None:
             self._provided.end()
         return True
@@ -116,6 +125,7 @@ class Worker:
 
         It is the last that this process does with its store. Threads under way go on, and what they return is not kept.
         """
+        self.serving.logs.end()
         self.engine.close(grace)
 
     def __enter__(self) -> Self:

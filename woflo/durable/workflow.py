@@ -47,6 +47,7 @@ def workflow(
     priority: int = ...,
     schedule: str | None = ...,
     missed: str = ...,
+    codec: str = ...,
 ) -> Decorator: ...
 def workflow(fn: Any = None, /, **options: Any) -> Any:
     """Make a workflow of a function or an async function.
@@ -59,6 +60,7 @@ def workflow(fn: Any = None, /, **options: Any) -> Any:
         name: under which its runs are stored; the function's name by default.
         deadline: seconds that the whole run may take.
         queue, priority, schedule, missed: for workers, as of `task`.
+        codec: of arguments and result, as of `task`.
 
     Raises `OptionError` for an option that cannot be meant.
     """

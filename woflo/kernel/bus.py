@@ -72,7 +72,9 @@ def complain(message: str, error: BaseException | None = None) -> None:
 
 def is_heard(level: int) -> bool:
     """True where an event, logged at `level`, does reach somebody: an observer, or a handler of the user's."""
-    return bool(listeners) or ("logging" in sys.modules and logger().isEnabledFor(level) and _has_handler())
+    if any(one.tells_ends for one in listeners):
+        return True
+    return "logging" in sys.modules and logger().isEnabledFor(level) and _has_handler()
 
 
 def _has_handler() -> bool:

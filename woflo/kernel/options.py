@@ -27,9 +27,11 @@ class Options:
     __slots__ = (
         "admission",
         "after",
+        "codec",
         "deadline",
         "delay",
         "key",
+        "limit_key",
         "max_concurrency",
         "missed",
         "name",
@@ -66,7 +68,9 @@ class Options:
         delay: float | None = None,
         schedule: str | None = None,
         missed: str = "one",
+        codec: str = "json",
         on_crash: OnCrash = "retry",
+        limit_key: str | None = None,
     ) -> None:
         self.name: str | None = _checked_text("name", name)
         self.retries: int = whole_number("retries", retries, least=0)
@@ -89,8 +93,10 @@ class Options:
         self.priority: int = whole_number("priority", priority, least=-(10**9))
         self.delay: float | None = _seconds("delay", delay)
         self.schedule: str | None = _checked_text("schedule", schedule)
+        self.codec: str = _one_of("codec", codec, ("json", "pickle"))
         self.missed: str = _one_of("missed", missed, ("one", "all", "none"))
         self.on_crash: OnCrash = _checked_on_crash(on_crash)
+        self.limit_key: str | None = _checked_text("limit_key", limit_key)
 
     def changed(self, changes: Mapping[str, Any]) -> Options:
         """These options with `changes` on top."""

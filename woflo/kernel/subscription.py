@@ -25,6 +25,8 @@ class Subscription:
         self._events: deque[Event] = deque()
         self._changed = threading.Condition()
         self._closed = False
+        self.tells_ends: bool = True
+        """False for one that tells nobody how runs end: a failure that it has seen is still unseen."""
         self.dropped: int = 0
         """How many events found the queue full, because the observer was too slow."""
         self._thread = threading.Thread(target=self._deliver, name="woflo-observer", daemon=True)

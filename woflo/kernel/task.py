@@ -26,12 +26,16 @@ R_co = TypeVar("R_co", covariant=True)
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
+_OF_THE_TASK = ("admission", "codec", "missed", "schedule")
+"""What is said where a task is defined, and not for a call."""
+
+
 def _telling_unknown_names(method: _F) -> _F:
     """`method(self, **options)`, where the name of an option that there is not is told as `@task` tells it."""
 
     @wraps(method)
     def checked(self: Any, *args: Any, **options: Any) -> Any:
-        _check_names("with_options", options, left=("admission",))
+        _check_names("with_options", options, left=_OF_THE_TASK, refused=_OF_THE_TASK)
         return method(self, *args, **options)
 
     return checked  # type: ignore[return-value]  # with the signature of the method
@@ -160,6 +164,7 @@ class Task(Generic[P, R]):
         after: BaseTaskRun[Any] | Sequence[BaseTaskRun[Any]] = ...,  # type: ignore[assignment]
         key: str | None = ...,  # type: ignore[assignment]
         queue: str | None = ...,  # type: ignore[assignment]
+        limit_key: str | None = ...,  # type: ignore[assignment]
         priority: int = ...,  # type: ignore[assignment]
         delay: float | None = ...,  # type: ignore[assignment]
         on_crash: OnCrash = ...,  # type: ignore[assignment]
@@ -232,10 +237,12 @@ def task(
     resources: Mapping[str, Any] | None = ...,
     rate_limit: str | None = ...,
     queue: str | None = ...,
+    limit_key: str | None = ...,
     priority: int = ...,
     delay: float | None = ...,
     schedule: str | None = ...,
     missed: str = ...,
+    codec: str = ...,
     on_crash: OnCrash = ...,
 ) -> Decorator: ...
 def task(fn: Any = None, /, **options: Any) -> Any:
@@ -254,9 +261,13 @@ def task(fn: Any = None, /, **options: Any) -> Any:
         rate_limit: starts per period, `"10/s"` or `"100/m"`.
         queue, priority, delay: with the runner "queue": whose workers take the call; higher ones first; not before
             so many seconds have passed.
+        limit_key: what calls from a queue count for where the queue limits how many of one key are under way, as
+            "customer-7"; see `woflo.configure_queue`. Mostly given to a call, by `with_options`.
         schedule: when workers call the task, which then has no arguments: five cron fields, "@every 2h" (s, m, h, d)
             or "@start"; `missed` says which ticks are made up for that came while no worker was there: "one" (the
             latest), "all" or "none".
+        codec: "json", or "pickle" for values in a store that neither JSON nor the annotations can describe; whoever can
+            write that store can then have code executed where they are read.
         on_crash: what is done about a step, or a call from a queue, that was under way when its process died: "retry"
             executes it again, "ask" waits for a person's decision, and a function `verify(key, *args)` is asked
             whether it happened; see `woflo.Happened`.
@@ -285,10 +296,10 @@ class Decorator(Protocol):
     def __call__(self, fn: Any, /) -> Any: ...
 
 
-def _check_names(where: str, options: dict[str, Any], left: tuple[str, ...]) -> None:
+def _check_names(where: str, options: dict[str, Any], left: tuple[str, ...], refused: tuple[str, ...] = ()) -> None:
     known = [name for name in Options.__slots__ if name not in left]
     for name in options:
-        if name not in Options.__slots__:
+        if name not in Options.__slots__ or name in refused:
             from difflib import get_close_matches
 
             near = get_close_matches(name, known, n=1)

@@ -30,7 +30,8 @@ REST = 24 * 3600.0
 """Seconds."""
 MARK = "blob:"
 _TEXTS = ("args", "result", "error", "value")
-_ROWS = ("runs", "calls", "steps", "notes", "successors")
+_ROW = "row"
+_ROWS = ("runs", "calls", "steps", "notes", "successors", _ROW)
 
 
 class Blob(NamedTuple):
@@ -52,7 +53,7 @@ def lightened(operation: O) -> O:
         if len(getattr(operation, name) or "") > INLINE:
             return _light(operation, texts, rows)
     for name in rows:
-        for row in getattr(operation, name):
+        for row in _rows(operation, name):
             if len(row.args) > INLINE or len(row.result or "") > INLINE or len(row.error or "") > INLINE:
                 return _light(operation, texts, rows)
     return operation
@@ -74,8 +75,14 @@ def _light(operation: O, texts: tuple[str, ...], rows: tuple[str, ...]) -> O:
     blobs: dict[str, Blob] = {}
     changes: dict[str, Any] = {name: _named(getattr(operation, name), blobs) for name in texts}
     for name in rows:
-        changes[name] = tuple(_light_row(row, blobs) for row in getattr(operation, name))
+        light = tuple(_light_row(row, blobs) for row in _rows(operation, name))
+        changes[name] = light[0] if name == _ROW else light
     return replace(operation, blobs=tuple(blobs.values()), **changes)
+
+
+def _rows(operation: Operation[Any], name: str) -> tuple[Row, ...]:
+    found = getattr(operation, name)
+    return (found,) if name == _ROW else found
 
 
 def _light_row(row: Row, blobs: dict[str, Blob]) -> Row:

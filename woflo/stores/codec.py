@@ -8,6 +8,8 @@ annotation a value may be what JSON knows: None, bool, int, float, str, and list
 from __future__ import annotations
 
 import json
+import pickle
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from inspect import BoundArguments, Parameter, signature
@@ -24,8 +26,9 @@ if TYPE_CHECKING:
 
     from woflo.stores.rows import Row
 
-__all__ = ["Codec", "ValueCodec", "dump_plain"]
+__all__ = ["Codec", "PicklingCodec", "ValueCodec", "dump_plain"]
 
+PICKLED = '{"$pickle":'
 MOST = 256 * 1024 * 1024
 """Characters of JSON that a value may have; what is larger belongs in a file, whose path is passed."""
 
@@ -36,17 +39,21 @@ _decode = json.JSONDecoder().decode
 
 
 class Codec:
-    """How the arguments and the result of one function are stored."""
+    """How the arguments and the result of one function are stored.
 
-    def __init__(self, fn: Any) -> None:
+    With `pickles`, what JSON and the annotations cannot store is pickled, and only then a pickle is loaded.
+    """
+
+    def __init__(self, fn: Any, *, pickles: bool = False) -> None:
         self.fn = fn
+        self._kind = PicklingCodec if pickles else ValueCodec
         self.name: str = getattr(fn, "__name__", repr(fn))
 
     @cached_property
     def _parameters(self) -> dict[str, tuple[Parameter, ValueCodec]]:
         hints = _hints(vars(self.fn).get("__init__") if isinstance(self.fn, type) else self.fn)
         return {
-            name: (parameter, ValueCodec(hints.get(name, Any), f"the argument {name!r} of {self.name}", "argument"))
+            name: (parameter, self._kind(hints.get(name, Any), f"the argument {name!r} of {self.name}", "argument"))
             for name, parameter in self._signature.parameters.items()
         }
 
@@ -57,7 +64,7 @@ class Codec:
     @cached_property
     def _result(self) -> ValueCodec:
         run = getattr(self.fn, "run", None) if isinstance(self.fn, type) else self.fn
-        return ValueCodec(_hints(run).get("return", Any), f"the result of {self.name}", "result")
+        return self._kind(_hints(run).get("return", Any), f"the result of {self.name}", "result")
 
     def dump_call(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
         """The arguments as a JSON object, by the names of the parameters, in their order.
@@ -188,6 +195,8 @@ class ValueCodec:
             return dump_plain(substitute(value, _reference))
         else:
             text = self._dump_untyped(value) if self.is_untyped else self._dump_typed(value)
+            if text.startswith(PICKLED):
+                raise self._refusal('is a dictionary with the key "$pickle", which is woflo\'s own; take another name')
         if len(text) > MOST:
             raise self._refusal(f"has {len(text):,} characters as JSON; write it to a file, and pass the path")
         return text
@@ -220,15 +229,26 @@ class ValueCodec:
 
     def load(self, text: str) -> Any:
         """The value of a JSON text."""
+        if text.startswith(PICKLED):
+            return self.unpickled(_parse(text, self.what))
         if self.is_untyped or self.scalar is not None:
             return self.convert(_parse(text, self.what))
         return self._validated(text)
 
     def convert(self, raw: Any) -> Any:
         """The value of JSON that is parsed already."""
+        if type(raw) is dict and "$pickle" in raw:
+            return self.unpickled(raw)
         if self.is_untyped or type(raw) is self.scalar:
             return raw
         return self._validated(dump_plain(raw))
+
+    def unpickled(self, raw: Any) -> Any:
+        """Never here: a row does not decide that something is unpickled."""
+        raise self._refusal(
+            "is stored as a pickle, and a pickle in a store of JSON is refused: who can write a store whose pickles "
+            'are loaded can have code executed; they are loaded only where the task itself says codec="pickle"'
+        )
 
     def _validated(self, text: str) -> Any:
         try:
@@ -243,6 +263,34 @@ class ValueCodec:
 
     def _refusal(self, told: str) -> SerializationError:
         return SerializationError(f"{self.what} {told}", which=self.which)
+
+
+class PicklingCodec(ValueCodec):
+    """Of a task that says `codec="pickle"`."""
+
+    def dump(self, value: Any) -> str:
+        """As JSON where that can be, else as `{"$pickle": BASE64}`. Raises `SerializationError`."""
+        try:
+            return super().dump(value)
+        except SerializationError:
+            text = self._pickle(value)
+        if len(text) > MOST:
+            raise self._refusal(f"has {len(text):,} characters as a pickle; write it to a file, and pass the path")
+        return text
+
+    def _pickle(self, value: Any) -> str:
+        try:
+            data = pickle.dumps(value, protocol=5)
+        except Exception as error:
+            raise self._refusal(f"is {_shown(value)}, which neither JSON nor pickle can store: {error}") from error
+        return f'{PICKLED}"{b64encode(data).decode()}"}}'
+
+    def unpickled(self, raw: Any) -> Any:
+        """The value. Raises `SerializationError` where it cannot be loaded (any more)."""
+        try:
+            return pickle.loads(b64decode(raw["$pickle"], validate=True))
+        except Exception as error:
+            raise self._refusal(f"is stored as a pickle that cannot be loaded: {error!r}") from error
 
 
 def dump_plain(value: Any) -> str:

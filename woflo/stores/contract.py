@@ -24,7 +24,7 @@ from woflo.stores.blobs import is_reference, lightened
 from woflo.stores.grouping import Committer
 from woflo.stores.operations import Claimed, Operation
 from woflo.stores.refusals import inherited
-from woflo.stores.rows import Row, Signal, WorkerRow
+from woflo.stores.rows import QueueRow, Row, Signal, WorkerRow
 
 __all__ = ["Inherited", "Listener", "Snapshot", "Store", "Transaction"]
 
@@ -42,6 +42,8 @@ class Snapshot(NamedTuple):
     published: dict[tuple[str, str], str]
     blobs: dict[str, float] = {}  # noqa: RUF012 - never changed
     """The names of large values, and when each was kept last."""
+    queues: tuple[QueueRow, ...] = ()
+    paused_schedules: tuple[str, ...] = ()
 
 
 class Transaction(ABC):
@@ -64,6 +66,10 @@ class Store(ABC):
 
     has_transactions: ClassVar[bool] = True
     """False where `transaction` is a named error."""
+    has_limits: ClassVar[bool] = True
+    """False where limits and pauses of queues, and pauses of schedules, are a named error."""
+    keeps_logs: ClassVar[bool] = False
+    """True where `log` keeps what it is given."""
 
     def __init__(self) -> None:
         self._committer = Committer(self._apply_and_look, self._tell_news)
@@ -128,8 +134,16 @@ class Store(ABC):
         """Runs that are no steps, in the order of their ids, from the one behind `after` on."""
 
     @abstractmethod
-    def next_time(self) -> float | None:
-        """The earliest `run_after` of all runs that wait for theirs, or None."""
+    def next_time(self, queues: Iterable[str] = (), after: float = 0.0) -> float | None:
+        """The earliest `run_after` of all runs that wait for theirs, or `next_at` behind `after` of these queues."""
+
+    @abstractmethod
+    def queues(self) -> list[QueueRow]:
+        """The queues for which something is set, in the order of their names."""
+
+    @abstractmethod
+    def paused_schedules(self) -> list[str]:
+        """The tasks whose schedules are paused, in their order."""
 
     @abstractmethod
     def workers(self) -> list[WorkerRow]:
@@ -152,13 +166,20 @@ class Store(ABC):
 
     def whole_row(self, row: Row) -> Row:
         """The row with its values themselves."""
-        given = {name: getattr(row, name) for name in ("args", "result", "error")}
-        large = {name: self.whole(text) for name, text in given.items() if is_reference(text)}
-        return row.changed(**large) if large else row
+        if not (is_reference(row.args) or is_reference(row.result) or is_reference(row.error)):
+            return row  # as most are: each recorded step that is replayed comes by here
+        given = {"args": row.args, "result": row.result, "error": row.error}
+        return row.changed(**{name: self.whole(text) for name, text in given.items() if text and is_reference(text)})
 
     @abstractmethod
     def _blob(self, name: str) -> Iterable[str]:
         """The parts of a large value. Raises `StoreError`."""
+
+    def log(self, run_id: str, lines: Sequence[str]) -> None:  # noqa: B027 - most stores have no such place
+        """Lines for people about a run, beside it, where the store has such a place; elsewhere without effect.
+
+        Nothing is promised of them. Raises `StoreError` where the store itself fails.
+        """
 
     @abstractmethod
     def snapshot(self) -> Snapshot:

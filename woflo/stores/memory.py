@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import replace
@@ -13,6 +14,7 @@ from woflo.errors import StoreError
 from woflo.kernel.state import RunState
 from woflo.stores.blobs import REST, Blob, is_reference, lightened
 from woflo.stores.contract import Inherited, Transaction, unwrap
+from woflo.stores.limiting import Allowance, after_starts
 from woflo.stores.operations import (
     HANDED_OVER,
     LOST,
@@ -28,8 +30,11 @@ from woflo.stores.operations import (
     Finish,
     Forget,
     Leave,
+    LimitQueue,
     Operation,
     Park,
+    PauseQueue,
+    PauseSchedule,
     Publish,
     Record,
     Recover,
@@ -54,7 +59,7 @@ from woflo.stores.refusals import (
     taken_for_dead,
     unknown_run,
 )
-from woflo.stores.rows import Row, Signal
+from woflo.stores.rows import QueueRow, Row, Signal
 from woflo.stores.tables import GONE, TableReader
 
 __all__ = ["MemoryStore"]
@@ -131,7 +136,32 @@ class MemoryStore(TableReader):
     @_do.register
     def _claim_ready(self, op: ClaimReady) -> list[Row]:
         self._wake_due(op.now)
-        return [self._claim(row, op) for row in self._first_ready(op)]
+        allowances = {} if op.ids is not None else self._allowances(op)
+        if not allowances:
+            return [self._claim(row, op) for row in self._first_ready(op)]
+        claimed = [self._claim(row, op) for row in self._within(allowances, op)]
+        taken = Counter(row.queue for row in claimed)
+        for name, allowance in allowances.items():
+            after = after_starts(allowance.queue, taken[name], op.now)
+            self._tables.set(self._tables.queues, name, after)
+        return claimed
+
+    def _allowances(self, op: ClaimReady) -> dict[str, Allowance]:
+        """Of the queues for which something is set."""
+        there = [self._tables.queues[name] for name in dict.fromkeys(op.queues) if name in self._tables.queues]
+        return {queue.name: Allowance(queue, self._under_way(queue.name), op.now) for queue in there}
+
+    def _under_way(self, queue: str) -> Counter[str | None]:
+        return Counter(row.limit_key for row in self._held() if row.queue == queue)
+
+    def _within(self, allowances: Mapping[str, Allowance], op: ClaimReady) -> list[Row]:
+        """The first that are ready and for which there is a place."""
+        found: list[Row] = []
+        for row in self._first_ready(replace(op, limit=len(self._tables.runs))):
+            allowance = allowances.get(row.queue or "")
+            if len(found) < op.limit and (allowance is None or allowance.take(row.limit_key)):
+                found.append(row)
+        return found
 
     def _first_ready(self, op: ClaimReady) -> list[Row]:
         ready = [row for row in self._tables.runs.values() if self._is_ready(row, op)]
@@ -417,6 +447,32 @@ class MemoryStore(TableReader):
         texts = {text for row in tables.runs.values() for text in (row.args, row.result, row.error)}
         texts |= {signal.value for signal in tables.signals.values()} | set(tables.published.values())
         return {text for text in texts if text is not None and is_reference(text)}
+
+    # -- what is set for queues and schedules ----------------------------------------------------------
+
+    @_do.register
+    def _limit_queue(self, op: LimitQueue) -> None:
+        queue = self._tables.queues.get(op.queue, QueueRow(name=op.queue))
+        limits: dict[str, Any] = {
+            "max_concurrency": op.max_concurrency,
+            "max_per_key": op.max_per_key,
+            "rate_limit": op.rate_limit,
+        }
+        starts = () if op.rate_limit is None else queue.starts
+        self._set_queue(replace(queue, **limits, starts=starts, next_at=None))
+
+    @_do.register
+    def _pause_queue(self, op: PauseQueue) -> None:
+        queue = self._tables.queues.get(op.queue, QueueRow(name=op.queue))
+        self._set_queue(replace(queue, is_paused=op.is_paused))
+
+    def _set_queue(self, queue: QueueRow) -> None:
+        is_anything_set = queue.is_paused or (queue.max_concurrency, queue.max_per_key, queue.rate_limit) != (None,) * 3
+        self._tables.set(self._tables.queues, queue.name, queue if is_anything_set else GONE)
+
+    @_do.register
+    def _pause_schedule(self, op: PauseSchedule) -> None:
+        self._tables.set(self._tables.paused_schedules, op.task, True if op.is_paused else GONE)
 
     # -- what several of them do -----------------------------------------------------------------------
 

@@ -42,8 +42,11 @@ __all__ = [
     "Finish",
     "Forget",
     "Leave",
+    "LimitQueue",
     "Operation",
     "Park",
+    "PauseQueue",
+    "PauseSchedule",
     "Publish",
     "Record",
     "Recover",
@@ -126,6 +129,10 @@ class ClaimReady(Operation[list[Row]]):
     Each becomes RUNNING with a fence higher than any before; no other claim gets it until it is given back or
     its worker is lost. With `ids`, only runs among these are taken, whatever their queue. A worker beats before it
     claims: `Recover` frees what one has that is not known.
+
+    What is set for a queue holds exactly, however many claim at once: nothing is taken from one that is paused, and no
+    more than its limits and its rate allow. A run for whose key there is no place is passed over. Every run of the
+    queue that a worker has counts as under way, and every claim as a start. With `ids`, what is set is not asked.
     """
 
     worker: str
@@ -345,3 +352,32 @@ class Sweep(Operation[int]):
 
     def is_news(self, result: int) -> bool:
         return False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitQueue(Operation[None]):
+    """Set all limits of a queue, in place of those before; see `QueueRow`. What is under way goes on.
+
+    Refused with `StoreError` where the store has no limits.
+    """
+
+    queue: str
+    max_concurrency: int | None = None
+    max_per_key: int | None = None
+    rate_limit: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseQueue(Operation[None]):
+    """Let nothing be claimed from a queue, or let it go on. What is under way goes on. Refused as `LimitQueue`."""
+
+    queue: str
+    is_paused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseSchedule(Operation[None]):
+    """Let workers make no calls by the schedule of a task, or let them go on. Refused as `LimitQueue`."""
+
+    task: str
+    is_paused: bool

@@ -24,6 +24,7 @@ __all__ = [
     "inherited",
     "lease_lost",
     "no_blob",
+    "no_limits",
     "not_completable",
     "not_understood",
     "over",
@@ -37,6 +38,14 @@ __all__ = [
 def not_understood(operation: object) -> StoreError:
     """An operation of a kind that the store does not know."""
     return StoreError(f"{type(operation).__name__} is no operation that this store understands")
+
+
+def no_limits(store: str) -> StoreError:
+    """A limit or a pause that would have to hold for all who work with a folder."""
+    return StoreError(
+        f"{store}: a folder has no limits and no pauses that hold for all its workers; use an SQL store, or limit each "
+        f"worker by itself (concurrency, and max_concurrency of a task)"
+    )
 
 
 def conflict(row: Row, there: Row) -> KeyConflictError:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from woflo.kernel.state import TERMINAL, RunState
 
-__all__ = ["DEFAULT_QUEUE", "Claim", "Row", "Signal", "WorkerRow", "place_id"]
+__all__ = ["DEFAULT_QUEUE", "Claim", "QueueRow", "Row", "Signal", "WorkerRow", "place_id"]
 
 DEFAULT_QUEUE = "default"
 
@@ -67,6 +67,8 @@ class Row:
     """The run that this one goes on from."""
     options: str | None = None
     """A JSON object of the options that were given with this call, for whoever executes it; None for none."""
+    limit_key: str | None = None
+    """What it counts for where its queue limits how many runs of one key are under way."""
     created_at: float = 0.0
     started_at: float | None = None
     finished_at: float | None = None
@@ -93,6 +95,25 @@ class Row:
         for name, value in changes.items():
             setattr(twin, name, value)
         return twin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueRow:
+    """What is set for a queue, for all its workers; one for which nothing is set has no such row."""
+
+    name: str
+    max_concurrency: int | None = None
+    """How many of its runs are under way at the same time; None for as many as there is room for."""
+    max_per_key: int | None = None
+    """The same of those with one `limit_key`; runs without one are not limited by it."""
+    rate_limit: str | None = None
+    """How many may begin in any one period, as "10/s"."""
+    is_paused: bool = False
+    """True where nothing more is claimed from it."""
+    starts: tuple[tuple[float, int], ...] = ()
+    """When runs began that the rate still counts, and how many at that time; the oldest first."""
+    next_at: float | None = None
+    """When the rate lets the next one begin, where it is used up; None where it is not."""
 
 
 def _copier(names: Iterable[str]) -> Callable[[Row, Row], None]:

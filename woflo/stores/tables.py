@@ -9,7 +9,7 @@ from typing import Any
 from woflo.kernel.state import RunState
 from woflo.stores.contract import Snapshot, Store
 from woflo.stores.refusals import no_blob
-from woflo.stores.rows import Row, Signal, WorkerRow
+from woflo.stores.rows import QueueRow, Row, Signal, WorkerRow
 
 __all__ = ["GONE", "TableReader", "Tables"]
 
@@ -25,6 +25,8 @@ class Tables:
         self.published: dict[tuple[str, str], str] = {}
         self.blobs: dict[str, tuple[float, str]] = {}
         """By their names: when they were kept last, and the value, or where it is."""
+        self.queues: dict[str, QueueRow] = {}
+        self.paused_schedules: dict[str, bool] = {}
         self.users: dict[Any, Any] = {}
         """What users write in transactions."""
         self._before: list[tuple[dict[Any, Any], Any, Any]] = []
@@ -96,10 +98,19 @@ class TableReader(Store):
             found = [row for row in self._ordered() if row.parent_id is None and row.id > after and is_meant(row)]
         return found[:limit]
 
-    def next_time(self) -> float | None:
+    def next_time(self, queues: Iterable[str] = (), after: float = 0.0) -> float | None:
         with self._reading:
             times = [row.run_after for row in self._tables.runs.values() if row.run_after is not None]
-        return min(times, default=None)
+            found = [self._tables.queues[name].next_at for name in queues if name in self._tables.queues]
+        return min([*times, *(at for at in found if at is not None and at > after)], default=None)
+
+    def queues(self) -> list[QueueRow]:
+        with self._reading:
+            return [self._tables.queues[name] for name in sorted(self._tables.queues)]
+
+    def paused_schedules(self) -> list[str]:
+        with self._reading:
+            return sorted(self._tables.paused_schedules)
 
     def workers(self) -> list[WorkerRow]:
         with self._reading:
@@ -126,4 +137,5 @@ class TableReader(Store):
             tables = self._tables
             signals = [tables.signals[one] for one in sorted(tables.signals)]
             blobs = {name: kept_at for name, (kept_at, _) in tables.blobs.items()}
-            return Snapshot(self._ordered(), signals, self.workers(), dict(tables.published), blobs)
+            published, paused = dict(tables.published), tuple(self.paused_schedules())
+            return Snapshot(self._ordered(), signals, self.workers(), published, blobs, tuple(self.queues()), paused)

@@ -56,6 +56,14 @@ class FakeClock:
         for wake in wakes:
             wake()
 
+    def step(self, seconds: float) -> None:
+        """Set the time of day forth, or below zero back, as a person or NTP does; no time passes by that."""
+        with self._lock:
+            self._now += seconds
+            wakes = list(self._wakes)
+        for wake in wakes:
+            wake()
+
     def when_moved(self, wake: Callable[[], None]) -> None:
         """Have `wake` called after each `advance`."""
         with self._lock:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from woflo.errors import StoreError
 from woflo.stores.contract import Listener, Snapshot, Store, Transaction
 from woflo.stores.operations import Claimed, Operation, Submit
-from woflo.stores.rows import Row, WorkerRow
+from woflo.stores.rows import QueueRow, Row, WorkerRow
 
 __all__ = ["CrashingStore", "SimulatedCrashError"]
 
@@ -94,8 +94,14 @@ class CrashingStore(Store):
     def select(self, **wanted: Any) -> list[Row]:
         return self.store.select(**wanted)
 
-    def next_time(self) -> float | None:
-        return self.store.next_time()
+    def next_time(self, queues: Iterable[str] = (), after: float = 0.0) -> float | None:
+        return self.store.next_time(queues, after)
+
+    def queues(self) -> list[QueueRow]:
+        return self.store.queues()
+
+    def paused_schedules(self) -> list[str]:
+        return self.store.paused_schedules()
 
     def workers(self) -> list[WorkerRow]:
         return self.store.workers()

@@ -4,7 +4,7 @@ import threading
 
 from woflo.durable.choice import use_store
 from woflo.durable.engine import engine_of
-from woflo.kernel import clock
+from woflo.kernel import clock, runtime
 from woflo.stores.memory import MemoryStore
 from woflo.stores.operations import Recover
 from woflo.testing import wait_until
@@ -84,6 +84,7 @@ def crashed_at(at, task, *args, kept=False):
     """The store after the process died at its write of this number, or None where it came to its end before."""
     store = MemoryStore()
     crashing = CrashingStore(store, at, kept=kept)
+    before = set(runtime.current.live)
     try:
         run = called(crashing, task, *args)
         wait_until(lambda: crashing.has_crashed.is_set() or not run.is_running(), timeout=PATIENCE)
@@ -91,6 +92,7 @@ def crashed_at(at, task, *args, kept=False):
         assert crashing.has_crashed.is_set()
     engine = engine_of(crashing)
     wait_until(lambda: not engine.executions, timeout=PATIENCE)
+    wait_until(lambda: not runtime.current.live - before, timeout=PATIENCE)  # here threads outlive it
     engine.abandon()
     crashing.close()
     store.write(Recover(now=clock.now(), dead=(engine.id,)))

@@ -61,9 +61,9 @@ class Program:
         self._reader.join(PATIENCE)
         self.process.stdout.close()
 
-    def hear(self):
+    def hear(self, patience=PATIENCE):
         """The next line that it says; None when it has ended."""
-        return self._lines.get(timeout=PATIENCE)
+        return self._lines.get(timeout=patience)
 
     def rest(self):
         """All that it says until its end."""

@@ -54,6 +54,7 @@ def calls(draw):
         queue=draw(st.sampled_from([*QUEUES, "q", None])),
         parent_id=parent_of(run_id),
         key=draw(st.sampled_from([None, None, None, "k", "l"])),
+        limit_key=draw(st.sampled_from([None, "one", "two"])),
         args=draw(st.sampled_from(["{}", "{}", *LARGE])),
         priority=draw(st.integers(-1, 1)),
         digest=draw(st.sampled_from(["one", "one", "one", "two"])),
@@ -223,6 +224,26 @@ class Agreement(RuleBasedStateMachine):
     def claim_all(self, worker):
         self.do(ops.ClaimReady, worker=worker, limit=10, tasks=("t", "u"), queues=("q", "r"))
 
+    @rule(
+        queue=st.sampled_from(QUEUES),
+        most=st.sampled_from([None, None, 1, 2]),
+        of_key=st.sampled_from([None, 1, 2]),
+        rate=st.sampled_from([None, None, "1/s", "2/5s"]),
+    )
+    def limit_queue(self, queue, most, of_key, rate):
+        if self.store.has_limits:
+            self.do(ops.LimitQueue, queue=queue, max_concurrency=most, max_per_key=of_key, rate_limit=rate)
+
+    @rule(queue=st.sampled_from(QUEUES), is_paused=st.booleans())
+    def pause_queue(self, queue, is_paused):
+        if self.store.has_limits:
+            self.do(ops.PauseQueue, queue=queue, is_paused=is_paused)
+
+    @rule(task=st.sampled_from(TASKS), is_paused=st.booleans())
+    def pause_schedule(self, task, is_paused):
+        if self.store.has_limits:
+            self.do(ops.PauseSchedule, task=task, is_paused=is_paused)
+
     @rule(worker=workers, lease=st.sampled_from([0.0, 3.0, 30.0]), is_first=st.booleans())
     def beat(self, worker, lease, is_first):
         row = WorkerRow(id=worker, host="here", pid=1, lease_until=self.now + lease)
@@ -325,6 +346,7 @@ class Agreement(RuleBasedStateMachine):
     def they_find_the_same(self):
         for read in (
             lambda store: store.next_time(),
+            lambda store: store.next_time(("q", "r"), self.now),
             lambda store: store.select(states=[RunState.PENDING, RunState.WAITING], tasks=["t"], after="a", limit=3),
             lambda store: [store.steps(run_id) for run_id in "ab"],
             lambda store: [store.get(run_id) for run_id in IDS[-3:]],

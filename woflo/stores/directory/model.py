@@ -15,7 +15,8 @@ from woflo.kernel.state import RunState
 from woflo.stores.blobs import Blob
 from woflo.stores.directory.texts import Change
 from woflo.stores.memory import MemoryStore
-from woflo.stores.operations import ClaimReady, Operation
+from woflo.stores.operations import ClaimReady, LimitQueue, Operation, PauseQueue, PauseSchedule
+from woflo.stores.refusals import no_limits
 from woflo.stores.rows import Row, Signal
 from woflo.stores.tables import GONE, Tables
 
@@ -189,6 +190,8 @@ class Model(MemoryStore):
     def _do(self, operation: Any) -> Any:
         if isinstance(operation, Restart):
             return self._restart(operation)
+        if isinstance(operation, LimitQueue | PauseQueue | PauseSchedule):
+            raise no_limits("dir:")
         return super()._do(operation)
 
     def _restart(self, op: Restart) -> None:
@@ -225,7 +228,7 @@ class Model(MemoryStore):
         rows = [self._tables.runs[run_id] for _, run_id in timed]
         return [row for row in rows if not row.is_terminal]
 
-    def next_time(self) -> float | None:
+    def next_time(self, queues: Iterable[str] = (), after: float = 0.0) -> float | None:
         return self._tables.runs.timed[0][0] if self._tables.runs.timed else None
 
     def _held(self) -> list[Row]:

@@ -21,7 +21,7 @@ from woflo.stores.directory.places import FOLDERS
 from woflo.stores.directory.watching import PAUSE, Watcher
 from woflo.stores.operations import ClaimReady, Operation
 from woflo.stores.refusals import closed, inherited
-from woflo.stores.rows import Row, WorkerRow
+from woflo.stores.rows import QueueRow, Row, WorkerRow
 
 __all__ = ["DirectoryStore"]
 
@@ -41,6 +41,8 @@ class DirectoryStore(Store):
     """
 
     has_transactions: ClassVar[bool] = False
+    has_limits: ClassVar[bool] = False
+    keeps_logs: ClassVar[bool] = True
 
     def __init__(self, where: str | os.PathLike[str]) -> None:
         self.path: str = _path_of(where)
@@ -160,8 +162,18 @@ class DirectoryStore(Store):
     ) -> list[Row]:
         return self._read(lambda model: model.select(states=states, tasks=tasks, after=after, limit=limit))
 
-    def next_time(self) -> float | None:
-        return self._read(lambda model: model.next_time())
+    def next_time(self, queues: Iterable[str] = (), after: float = 0.0) -> float | None:
+        return self._read(lambda model: model.next_time(queues, after))
+
+    def queues(self) -> list[QueueRow]:
+        """None: see `has_limits`."""
+        self._check_open()
+        return []
+
+    def paused_schedules(self) -> list[str]:
+        """None: see `has_limits`."""
+        self._check_open()
+        return []
 
     def workers(self) -> list[WorkerRow]:
         return self._read(lambda model: model.workers())
@@ -177,6 +189,13 @@ class DirectoryStore(Store):
         with telling(self.path), self._keeper.lock:
             self._keeper.refresh()
             return (self._keeper.values.read(name),)
+
+    def log(self, run_id: str, lines: Sequence[str]) -> None:
+        """To the end of the log beside the run."""
+        self._check_open()
+        with telling(self.path), self._keeper.lock:
+            self._keeper.refresh()
+            self._keeper.history.append(run_id, list(lines))
 
     def snapshot(self) -> Snapshot:
         return self._read(lambda model: model.snapshot())

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from woflo.kernel.state import RunState
-from woflo.stores.rows import Row, Signal, WorkerRow
+from woflo.stores.rows import QueueRow, Row, Signal, WorkerRow
 
-__all__ = ["row_of", "rows_of", "signal_of", "values_of", "worker_of"]
+__all__ = ["queue_of", "row_of", "rows_of", "signal_of", "values_of", "worker_of"]
 
 _STATES = {state.value: state for state in RunState}
 
@@ -43,6 +43,7 @@ def values_of(row: Row) -> tuple[Any, ...]:
         row.started_at,
         row.finished_at,
         row.options,
+        row.limit_key,
     )
 
 
@@ -81,6 +82,7 @@ def rows_of(found: Iterable[tuple[Any, ...]]) -> list[Row]:
             started_at=started_at,
             finished_at=finished_at,
             options=options,
+            limit_key=limit_key,
         )
         for (
             id_,
@@ -109,6 +111,7 @@ def rows_of(found: Iterable[tuple[Any, ...]]) -> list[Row]:
             started_at,
             finished_at,
             options,
+            limit_key,
         ) in found
     ]
 
@@ -123,3 +126,17 @@ def worker_of(values: tuple[Any, ...]) -> WorkerRow:
     """A worker."""
     id_, host, pid, lease_until = values
     return WorkerRow(id=id_, host=host, pid=pid, lease_until=lease_until)
+
+
+def queue_of(values: tuple[Any, ...]) -> QueueRow:
+    """What is set for a queue."""
+    name, max_concurrency, max_per_key, rate_limit, is_paused, starts, next_at = values
+    return QueueRow(
+        name=name,
+        max_concurrency=max_concurrency,
+        max_per_key=max_per_key,
+        rate_limit=rate_limit,
+        is_paused=bool(is_paused),
+        starts=tuple((at, number) for at, number in json.loads(starts)),
+        next_at=next_at,
+    )

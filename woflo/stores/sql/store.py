@@ -11,8 +11,8 @@ from typing import Any
 from woflo.kernel.state import RunState
 from woflo.stores.contract import Snapshot, Store
 from woflo.stores.refusals import no_blob
-from woflo.stores.rows import Row, WorkerRow
-from woflo.stores.sql.rows import rows_of, signal_of, worker_of
+from woflo.stores.rows import QueueRow, Row, WorkerRow
+from woflo.stores.sql.rows import queue_of, rows_of, signal_of, worker_of
 
 __all__ = ["Read", "SqlStore"]
 
@@ -46,9 +46,15 @@ class SqlStore(Store):
         found = self._read("select_runs", states=_list(states), tasks=_list(tasks), after=after, limit=limit)
         return rows_of(found)
 
-    def next_time(self) -> float | None:
-        time: float | None = self._read("next_time")[0][0]
+    def next_time(self, queues: Iterable[str] = (), after: float = 0.0) -> float | None:
+        time: float | None = self._read("next_time", queues=json.dumps(list(queues)), after=after)[0][0]
         return time
+
+    def queues(self) -> list[QueueRow]:
+        return [queue_of(one) for one in self._read("all_queues")]
+
+    def paused_schedules(self) -> list[str]:
+        return [task for (task,) in self._read("paused_schedules")]
 
     def workers(self) -> list[WorkerRow]:
         return [worker_of(one) for one in self._read("all_workers")]
@@ -73,6 +79,8 @@ class SqlStore(Store):
                 workers=[worker_of(one) for one in read("all_workers")],
                 published={(run_id, name): value for run_id, name, value in read("all_published")},
                 blobs=dict(read("all_blobs")),
+                queues=tuple(queue_of(one) for one in read("all_queues")),
+                paused_schedules=tuple(task for (task,) in read("paused_schedules")),
             )
 
 

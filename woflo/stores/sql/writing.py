@@ -27,8 +27,11 @@ from woflo.stores.operations import (
     Finish,
     Forget,
     Leave,
+    LimitQueue,
     Operation,
     Park,
+    PauseQueue,
+    PauseSchedule,
     Publish,
     Record,
     Recover,
@@ -54,6 +57,7 @@ from woflo.stores.refusals import (
 )
 from woflo.stores.rows import Row
 from woflo.stores.sql.asking import Answer, Doing, Statement, asked
+from woflo.stores.sql.queues import claim_within, limit_queue, pause_queue, pause_schedule
 from woflo.stores.sql.rows import row_of, rows_of, values_of
 
 __all__ = ["do", "swept"]
@@ -128,7 +132,11 @@ def _attached(row: Row, found: list[tuple[Any, ...]], now: float) -> Doing[list[
 
 def _claim_ready(op: ClaimReady) -> Doing[list[Row]]:
     _, *answers = yield [("wake_due", {"now": op.now}), *_ready(op)]
-    found = sorted((one for answer in answers for one in answer.rows), key=lambda one: (-one[0], one[1]))
+    found = [one for answer in answers for one in answer.rows]
+    limited = [name for priority, name in found if priority is None]
+    if limited:
+        return (yield from claim_within(op, limited, [one for one in found if one[0] is not None]))
+    found.sort(key=lambda one: (-one[0], one[1]))
     ids = [run_id for _, run_id in found[: op.limit]]
     if not ids:
         return []
@@ -137,7 +145,10 @@ def _claim_ready(op: ClaimReady) -> Doing[list[Row]]:
 
 
 def _ready(op: ClaimReady) -> list[Statement]:
-    """Priorities and ids. Each queue is asked by itself: then it does not matter what others hold."""
+    """Priorities and ids. Each queue is asked by itself: then it does not matter what others hold.
+
+    A queue for which something is set gives only its name, without a priority.
+    """
     values = {"tasks": json.dumps(op.tasks), "limit": op.limit}
     if op.ids is not None:
         return [("ready_among", {**values, "ids": json.dumps(op.ids)})]
@@ -447,6 +458,9 @@ _HANDLERS: dict[type, Callable[[Any], Doing[Any]]] = {
     ClaimReady: _claim_ready,
     Beat: _beat,
     Leave: _leave,
+    LimitQueue: limit_queue,
+    PauseQueue: pause_queue,
+    PauseSchedule: pause_schedule,
     Recover: _recover,
     Record: _record,
     Finish: _finish,

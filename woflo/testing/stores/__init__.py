@@ -13,6 +13,7 @@ __all__ = ["SUBJECTS", "store_checks"]
 SUBJECTS = (
     "calls",
     "claiming",
+    "limiting",
     "workers",
     "holding",
     "ending",

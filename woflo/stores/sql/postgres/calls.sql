@@ -4,7 +4,7 @@
 -- Nothing where its id, or its task and key, are there already.
 INSERT INTO woflo.runs VALUES (
     %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
-    %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
+    %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
 ) ON CONFLICT DO NOTHING;
 
 -- name: wake_due
@@ -20,15 +20,21 @@ WHERE id = ANY(ARRAY(
 ));
 
 -- name: ready_in_queue
--- What others are claiming is passed over, not waited for.
-SELECT priority, id
-FROM woflo.runs
-WHERE queue = %(queue)s
-    AND state IN ('PENDING', 'RETRYING') AND run_after IS NULL AND queue IS NOT NULL
-    AND task = ANY(ARRAY(SELECT json_array_elements_text(%(tasks)s::json)))
-ORDER BY priority DESC, id
-LIMIT %(limit)s
-FOR UPDATE SKIP LOCKED;
+-- What others are claiming is passed over, not waited for. Of a queue for which something is set, only its name.
+WITH found AS (
+    SELECT priority, id
+    FROM woflo.runs
+    WHERE queue = %(queue)s
+        AND state IN ('PENDING', 'RETRYING') AND run_after IS NULL AND queue IS NOT NULL
+        AND task = ANY(ARRAY(SELECT json_array_elements_text(%(tasks)s::json)))
+        AND NOT EXISTS (SELECT 1 FROM woflo.queues WHERE name = %(queue)s)
+    ORDER BY priority DESC, id
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+)
+SELECT priority, id FROM found
+UNION ALL
+SELECT NULL, name FROM woflo.queues WHERE name = %(queue)s;
 
 -- name: ready_among
 SELECT priority, id

@@ -8,7 +8,7 @@ SELECT parent_id, stop_requested FROM woflo.runs WHERE id = %s AND worker = %s A
 -- A new step, or the end of one whose intent is there. Nothing where it has ended already, or is another run.
 INSERT INTO woflo.runs VALUES (
     %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
-    %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
+    %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
 ) ON CONFLICT (id) DO UPDATE SET
     task = excluded.task, state = excluded.state, queue = excluded.queue, parent_id =
     excluded.parent_id, scope = excluded.scope, position = excluded.position, key = excluded.key,
@@ -18,7 +18,7 @@ INSERT INTO woflo.runs VALUES (
     stop_requested = excluded.stop_requested, worker = excluded.worker, fence = excluded.fence,
     continues = excluded.continues, created_at = excluded.created_at, started_at =
     excluded.started_at, finished_at = excluded.finished_at,
-    options = excluded.options
+    options = excluded.options, limit_key = excluded.limit_key
 WHERE runs.state NOT IN ('SUCCEEDED', 'FAILED', 'STOPPED', 'SKIPPED', 'UPSTREAM_FAILED')
     AND runs.parent_id IS NOT DISTINCT FROM excluded.parent_id
     AND runs.queue IS NULL

@@ -21,7 +21,12 @@ ORDER BY id
 LIMIT %(limit)s;
 
 -- name: next_time
-SELECT min(run_after) FROM woflo.runs WHERE run_after IS NOT NULL;
+SELECT min(due)
+FROM (
+    SELECT min(run_after) AS due FROM woflo.runs WHERE run_after IS NOT NULL
+    UNION ALL
+    SELECT min(next_at) FROM woflo.queues WHERE name = ANY(ARRAY(SELECT json_array_elements_text(%(queues)s::json))) AND next_at > %(after)s::double precision
+) AS times;
 
 -- name: published
 SELECT name, value FROM woflo.published WHERE run_id = %(run_id)s;

@@ -3,7 +3,7 @@
 -- name: add_run
 -- Nothing where its id, or its task and key, are there already.
 INSERT INTO runs VALUES (
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 ) ON CONFLICT DO NOTHING;
 
 -- name: wake_due
@@ -15,13 +15,20 @@ WHERE run_after <= :now
 
 -- name: ready_in_queue
 -- The index must be used, whatever the planner thinks of it: the rest of the table may have millions of rows.
+-- Of a queue for which something is set, only its name.
 SELECT priority, id
-FROM runs INDEXED BY runs_ready
-WHERE queue = :queue
-    AND state IN ('PENDING', 'RETRYING') AND run_after IS NULL AND queue IS NOT NULL
-    AND task IN (SELECT value FROM json_each(:tasks))
-ORDER BY priority DESC, id
-LIMIT :limit;
+FROM (
+    SELECT priority, id
+    FROM runs INDEXED BY runs_ready
+    WHERE queue = :queue
+        AND state IN ('PENDING', 'RETRYING') AND run_after IS NULL AND queue IS NOT NULL
+        AND task IN (SELECT value FROM json_each(:tasks))
+        AND NOT EXISTS (SELECT 1 FROM queues WHERE name = :queue)
+    ORDER BY priority DESC, id
+    LIMIT :limit
+)
+UNION ALL
+SELECT NULL, name FROM queues WHERE name = :queue;
 
 -- name: ready_among
 SELECT priority, id

@@ -7,7 +7,7 @@ SELECT parent_id, stop_requested FROM runs WHERE id = ? AND worker = ? AND fence
 -- name: keep_step
 -- A new step, or the end of one whose intent is there. Nothing where it has ended already, or is another run.
 INSERT INTO runs VALUES (
-    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+    ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
 ) ON CONFLICT (id) DO UPDATE SET
     task = excluded.task, state = excluded.state, queue = excluded.queue, parent_id =
     excluded.parent_id, scope = excluded.scope, position = excluded.position, key = excluded.key,
@@ -17,7 +17,7 @@ INSERT INTO runs VALUES (
     stop_requested = excluded.stop_requested, worker = excluded.worker, fence = excluded.fence,
     continues = excluded.continues, created_at = excluded.created_at, started_at =
     excluded.started_at, finished_at = excluded.finished_at,
-    options = excluded.options
+    options = excluded.options, limit_key = excluded.limit_key
 WHERE runs.state NOT IN ('SUCCEEDED', 'FAILED', 'STOPPED', 'SKIPPED', 'UPSTREAM_FAILED')
     AND runs.parent_id IS excluded.parent_id
     AND runs.queue IS NULL

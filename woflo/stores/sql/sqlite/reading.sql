@@ -21,7 +21,12 @@ ORDER BY id
 LIMIT :limit;
 
 -- name: next_time
-SELECT min(run_after) FROM runs WHERE run_after IS NOT NULL;
+SELECT min(due)
+FROM (
+    SELECT min(run_after) AS due FROM runs WHERE run_after IS NOT NULL
+    UNION ALL
+    SELECT min(next_at) FROM queues WHERE name IN (SELECT value FROM json_each(:queues)) AND next_at > :after
+) AS times;
 
 -- name: published
 SELECT name, value FROM published WHERE run_id = :run_id;

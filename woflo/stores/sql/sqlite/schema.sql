@@ -45,11 +45,13 @@ CREATE TABLE runs (
     started_at REAL,
     finished_at REAL,
     -- A JSON object of the options that were given with the call, for whoever executes it.
-    options TEXT
+    options TEXT,
+    -- What it counts for where its queue limits how many runs of one key are under way.
+    limit_key TEXT
 );
 
 -- What workers may claim, in their order: as quick with a million of them as with one.
-CREATE INDEX runs_ready ON runs (queue, priority DESC, id, task)
+CREATE INDEX runs_ready ON runs (queue, priority DESC, id, task, limit_key)
 WHERE state IN ('PENDING', 'RETRYING') AND run_after IS NULL AND queue IS NOT NULL;
 
 -- What waits for its time.
@@ -106,3 +108,20 @@ CREATE TABLE chunks (
     text TEXT NOT NULL,
     PRIMARY KEY (name, number)
 );
+
+-- What is set for queues, for all their workers. One that is not here has neither limits nor a pause.
+CREATE TABLE queues (
+    name TEXT NOT NULL PRIMARY KEY,
+    -- How many of its runs are under way at the same time, and how many of those with one `limit_key`.
+    max_concurrency INTEGER CHECK (max_concurrency > 0),
+    max_per_key INTEGER CHECK (max_per_key > 0),
+    -- How many may begin in a period, as '10/s'.
+    rate_limit TEXT,
+    is_paused INTEGER NOT NULL CHECK (is_paused IN (0, 1)),
+    -- A JSON array of times and how many began then, as far as the rate counts them; and when the next may begin.
+    starts TEXT NOT NULL,
+    next_at REAL
+);
+
+-- The tasks whose schedules make no calls at the moment.
+CREATE TABLE paused_schedules (task TEXT NOT NULL PRIMARY KEY);

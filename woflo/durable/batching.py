@@ -1,0 +1,85 @@
+"""Calls that are kept together, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+
+from woflo.errors import OptionError, WofloError
+from woflo.kernel import clock
+from woflo.stores.operations import Submit
+
+if TYPE_CHECKING:
+    from woflo.durable.engine import Engine
+    from woflo.durable.stored import StoredTaskRun
+    from woflo.stores.rows import Row
+
+__all__ = ["Batch", "batch", "current_batch"]
+
+
+class Batch:
+    """The calls of one block, until they are kept."""
+
+    def __init__(self) -> None:
+        self._calls: list[tuple[StoredTaskRun[Any], Row]] = []
+
+    def add(self, run: StoredTaskRun[Any], row: Row) -> None:
+        """Keep the call with the others. Raises `OptionError` where those are for another store."""
+        if self._calls and self._calls[0][0].engine is not run.engine:
+            raise OptionError(f"{run.task.name} is for another store than the calls before it in this batch")
+        self._calls.append((run, row))
+
+    def keep(self) -> None:
+        """Write all calls in one transaction. Raises what one of them is refused with; then none is kept."""
+        calls, self._calls = self._calls, []
+        if not calls:
+            return
+        engine: Engine = calls[0][0].engine
+        try:
+            accepted = engine.store.write(Submit(now=clock.now(), runs=tuple(row for _, row in calls)))
+        except WofloError as error:
+            _refuse(calls, error)
+            raise
+        for (run, _), (row, is_new) in zip(calls, accepted, strict=True):
+            run.kept_as(row, is_new=is_new)
+
+    def drop(self) -> None:
+        """Keep none of them."""
+        calls, self._calls = self._calls, []
+        _refuse(calls, OptionError("the block of its batch was left by an exception, and nothing of it was kept"))
+
+
+def _refuse(calls: list[tuple[StoredTaskRun[Any], Row]], error: WofloError) -> None:
+    for run, _ in calls:
+        run.refused_with(error)
+
+
+current_batch: ContextVar[Batch | None] = ContextVar("woflo_batch", default=None)
+
+
+@contextmanager
+def batch() -> Iterator[None]:
+    """Keep all calls of this block that are for workers in one transaction, at its end: all of them, or none.
+
+    It is for calls with `runner="queue"`; others, and those whose arguments are handles that have not ended, go their
+    own way. A handle is not to be waited for before the block has ended. Left by an exception, nothing is kept. In a
+    workflow the calls are recorded one by one, as without it.
+
+    Raises, at the end of the block, what a call is refused with, such as `KeyConflictError`, which names it; then
+    none of them is kept.
+    """
+    if current_batch.get() is not None:
+        yield  # part of the one around it
+        return
+    made = Batch()
+    token = current_batch.set(made)
+    try:
+        yield
+    except BaseException:
+        made.drop()
+        raise
+    finally:
+        current_batch.reset(token)
+    made.keep()
