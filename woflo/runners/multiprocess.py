@@ -124,6 +124,7 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
             if not self._has_outcome:
                 child.where()
             child.ask_to_end(self.grace)
+            child.remind(lambda: not self._has_outcome)
 
     def _where(self) -> str:
         child = self._child

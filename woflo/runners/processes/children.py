@@ -9,8 +9,10 @@ import array
 import os
 import signal
 import socket
+import sys
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from woflo.kernel.reactor import READ, WRITE
@@ -27,6 +29,9 @@ __all__ = ["Child", "Owner"]
 
 DIRECT_MOST = 1 << 15
 """Bytes that an empty socket takes at once, with room to spare."""
+SEES_SIGNALS: bool = sys.version_info < (3, 13)
+"""False where a forked child may not see a signal that comes while it waits for nothing; see `Child.remind`."""
+FIRST_REMINDER = 0.05
 LEFTOVER_CHECKS = 400
 """How often leftovers of a session are looked for after they were killed, 5 ms apart, before giving up."""
 
@@ -202,6 +207,21 @@ class Child:
         if self._kill_timer is not None:
             self._kill_timer.cancel()
         self._kill_timer = self.supervisor.reactor.call_later(grace, self.kill)
+
+    def remind(self, matters: Callable[[], bool], pause: float = FIRST_REMINDER) -> None:
+        """Send SIGTERM again after a while, and again after twice that, as long as it `matters`.
+
+        Python 3.13 tells the thread that was the first of the program, and a forked child may be another's copy: there
+        a signal stays unseen until a further one interrupts a wait.
+        """
+        if SEES_SIGNALS:
+            return
+        self.supervisor.reactor.call_later(pause, self._remind, matters, 2 * pause)
+
+    def _remind(self, matters: Callable[[], bool], pause: float) -> None:
+        if not self.dead and matters():
+            self.signal(signal.SIGTERM, group=False)
+            self.remind(matters, pause)
 
     def kill(self) -> None:
         """End the child and all that it started, at once."""

@@ -257,6 +257,7 @@ class PooledWorker:
                 words[slot + STOP] = number
                 child.where()
                 child.signal(signal.SIGTERM, group=True)
+                child.remind(lambda: self.under_way == number)
         else:
             child.signal(RECALL_SIGNAL, group=False)
 
