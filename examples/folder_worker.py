@@ -47,9 +47,10 @@ def main() -> None:
 
     # In real life this stands at a terminal, or in a unit of systemd, and goes on for ever.
     worker = [sys.executable, "-m", "woflo", "worker", __file__, "--store", f"dir:{INBOX}", "--once"]
-    subprocess.run(worker, check=True, capture_output=True)
-    store.look()  # a file that is cut off is given the time to become whole
     store.look()
+    store.look()  # a file that is cut off is given the time between two looks to become whole
+    while any((INBOX / "queue").glob("*.json")):
+        subprocess.run(worker, check=True, capture_output=True)
 
     for folder in ("done", "failed", "rejected"):
         for path in sorted((INBOX / folder).glob("*.json")):

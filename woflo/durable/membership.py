@@ -83,11 +83,13 @@ class Membership:
 
     def take_over(self) -> None:
         """Free what dead workers held: at once where they died on this machine, else when their lease has ended."""
-        now = clock.now()
-        if time.monotonic() - self._looked_for_dead <= LOOK or self._lease_until < now:
-            return  # whose own lease has ended, because the clock was moved or the machine slept, beats first
-        self._looked_for_dead = time.monotonic()
+        if time.monotonic() - self._looked_for_dead <= LOOK:
+            return
         self._notice_a_step()
+        now = clock.now()
+        if self._lease_until < now:
+            return  # whose own lease has ended, because time passed or the machine slept, beats first
+        self._looked_for_dead = time.monotonic()
         workers = self._store.workers()
         dead = dead_among(workers, self._host)
         if clock.monotonic() < self._trusts_leases_from:

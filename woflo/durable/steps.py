@@ -27,13 +27,9 @@ from woflo.stores.rows import Row
 if TYPE_CHECKING:
     from woflo.durable.execution import Execution
 
-__all__ = ["NeverBeganError", "StepRun"]
+__all__ = ["StepRun"]
 
 R = TypeVar("R")
-
-
-class NeverBeganError(TaskStoppedError):
-    """An attempt was launched, and its workflow ended here before its code began."""
 
 
 class StepRun(BaseTaskRun[R]):
@@ -285,7 +281,7 @@ class StepRun(BaseTaskRun[R]):
         told = TaskStoppedError(f"{self.task.name} was not executed: its workflow does not go on here")
         if self._taken() is not None:
             self._is_dropped = True
-            self._finish(Outcome(None, NeverBeganError(str(told)), interrupted=True))
+            self._finish(Outcome(None, told, interrupted=True))
         elif not self._in_code:
             self._is_dropped = True
             self._end_between_attempts(RunState.STOPPED, told)

@@ -25,12 +25,12 @@ from typing import TYPE_CHECKING, Any
 from woflo.durable.choice import use_store
 from woflo.durable.engine import Engine, engine_of
 from woflo.durable.outside import complete, send
-from woflo.durable.steps import NeverBeganError
+from woflo.durable.steps import StepRun
 from woflo.durable.worker import Worker
 from woflo.durable.workflow import WorkflowTaskRun
 from woflo.errors import NonDeterminismError, OptionError, RunEndedError, RunSuspectError
-from woflo.kernel import bus, clock, runtime
-from woflo.kernel.events import AttemptStarted, RunEnded
+from woflo.kernel import clock, runtime
+from woflo.kernel.attempt import Attempt
 from woflo.kernel.state import RunState
 from woflo.stores.contract import Store
 from woflo.stores.opening import open_store
@@ -340,30 +340,42 @@ class _Process:
 
 
 class _Executed:
-    """An observer that is told at once: which steps have begun to execute in this process, and how often."""
+    """Which steps have begun to execute in this process, and how often: as a context manager it looks over them."""
 
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
+        self._undo = ExitStack()
 
-    def put(self, event: Any) -> None:
-        with self._lock:
-            if isinstance(event, AttemptStarted):
-                self._counts[event.run_id] += 1
-            elif isinstance(event, RunEnded) and isinstance(event.error, NeverBeganError):
-                self._counts[event.run_id] -= 1
+    def _begins(self, step: Any) -> None:
+        if isinstance(step, StepRun):
+            with self._lock:
+                self._counts[step.id] += 1
 
     def take(self) -> Counter[str]:
         """How often each has, by its id, since this was asked."""
         with self._lock:
-            taken, self._counts = +self._counts, Counter()
+            taken, self._counts = self._counts, Counter()
         return taken
 
     def __enter__(self) -> None:
-        bus.add(self)  # type: ignore[arg-type]  # all that the bus asks of a subscription is `put`
+        """No event tells of this: a step that was launched need not have begun when its process dies."""
+        self._look_at(Attempt, "execute", lambda attempt: attempt.run)
+        self._look_at(Attempt, "execute_async", lambda attempt: attempt.run)
+        self._look_at(StepRun, "_start_inner", lambda step: step)
+
+    def _look_at(self, kind: type, name: str, step_of: Callable[[Any], Any]) -> None:
+        method = getattr(kind, name)
+
+        def looked_at(self_: Any) -> Any:
+            self._begins(step_of(self_))
+            return method(self_)
+
+        setattr(kind, name, looked_at)
+        self._undo.callback(setattr, kind, name, method)
 
     def __exit__(self, *exc: object) -> None:
-        bus.remove(self)  # type: ignore[arg-type]
+        self._undo.close()
 
 
 def _new_store(store: str | Callable[[], Store], stack: ExitStack) -> Store:

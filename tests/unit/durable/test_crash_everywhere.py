@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from durable_helpers import Log
 
-from woflo import current_run, manual, sleep, task, wait_signal, workflow
+from woflo import Happened, current_run, manual, sleep, task, wait_signal, workflow
 from woflo.errors import OptionError
 from woflo.kernel import clock
 from woflo.stores.memory import MemoryStore
@@ -217,3 +217,33 @@ def test_a_clock_of_the_test_is_used():
         assert faked.now() >= 1000 + 60 * len(made)
     assert len(made) == len(report.crashes) + 1
     assert not isinstance(clock.current(), FakeClock)
+
+
+def test_steps_that_ask_are_told_from_those_that_know():
+    """One whose process died waits for a person, which is told; one that can look whether it happened runs once."""
+
+    @task(on_crash="ask")
+    def asks() -> int:
+        return 1
+
+    def has_happened(key):
+        return Happened(7) if "done" in done.lines else None
+
+    @task(on_crash=has_happened)
+    def knows() -> int:
+        done("done")
+        return 7
+
+    @workflow
+    def asking() -> int:
+        return asks().get_result()
+
+    @workflow
+    def knowing() -> int:
+        return knows().get_result()
+
+    report = crash_everywhere(asking)
+    assert report.twice == {}
+    assert len(report.wrong) == 2
+    assert all("it stayed WAITING (step uncertain: asks" in str(crash) for crash in report.wrong)
+    crash_everywhere(knowing, before=done.lines.clear, effects=lambda _: list(done.lines)).check(may_run_twice=[])

@@ -18,6 +18,7 @@ from woflo.stores.operations import (
     Sweep,
     TakeSignal,
 )
+from woflo.testing.patience import wait_until
 from woflo.testing.stores.checks import check
 from woflo.testing.stores.tools import begun, call, claimed, finish, step, stored, submit
 
@@ -89,6 +90,7 @@ def nothing_is_left_of_a_refused_one(store: Store) -> None:
     good = Submit(now=9.0, runs=(call("a", args=_OTHER),))
     done: list[object] = []
     store.submit([late, good], done.extend)
+    wait_until(lambda: len(done) == 2, "the end of both")
     store.write(Sweep(now=9.0))
     assert isinstance(done[0], Exception) and len(store.snapshot().blobs) == 1
     assert store.whole(stored(store, "a").args) == _OTHER
