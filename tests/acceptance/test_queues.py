@@ -332,18 +332,25 @@ def test_nothing_is_left_on_disk_or_in_the_tables(tmp_path):
 INTERRUPTED = """
 worker = Worker(ALL, **OPTIONS)
 print("ready", flush=True)
-worker.run()
+try:
+    worker.run()
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+while not os.path.exists("end"):
+    time.sleep(0.005)  # the program goes on until the test has looked
 """
 
 
 def test_a_worker_ended_by_ctrl_c_leaves_the_store(tmp_path):
-    """What it held is given back, and it is none of the workers any more, long before its lease would have ended."""
+    """What it held is given back, and it is none of the workers any more, also where its program goes on."""
     with worker(tmp_path, body=INTERRUPTED) as one:
         one.wait_for("ready")
         call(tmp_path, "slow('a')")
         wait_until(lambda: "begin a" in lines(tmp_path / "said"))
         one.process.send_signal(signal.SIGINT)
-        wait_until(lambda: rows(tmp_path, "SELECT state, worker FROM runs") == [("PENDING", None)])
+        one.wait_for("interrupted")
+        assert rows(tmp_path, "SELECT state, worker FROM runs") == [("PENDING", None)]
+        assert rows(tmp_path, "SELECT id FROM workers") == []
         (tmp_path / "go").touch()
-        assert one.wait() != 0
-    assert rows(tmp_path, "SELECT id FROM workers") == []
+        (tmp_path / "end").touch()
+        assert one.wait() == 0

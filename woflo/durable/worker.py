@@ -13,6 +13,7 @@ from woflo.durable.retention import Retention, ages, in_file
 from woflo.durable.serving import Serving
 from woflo.durable.unserved import LOOK, Unserved
 from woflo.errors import OptionError
+from woflo.kernel import runtime
 from woflo.kernel.options import whole_number
 from woflo.kernel.providing import Resources, check_provided, use_resources
 from woflo.kernel.registry import load_runner
@@ -96,8 +97,8 @@ class Worker:
     def run(self) -> None:
         """Work until `stop()` is called, from another thread or a signal handler.
 
-        Interrupted by an exception, as by Ctrl-C, it gives back at once what has not ended: it is then none of the
-        workers of the store any more.
+        Interrupted by an exception, as by Ctrl-C, it gives back what has not ended, after a few seconds for the steps
+        of workflows: it is then none of the workers of the store any more.
         """
         self.start()
         try:
@@ -105,7 +106,7 @@ class Worker:
                 self.unserved.look()
                 self.retention.look()
         except BaseException:
-            self.leave()
+            self.leave(runtime.EXIT_GRACE)
             raise
         self.drain()
 
