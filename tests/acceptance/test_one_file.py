@@ -78,7 +78,7 @@ def test_a_worker_of_a_folder(pyz, tmp_path):
     (work / "queue/a.json").write_text('{"task": "double", "args": {"x": 21}}')
     (work / "queue/b.json").write_text('{"task": "apart"}')
     run(pyz, tmp_path, "worker", "app.py", "--store", f"dir:///{work}", "--once")
-    results = {path.stem: json.loads(path.read_text()).get("result") for path in (work / "done").iterdir()}
+    results = {path.stem: json.loads(path.read_text()).get("result") for path in (work / "done").glob("*.json")}
     assert results["a"] == 42
     assert results["b"] > 0
     assert not list((work / "rejected").iterdir())
