@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from woflo.testing.conformance.checks import Check
     from woflo.testing.crash_report import Crash, CrashReport, Ended
     from woflo.testing.everywhere import crash_everywhere
-    from woflo.testing.inline import inline
-    from woflo.testing.leftovers import Leftovers, leftovers
+    from woflo.testing.inlining import inline
+    from woflo.testing.left_behind import Leftovers, leftovers
     from woflo.testing.patience import wait_until
     from woflo.testing.stores import store_checks
 
@@ -64,16 +64,17 @@ __all__ = [
     "wait_until",
 ]
 
+# No module is named as one of these: importing it would put it in the place of what is meant.
 _ON_FIRST_USE = {
     "Check": "woflo.testing.conformance.checks",
     "Crash": "woflo.testing.crash_report",
     "CrashReport": "woflo.testing.crash_report",
     "Ended": "woflo.testing.crash_report",
     "FakeClock": "woflo.testing.clock",
-    "Leftovers": "woflo.testing.leftovers",
+    "Leftovers": "woflo.testing.left_behind",
     "crash_everywhere": "woflo.testing.everywhere",
-    "inline": "woflo.testing.inline",
-    "leftovers": "woflo.testing.leftovers",
+    "inline": "woflo.testing.inlining",
+    "leftovers": "woflo.testing.left_behind",
     "runner_checks": "woflo.testing.conformance",
     "store_checks": "woflo.testing.stores",
     "wait_until": "woflo.testing.patience",

@@ -3,7 +3,7 @@
 | fixture | until the test ends |
 |---|---|
 | `woflo_store` | the runs of this process are kept in a new, empty store, which is the fixture's value |
-| `woflo_inline` | tasks execute where they are called, one after another; see `woflo.testing.inline.inline` |
+| `woflo_inline` | tasks execute where they are called, one after another; see `woflo.testing.inlining.inline` |
 | `woflo_clock` | time stands still and is moved by `woflo_clock.advance(seconds)` |
 
 The store is one in memory, or by `woflo_store = sqlite` in pytest's settings, `--woflo-store=sqlite`, or
@@ -75,7 +75,7 @@ def _url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def woflo_inline() -> Iterator[None]:
     """Calls of tasks have ended when they return."""
-    from woflo.testing.inline import inline
+    from woflo.testing.inlining import inline
 
     with inline():
         yield

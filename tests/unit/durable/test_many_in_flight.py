@@ -192,7 +192,8 @@ def test_sleeping_workflows_are_rows(tmp_path, clock, count):
             sleepers(store, range(some, count))
             wait_until(lambda: states(store) == {"WAITING": count}, timeout=PATIENCE + count / 20)
             assert threads_at_rest(worker) <= threads
-            assert (memory() - size) / (count - some) < 200, "bytes for each that sleeps"
+            # A frame of each would take some ten times that; what is cached meanwhile does not grow with their number.
+            assert memory() - size < 200 * (count - some) + 400_000, "bytes of those that sleep"
             clock.advance(MINUTE + 1)
             wait_until(lambda: states(store) == {"SUCCEEDED": count}, timeout=PATIENCE + count / 20)
     finally:

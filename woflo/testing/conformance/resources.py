@@ -12,7 +12,7 @@ from typing import Any
 from woflo.testing.conformance.checks import Runner, check
 from woflo.testing.conformance.tasks import echo, still_works
 from woflo.testing.conformance.tools import configured, on, value_of
-from woflo.testing.leftovers import leftovers
+from woflo.testing.left_behind import leftovers
 from woflo.testing.patience import PATIENCE, wait_until
 from woflo.testing.procfs import descriptors
 
