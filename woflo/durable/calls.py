@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 from woflo.durable.called import as_called, deadline_of, deadline_passed
@@ -141,6 +142,7 @@ class CallExecution:
     # -- its end ---------------------------------------------------------------------------------------
 
     def _finish(self, outcome: Outcome) -> None:
+        self._serving.code_ended_at = time.monotonic()
         if outcome.error is not None:
             self._keeper.roll_back()
             self._keeper.keep_heartbeat()

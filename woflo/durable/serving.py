@@ -49,6 +49,10 @@ class Serving:
 
     _is_empty: Callable[[], object] | None = None
 
+    code_ended_at: float = 0.0
+    """The monotonic time at which the code of a call ended last."""
+    _claimed_at = 0.0
+
     def __init__(
         self,
         engine: Engine,
@@ -85,7 +89,6 @@ class Serving:
         """The workflows under way that were claimed for others: their tasks by their ids."""
         self._lock = threading.Lock()
         self._batch = concurrency
-        self._claimed_at = 0.0
         self.logs: CallLogs = CallLogs(engine.store)
         self.schedules: Schedules = Schedules(engine.store, self.tasks.values(), self._without_arguments, engine.id)
 
@@ -165,12 +168,13 @@ class Serving:
             self.done += 1
             left = len(self._under_way)
         if left == 0:
-            self._resize(time.monotonic() - self._claimed_at)
+            self._resize(self.code_ended_at - self._claimed_at)
         if self._room() > 0 or call.task.name in self._limited:
             self.engine.wake()
         self._look_whether_empty()
 
     def _resize(self, took: float) -> None:
+        """By the seconds that the code of a batch took: where writing is slow, larger batches share it."""
         if took < SHORT:
             self._batch = min(MOST_AHEAD, self._batch * 2)
         elif took > LONG:

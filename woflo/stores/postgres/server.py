@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from woflo.errors import StoreError
 from woflo.stores.postgres.failures import failed
@@ -35,6 +36,9 @@ _DEFAULTS: dict[str, Any] = {
     "tcp_user_timeout": 50_000,
 }
 """Options of libpq that hold unless the URL says otherwise."""
+_PLANNING = "-c enable_seqscan=off"
+"""All that a statement looks for has an index. Of tables that are new the planner thinks that reading them whole is
+quicker, and keeps to that plan when they have become large."""
 
 
 class Server:
@@ -53,7 +57,9 @@ class Server:
 
     def connect(self, kind: type[C], *, autocommit: bool = False) -> C:
         """A new connection. Raises `psycopg.OperationalError` where there is no server, or it refuses."""
-        made = kind.connect(self._conninfo, autocommit=autocommit, client_encoding="utf8", **self._defaults)
+        given = conninfo_to_dict(self._conninfo).get("options") or ""
+        settings = {**self._defaults, "client_encoding": "utf8", "options": f"{given} {_PLANNING}"}
+        made = kind.connect(self._conninfo, autocommit=autocommit, **settings)
         made.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
         made.prepared_max = 500  # the statements there are, with the types of their values
         return made

@@ -187,7 +187,7 @@ class Writer:
     def lend(self) -> LentConnection:
         """The connection, in a transaction that only `keep_lent` can commit."""
         self._number += 1
-        self._patiently(lambda: self.ask([("lend", self._told())]))
+        self._patiently(lambda: self.ask([("lend", self._told()), ("plan_as_usual", {})]))
         self.connection.is_lent = True
         return self.connection
 

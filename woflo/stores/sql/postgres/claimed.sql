@@ -1,8 +1,10 @@
 -- Writes by the one that holds a run, and how runs end and are woken.
 
 -- name: held
--- The run of a claim (run, worker, fence), where it still holds.
-SELECT parent_id, stop_requested FROM woflo.runs WHERE id = %s AND worker = %s AND fence = %s;
+-- The run of a claim (run, worker, fence), where it still holds. It is to be found by its id: by its worker, which an
+-- index has as well, all that the worker holds or has held lately would be looked at, and this form keeps the planner
+-- from that.
+SELECT parent_id, stop_requested FROM woflo.runs WHERE id = %s AND worker IS NOT DISTINCT FROM %s AND fence = %s;
 
 -- name: keep_step
 -- A new step, or the end of one whose intent is there. Nothing where it has ended already, or is another run.

@@ -46,6 +46,10 @@ INSERT INTO woflo.writers (id, transactions, written_at, lent_to) VALUES (%(writ
 ON CONFLICT (id) DO UPDATE
 SET transactions = excluded.transactions, written_at = excluded.written_at, lent_to = excluded.lent_to;
 
+-- name: plan_as_usual
+-- What users ask for need not have an index.
+SET LOCAL enable_seqscan TO on;
+
 -- name: take_back
 -- Nothing where the user has ended the transaction.
 UPDATE woflo.writers SET lent_to = NULL WHERE id = %(writer)s AND transactions = %(number)s AND lent_to = '';
