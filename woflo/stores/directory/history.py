@@ -44,13 +44,13 @@ class History:
         lines: dict[str, list[str]] = {}
         for run_id, row in rows.items():
             old = before.get(run_id)
-            if row is None:
-                self._remove(run_id, old)
-            elif place_of(row) is not None:
+            if row is None or place_of(row) is None:
+                self._remove(run_id, old)  # a moved run may become a step, which has no file
+            else:
                 lines.setdefault(run_id, []).extend(_told(old, row))
                 if old is not None and not _is_fresh(old, row):
                     self.move(run_id, old[0], folder_of(row))
-            elif row.parent_id is not None and row.is_terminal:
+            if row is not None and place_of(row) is None and row.parent_id is not None and row.is_terminal:
                 lines.setdefault(row.parent_id, []).append(_line(f"step {row.task} ({row.id}) {row.state}{_why(row)}"))
         for run_id, some in lines.items():
             if some:
