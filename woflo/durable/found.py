@@ -57,7 +57,8 @@ class FoundRun(StoredTaskRun[R]):
         if not row.is_terminal:
             self.look(row)
             return
-        self.attempt, self.started_at = max(1, row.attempt), row.started_at
+        self.attempt: int = max(1, row.attempt)
+        self.started_at: float | None = row.started_at
         with self._lock:
             if self._state not in TERMINAL:
                 self._reported, self._in_code, self._row = True, False, row

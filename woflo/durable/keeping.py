@@ -144,7 +144,7 @@ class BranchKeeper:
     """The code of a workflow itself, as it may write: what it shows is recorded, so that it is shown once."""
 
     def __init__(self, branch: Branch) -> None:
-        self.idempotency_key = branch.execution.row.id
+        self.idempotency_key: str = branch.execution.row.id
         self._branch = branch
 
     def transaction(self) -> AbstractContextManager[Any]:
