@@ -13,6 +13,7 @@ from woflo.stores.operations import Record
 from woflo.stores.rows import Claim, Row
 from woflo.stores.sqlite import SQLiteStore
 
+pytestmark = pytest.mark.unmeasured
 STEPS = 20
 MOST_CALLS = 150
 """Of functions written in Python, for each step. Before raising it, look which of them are needed."""
