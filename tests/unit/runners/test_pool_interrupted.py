@@ -11,10 +11,11 @@ from systems import needs_processes
 from unit_helpers import PATIENCE, settle_down
 
 from woflo import task
-from woflo.errors import TaskStoppedError
+from woflo.errors import TaskStoppedError, TaskTimeoutError
 from woflo.kernel import runtime
 from woflo.runners import PoolTaskRun, ThreadTaskRun
 from woflo.testing import wait_until
+from woflo.testing.conformance.tasks import linger
 from woflo.testing.conformance.tools import configured, folder
 
 pytestmark = needs_processes
@@ -93,3 +94,11 @@ def test_a_worker_that_is_not_ready(monkeypatch):
         assert type(run.exception()) is TaskStoppedError
         (place / "open").touch()
         assert not (own / "begun").exists()
+
+
+def test_the_next_attempt_in_the_same_worker_is_ended_as_well():
+    """Long before its grace is over: the worker is told of each attempt that is out of time."""
+    with pool_of_one() as (runner, at):
+        run = task(runner=runner, timeout=0.2, retries=1)(linger)(at / "marker")
+        assert isinstance(run.exception(4), TaskTimeoutError)
+        assert run.attempt == 2

@@ -200,6 +200,7 @@ class PooledWorker:
         """What few calls need: memory to be closed, a trace to be kept, output to be told first."""
         run._put_away()
         if self._ending.pop(number, None) is not None and self.child is not None:
+            self.child.supervisor.slots.words[self.child.slot + STOP] = 0  # the next attempt has the same number
             run._where_text, self.child.decoder.text = self.child.decoder.text, ""
         if self._capture is not None:
             self._capture.end(run._attempt_seen())
@@ -257,7 +258,7 @@ class PooledWorker:
                 words[slot + STOP] = number
                 child.where()
                 child.signal(signal.SIGTERM, group=True)
-                child.remind(lambda: self.under_way == number)
+                child.remind(lambda: self.under_way == words[slot + STOP] == number)
         else:
             child.signal(RECALL_SIGNAL, group=False)
 
