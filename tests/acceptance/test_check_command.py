@@ -34,10 +34,9 @@ def {other}(x: int) -> int:
 CALLS = """
 from app import order, other
 runs = [order.with_options(key=f"o{n}")(n) for n in range(3)] + [other.with_options(key="x")(1)]
-import time
 from woflo.durable.choice import current_store
-while any(current_store().get(run.id).state != "WAITING" for run in runs):
-    time.sleep(0.01)
+from woflo.testing import wait_until
+wait_until(lambda: all(current_store().get(run.id).state == "WAITING" for run in runs))
 """
 
 

@@ -186,11 +186,11 @@ class Fleet:
             while self.left:
                 assert time.monotonic() < end, f"{self.left} have not ended in time"
                 if len(self.killed) < self.options.kills:
-                    time.sleep(chance.expovariate(self.options.kills_per_second))
+                    time.sleep(chance.expovariate(self.options.kills_per_second))  # kills come at random times
                     self._kill(chance.choice(sorted(self.workers)))
                     self._start()
                 else:
-                    time.sleep(0.1)
+                    time.sleep(0.1)  # the workers work; they are looked at twice a second
                 if time.monotonic() >= look_at:
                     self._look()
                     look_at = time.monotonic() + 0.5

@@ -60,7 +60,7 @@ DECIDE = """
 step = next(row for row in current_store().steps(run.id))
 {decision}
 while run.is_running():
-    time.sleep(0.01)
+    time.sleep(0.01)  # get_result would raise that it waits for a decision, until that was seen here
 print(run.get_result().partition(" of ")[0])
 """
 
