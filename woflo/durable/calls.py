@@ -12,6 +12,7 @@ from woflo.durable.uncertain import is_careful, question, verified
 from woflo.errors import (
     Abandon,
     Decline,
+    LeaseLostError,
     NothingDone,
     Retry,
     SerializationError,
@@ -68,6 +69,7 @@ class CallExecution:
 
     def _execute(self, _: Any) -> Outcome:
         """In a thread."""
+        self._mark = self.engine.membership.begins(self._claim)
         try:
             attempt = self._attempt()
             told = self._found_out(attempt) if self._is_uncertain else None
@@ -133,6 +135,7 @@ class CallExecution:
         self._task = self._serving.loop.create_task(self._drive())
 
     async def _drive(self) -> None:
+        self._mark = self.engine.membership.begins(self._claim)
         try:
             outcome = await self._attempt().execute_async()
         except SerializationError as error:
@@ -213,6 +216,8 @@ class CallExecution:
             self._question = None
             self._finish(Outcome(None, TaskStoppedError(f"{self.task.name} was stopped"), interrupted=True))
             return
+        if not isinstance(results[0], StoreError) or isinstance(results[0], LeaseLostError):
+            self._mark.end()  # else it is still held, and may have happened
         self._serving.ended(self)
 
     def stop(self) -> None:

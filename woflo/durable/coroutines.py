@@ -66,6 +66,7 @@ class AsyncExecution(Execution):
         self._root = outside.run(lambda: self.loop.create_task(self._run()))
 
     async def _run(self) -> None:
+        self._begins()
         todo = loaded(self)
         outcome = todo if isinstance(todo, Outcome) else await todo.execute_async()
         if outcome.interrupted and self._ended is None and was_cancelled():

@@ -107,20 +107,25 @@ class Engine:
         self._execute(row, loop)
 
     def _execute(self, row: Row, loop: Any = None) -> None:
+        reading = self.membership.begins(row.claim)  # what it recorded: alone that may be too much for a process
+        try:
+            execution = self._execution_of(row, loop)
+        finally:
+            reading.end()
+        self.executions[row.id] = execution
+        execution.watch_deadline()
+        execution.start()
+
+    def _execution_of(self, row: Row, loop: Any) -> Execution:
         from woflo.durable.coroutines import AsyncExecution
         from woflo.durable.plain import PlainExecution
 
         task = as_called(self._tasks[row.task], row)
-        execution: Execution
         if task.body.is_async:
             from woflo.runners.asynchronous import own_loop
 
-            execution = AsyncExecution(self, row, task, loop or own_loop(runtime.current))
-        else:
-            execution = PlainExecution(self, row, task)
-        self.executions[row.id] = execution
-        execution.watch_deadline()
-        execution.start()
+            return AsyncExecution(self, row, task, loop or own_loop(runtime.current))
+        return PlainExecution(self, row, task)
 
     def execution_ended(self, execution: Execution, ending: Ending) -> None:
         """The code has ended; the run has where `ending` tells how."""

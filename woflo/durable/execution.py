@@ -82,6 +82,8 @@ class Execution(ABC):
         self.claim: Claim = row.claim
         self.row: Row = row
         self.task: Task[..., Any] = task
+        self._outlived = row.deaths > 0
+        """True where workers died while it was under way."""
         self._due = deadline_of(task, row)
         self._timer: Timer | None = None
         self.trunk: Branch = Branch(self)
@@ -110,6 +112,10 @@ class Execution(ABC):
     @abstractmethod
     def start(self) -> None:
         """Have the code executed, and its end written. Returns at once."""
+
+    def _begins(self) -> None:
+        """To be called first of all in the thread or coroutine that executes the code."""
+        self._mark = self.engine.membership.begins(self.claim)
 
     def attempt(self) -> Attempt:
         """What is to be executed. Raises `SerializationError` where the arguments do not fit any more."""
@@ -289,7 +295,9 @@ class Execution(ABC):
     def recording(self, row: Row, keeper: StepKeeper | None) -> Record:
         """The write for a step that has ended."""
         calls, tags = ((), ()) if keeper is None else (keeper.calls, keeper.tags)
-        return Record(now=clock.now(), claim=self.claim, steps=(row,), notes=self._notes, calls=calls, tags=tags)
+        further = self._outlived and row.is_terminal
+        written: dict[str, Any] = {"steps": (row,), "notes": self._notes, "calls": calls, "tags": tags}
+        return Record(now=clock.now(), claim=self.claim, comes_further=further, **written)
 
     def kept(self, operation: Claimed[Any]) -> None:
         """A write about this run was not refused."""
@@ -322,7 +330,14 @@ class Execution(ABC):
     def submit_child(self, row: Row, tags: tuple[Tag, ...] = ()) -> Accepted:
         """Keep a child, together with what it may depend on."""
         accepted: list[Accepted] = self.written(
-            Record(now=clock.now(), claim=self.claim, notes=self._notes, calls=(row,), tags=tags)
+            Record(
+                now=clock.now(),
+                claim=self.claim,
+                notes=self._notes,
+                comes_further=self._outlived and row.key is None,  # what has a key may be there
+                calls=(row,),
+                tags=tags,
+            )
         )
         return accepted[0]
 
@@ -356,7 +371,14 @@ class Execution(ABC):
         """The JSON of the oldest signal of this name, recorded as received by this step."""
         step = row.changed(finished_at=clock.now())
         result: str | None = self.written(
-            TakeSignal(now=clock.now(), claim=self.claim, notes=self._notes, name=name, step=step)
+            TakeSignal(
+                now=clock.now(),
+                claim=self.claim,
+                notes=self._notes,
+                comes_further=self._outlived,
+                name=name,
+                step=step,
+            )
         )
         return result
 
@@ -364,7 +386,8 @@ class Execution(ABC):
         """Show a value (JSON) to whoever looks, together with the record that it was shown."""
         now = clock.now()
         step = row.changed(state=RunState.SUCCEEDED, result=value, finished_at=now)
-        self.written(Publish(now=now, claim=self.claim, notes=self._notes, steps=(step,), name=name, value=value))
+        written: dict[str, Any] = {"notes": self._notes, "steps": (step,), "name": name, "value": value}
+        self.written(Publish(now=now, claim=self.claim, comes_further=self._outlived, **written))
 
     def park(self, waits: tuple[Wait, ...], tokens: tuple[str, ...]) -> bool:
         """Write what is waited for, and end. False where something of it is there already."""
@@ -374,6 +397,7 @@ class Execution(ABC):
             now=clock.now(),
             claim=self.claim,
             notes=self._notes,
+            comes_further=self._outlived,
             reason=self._reason(waits),
             waits_for=tokens,
             run_after=min(times, default=None),
@@ -436,6 +460,7 @@ class Execution(ABC):
         self.was_refused = isinstance(refused, StoreError)
         if error is not None:
             self.engine.complain(f"the end of {self.task.name} ({self.row.id}) could not be written", error)
+        self._mark.end()
         self.engine.execution_ended(self, ending if error is None else Ending(None))
 
 

@@ -42,6 +42,7 @@ class PlainExecution(Execution):
 
     def _execute(self, attempt: Any) -> Outcome:
         """In the thread."""
+        self._begins()
         self.thread: int | None = threading.get_ident()
         todo: Attempt | Outcome = loaded(self)
         outcome = todo if isinstance(todo, Outcome) else todo.execute()

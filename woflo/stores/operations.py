@@ -68,7 +68,7 @@ __all__ = [
 T = TypeVar("T")
 
 SUSPECT_DEATHS = 3
-"""A run that was under way at the death of so many workers waits for a decision, instead of ending the next."""
+"""A run under way at so many deaths of workers, without coming further, waits for a decision: else it ends the next."""
 SUSPECT, LOST, MANUAL = "suspect", "worker lost", "manual"
 """Reasons: of a run that waits for that decision, of one whose worker died, of one that waits for `Complete`."""
 UNCERTAIN = "uncertain"
@@ -181,11 +181,17 @@ class Leave(Operation[None]):
 class Recover(Operation[list[str]]):
     """Free the runs of workers whose lease ended before `now`, of those that are `dead`, and of those not known.
 
-    They become PENDING again with the reason "worker lost", or WAITING with the reason "suspect" at the third death.
-    Returns their ids, in their order.
+    They become PENDING again with the reason "worker lost"; at the third death that counts, WAITING with the reason
+    "suspect". Where the worker has `told` what it had begun, its death counts only for claims among the `begun`.
+    Of all others, such as those whose lease ended, nothing is known, and it counts for all that they held. Returns the
+    ids, in their order.
     """
 
     dead: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    """Those of the dead that have left word of all that they had begun."""
+    begun: tuple[Claim, ...] = ()
+    """What they had begun; claims that they do not hold any more count for nothing."""
 
     def is_news(self, result: list[str]) -> bool:
         return bool(result)
@@ -207,6 +213,11 @@ class Claimed(Operation[T]):
     """
     notes: tuple[Row, ...] = ()
     """Rows of steps that are written with it unless they are there already."""
+    comes_further: bool = False
+    """True where the run did not come to this before: it is not what ended its workers, and its deaths are forgotten.
+
+    For `Record` and `Publish`; for `TakeSignal` where there is a signal, and for `Park` where the run is parked.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

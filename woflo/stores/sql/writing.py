@@ -198,7 +198,13 @@ def _recover(op: Recover) -> Doing[list[str]]:
     if not lost.rows:
         return []
     values = {"now": op.now, "suspect": SUSPECT, "suspect_deaths": SUSPECT_DEATHS, "lost": LOST}
-    freed = yield from asked("free_lost", values | {"ids": json.dumps([run_id for (run_id,) in lost.rows])})
+    ids: dict[int, list[str]] = {1: [], 0: []}
+    for claim in lost.rows:
+        ids[0 if claim[1] in op.told and claim not in op.begun else 1].append(claim[0])
+    freed: list[tuple[Any, ...]] = []
+    for death, those in ids.items():
+        if those:
+            freed += yield from asked("free_lost", values | {"death": death, "ids": json.dumps(those)})
     yield from _told(freed)
     return sorted(run_id for run_id, _, _ in freed)
 
@@ -238,8 +244,13 @@ def _check_kept(step: Row, answer: Answer) -> None:
         raise recorded_already(step)
 
 
+def _progress(op: Claimed[Any]) -> list[Statement]:
+    """Asked beside what it came to; taken back with that where that is refused."""
+    return [("forget_deaths", {"id": op.claim.run_id})] if op.comes_further else []
+
+
 def _record(op: Record) -> Doing[list[Accepted]]:
-    yield from _held(op, [])
+    yield from _held(op, _progress(op))
     return (yield from _accepted_with_tags(op.calls, op.tags, op.now)) if op.calls else []
 
 
@@ -271,6 +282,7 @@ def _park(op: Park) -> Doing[bool]:
         return False
     waits_for = json.dumps(op.waits_for)
     values = {"id": op.claim.run_id, "reason": op.reason, "waits_for": waits_for, "run_after": op.run_after}
+    values["comes_further"] = op.comes_further
     found = [answer.rows[0] for look, answer in zip(looks, answers, strict=True) if look[0] == "run_by_id"]
     again = [row.id for row in rows_of(found) if row.is_to_be_executed]
     yield [("park", values), *(_wake_for(op.claim.run_id, run_id) for run_id in again)]
@@ -308,13 +320,14 @@ def _take_signal(op: TakeSignal) -> Doing[str | None]:
         return None
     signal_id, value = signal.rows[0]
     step = op.step.changed(state=RunState.SUCCEEDED, result=value)
-    kept, _ = yield [_keep(step), ("take_signal", {"id": signal_id, "step": step.id})]
+    kept, *_ = yield [_keep(step), ("take_signal", {"id": signal_id, "step": step.id}), *_progress(op)]
     _check_kept(step, kept)
     return str(value)
 
 
 def _publish(op: Publish) -> Doing[None]:
-    yield from _held(op, [("publish", {"run_id": op.claim.run_id, "name": op.name, "value": op.value})])
+    shown = ("publish", {"run_id": op.claim.run_id, "name": op.name, "value": op.value})
+    yield from _held(op, [shown, *_progress(op)])
 
 
 # -- from outside --------------------------------------------------------------------------------------

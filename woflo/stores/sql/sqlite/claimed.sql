@@ -43,8 +43,12 @@ WHERE id = :id
 -- name: park
 UPDATE runs
 SET state = 'WAITING', worker = NULL, attempt = attempt - 1,
-    reason = :reason, waits_for = :waits_for, run_after = :run_after
+    reason = :reason, waits_for = :waits_for, run_after = :run_after,
+    deaths = CASE WHEN :comes_further THEN 0 ELSE deaths END
 WHERE id = :id;
+
+-- name: forget_deaths
+UPDATE runs SET deaths = 0 WHERE id = :id;
 
 -- name: release
 -- An attempt that failed counts. A run that was asked to stop ends.
