@@ -116,6 +116,7 @@ class Begun:
 
     def leave_to_parent(self) -> None:
         """In a forked child: what it marks is not for others. The mappings stay, whose numbers may be others' soon."""
+        self._path, self._lock = None, threading.Lock()
         _INHERITED.extend(segment.map for segment in self._segments)
         for segment in self._segments:
             segment.map = bytearray(SEGMENT)
