@@ -85,7 +85,7 @@ class CallExecution:
 
     @property
     def _is_uncertain(self) -> bool:
-        """True where it was under way when a worker died, and may not simply be executed once more."""
+        """True where it may have been under way when a worker died, and may not simply be executed once more."""
         return self.row.deaths > 0 and is_careful(self.task)
 
     def _found_out(self, attempt: Attempt) -> Outcome | None:
