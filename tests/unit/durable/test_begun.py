@@ -9,10 +9,14 @@ import sys
 import pytest
 from systems import needs_fork
 
+from woflo import Worker, task, wait_signal, workflow
 from woflo.durable import begun
 from woflo.durable.begun import Begun, begun_in
 from woflo.durable.presence import Presence, begun_of, forget
+from woflo.errors import LeaseLostError, StoreError
+from woflo.stores.operations import Finish
 from woflo.stores.rows import Claim
+from woflo.testing import wait_until
 
 pytestmark = needs_fork
 
@@ -162,3 +166,90 @@ def test_what_a_dead_worker_has_left_is_removed(tmp_path, monkeypatch):
     assert begun_of("here:1:b") is None
     assert os.listdir(os.path.dirname(presence._path)) == []
     presence.end()
+
+
+@task(runner="queue")
+def quick() -> int:
+    return 1
+
+
+@task(runner="queue")
+async def quick_on_loop() -> int:
+    return 1
+
+
+@pytest.mark.parametrize("call", [quick, quick_on_loop], ids=["plain", "async"])
+@pytest.mark.parametrize(
+    ("result", "is_over"),
+    [(None, True), (LeaseLostError("taken over"), True), (StoreError("the disk is full"), False)],
+    ids=["kept", "lost", "not kept"],
+)
+def test_a_call_has_begun_until_its_end_is_kept(process, monkeypatch, call, result, is_over):
+    """Else one that happened would be taken for one that did not. Where somebody took over, it is not ours to tell."""
+    ends = []
+
+    def submit(operations, told):
+        ends.extend((operation, told) for operation in operations)
+
+    with Worker([call], store=process.store):
+        with monkeypatch.context() as patch:
+            patch.setattr(process.store, "submit", submit)
+            run = process.call(call)
+            wait_until(lambda: ends)
+        (finish, told) = ends[0]
+        assert isinstance(finish, Finish)
+        begun_here = begun_of(process.engine.id)
+        assert begun_here == (finish.claim,) and finish.claim.run_id == run.id
+        told([result])
+        assert begun_of(process.engine.id) == (() if is_over else begun_here)
+
+
+@workflow
+def plain() -> int:
+    return begun_now()
+
+
+@workflow
+async def coroutine() -> int:
+    return begun_now()
+
+
+PROCESSES = []
+
+
+def begun_now():
+    (one,) = PROCESSES
+    claims = begun_of(one.engine.id)
+    return len(claims)
+
+
+@pytest.mark.parametrize("kind", [plain, coroutine], ids=["plain", "async"])
+def test_a_workflow_has_begun_as_long_as_it_executes(process, kind):
+    """From before its first instruction to what is written about its end."""
+    PROCESSES[:] = [process]
+    run = process.call(kind)
+    assert run.get_result() == 1
+    wait_until(lambda: begun_of(process.engine.id) == ())
+
+
+def test_what_is_read_has_begun(world, process, monkeypatch):
+    """The records of a workflow may be too much for a process: that it died by them counts too."""
+    PROCESSES[:] = [process]
+    found = []
+    run = process.call(waiting)
+    world.until(run, "WAITING")
+    steps = process.store.steps
+
+    def looked_at(run_id):
+        found.append(begun_now())
+        return steps(run_id)
+
+    monkeypatch.setattr(process.store, "steps", looked_at)
+    run.send("go")
+    assert run.get_result() is None
+    assert found[0] == 1
+
+
+@workflow
+def waiting() -> None:
+    wait_signal("go")
