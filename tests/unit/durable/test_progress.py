@@ -110,6 +110,7 @@ def test_what_comes_further(world, gate, name):
     run = outlived(world, gate, plain, name)
     if name == "a_wait":
         world.until(run, RunState.WAITING)
+        assert world.row(run).deaths == 0
         run.send("late")
     assert run.get_result(PATIENCE) is None
     assert world.row(run).deaths == 0
