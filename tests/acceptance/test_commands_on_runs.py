@@ -238,4 +238,4 @@ def test_the_version(tmp_path):
     from woflo import __version__
 
     assert woflo(tmp_path, "--version") == (f"woflo {__version__}\n", "", 0)
-    assert "Did you mean 'prune'?" in woflo(tmp_path, "prun")[1]
+    assert "Did you mean 'settings'?" in woflo(tmp_path, "setings")[1]

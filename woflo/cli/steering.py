@@ -5,10 +5,11 @@ Each writes into the store; whoever executes the run acts upon it. None of them 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from woflo.cli.arguments import json_or_text
 from woflo.cli.failures import UsageError, say, telling
 from woflo.cli.options import Debug, Runs, Url, found, opened_store
 from woflo.durable import outside
@@ -111,7 +112,7 @@ def send(
     """
     with telling(debug=debug), opened_store(store) as kept:
         row = found(kept, run)
-        was_sent = outside.send(row.id, name, _value(value), id=signal_id, store=kept)
+        was_sent = outside.send(row.id, name, None if value is None else json_or_text(value), id=signal_id, store=kept)
     say(f"woflo send: {name!r} {'is' if was_sent else 'was already'} on its way to {row.id}")
 
 
@@ -128,18 +129,8 @@ def complete(
             raise UsageError("a step ends by a value or by --error, not by both")
         row = found(kept, run)
         failure = None if error is None else RuntimeError(error)
-        outside.complete(row.id, _value(value), error=failure, store=kept)
+        outside.complete(row.id, None if value is None else json_or_text(value), error=failure, store=kept)
     say(f"woflo complete: {row.id} has {'ended' if failure is None else 'failed'}")
-
-
-def _value(text: str | None) -> Any:
-    """JSON, or the text itself."""
-    import json
-
-    try:
-        return None if text is None else json.loads(text)
-    except ValueError:
-        return text
 
 
 def _tell_who_executes(store: Store) -> None:
