@@ -19,7 +19,7 @@ def sleepy(n: int) -> float:
     return n
 
 
-def test_an_int_for_a_float(store):
+def test_an_int_for_a_float():
     """PEP 484 allows it; a replay must not find another value than the first execution had."""
     run = shown(8)
     assert run.get_result() == "4.0"
