@@ -30,6 +30,8 @@ _HEAD = struct.Struct("<BHQ")
 """Whether there is a mark, how long its id is, the fence; then comes the id."""
 MOST = SIZE - _HEAD.size
 _NO_MARK, _NAMED, _TOO_LONG = range(3)
+_NOWHERE = bytearray(SEGMENT)
+"""Where marks are set that nobody reads."""
 
 
 class _Segment:
@@ -101,7 +103,7 @@ class Begun:
         """One more part of the file; memory of this process where that fails, and then all before it is void."""
         header = _header()
         if self._path is None or header is None:
-            return bytearray(SEGMENT)
+            return _NOWHERE
         try:
             fd = os.open(self._path, os.O_RDWR | os.O_CLOEXEC | (0 if number else os.O_CREAT | os.O_EXCL), 0o600)
             try:
@@ -112,14 +114,19 @@ class Begun:
             self._path = None
             if self._segments:
                 self._segments[0].map[:SIZE] = bytes(SIZE)
-            return bytearray(SEGMENT)
+            return _NOWHERE
+
+    def end(self) -> None:
+        """Nobody is to read it any more. Marks that are left, or made yet, go nowhere; the mappings end here."""
+        self._path = None
+        for segment in self._segments:
+            segment.map = _NOWHERE
 
     def leave_to_parent(self) -> None:
         """In a forked child: what it marks is not for others. The mappings stay, whose numbers may be others' soon."""
-        self._path, self._lock = None, threading.Lock()
+        self._lock = threading.Lock()
         _INHERITED.extend(segment.map for segment in self._segments)
-        for segment in self._segments:
-            segment.map = bytearray(SEGMENT)
+        self.end()
 
 
 def _more(fd: int, number: int, header: bytes) -> mmap.mmap:

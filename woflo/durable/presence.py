@@ -50,6 +50,7 @@ class Presence:
         """The worker is gone in order."""
         if self._fd >= 0:
             _remove_all(self._path)
+            self.begun.end()
             os.close(self._fd)
             self._fd = -1
 

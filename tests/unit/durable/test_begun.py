@@ -1,7 +1,6 @@
 """The word that a worker leaves of what it has begun: it is read whole after its death, or not at all."""
 
 import errno
-import gc
 import os
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from woflo.errors import LeaseLostError, StoreError
 from woflo.stores.operations import Finish
 from woflo.stores.rows import Claim
 from woflo.testing import wait_until
+from woflo.testing.procfs import HAS_PROC, descriptors
 
 pytestmark = needs_fork
 
@@ -136,6 +136,18 @@ def test_a_forked_child_changes_nothing(word, path):
     assert told(path) == ["a"]
 
 
+def test_its_end(word, path):
+    """Marks that were left, and further ones, go nowhere; the file is not held open."""
+    mark = word.mark("a", 1)
+    before = len(descriptors())
+    word.end()
+    assert len(descriptors()) < before or not HAS_PROC
+    mark.end()
+    for number in range(100):
+        word.mark(f"{number}", 1)
+    assert told(path) == ["a"]
+
+
 LOOK = """
 import fcntl, os, sys
 try:
@@ -151,8 +163,7 @@ def test_the_lock_stays(tmp_path, monkeypatch):
     presence = Presence("here:1:a")
     presence.begun.mark("a", 3)
     assert begun_of("here:1:a") == (Claim("a", "here:1:a", 3),)
-    del presence.begun
-    gc.collect()
+    presence.begun.end()
     assert subprocess.check_output([sys.executable, "-c", LOOK, presence._path], text=True) == "lives\n"
     presence.end()
     assert os.listdir(os.path.dirname(presence._path)) == []
