@@ -48,7 +48,8 @@ SET transactions = excluded.transactions, written_at = excluded.written_at, lent
 
 -- name: plan_as_usual
 -- What users ask for need not have an index.
-SET LOCAL enable_seqscan TO on;
+SELECT set_config(name, 'on', true)
+FROM (VALUES ('enable_seqscan'), ('enable_hashjoin'), ('enable_mergejoin')) AS settings (name);
 
 -- name: take_back
 -- Nothing where the user has ended the transaction.
