@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from woflo.errors import OptionError, WofloError
+from woflo.durable.called import tags_of
+from woflo.errors import KeyConflictError, OptionError, WofloError
 from woflo.kernel import clock
 from woflo.stores.operations import Submit
 
@@ -33,22 +34,50 @@ class Batch:
 
     def keep(self) -> None:
         """Write all calls in one transaction. Raises what one of them is refused with; then none is kept."""
-        calls, self._calls = self._calls, []
-        if not calls:
-            return
-        engine: Engine = calls[0][0].engine
+        calls = self._taken()
         try:
-            accepted = engine.store.write(Submit(now=clock.now(), runs=tuple(row for _, row in calls)))
+            _keep(calls)
         except WofloError as error:
             _refuse(calls, error)
             raise
-        for (run, _), (row, is_new) in zip(calls, accepted, strict=True):
-            run.kept_as(row, is_new=is_new)
+
+    def keep_each(self) -> None:
+        """The same of calls that have nothing to do with each other: one that is refused does not take others with it.
+
+        Its handle tells why.
+        """
+        calls = self._taken()
+        try:
+            _keep(calls)
+        except KeyConflictError:
+            for call in calls:
+                try:
+                    _keep([call])
+                except WofloError as error:
+                    _refuse([call], error)
+        except WofloError as error:
+            _refuse(calls, error)
 
     def drop(self) -> None:
         """Keep none of them."""
+        _refuse(
+            self._taken(), OptionError("the block of its batch was left by an exception, and nothing of it was kept")
+        )
+
+    def _taken(self) -> list[tuple[StoredTaskRun[Any], Row]]:
         calls, self._calls = self._calls, []
-        _refuse(calls, OptionError("the block of its batch was left by an exception, and nothing of it was kept"))
+        return calls
+
+
+def _keep(calls: list[tuple[StoredTaskRun[Any], Row]]) -> None:
+    if not calls:
+        return
+    engine: Engine = calls[0][0].engine
+    rows = tuple(row for _, row in calls)
+    tags = tuple(tag for run, row in calls for tag in tags_of(row.id, run.task))
+    accepted = engine.store.write(Submit(now=clock.now(), runs=rows, tags=tags))
+    for (run, _), (row, is_new) in zip(calls, accepted, strict=True):
+        run.kept_as(row, is_new=is_new)
 
 
 def _refuse(calls: list[tuple[StoredTaskRun[Any], Row]], error: WofloError) -> None:

@@ -53,7 +53,8 @@ class StoredTaskRun(BaseTaskRun[R]):
     """True once the store has it."""
     _is_recorded = False
     """True where the workflow made this call before."""
-    _refusal: WofloError | None = None
+    refusal: WofloError | None = None
+    """Why the call is not kept."""
     _undecided: WofloError | None = None
     """Why the run waits for a decision, and nobody may wait for it."""
     _to_tell: tuple[Watcher, ...] = ()
@@ -84,9 +85,9 @@ class StoredTaskRun(BaseTaskRun[R]):
             self._text = self._engine.codec(self.task).dump_call(self._args, self._kwargs)
         self._row = Row(id=_id_in_caller() or super().id, task=self.task.name)
         super()._begin()
-        if self._refusal is not None:
+        if self.refusal is not None:
             self._looked_at()
-            raise self._refusal
+            raise self.refusal
 
     def begin_in(self, execution: Execution, row: Row, record: Row | None) -> None:
         """The call is made by a workflow, at the place of `row`; `record` is there where it was made before."""
@@ -114,7 +115,7 @@ class StoredTaskRun(BaseTaskRun[R]):
         try:
             self._submit(row)
         except WofloError as error:
-            self._refusal = error
+            self.refusal = error
             raise
         finally:
             self._runtime.live.discard(self)  # the store keeps it from here on, or it was refused
@@ -143,7 +144,7 @@ class StoredTaskRun(BaseTaskRun[R]):
 
     def refused_with(self, error: WofloError) -> None:
         """The call is not kept."""
-        self._undecided = None
+        self._undecided, self.refusal = None, error
         self.ended(RunState.FAILED, Outcome.failed(error))
         self._looked_at()
 
