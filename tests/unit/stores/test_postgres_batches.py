@@ -141,14 +141,14 @@ def test_few_round_trips(store, monkeypatch):
 
 
 def test_the_same_is_asked_together(store, monkeypatch):
-    """However many runs end: what differs in its values alone is one statement, for psycopg and for the server."""
+    """However many runs end: what differs in its values alone is one statement, and the lock tells who holds them."""
     names = [f"r{number}" for number in range(100)]
     store.apply([begun(*names)])
     asked = []
     real = store._writer._asked
     monkeypatch.setattr(store._writer, "_asked", lambda name, same: asked.append((name, len(same))) or real(name, same))
     store.apply([finish(Claim(name, "w", 1)) for name in names])
-    assert asked == [("lock_runs", 1), ("held", 100), ("end_run", 100)]
+    assert asked == [("lock_runs", 1), ("end_run", 100)]
 
 
 TEXTS = ["", "a\\b", '"quoted"', "{1,NULL}", "null", "line\nline", "\u2028 \U0001f600", "x" * 1000]

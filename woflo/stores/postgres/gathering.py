@@ -17,6 +17,8 @@ __all__ = ["FEWEST", "answers", "ids_of", "texts"]
 
 FEWEST = 3
 """So many are worth it."""
+MOST = 256
+"""So many go into one statement: the server does them while the next ones are put together."""
 LARGEST = 4_000_000
 """About how many characters go into one statement: the server has all of them in memory, several times."""
 _ID = {"held": 0, "add_run": 0, "keep_step": 0, "end_run": 5}
@@ -35,14 +37,19 @@ def ids_of(name: str, same: Sequence[Values]) -> list[Any] | None:
 
 
 def texts(name: str, same: Sequence[Values]) -> Iterator[str]:
-    """The values of all, as JSON arrays; more than one of them where values are large."""
+    """The values of all, as JSON arrays; fewer in each where values are large."""
+    for first in range(0, len(same), MOST):
+        yield from _parts(name, same[first : first + MOST])
+
+
+def _parts(name: str, same: Sequence[Values]) -> Iterator[str]:
     dumped = json.dumps([_object(values) for values in same] if name in _ROWS else same)
     if len(dumped) <= LARGEST or len(same) == 1:
         yield dumped
         return
     half = len(same) // 2
-    yield from texts(name, same[:half])
-    yield from texts(name, same[half:])
+    yield from _parts(name, same[:half])
+    yield from _parts(name, same[half:])
 
 
 def _object(values: Values) -> dict[str, Any]:

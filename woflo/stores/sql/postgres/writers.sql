@@ -2,8 +2,8 @@
 
 -- name: lock_runs
 -- Before anything is written about them, in the order of their ids: then two that write about the same runs do not
--- wait for each other. The end of one of `ending` is told to the run that called it.
-SELECT id
+-- wait for each other. The end of one of `ending` is told to the run that called it. What `held` finds comes with them.
+SELECT id, worker, fence, parent_id, stop_requested
 FROM woflo.runs
 WHERE id = ANY(ARRAY(
     SELECT json_array_elements_text(%(ids)s::json)
