@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from woflo.durable.batching import current_batch
+from woflo.durable.batching import Batch, current_batch
 from woflo.durable.called import called, given_with, tags_of
 from woflo.durable.choice import current_store
 from woflo.durable.decisions import decision_about
@@ -13,11 +13,12 @@ from woflo.durable.keeping import StepKeeper
 from woflo.durable.outside import fork, published, restart, resume, send
 from woflo.durable.schedules import parse
 from woflo.errors import OptionError, SerializationError, UnknownRunError, WofloError
-from woflo.kernel import clock
+from woflo.kernel import bus, clock
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.context import current_attempt
-from woflo.kernel.graph import find_handles
-from woflo.kernel.lifecycle import Watcher
+from woflo.kernel.digest import digest
+from woflo.kernel.graph import ATOMS, find_handles
+from woflo.kernel.lifecycle import NO_KWARGS, Watcher
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.state import TERMINAL, RunState
@@ -55,6 +56,8 @@ class StoredTaskRun(BaseTaskRun[R]):
     """True where the workflow made this call before."""
     refusal: WofloError | None = None
     """Why the call is not kept."""
+    _is_in_batch = False
+    """True until the batch in which it was called is kept."""
     _undecided: WofloError | None = None
     """Why the run waits for a decision, and nobody may wait for it."""
     _to_tell: tuple[Watcher, ...] = ()
@@ -79,8 +82,32 @@ class StoredTaskRun(BaseTaskRun[R]):
     # -- the call --------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
+        batch = current_batch.get()
+        if batch is not None and self._is_simple():
+            self._join(batch)
+        else:
+            self._begin_alone()
+
+    def _is_simple(self) -> bool:
+        """True for a call of plain values that nothing else has to be asked about."""
+        is_simple = not self.executes_here and self.task.is_plain and self.task.options.delay is None
+        if not is_simple or self._kwargs or current_attempt.get() is not None or bus.wanted():
+            return False
+        return ATOMS.issuperset(map(type, self._args))
+
+    def _join(self, batch: Batch) -> None:
+        """Be kept with the other calls of the batch, as if all ways had been gone."""
+        pattern = batch.pattern_of(self.task)
+        text = pattern.codec.dump_call(self._args, NO_KWARGS)
+        self._row = row = pattern.row.changed(id=super().id, args=text, digest=digest(text))
+        self._engine: Engine = pattern.engine
+        batch.add(self, row)
+        self.attempt, self._in_code, self._reported, self._final = 1, True, False, True
+        self._is_in_batch = True
+
+    def _begin_alone(self) -> None:
         given_with(self.task)
-        self._engine: Engine = engine_of(current_store())
+        self._engine = engine_of(current_store())
         if not find_handles(self._args, self._kwargs)[0]:
             self._text = self._engine.codec(self.task).dump_call(self._args, self._kwargs)
         self._row = Row(id=_id_in_caller() or super().id, task=self.task.name)
@@ -133,7 +160,13 @@ class StoredTaskRun(BaseTaskRun[R]):
             self.kept_as(kept, is_new=is_new)
             return
         together.add(self, row)
-        self._undecided = OptionError(
+        self._is_in_batch = True
+
+    def _unkept(self) -> WofloError | None:
+        """Why nobody may wait for it now."""
+        if not self._is_in_batch:
+            return self._undecided
+        return OptionError(
             f"{self.task.name} ({self.id}) is called in a batch that is not kept yet; wait for it after the block"
         )
 
@@ -144,13 +177,13 @@ class StoredTaskRun(BaseTaskRun[R]):
 
     def refused_with(self, error: WofloError) -> None:
         """The call is not kept."""
-        self._undecided, self.refusal = None, error
+        self._is_in_batch, self.refusal = False, error
         self.ended(RunState.FAILED, Outcome.failed(error))
         self._looked_at()
 
     def kept_as(self, kept: Row, *, is_new: bool) -> None:
         """The store has the call, as this row."""
-        self._row, self.is_kept, self._undecided = kept, True, None
+        self._row, self.is_kept, self._is_in_batch = kept, True, False
         if kept.is_terminal:
             self.ended_as(kept)
             return
@@ -264,8 +297,9 @@ class StoredTaskRun(BaseTaskRun[R]):
             tell(self)
 
     def _woken(self) -> None:
-        if self._undecided is not None and self._execution is None and self._state not in TERMINAL:
-            raise self._undecided
+        unkept = self._unkept()
+        if unkept is not None and self._execution is None and self._state not in TERMINAL:
+            raise unkept
 
     def send(self, name: str, value: Any = None) -> None:
         """Send a signal, which the workflow receives by `wait_signal(name)`; it is on disk when this returns.
@@ -293,7 +327,7 @@ class StoredTaskRun(BaseTaskRun[R]):
     def _watch_for(self, waiter: Watcher) -> bool:
         with self._lock:
             self._to_tell = (*self._to_tell, waiter)
-        return self._undecided is None and super()._watch_for(waiter)
+        return self._unkept() is None and super()._watch_for(waiter)
 
     def _unwatch(self, watcher: Watcher) -> None:
         super()._unwatch(watcher)
