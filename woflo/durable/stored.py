@@ -56,6 +56,8 @@ class StoredTaskRun(BaseTaskRun[R]):
     """True where the workflow made this call before."""
     refusal: WofloError | None = None
     """Why the call is not kept."""
+    _is_to_stop = False
+    """True where it was asked to stop before it was kept."""
     _is_in_batch = False
     """True until the batch in which it was called is kept."""
     _undecided: WofloError | None = None
@@ -155,12 +157,21 @@ class StoredTaskRun(BaseTaskRun[R]):
 
     def _submit(self, row: Row) -> None:
         together = current_batch.get()
+        if self._execution is not None and not self._is_recorded:
+            self._execution.submit_child(row, tags_of(row.id, self.task), self._is_accepted)
+            return
         if together is None or self.executes_here or self._execution is not None:
             kept, is_new = self._kept(row)
             self.kept_as(kept, is_new=is_new)
             return
         together.add(self, row)
         self._is_in_batch = True
+
+    def _is_accepted(self, found: Accepted) -> None:
+        """The workflow has kept the call, which on a loop takes a moment."""
+        self.kept_as(found.row, is_new=found.is_new)
+        if self._is_to_stop:
+            self._interrupt()
 
     def _unkept(self) -> WofloError | None:
         """Why nobody may wait for it now."""
@@ -191,7 +202,8 @@ class StoredTaskRun(BaseTaskRun[R]):
         if is_new and kept.worker is not None:
             if self.task.body.is_async:
                 self._loop = self._loop or _running_loop()
-            self._engine.start(kept, self._loop)
+            is_closed = self._loop is not None and self._loop.is_closed()
+            self._engine.start(kept, None if is_closed else self._loop)
             return
         if self.executes_here:
             self._engine.own(kept.id)
@@ -202,8 +214,6 @@ class StoredTaskRun(BaseTaskRun[R]):
         if self._execution is None:
             submit = Submit(now=clock.now(), runs=(row,), tags=tags_of(row.id, self.task))
             return self._engine.store.write(submit)[0]
-        if not self._is_recorded:
-            return self._execution.submit_child(row, tags_of(row.id, self.task))
         if self._row is not None and self._row.is_terminal:
             return Accepted(self._row, is_new=False)
         kept = self._engine.store.get(row.id)
@@ -314,6 +324,9 @@ class StoredTaskRun(BaseTaskRun[R]):
 
     def _interrupt(self) -> None:
         assert self._row is not None
+        if self._execution is not None and not self.is_kept:
+            self._is_to_stop = True
+            return
         error = None if self._verdict is None else dump_error(self._verdict)
         self._engine.store.write(RequestStop(now=clock.now(), run_id=self._row.id, error=error))
         self._engine.wake()
