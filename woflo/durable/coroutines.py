@@ -14,7 +14,7 @@ from woflo.errors import StoreError
 from woflo.kernel import clock
 from woflo.kernel.context import current_attempt
 from woflo.kernel.outcome import Outcome
-from woflo.stores.operations import Release
+from woflo.stores.operations import Accepted, Claimed, Release
 
 if TYPE_CHECKING:
     from woflo.durable.engine import Engine
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from woflo.durable.steps import StepRun
     from woflo.durable.waits import Wait
     from woflo.kernel.task import Task
-    from woflo.stores.rows import Row
+    from woflo.stores.rows import Row, Tag
 
 __all__ = ["AsyncExecution"]
 
@@ -42,6 +42,10 @@ class AsyncExecution(Execution):
         self._writer = engine.writer_on(loop)
         self._waits: dict[Wait, asyncio.Future[None]] = {}
         """What branches wait for that may take long."""
+        self._looks: dict[Wait, bool] = {}
+        """What is being looked at; True where it is to be looked at once more."""
+        self._cancelled: set[Wait] = set()
+        """What branches wait for that were cancelled during such a look."""
         self._pending: set[asyncio.Future[None]] = set()
         """All futures that branches wait for; they get `Parked` when this ends."""
         self._branches: set[Any] = set()
@@ -156,6 +160,37 @@ class AsyncExecution(Execution):
             self.kept(operation)
             told(None)
 
+    def _write(self, operation: Claimed[Any], told: Callable[[Any], object]) -> None:
+        """Write it without holding up the loop; what it is refused with ends this execution."""
+        if asyncio._get_running_loop() is not self.loop:
+            told(self.written(operation))
+            return
+        self.check()
+        self._writer.put(operation, lambda result: self._told_written(operation, told, result))
+
+    def _told_written(self, operation: Claimed[Any], told: Callable[[Any], object], result: Any) -> None:
+        if isinstance(result, Exception):
+            self.end(result)
+        else:
+            self.kept(operation)
+            told(result)
+
+    def written(self, operation: Claimed[Any], write: Callable[[Any], Any] | None = None) -> Any:
+        if asyncio._get_running_loop() is self.loop:
+            self._writer.flush()  # it comes after what was written before
+        return super().written(operation, write)
+
+    def submit_child(self, row: Row, tags: tuple[Tag, ...], told: Callable[[Accepted], object]) -> None:
+        self._write(self.calling(row, tags), lambda accepted: told(accepted[0]))
+        if asyncio._get_running_loop() is self.loop:
+            self._writer.flush()  # what is written about it from now on, by whoever knows its id, comes after it
+
+    def look_for_signal(self, row: Row, name: str, told: Callable[[str | None], object]) -> None:
+        self._write(self.taking(row, name), told)
+
+    def publish(self, row: Row, name: str, value: str) -> None:
+        self._write(self.publishing(row, name, value), lambda _: None)
+
     def closed(self, step: Any) -> None:
         super().closed(step)
         self._stirred += 1
@@ -191,21 +226,36 @@ class AsyncExecution(Execution):
     async def _wait_for(self, wait: Wait) -> None:
         self._stirred += 1
         self.check()
-        if wait.is_over():
+        if not wait.writes and wait.is_over():
             return
         future = self._waits[wait] = self._future()
         wait.watch(lambda: self._from_anywhere(self._look_at, wait))
         if self._unhear is None:
-            self._unhear = self.engine.listen(lambda: self.loop.call_soon_threadsafe(self._look_again))
+            self._unhear = self.engine.listen(self._hear)
         self._look_later(wait)
-        self._look_again()
+        self._look_at(wait)
         self._park_when_at_rest()
         try:
             await self._awaited(future)
+        except asyncio.CancelledError:
+            if not await self._has_taken(wait):
+                raise
         finally:
             del self._waits[wait]
             self._stirred += 1
         self.check()
+
+    async def _has_taken(self, wait: Wait) -> bool:
+        """Whether a look that was under way when its branch was cancelled took what was there: that is not lost."""
+        if wait in self._looks and self._ended is None:
+            self._looks[wait] = False
+            self._waits[wait] = looked = self._future()
+            self._cancelled.add(wait)
+            try:
+                await self._awaited(looked)
+            finally:
+                self._cancelled.discard(wait)
+        return wait.has_taken
 
     def _future(self) -> asyncio.Future[None]:
         future: asyncio.Future[None] = self.loop.create_future()
@@ -228,6 +278,13 @@ class AsyncExecution(Execution):
         if wait.run_after is not None and wait.run_after - clock.now() < 1.0 + self.engine.hold:
             self.loop.call_later(max(0.0, wait.run_after - clock.now()), self._look_at, wait)
 
+    def _hear(self) -> None:
+        """In any thread: something has changed."""
+        try:
+            self.loop.call_soon_threadsafe(self._look_again)
+        except RuntimeError:
+            pass  # the loop is closed, and nothing can go on there
+
     def _look_again(self) -> None:
         """Something has changed somewhere."""
         if self._ended is not None:
@@ -237,14 +294,30 @@ class AsyncExecution(Execution):
                 self._look_at(wait)
 
     def _look_at(self, wait: Wait) -> None:
-        """It may be over."""
+        """It may be over. A look that takes what is there is alone."""
         future = self._waits.get(wait)
+        if future is None or future.done() or self._ended is not None:
+            return
+        if wait in self._looks:
+            self._looks[wait] = True
+            return
+        self._looks[wait] = False
         try:
-            if future is not None and not future.done() and self._ended is None and wait.is_over():
-                self._stirred += 1  # the branch goes on, though it has not come to that yet
-                future.set_result(None)
+            wait.look(lambda is_over: self._has_looked(wait, is_over))
         except Parked:
             pass  # all futures were told
+
+    def _has_looked(self, wait: Wait, is_over: bool) -> None:
+        again = self._looks.pop(wait)
+        self._park_when_at_rest()
+        future = self._waits.get(wait)
+        if future is None or future.done():
+            return
+        if is_over or wait in self._cancelled:
+            self._stirred += 1  # the branch goes on, though it has not come to that yet
+            future.set_result(None)
+        elif again:
+            self._look_at(wait)
 
     def _park_when_at_rest(self) -> None:
         if not self._is_watched:
@@ -254,8 +327,8 @@ class AsyncExecution(Execution):
     def _park_if_at_rest(self, stirred: int) -> None:
         """Every branch waits, where nothing has happened since and nothing executes here."""
         self._is_watched = False
-        if self._ended is not None or not self._waits:
-            return
+        if self._ended is not None or not self._waits or self._looks:
+            return  # where something is looked at, it is asked again after that
         try:
             tokens = self.tokens(self._waits)
             at_rest = stirred == self._stirred and tokens is not None and not self._is_soon_over()

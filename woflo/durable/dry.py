@@ -6,7 +6,7 @@ waits for, is not looked at.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from woflo.durable.coroutines import AsyncExecution
@@ -119,6 +119,10 @@ class DryReplay(Execution):
     def take_signal(self, row: Row, name: str) -> str | None:
         """None is there but what is recorded."""
         return None
+
+    def look_for_signal(self, row: Row, name: str, told: Callable[[str | None], object]) -> None:
+        """The same."""
+        told(None)
 
     def publish(self, row: Row, name: str, value: str) -> None:
         """Nothing is shown."""

@@ -36,10 +36,17 @@ PAUSE = 5.0
 """Seconds after which a run goes on whose store had failed."""
 MOST = 64
 """How many plain workflows execute at once; each has a thread."""
+BETWEEN_LOOKS = 0.05
+"""Seconds between two looks for what executes here and may have been asked to stop, however much is heard of."""
 
 
 class Engine:
     """The workflows of one store in this process."""
+
+    _looked_at = 0.0
+    """The monotonic time of the last look."""
+    _has_heard = False
+    """True where something was heard since."""
 
     def __init__(self, store: Store) -> None:
         self.store: Store = store
@@ -234,6 +241,10 @@ class Engine:
             listener()
         if self._is_waiting():
             self._wake.set()
+        elif self.executions:  # which somebody may have asked to stop
+            self._has_heard = True
+            if time.monotonic() - self._looked_at > BETWEEN_LOOKS:
+                self._wake.set()
 
     def _is_waiting(self) -> bool:
         """True where a run that does not execute here matters here."""
@@ -271,7 +282,7 @@ class Engine:
     def _work(self) -> None:
         while not self._closing.is_set():
             try:
-                self._wake.wait(self._seconds_to_rest())
+                self._rest(self._seconds_to_rest())
                 self._wake.clear()
                 if not self._closing.is_set():
                     self._look()
@@ -282,6 +293,13 @@ class Engine:
                     self.complain("the store could not be looked at; it is tried again", error)
                 self._closing.wait(LOOK)
 
+    def _rest(self, seconds: float) -> None:
+        """Until there is something to look at. What was heard soon after a look is looked at a little later."""
+        if self.executions and not self._wake.wait(min(seconds, BETWEEN_LOOKS)):
+            seconds = 0.0 if self._has_heard else seconds - BETWEEN_LOOKS
+        if seconds > 0:
+            self._wake.wait(seconds)
+
     def _seconds_to_rest(self) -> float:
         queues = () if self._serving is None else self._serving.queues
         due = self.store.next_time(queues, self._claimed_at) if self._is_waiting() else None
@@ -290,6 +308,7 @@ class Engine:
         return LOOK if soonest is None else max(0.001, min(LOOK, soonest - clock.now()))
 
     def _look(self) -> None:
+        self._looked_at, self._has_heard = time.monotonic(), False
         if self.membership.is_beat_due():
             self._beat()
         self.membership.take_over()

@@ -327,19 +327,15 @@ class Execution(ABC):
         self.kept(operation)
         return result
 
-    def submit_child(self, row: Row, tags: tuple[Tag, ...] = ()) -> Accepted:
-        """Keep a child, together with what it may depend on."""
-        accepted: list[Accepted] = self.written(
-            Record(
-                now=clock.now(),
-                claim=self.claim,
-                notes=self._notes,
-                comes_further=self._outlived and row.key is None,  # what has a key may be there
-                calls=(row,),
-                tags=tags,
-            )
-        )
-        return accepted[0]
+    def submit_child(self, row: Row, tags: tuple[Tag, ...], told: Callable[[Accepted], object]) -> None:
+        """Keep a child, together with what it may depend on, and call `told` with what became of it."""
+        told(self.written(self.calling(row, tags))[0])
+
+    def calling(self, row: Row, tags: tuple[Tag, ...]) -> Record:
+        """The write for a child."""
+        further = self._outlived and row.key is None  # what has a key may be there
+        written: dict[str, Any] = {"notes": self._notes, "calls": (row,), "tags": tags}
+        return Record(now=clock.now(), claim=self.claim, comes_further=further, **written)
 
     def has_branched(self, task: Any) -> None:  # noqa: B027  # a plain workflow need not know
         """The code has created a task of asyncio's."""
@@ -369,25 +365,29 @@ class Execution(ABC):
 
     def take_signal(self, row: Row, name: str) -> str | None:
         """The JSON of the oldest signal of this name, recorded as received by this step."""
-        step = row.changed(finished_at=clock.now())
-        result: str | None = self.written(
-            TakeSignal(
-                now=clock.now(),
-                claim=self.claim,
-                notes=self._notes,
-                comes_further=self._outlived,
-                name=name,
-                step=step,
-            )
-        )
+        result: str | None = self.written(self.taking(row, name))
         return result
+
+    def look_for_signal(self, row: Row, name: str, told: Callable[[str | None], object]) -> None:
+        """Call `told` with the same."""
+        told(self.take_signal(row, name))
+
+    def taking(self, row: Row, name: str) -> TakeSignal:
+        """The write for it."""
+        now = clock.now()
+        written: dict[str, Any] = {"notes": self._notes, "name": name, "step": row.changed(finished_at=now)}
+        return TakeSignal(now=now, claim=self.claim, comes_further=self._outlived, **written)
 
     def publish(self, row: Row, name: str, value: str) -> None:
         """Show a value (JSON) to whoever looks, together with the record that it was shown."""
+        self.written(self.publishing(row, name, value))
+
+    def publishing(self, row: Row, name: str, value: str) -> Publish:
+        """The write for it."""
         now = clock.now()
         step = row.changed(state=RunState.SUCCEEDED, result=value, finished_at=now)
         written: dict[str, Any] = {"notes": self._notes, "steps": (step,), "name": name, "value": value}
-        self.written(Publish(now=now, claim=self.claim, comes_further=self._outlived, **written))
+        return Publish(now=now, claim=self.claim, comes_further=self._outlived, **written)
 
     def park(self, waits: tuple[Wait, ...], tokens: tuple[str, ...]) -> bool:
         """Write what is waited for, and end. False where something of it is there already."""

@@ -131,7 +131,7 @@ def _distinct(rows: Sequence[Row]) -> Iterator[list[Row]]:
 def _begun(row: Row, now: float) -> Row:
     """A run as it is kept where it is new."""
     if row.worker is None:
-        return row.changed(created_at=now)
+        return row if row.created_at == now else row.changed(created_at=now)
     return row.changed(created_at=now, state=RunState.RUNNING, fence=1, attempt=1, started_at=now)
 
 
