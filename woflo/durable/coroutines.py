@@ -152,7 +152,8 @@ class AsyncExecution(Execution):
         if isinstance(result, Exception):
             told(self.end(result))
         else:
-            self.kept(operation)
+            if operation.notes:
+                self.kept(operation)
             told(None)
 
     def closed(self, step: Any) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Generator
 from contextvars import Context, copy_context
+from functools import partial
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from woflo.durable.failing import failure_call
@@ -13,7 +14,7 @@ from woflo.durable.keeping import StepKeeper
 from woflo.durable.parking import Parked, was_cancelled
 from woflo.durable.uncertain import Care, is_careful
 from woflo.errors import TaskStoppedError
-from woflo.kernel import clock
+from woflo.kernel import clock, runtime
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.context import current_attempt
 from woflo.kernel.heartbeats import begun
@@ -94,14 +95,13 @@ class StepRun(BaseTaskRun[R]):
             self.is_uncertain = self._care.is_uncertain and (self._care.is_asked or is_careful(self.task))
         self._context = copy_context()
         execution.opened(self)
-        execution.check()  # others that began by this may have found that nothing goes on here
         self._begin()
 
     def _launch(self, attempt: Attempt) -> None:
         execution = self._execution
         assert execution is not None
         self._keeper = attempt.keeper = StepKeeper(execution.engine, execution.claim, self._row.id, self.task)
-        waits = execution.thread == threading.get_ident() and not _is_timed(self.task)
+        waits = execution.thread == get_ident() and not _is_timed(self.task)
         if waits and self.task.options.runner is None:
             self._todo = attempt
         else:
@@ -189,8 +189,10 @@ class StepRun(BaseTaskRun[R]):
 
     # -- the end ---------------------------------------------------------------------------------------
 
-    def _finish_well(self, outcome: Outcome, now: float) -> bool:
-        return False  # the long way, which comes by the record
+    def _finish(self, outcome: Outcome) -> None:
+        """Also for a value the long way, which comes by the record."""
+        self._report(outcome)
+        self._code_ended()
 
     def _report(self, outcome: Outcome) -> None:
         if self._keeper is not None and (outcome.error is not None or self._verdict is not None):
@@ -217,7 +219,7 @@ class StepRun(BaseTaskRun[R]):
         )
         if self._keeper is not None and state is RunState.FAILED:
             self._keeper.calls = failure_call(self._execution.engine, self.task, row, state, error)
-        self._execution.record(row, self._keeper, lambda refused: self._settle_recorded(state, outcome, refused))
+        self._execution.record(row, self._keeper, partial(self._settle_recorded, state, outcome))
         return True
 
     def _settle_recorded(self, state: RunState, outcome: Outcome, refused: BaseException | None) -> None:
@@ -265,17 +267,21 @@ class StepRun(BaseTaskRun[R]):
 
     # -- waiting ---------------------------------------------------------------------------------------
 
-    def _block(self, timeout: float | None) -> bool:
-        here = timeout is None and self._care is None and self._is_on_own_thread()
-        while (attempt := self._taken()) is not None:  # a retry without a pause comes back here
-            if here:
+    def _await_end_now(self, timeout: float | None) -> bool:
+        """Where the waiting thread may execute the step it does: then there is nothing to wait for, nor to lend."""
+        if timeout is None and self._todo is not None and self._care is None and self._is_on_own_thread():
+            while (attempt := self._taken()) is not None:  # a retry without a pause comes back here
                 self._finish(attempt.execute())
-            else:
-                self._start(attempt)
+        return self._state in TERMINAL or super()._await_end_now(timeout)
+
+    def _block(self, timeout: float | None) -> bool:
+        self.begin_beside()  # who comes here cannot execute it
         return self._state in TERMINAL or super()._block(timeout)
 
     def _is_on_own_thread(self) -> bool:
-        return self._execution is not None and self._execution.thread == threading.get_ident()
+        """False in a process that was forked off by it, too."""
+        execution = self._execution
+        return execution is not None and execution.thread == get_ident() and self._runtime is runtime.current
 
     def _woken(self) -> None:
         if self._execution is not None and self._state not in TERMINAL:

@@ -146,8 +146,8 @@ class Committer:
     def _wait_for_turn(self, write: _Write, *, is_last: bool = False) -> None:
         """Queue a write, and return when it is kept or the calling thread is to lead."""
         with self._lock:
-            if not is_last:
-                self._check_open()
+            if self._is_closed and not is_last:
+                raise closed()
             if self._leader == get_ident():
                 raise within_commit()
             self._waiting.append(write)

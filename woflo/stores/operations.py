@@ -219,7 +219,12 @@ class Record(Claimed[list[Accepted]]):
 
     def is_news(self, result: list[Accepted]) -> bool:
         """Only the parent waits for a step that it has executed itself, and that one has written this."""
-        return bool(self.calls) or not all(step.state in TERMINAL for step in self.steps)
+        if self.calls:
+            return True
+        for step in self.steps:  # of which there is one: a generator costs more than all the rest
+            if step.state not in TERMINAL:
+                return True
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

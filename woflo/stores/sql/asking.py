@@ -7,9 +7,10 @@ may ask one after the other, or all in one round trip, also together with the st
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-__all__ = ["Answer", "Doing", "Statement", "Values", "asked", "drive"]
+__all__ = ["Answer", "Doing", "Statement", "Values", "answer_of", "asked", "drive"]
 
 T = TypeVar("T")
 Values = dict[str, Any] | tuple[Any, ...]
@@ -23,6 +24,9 @@ class Answer(NamedTuple):
     rows: list[tuple[Any, ...]]
     changed: int
 
+
+answer_of: Callable[[tuple[list[tuple[Any, ...]], int]], Answer] = partial(tuple.__new__, Answer)
+"""Makes an `Answer` of both its parts, without the function in Python by which a `NamedTuple` is made."""
 
 Doing = Generator[list[Statement], list[Answer], T]
 """An operation under way: it yields what is to be asked, and returns its result."""

@@ -219,14 +219,19 @@ def _held(op: Claimed[Any], others: list[Statement]) -> Doing[tuple[str | None, 
     Gives the parent, whether a stop is requested, and the answers to the others. A claim is rarely lost; then what was
     written is taken back.
     """
-    notes: list[Statement] = [("add_run", values_of(note)) for note in op.notes]
-    found, *answers = yield [("held", op.claim), *notes, *map(_keep, op.steps), *others]
-    if not found.rows:
+    answers = yield [("held", op.claim), *map(_add, op.notes), *map(_keep, op.steps), *others]
+    if not answers[0].rows:
         raise lease_lost(op.claim)
-    for step, answer in zip(op.steps, answers[len(notes) :], strict=False):
-        _check_kept(step, answer)
-    parent_id, stop_requested = found.rows[0]
-    return parent_id, stop_requested, answers[len(notes) + len(op.steps) :]
+    at = 1 + len(op.notes)
+    for step in op.steps:
+        _check_kept(step, answers[at])
+        at += 1
+    parent_id, stop_requested = answers[0].rows[0]
+    return parent_id, stop_requested, answers[at:]
+
+
+def _add(note: Row) -> Statement:
+    return "add_run", values_of(note)
 
 
 def _keep(step: Row) -> Statement:
@@ -251,7 +256,8 @@ def _finish(op: Finish) -> Doing[None]:
         before = yield from _known(op.claim.run_id)
         stopped = {"state": RunState.STOPPED, "stop_requested": True, "finished_at": op.now} if stop_requested else {}
         yield from _handed_over(before, successor.changed(**stopped), op.reason, op.now)
-    yield from _tell_of(op.claim.run_id, parent_id)
+    if parent_id is not None:
+        yield from _tell_of(op.claim.run_id, parent_id)
 
 
 def _forget(op: Forget) -> Doing[None]:
@@ -455,7 +461,7 @@ def swept(now: float) -> Doing[int]:
 
 
 def _end(run_id: str, op: Finish | Complete, reason: str | None) -> Statement:
-    return "end_run", (op.state.value, op.result, op.error, reason, op.now, run_id)
+    return "end_run", (op.state._value_, op.result, op.error, reason, op.now, run_id)
 
 
 def _tell_of(run_id: str, parent_id: str | None) -> Doing[None]:

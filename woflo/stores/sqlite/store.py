@@ -16,7 +16,7 @@ from woflo.stores.contract import Inherited, Listener, Transaction
 from woflo.stores.operations import Claimed, Operation
 from woflo.stores.refusals import over
 from woflo.stores.sql import statements
-from woflo.stores.sql.asking import Answer, Statement, drive
+from woflo.stores.sql.asking import Answer, Statement, answer_of, drive
 from woflo.stores.sql.store import Read, SqlStore
 from woflo.stores.sql.writing import do
 from woflo.stores.sqlite.connections import Readers, open_writer
@@ -100,7 +100,7 @@ class SQLiteStore(SqlStore):
         execute, answers = self._writer.execute, []
         for name, values in statements:
             cursor = execute(_SQL[name], values)
-            answers.append(Answer(cursor.fetchall(), cursor.rowcount))
+            answers.append(answer_of((cursor.fetchall(), cursor.rowcount)))
         return answers
 
     def _alone(self, operation: Operation[Any]) -> Any:
