@@ -7,6 +7,7 @@ from collections.abc import Generator
 from contextvars import Context, copy_context
 from functools import partial
 from threading import get_ident
+from types import coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from woflo.durable.failing import failure_call
@@ -109,7 +110,7 @@ class StepRun(BaseTaskRun[R]):
 
     def begin_beside(self) -> None:
         """Begin, where this has not: another call is made, or somebody waits who cannot execute it."""
-        attempt = self._taken()
+        attempt = None if self._todo is None else self._taken()
         if attempt is not None:
             self._start(attempt)
 
@@ -140,18 +141,19 @@ class StepRun(BaseTaskRun[R]):
             return
         outside = self._context.copy()
         outside.run(current_attempt.set, None)  # this task is no branch of the workflow
-        self._task = outside.run(_create_task, loop, self._drive(attempt))
-        # One that is cancelled before its first step never gets to say how it ended.
-        self._task.add_done_callback(self._ended_unseen)
+        driving = self._drive(attempt)
+        driving.send(None)  # up to its turn: one that is cancelled before that gets to say so, without a callback
+        self._task = asyncio.Task(driving, loop=loop, context=outside)
         if attempt.stop_requested:
             self._task.cancel()
 
-    def _ended_unseen(self, task: Any) -> None:
-        if task.cancelled() and task is self._task and self._in_code:
+    async def _drive(self, attempt: Attempt) -> None:
+        try:
+            await _its_turn()
+        except asyncio.CancelledError:
             self._is_dropped = self._verdict is None
             self._finish(Outcome(None, TaskStoppedError(f"{self.task.name} was cancelled"), interrupted=True))
-
-    async def _drive(self, attempt: Attempt) -> None:
+            raise
         outcome = await attempt.execute_async()
         self._is_dropped = outcome.interrupted and self._verdict is None and was_cancelled()
         self._finish(outcome)
@@ -311,6 +313,15 @@ class StepRun(BaseTaskRun[R]):
         self.begin_beside()  # who is told of its end cannot execute it
         return super()._watch(watcher)
 
+    def enlist(self, waiter: Any) -> bool:
+        """Have `waiter.release()` called when it ends, or its workflow does; False where it has ended."""
+        self.begin_beside()
+        with self._lock:
+            if self._state in TERMINAL:
+                return False
+            self._waiters = [*self._waiters, waiter]
+        return True
+
     def __await__(self) -> Generator[Any, None, R]:
         execution = self._execution
         if self._state not in TERMINAL and execution is not None and execution.loop is asyncio._get_running_loop():
@@ -327,5 +338,7 @@ def _is_timed(task: Task[..., Any]) -> bool:
     return task.options.timeout is not None or task.options.heartbeat_timeout is not None
 
 
-def _create_task(loop: Any, coroutine: Any) -> Any:
-    return loop.create_task(coroutine)
+@coroutine
+def _its_turn() -> Generator[None, None, None]:
+    """Awaited, it stops once, and goes on when whoever drives it comes by again."""
+    yield

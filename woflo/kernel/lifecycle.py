@@ -68,7 +68,7 @@ class Lifecycle(Handle, ABC):
     """Where the run has failed: what tells of it should nobody look."""
     _packed: PackedOutcome | None = None
     _waiters: list[Any] | tuple[()] = ()
-    """Locks of blocked threads; each is taken out of the list before it is released, once."""
+    """Locks of blocked threads, or what stands for one; each is taken out of the list before it is released, once."""
     _watchers: list[Watcher] | None = None
     _callbacks: tuple[Watcher, ...] = ()
     """What users gave to `add_done_callback`."""
