@@ -7,7 +7,6 @@ from collections.abc import Generator
 from contextvars import Context, copy_context
 from functools import partial
 from threading import get_ident
-from types import coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from woflo.durable.failing import failure_call
@@ -149,7 +148,7 @@ class StepRun(BaseTaskRun[R]):
 
     async def _drive(self, attempt: Attempt) -> None:
         try:
-            await _its_turn()
+            await _TURN
         except asyncio.CancelledError:
             self._is_dropped = self._verdict is None
             self._finish(Outcome(None, TaskStoppedError(f"{self.task.name} was cancelled"), interrupted=True))
@@ -338,7 +337,11 @@ def _is_timed(task: Task[..., Any]) -> bool:
     return task.options.timeout is not None or task.options.heartbeat_timeout is not None
 
 
-@coroutine
-def _its_turn() -> Generator[None, None, None]:
-    """Awaited, it stops once, and goes on when whoever drives it comes by again."""
-    yield
+class _Turn:
+    """Awaited, it stops once, and goes on when whoever drives the coroutine comes by again."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
+
+
+_TURN = _Turn()

@@ -32,10 +32,13 @@ Doing = Generator[list[Statement], list[Answer], T]
 """An operation under way: it yields what is to be asked, and returns its result."""
 
 
-def drive(doing: Doing[T], ask: Callable[[list[Statement]], list[Answer]]) -> T:
-    """The operation's result; `ask` gives the answers to statements, in their order."""
+def drive(doing: Doing[T], ask: Callable[[list[Statement]], list[Answer]], answers: list[Answer] | None = None) -> T:
+    """The operation's result; `ask` gives the answers to statements, in their order.
+
+    `answers` are those to what it has asked already, where it has begun.
+    """
     try:
-        statements = next(doing)
+        statements = doing.send(answers)  # type: ignore[arg-type]  # None begins
         while True:
             statements = doing.send(ask(statements))
     except StopIteration as end:
