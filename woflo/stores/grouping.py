@@ -107,8 +107,10 @@ class Committer:
         if not operations:
             raise ValueError("nothing was submitted")
         with self._lock:
-            self._check_open()
-            self._need_helper()
+            if self._is_closed:
+                raise closed()
+            if self._helper is None:
+                self._start_helper()
             self._waiting.append(_Write(operations, done))
             if not self._is_led:
                 self._is_led = True
@@ -136,10 +138,6 @@ class Committer:
         self._lead(turn)  # and nobody after it: there is nothing left
         if self._helper is not None:
             self._helper.release()
-
-    def _check_open(self) -> None:
-        if self._is_closed:
-            raise closed()
 
     # -- who commits -----------------------------------------------------------------------------------
 
@@ -262,10 +260,8 @@ class Committer:
 
     # -- the thread for what nobody waits for ----------------------------------------------------------
 
-    def _need_helper(self) -> None:
-        """Under the lock: there is a thread that can lead. Raises `RuntimeError` where none can be started."""
-        if self._helper is not None:
-            return
+    def _start_helper(self) -> None:
+        """Under the lock: from now on there is a thread that can lead. Raises `RuntimeError` where none can start."""
         turn = threading.Lock()
         turn.acquire()
         threading.Thread(target=self._help, args=(turn,), name="woflo-store", daemon=True).start()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from woflo.kernel.state import TERMINAL, RunState
@@ -155,12 +156,14 @@ def _claim_ready(op: ClaimReady) -> Doing[list[Row]]:
     limited = [name for priority, name in found if priority is None]
     if limited:
         return (yield from claim_within(op, limited, [one for one in found if one[0] is not None]))
-    found.sort(key=lambda one: (-one[0], one[1]))
+    found.sort(key=itemgetter(1))
+    found.sort(key=itemgetter(0), reverse=True)
     ids = [run_id for _, run_id in found[: op.limit]]
     if not ids:
         return []
     claimed = yield from asked("claim", {"worker": op.worker, "now": op.now, "ids": json.dumps(ids)})
-    return sorted(rows_of(claimed), key=lambda row: (-row.priority, row.id))
+    rows = {row.id: row for row in rows_of(claimed)}
+    return [rows[run_id] for run_id in ids if run_id in rows]
 
 
 def _ready(op: ClaimReady) -> list[Statement]:
