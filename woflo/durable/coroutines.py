@@ -142,7 +142,7 @@ class AsyncExecution(Execution):
 
     def record(self, row: Row, keeper: StepKeeper | None, told: Told) -> None:
         if asyncio._get_running_loop() is not self.loop:
-            self.record_here(row, keeper, told)
+            super().record(row, keeper, told)
         elif self._ended is not None and not self._is_leaving:
             told(self._ended)
         else:

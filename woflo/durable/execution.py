@@ -282,10 +282,6 @@ class Execution(ABC):
         """A step has ended."""
         self._open.pop(step, None)
 
-    @abstractmethod
-    def record(self, row: Row, keeper: StepKeeper | None, told: Told) -> None:
-        """Keep a step that has ended, and what its code asked to be kept with it, then call `told`."""
-
     def recording(self, row: Row, keeper: StepKeeper | None) -> Record:
         """The write for a step that has ended."""
         calls, tags = ((), ()) if keeper is None else (keeper.calls, keeper.tags)
@@ -297,8 +293,8 @@ class Execution(ABC):
             saved = frozenset(note.id for note in operation.notes)
             self._notes = tuple(note for note in self._notes if note.id not in saved)
 
-    def record_here(self, row: Row, keeper: StepKeeper | None, told: Told) -> None:
-        """Keep it in this thread."""
+    def record(self, row: Row, keeper: StepKeeper | None, told: Told) -> None:
+        """Keep a step that has ended, and what its code asked to be kept with it, then call `told`."""
         error: BaseException | None = None
         write = keeper.commit if keeper is not None and keeper.is_open else self.store.write
         try:

@@ -6,7 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from woflo.durable.execution import Execution, Told, loaded
+from woflo.durable.execution import Execution, loaded
 from woflo.durable.parking import Parked
 from woflo.durable.waits import RunsWait
 from woflo.errors import NotInWorkflowError, StoreError
@@ -15,11 +15,9 @@ from woflo.kernel.outcome import Outcome
 from woflo.runners.thread import threads_of_this_process
 
 if TYPE_CHECKING:
-    from woflo.durable.keeping import StepKeeper
     from woflo.durable.steps import StepRun
     from woflo.durable.waits import Wait
     from woflo.kernel.attempt import Attempt
-    from woflo.stores.rows import Row
 
 __all__ = ["PlainExecution"]
 
@@ -61,9 +59,6 @@ class PlainExecution(Execution):
                 self.wait_for(RunsWait(self._open, lambda: not self._open))
         except Parked:
             pass
-
-    def record(self, row: Row, keeper: StepKeeper | None, told: Told) -> None:
-        self.record_here(row, keeper, told)
 
     def may_wait_here(self) -> bool:
         return threading.get_ident() == self.thread

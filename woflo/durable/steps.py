@@ -101,8 +101,9 @@ class StepRun(BaseTaskRun[R]):
         execution = self._execution
         assert execution is not None
         self._keeper = attempt.keeper = StepKeeper(execution.engine, execution.claim, self._row.id, self.task)
-        waits = execution.thread == get_ident() and not _is_timed(self.task)
-        if waits and self.task.options.runner is None:
+        options = self.task.options
+        is_timed = options.timeout is not None or options.heartbeat_timeout is not None
+        if execution.thread == get_ident() and options.runner is None and not is_timed:
             self._todo = attempt
         else:
             self._start(attempt)
@@ -229,7 +230,8 @@ class StepRun(BaseTaskRun[R]):
         assert self._execution is not None
         self._execution.closed(self)
         super()._settle(state, outcome)
-        self._release_waiters()
+        if self._waiters:
+            self._release_waiters()
 
     # -- waiting for a person's decision ---------------------------------------------------------------
 
@@ -271,8 +273,8 @@ class StepRun(BaseTaskRun[R]):
     def _await_end_now(self, timeout: float | None) -> bool:
         """Where the waiting thread may execute the step it does: then there is nothing to wait for, nor to lend."""
         if timeout is None and self._todo is not None and self._care is None and self._is_on_own_thread():
-            while (attempt := self._taken()) is not None:  # a retry without a pause comes back here
-                self._finish(attempt.execute())
+            while self._todo is not None and (attempt := self._taken()) is not None:
+                self._finish(attempt.execute())  # a retry without a pause comes back to the loop
         return self._state in TERMINAL or super()._await_end_now(timeout)
 
     def _block(self, timeout: float | None) -> bool:
@@ -330,11 +332,6 @@ class StepRun(BaseTaskRun[R]):
     def _needs_loop(self, loop: Any) -> bool:
         is_there = self._execution is not None and self._execution.loop is loop and self.task.body.is_async
         return is_there or super()._needs_loop(loop)
-
-
-def _is_timed(task: Task[..., Any]) -> bool:
-    """True where somebody else has to be able to end it."""
-    return task.options.timeout is not None or task.options.heartbeat_timeout is not None
 
 
 class _Turn:
