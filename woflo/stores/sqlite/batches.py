@@ -6,6 +6,9 @@
 
 The result is that of one operation after the other: only those are asked together that do not read what another one of
 them changes, and where one is refused, or finds something there already, all is done again one by one.
+
+A row has nine values that are null and one that is false. For each of those the `sqlite3` of Python looks for an
+adapter, which takes as long as all the rest of writing the row. So they stand in the text of the statement.
 """
 
 from __future__ import annotations
@@ -15,14 +18,14 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from itertools import chain, groupby
+from itertools import chain, compress, groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from woflo.stores.operations import Finish, Operation, Record
 from woflo.stores.rows import Claim
 from woflo.stores.sql import statements
-from woflo.stores.sql.asking import Answer, Statement, answer_of, drive
+from woflo.stores.sql.asking import Answer, Statement, Values, answer_of, drive
 from woflo.stores.sql.writing import do
 
 __all__ = ["FEW", "Asking", "neighbours", "together"]
@@ -33,6 +36,7 @@ FEW = 8
 MOST = 32
 """Rows of one statement: SQLite before 3.32 takes no more than 999 values."""
 _ROW = re.compile(r"VALUES (\([?,\s]+\))")
+_WITH_LITERALS = frozenset(("add_run", "keep_step", "end_run"))
 
 
 class Asking:
@@ -61,15 +65,20 @@ class Asking:
     def _one_by_one(self, statements: Sequence[Statement]) -> list[Answer]:
         execute, answers = self._execute, []
         for name, values in statements:
-            cursor = execute(_SQL[name], values)
+            if name in _WITH_LITERALS:
+                text, given = _form(name, _literals(values))
+                cursor = execute(text, tuple(compress(values, given)))
+            else:
+                cursor = execute(_SQL[name], values)
             answers.append(answer_of((cursor.fetchall(), cursor.rowcount)))
         return answers
 
     def _rows(self, name: str, rows: list[tuple[Any, ...]]) -> list[Answer] | None:
         """New rows. Where one was not written, SQLite does not tell which: then none is."""
         self._execute("SAVEPOINT rows")
-        for some in _portions(rows):
-            cursor = self._execute(_for_rows(name, len(some)), tuple(chain.from_iterable(some)))
+        for literals, some in _portions(rows):
+            text, given = _form(name, literals, len(some))
+            cursor = self._execute(text, tuple(compress(chain.from_iterable(some), given)))
             if cursor.rowcount < len(some):
                 self._execute("ROLLBACK TO rows")
                 self._execute("RELEASE rows")
@@ -84,19 +93,39 @@ class Asking:
         return [answer_of(([held[claim]] if claim in held else [], -1)) for claim in claims]
 
 
+def _literals(values: Values) -> tuple[str | None, ...]:
+    """What stands in the text for each of them; None for one that is given beside it."""
+    return tuple(map(_LITERALS.get, map(id, values)))
+
+
+_LITERALS = {id(None): "NULL", id(False): "0", id(True): "1"}
+
+
+class _Form(NamedTuple):
+    """A statement with literals in it."""
+
+    text: str
+    given: tuple[bool, ...]
+    """Which of the values are given beside it."""
+
+
 @cache
-def _for_rows(name: str, count: int) -> str:
-    """The statement that writes one row, for so many."""
-    return _ROW.sub(lambda found: f"VALUES {', '.join([found[1]] * count)}", _SQL[name])
+def _form(name: str, literals: tuple[str | None, ...], count: int = 1) -> _Form:
+    """The statement of this name, for so many rows with the same literals."""
+    text = _ROW.sub(lambda found: f"VALUES {', '.join([found[1]] * count)}", _SQL[name])
+    marks = iter(literals * count)
+    given = tuple(one is None for one in literals) * count
+    return _Form(re.sub(r"\?", lambda _: next(marks) or "?", text), given)
 
 
-def _portions(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """In sizes of which there are few, for each is a statement that is kept prepared."""
-    at = 0
-    while at < len(rows):
-        size = min(MOST, 1 << ((len(rows) - at).bit_length() - 1))
-        yield rows[at : at + size]
-        at += size
+def _portions(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[tuple[str | None, ...], list[tuple[Any, ...]]]]:
+    """Rows with the same literals, in sizes of which there are few, for each is a statement that is kept prepared."""
+    for literals, same in groupby(rows, _literals):
+        left = list(same)
+        while left:
+            size = min(MOST, 1 << (len(left).bit_length() - 1))
+            yield literals, left[:size]
+            left = left[size:]
 
 
 # -- operations that may be asked together --------------------------------------------------------------
