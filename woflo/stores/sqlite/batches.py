@@ -44,9 +44,11 @@ class Asking:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._execute = connection.execute
+        self._execute_many = connection.executemany
         self._kinds: dict[str, Callable[[str, list[Any]], list[Answer] | None]] = {
             "add_run": self._rows,
             "keep_step": self._rows,
+            "end_run": self._changes,
             "held": self._held,
         }
         """How many of one name are asked in one go; None where that does not tell enough of each."""
@@ -85,6 +87,14 @@ class Asking:
                 return None
         self._execute("RELEASE rows")
         return [answer_of(([], 1))] * len(rows)
+
+    def _changes(self, name: str, values: list[tuple[Any, ...]]) -> list[Answer] | None:
+        """Each changes one row. Where one did not, SQLite does not tell which."""
+        changed = 0
+        for literals, same in groupby(values, _literals):
+            text, given = _form(name, literals)
+            changed += self._execute_many(text, [tuple(compress(one, given)) for one in same]).rowcount
+        return [answer_of(([], 1))] * changed if changed == len(values) else None
 
     def _held(self, _: str, claims: list[Claim]) -> list[Answer]:
         """Which claims hold, all looked at by one statement."""
