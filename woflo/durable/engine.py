@@ -57,9 +57,6 @@ class Engine:
         self._own: set[str] = set()
         """Runs that are executed here when they are ready."""
         self.following: Following = Following(self)
-        self._codecs: WeakKeyDictionary[Any, Codec] = WeakKeyDictionary()
-        self._pickling: WeakKeyDictionary[Any, Codec] = WeakKeyDictionary()
-        """The same for tasks that say `codec="pickle"`."""
         self._writers: WeakKeyDictionary[Any, LoopWriter] = WeakKeyDictionary()
         self._lock = threading.RLock()
         self._listeners: tuple[Callable[[], object], ...] = ()
@@ -84,10 +81,10 @@ class Engine:
 
     def codec(self, task: Task[..., Any]) -> Codec:
         """How the calls of this task are stored."""
-        codecs = self._codecs if task.options.codec == "json" else self._pickling
-        found = codecs.get(task.body)
+        known, kind = task.body.codes, task.options.codec
+        found: Codec | None = known.get(kind)
         if found is None:
-            found = codecs[task.body] = Codec(task.body.fn, pickles=codecs is self._pickling)
+            found = known[kind] = Codec(task.body.fn, pickles=kind == "pickle")
         return found
 
     def writer_on(self, loop: Any) -> LoopWriter:

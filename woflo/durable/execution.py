@@ -235,17 +235,15 @@ class Execution(ABC):
 
     def find(self, row: Row) -> Row | None:
         """What is recorded at the place of `row`; where it is another call, this execution ends."""
-        assert row.position is not None
-        place = Place(row.scope, row.position)
         try:
-            record = self.journal.find(place, row)
+            record = self.journal.find(row)
         except NonDeterminismError as error:
             raise self.end(error) from error
-        return self._inherited(place, row) if record is None and self.journal.has_inherited else record
+        return self._inherited(row) if record is None and self.journal.has_inherited else record
 
-    def _inherited(self, place: Place, row: Row) -> Row | None:
+    def _inherited(self, row: Row) -> Row | None:
         """What a run before this one recorded there; it is recorded here with the next write."""
-        found = self.journal.inherit(place, row.task, row.digest)
+        found = self.journal.inherit(row)
         if found is None:
             return None
         record = found.changed(id=row.id, scope=row.scope)
@@ -280,6 +278,8 @@ class Execution(ABC):
         self._open[step] = None
         for other in others:
             other.begin_beside()
+        if self._ended is not None:  # since `call` has looked, others have, or one of these has found that
+            self.check()
 
     def stirred(self) -> None:  # noqa: B027  # not everybody has to be told
         """What the code waits for stands otherwise now: it may be parked for it."""
@@ -287,10 +287,6 @@ class Execution(ABC):
     def closed(self, step: StepRun[Any]) -> None:
         """A step has ended."""
         self._open.pop(step, None)
-
-    @abstractmethod
-    def record(self, row: Row, keeper: StepKeeper | None, told: Told) -> None:
-        """Keep a step that has ended, and what its code asked to be kept with it, then call `told`."""
 
     def recording(self, row: Row, keeper: StepKeeper | None) -> Record:
         """The write for a step that has ended."""
@@ -300,14 +296,13 @@ class Execution(ABC):
         return Record(now=clock.now(), claim=self.claim, comes_further=further, **written)
 
     def kept(self, operation: Claimed[Any]) -> None:
-        """A write about this run was not refused."""
-        if operation.notes:
-            with self._lock:
-                saved = frozenset(note.id for note in operation.notes)
-                self._notes = tuple(note for note in self._notes if note.id not in saved)
+        """A write about this run, which has notes, was not refused."""
+        with self._lock:
+            saved = frozenset(note.id for note in operation.notes)
+            self._notes = tuple(note for note in self._notes if note.id not in saved)
 
-    def record_here(self, row: Row, keeper: StepKeeper | None, told: Told) -> None:
-        """Keep it in this thread."""
+    def record(self, row: Row, keeper: StepKeeper | None, told: Told) -> None:
+        """Keep a step that has ended, and what its code asked to be kept with it, then call `told`."""
         error: BaseException | None = None
         write = keeper.commit if keeper is not None and keeper.is_open else self.store.write
         try:
@@ -318,13 +313,14 @@ class Execution(ABC):
 
     def written(self, operation: Claimed[Any], write: Callable[[Any], Any] | None = None) -> Any:
         """The result of a write about this run. Raises `Parked` where it was refused, and ends this execution."""
-        if not self._is_leaving:
+        if self._ended is not None and not self._is_leaving:
             self.check()
         try:
             result = (write or self.store.write)(operation)
         except StoreError as error:
             raise self.end(error) from error
-        self.kept(operation)
+        if operation.notes:
+            self.kept(operation)
         return result
 
     def submit_child(self, row: Row, tags: tuple[Tag, ...], told: Callable[[Accepted], object]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from woflo.kernel.state import TERMINAL, RunState
@@ -155,12 +156,14 @@ def _claim_ready(op: ClaimReady) -> Doing[list[Row]]:
     limited = [name for priority, name in found if priority is None]
     if limited:
         return (yield from claim_within(op, limited, [one for one in found if one[0] is not None]))
-    found.sort(key=lambda one: (-one[0], one[1]))
+    found.sort(key=itemgetter(1))
+    found.sort(key=itemgetter(0), reverse=True)
     ids = [run_id for _, run_id in found[: op.limit]]
     if not ids:
         return []
     claimed = yield from asked("claim", {"worker": op.worker, "now": op.now, "ids": json.dumps(ids)})
-    return sorted(rows_of(claimed), key=lambda row: (-row.priority, row.id))
+    rows = {row.id: row for row in rows_of(claimed)}
+    return [rows[run_id] for run_id in ids if run_id in rows]
 
 
 def _ready(op: ClaimReady) -> list[Statement]:
@@ -225,14 +228,19 @@ def _held(op: Claimed[Any], others: list[Statement]) -> Doing[tuple[str | None, 
     Gives the parent, whether a stop is requested, and the answers to the others. A claim is rarely lost; then what was
     written is taken back.
     """
-    notes: list[Statement] = [("add_run", values_of(note)) for note in op.notes]
-    found, *answers = yield [("held", op.claim), *notes, *map(_keep, op.steps), *others]
-    if not found.rows:
+    answers = yield [("held", op.claim), *map(_add, op.notes), *map(_keep, op.steps), *others]
+    if not answers[0].rows:
         raise lease_lost(op.claim)
-    for step, answer in zip(op.steps, answers[len(notes) :], strict=False):
-        _check_kept(step, answer)
-    parent_id, stop_requested = found.rows[0]
-    return parent_id, stop_requested, answers[len(notes) + len(op.steps) :]
+    at = 1 + len(op.notes)
+    for step in op.steps:
+        _check_kept(step, answers[at])
+        at += 1
+    parent_id, stop_requested = answers[0].rows[0]
+    return parent_id, stop_requested, answers[at:]
+
+
+def _add(note: Row) -> Statement:
+    return "add_run", values_of(note)
 
 
 def _keep(step: Row) -> Statement:
@@ -262,7 +270,8 @@ def _finish(op: Finish) -> Doing[None]:
         before = yield from _known(op.claim.run_id)
         stopped = {"state": RunState.STOPPED, "stop_requested": True, "finished_at": op.now} if stop_requested else {}
         yield from _handed_over(before, successor.changed(**stopped), op.reason, op.now)
-    yield from _tell_of(op.claim.run_id, parent_id)
+    if parent_id is not None:
+        yield from _tell_of(op.claim.run_id, parent_id)
 
 
 def _forget(op: Forget) -> Doing[None]:
@@ -468,7 +477,7 @@ def swept(now: float) -> Doing[int]:
 
 
 def _end(run_id: str, op: Finish | Complete, reason: str | None) -> Statement:
-    return "end_run", (op.state.value, op.result, op.error, reason, op.now, run_id)
+    return "end_run", (op.state._value_, op.result, op.error, reason, op.now, run_id)
 
 
 def _tell_of(run_id: str, parent_id: str | None) -> Doing[None]:
