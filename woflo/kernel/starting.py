@@ -68,7 +68,15 @@ class Starting(Stopping):
     def _emit_created(self) -> None:
         from woflo.kernel.events import RunCreated
 
-        bus.emit(RunCreated(run_id=self.id, task=self.task.name, parent_id=self.parent_id))
+        needed = self._ids_of_needed() if bus.listeners else ()
+        bus.emit(RunCreated(run_id=self.id, task=self.task.name, parent_id=self.parent_id, depends_on=needed))
+
+    def _ids_of_needed(self) -> tuple[str, ...]:
+        try:
+            handles, _ = find_handles(self._args, self._kwargs)
+        except Exception:  # the call itself will find that out, and fail by it
+            return ()
+        return tuple(dict.fromkeys(run.id for run in (*handles, *self.task.options.after)))
 
     def _await_dependencies(self, handles: list[Any]) -> None:
         needed = dict.fromkeys(handles)
