@@ -17,7 +17,7 @@ _PASSWORD_IN_URL = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@/]+@", re
 # For text of any length: each pattern begins at a fixed word and goes a bounded way, so that none is tried for long.
 _URL_IN_TEXT = re.compile(r"(://[^\s:/@]{0,256}):[^\s/]{1,512}@")
 _NAMED_IN_TEXT = re.compile(
-    r"""((?:passw(?:or)?d|passphrase|token|secret|credential|api_?key|(?<![^\W_])key)[\w-]{0,40}["']?\s{0,3}[=:]\s{0,3})"""
+    r"""((?:passw(?:or)?d|passphrase|token|secret|credential|api_?key|(?<![^\W_])key(?![^\W_]))[\w-]{0,40}["']?\s{0,3}[=:]\s{0,3})"""
     r"""(?:"[^"\n]{1,4096}"|'[^'\n]{1,4096}'|[^\s,;&"')}\]]{1,4096})""",
     re.IGNORECASE,
 )
