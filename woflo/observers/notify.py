@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import warnings
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
@@ -168,6 +169,12 @@ class _Call:
 
 def _targets(urls: list[str]) -> list[tuple[Any, str]]:
     """What sends to each address, and how that is shown."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of what apprise and its services import, which is theirs
+        return _loaded(urls)
+
+
+def _loaded(urls: list[str]) -> list[tuple[Any, str]]:
     try:
         import apprise
     except ImportError as error:
