@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from woflo.errors import OptionError
 from woflo.kernel.events import AttemptFailed, AttemptStarted, LogRecorded, OutputWritten, RunEnded
 from woflo.kernel.masking import mask_text, told
-from woflo.observers.text import Lines, file_name, plain, seconds
+from woflo.observers.text import Lines, file_name, output, plain, seconds
 
 if TYPE_CHECKING:
     from woflo.kernel.events import Event
@@ -76,7 +76,7 @@ class LogFiles:
     def update(self, event: Event) -> None:
         if isinstance(event, OutputWritten):
             lines = self._lines.add(event.run_id, event.stream, event.text)
-            self._write(event, [f"{event.stream}: {plain(line)}" for line in lines])
+            self._write(event, [f"{event.stream}: {output(line)}" for line in lines])
         elif isinstance(event, LogRecorded):
             head = f"{logging.getLevelName(event.level)} {event.logger}: "
             self._write(event, [head + plain(line) for line in event.message.split("\n")])
@@ -88,7 +88,7 @@ class LogFiles:
             self._ended(event)
 
     def _ended(self, event: RunEnded) -> None:
-        rest = [f"{stream}: {plain(line)}" for stream, line in self._lines.end(event.run_id)]
+        rest = [f"{stream}: {output(line)}" for stream, line in self._lines.end(event.run_id)]
         if rest or event.run_id in self._paths or not event.state.is_success:
             why = "" if event.error is None else f": {plain(told(event.error))}"
             took = "" if event.duration is None else f" after {seconds(event.duration)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["Lines", "file_name", "plain", "seconds", "short"]
+__all__ = ["Lines", "file_name", "output", "plain", "seconds", "short"]
 
 MOST_OF_A_LINE = 1 << 16
 """Characters of a line that are kept until its end comes."""
@@ -24,15 +24,17 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def plain(text: str) -> str:
-    """One line without terminal escapes and control characters.
-
-    Of a line that was written over with carriage returns, as bars are, the last state is left.
-    """
-    text = _ESCAPES.sub("", text.replace("\n", " "))
-    if "\r" in text:
-        text = next((part for part in reversed(text.split("\r")) if part), "")
+    """One line without terminal escapes and control characters."""
+    text = _ESCAPES.sub("", text.replace("\n", " ").replace("\r", " "))
     text = _CONTROLS.sub("", text.expandtabs(8))
     return _SURROGATES.sub("\ufffd", text)
+
+
+def output(line: str) -> str:
+    """The same for a line that was printed. Of one that was written over, as bars are, the last state is left."""
+    if "\r" in line:
+        line = next((part for part in reversed(line.split("\r")) if part), "")
+    return plain(line)
 
 
 def short(text: str, limit: int = 200) -> str:

@@ -112,7 +112,7 @@ def test_after_a_minute_the_rest_is_told(server, clock):
     events = [event for number in range(12) for event in run(number, FAILED, ValueError())]
     for event in events:
         notify.update(event)
-    assert (len(server.messages), notify.pulse) == (10, 60)
+    assert (len(server.messages), round(notify.pulse)) == (10, 60)
     clock.advance(61)
     notify.on_pulse()
     assert "2 more runs ended" in server.messages[-1]["title"]

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from woflo.kernel.masking import mask_text, told
-from woflo.observers.text import Lines, file_name, plain, seconds, short
+from woflo.observers.text import Lines, file_name, output, plain, seconds, short
 
 PIECES = st.sampled_from(
     ["\x1b", "[", "]0;", "2J", "31m", "\x07", "\x9b", "\r", "\n", "\u202e", "a", "\x1b\\", "\x90", ";"]
@@ -34,8 +34,7 @@ def test_nothing_is_left_that_a_terminal_obeys(text):
         ("\x1b]0;title\x07text", "text"),
         ("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link"),
         ("\x1b[2J\x1b[Hforged", "forged"),
-        ("10%\r50%\r100%", "100%"),
-        ("done\r", "done"),
+        ("10%\r50%", "10% 50%"),
         ("a\tb", "a       b"),
         ("grün 漢字 🎉", "grün 漢字 🎉"),
         ("\ud800", "\ufffd"),
@@ -45,6 +44,14 @@ def test_nothing_is_left_that_a_terminal_obeys(text):
 def test_what_was_meant_to_be_read_is_left(text, shown):
     """Colours, titles and links go, words stay; of a line that was written over, the last state."""
     assert plain(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("10%\r50%\r100%", "100%"), ("done\r", "done"), ("\r\r", ""), ("\x1b[1mone\r", "one")]
+)
+def test_of_a_line_that_was_written_over_the_last_state_is_left(text, shown):
+    """As a person would have read it."""
+    assert output(text) == shown
 
 
 @pytest.mark.parametrize("piece", ["\x1b]", "\x1b[0", "a.a", "key", "token=", "://a:", "bearer ", "\x1b", "passw"])

@@ -11,7 +11,7 @@ from woflo.kernel.capturing import behind
 from woflo.kernel.events import Event, RunEnded, RunRetried
 from woflo.kernel.masking import told
 from woflo.observers.tally import WORDS, Tally
-from woflo.observers.text import plain, seconds, short
+from woflo.observers.text import output, seconds, short
 
 __all__ = ["MODES", "Display", "headline", "mode_of", "said", "summary"]
 
@@ -99,4 +99,4 @@ def summary(tally: Tally) -> str:
 
 def said(task: str, line: str) -> str:
     """A line that a task has written, and who that is."""
-    return f"{short(task, 60)} | {plain(line)}"
+    return f"{short(task, 60)} | {output(line)}"

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 import sys
 import weakref
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 from woflo.kernel.capturing import StandIn
 
-__all__ = ["Above", "stand_in", "step_aside"]
+__all__ = ["Above", "Asking", "stand_in", "step_aside"]
 
 _standing: weakref.WeakSet[Above] = weakref.WeakSet()
+_asking: weakref.WeakSet[Asking] = weakref.WeakSet()
 
 
 class Above(StandIn):
@@ -57,6 +60,27 @@ def step_aside(above: Above) -> None:
     _standing.discard(above)
 
 
+class Asking:
+    """Stands in for `input`, which at a terminal writes and reads past the streams. Debuggers ask by it as well."""
+
+    def __init__(self, quiet: Callable[[], Any]) -> None:
+        self._input = builtins.input
+        self._quiet = quiet
+        builtins.input = self
+        _asking.add(self)
+
+    def __call__(self, prompt: object = "", /) -> str:
+        with self._quiet():
+            return self._input(prompt)
+
+    def end(self) -> None:
+        """Put it back, unless somebody else stands there by now; then only pass on what is asked."""
+        if builtins.input is self:
+            builtins.input = self._input
+        self._quiet = nullcontext
+        _asking.discard(self)
+
+
 class _NoRoom:
     """Nothing has to make room."""
 
@@ -71,6 +95,8 @@ def _forget_in_child() -> None:
     """The bars are the parent's, and another thread may have held their lock."""
     for above in list(_standing):
         step_aside(above)
+    for asking in list(_asking):
+        asking.end()
 
 
 if hasattr(os, "register_at_fork"):

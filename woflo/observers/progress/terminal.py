@@ -25,7 +25,7 @@ from rich.text import Text
 from woflo.kernel import clock
 from woflo.observers.progress.bars import bars
 from woflo.observers.progress.display import Display, headline, said, summary
-from woflo.observers.progress.streams import Above, stand_in, step_aside
+from woflo.observers.progress.streams import Above, Asking, stand_in, step_aside
 
 if TYPE_CHECKING:
     from woflo.kernel.events import Event
@@ -52,6 +52,9 @@ class TerminalDisplay(Display):
         """True where the program has begun a line: a question, say. Nothing is drawn until it is ended."""
         self._next = 0.0
         self._above: list[Above] = []
+        self._asking: Asking | None = None
+        self._questions = 0
+        """How many threads wait for an answer; nothing is drawn meanwhile."""
         self._broken = False
 
     # -- what is printed ---------------------------------------------------------------------------------
@@ -61,6 +64,20 @@ class TerminalDisplay(Display):
             stream = getattr(sys, name)
             if stream is not None and _is_terminal(stream):
                 self._above.append(stand_in(name, self._room))
+        self._asking = Asking(self._quiet)
+
+    @contextmanager
+    def _quiet(self) -> Iterator[None]:
+        """Erase the bars, and draw none until a question is answered."""
+        with self._lock:
+            self._erase()
+            self._questions += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._questions -= 1
+                self._in_a_line = False
 
     @contextmanager
     def _room(self, text: str) -> Iterator[None]:
@@ -101,7 +118,7 @@ class TerminalDisplay(Display):
         with self._lock:
             if tally.created == tally.done and not tally.running:
                 self._erase()
-            elif not self._in_a_line:
+            elif not self._in_a_line and not self._questions:
                 self._draw(tally)
 
     def _draw(self, tally: Tally) -> None:
@@ -118,6 +135,8 @@ class TerminalDisplay(Display):
                 self._print(Text(summary(tally), "red" if tally.failed else "green"))
         for above in self._above:
             step_aside(above)
+        if self._asking is not None:
+            self._asking.end()
 
     # -- the terminal ------------------------------------------------------------------------------------
 
