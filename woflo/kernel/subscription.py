@@ -46,7 +46,7 @@ class Subscription:
         self.name: str = name or _name_of(observer)
         """Who is told of what was dropped."""
         self.patience: float = patience
-        self.tells_ends: bool = True
+        self.tells_ends: bool = getattr(observer, "tells_ends", True)
         """False for one that tells nobody how runs end: a failure that it has seen is still unseen."""
         self.dropped: int = 0
         """How many events the observer did not get, because it was too slow."""

@@ -54,6 +54,8 @@ class Notify:
         self._targets = _targets(self._urls)
         self._when = when
         self._title = title or f"{_program()} on {socket.gethostname()}"
+        self.tells_ends: bool = when != "success"
+        """Whether a run that has failed is told to somebody by this."""
         self.patience: float = patience
         """Seconds that the end of the program waits for what is being sent."""
         self._calls: dict[str, _Call] = {}
