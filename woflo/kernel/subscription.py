@@ -47,7 +47,8 @@ class Subscription:
         """Who is told of what was dropped."""
         self.patience: float = patience
         self.tells_ends: bool = getattr(observer, "tells_ends", True)
-        """False for one that tells nobody how runs end: a failure that it has seen is still unseen."""
+        """False for one that tells nobody how runs end: a failure that it has seen is still unseen. The observer says
+        so by an attribute of that name."""
         self.dropped: int = 0
         """How many events the observer did not get, because it was too slow."""
         self._observer = observer
@@ -240,7 +241,7 @@ def _close_all() -> None:
     """At the end of the program: all end at once, so that one that hangs costs its own patience and no other's."""
     hurry = runtime.current.in_a_hurry
     ends = []
-    for one in bus.listeners:
+    for one in [one for one in bus.listeners if isinstance(one, Subscription)]:
         one._stages.aborted = one._stages.aborted or hurry
         patience = min(one.patience, HURRY) if hurry else one.patience
         ends.append((one, time.monotonic() + patience))

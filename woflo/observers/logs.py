@@ -44,6 +44,9 @@ class LogFiles:
     Raises `OptionError` where a limit is no number that can be meant, or the folder cannot be made.
     """
 
+    tells_ends = False
+    """Nobody reads a file because of a failure of which nobody knows."""
+
     def __init__(
         self,
         folder: str | os.PathLike[str] = "logs",

@@ -65,6 +65,7 @@ def rehearse(slots: Slots, perform: Callable[[AttemptRole, Link, wire.Socket], N
     ours, theirs = wire.socket_pair()
     link = Link(theirs, slots, 0)
     link.pid = os.getpid()
+    link.heard = -1
     nothing = Attempt("rehearsal", "rehearsal", 1, Body(_nothing), (), {})
     for _ in range(_REHEARSALS):
         perform(AttemptRole(nothing, copy_context(), False), link, ours)

@@ -47,6 +47,15 @@ def write_log() -> None:
     logging.getLogger("some.place").warning("watch out: %d", 7)
 
 
+def call_another() -> int:
+    """Calls a task, whose progress it waits for, and one that fails."""
+    from woflo import task
+
+    task(runner="thread", name="inner")(advance)().wait()
+    task(runner="thread", name="failing")(fail)().wait()
+    return 3
+
+
 def fail() -> None:
     """Fails."""
     raise ValueError("told")
@@ -93,6 +102,28 @@ def the_life_of_a_run(runner: Runner) -> None:
     kinds = [type(event).__name__ for event in told if event.run_id == run.id]
     attempt = ["AttemptStarted", "AttemptFailed"]
     assert kinds == ["RunCreated", *attempt, "RunRetried", *attempt, "RunEnded"]
+
+
+@check()
+def calls_within_calls(runner: Runner) -> None:
+    """What an attempt calls is told to observers of the outermost caller, wherever the attempt executes."""
+    with events_of(events.Event) as told:
+        run = on(runner, call_another)()
+        assert value_of(run) == 3
+    created = {event.task: event for event in told if isinstance(event, events.RunCreated)}
+    assert created["inner"].parent_id == created["failing"].parent_id == run.id
+    inner = [event for event in told if event.run_id == created["inner"].run_id]
+    assert [type(event).__name__ for event in inner] == [
+        "RunCreated", "AttemptStarted", *["ProgressMade"] * 5, "RunEnded"
+    ]  # fmt: skip
+    (ended,) = [event for event in told if isinstance(event, events.RunEnded) and event.task == "failing"]
+    assert ended.state == "FAILED"
+    assert (type(ended.error).__name__, str(ended.error)) == ("ValueError", "told")
+    assert told.index(inner[-1]) < told.index(next(event for event in told if _is_end(event, run.id)))
+
+
+def _is_end(event: Any, run_id: str) -> bool:
+    return isinstance(event, events.RunEnded) and event.run_id == run_id
 
 
 @check()
