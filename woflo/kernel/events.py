@@ -62,15 +62,13 @@ class Event:
         """The same as it is told to observers: what looks like a secret in its text is `***`."""
         return self
 
+    is_chatter: ClassVar[bool] = False
+    """True for what an attempt says; False for what happens to its run."""
+
     @property
     def weight(self) -> int:
         """How many characters of text it holds."""
         return 0
-
-    @property
-    def is_chatter(self) -> bool:
-        """True for what an attempt says; False for what happens to its run."""
-        return False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,6 +130,7 @@ class RunEnded(Event):
 class _Said(Event):
     """What the code of an attempt says, as against what happens to its run."""
 
+    is_chatter: ClassVar[bool] = True
     _text_in: ClassVar[str]
     """The field that holds text of the user's."""
 
@@ -145,10 +144,6 @@ class _Said(Event):
     def weight(self) -> int:
         text = getattr(self, self._text_in)
         return len(text) if isinstance(text, str) else 0
-
-    @property
-    def is_chatter(self) -> bool:
-        return True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -68,8 +68,12 @@ class Starting(Stopping):
     def _emit_created(self) -> None:
         from woflo.kernel.events import RunCreated
 
-        needed = self._ids_of_needed() if bus.listeners else ()
+        needed = self._ids_of_needed() if bus.listeners and not self._is_alone() else ()
         bus.emit(RunCreated(run_id=self.id, task=self.task.name, parent_id=self.parent_id, depends_on=needed))
+
+    def _is_alone(self) -> bool:
+        """True where one look at the arguments says that the call depends on no other."""
+        return self.task.is_plain and not self._kwargs and ATOMS.issuperset(map(type, self._args))
 
     def _ids_of_needed(self) -> tuple[str, ...]:
         try:

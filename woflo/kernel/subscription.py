@@ -76,20 +76,22 @@ class Subscription:
         """Queue an event; never waits."""
         if self._witness is not None:
             self._call(self._witness, event)
-        weight = event.weight
         with self._changed:
             if self._closed:
                 return
             self._put += 1
-            if len(self._events) >= self._capacity or (event.is_chatter and self._is_full(weight)):
+            if len(self._events) >= self._capacity or (event.is_chatter and self._is_too_much(event.weight)):
                 self.dropped += 1
                 return
             self._events.append(event)
-            self._weight += weight
             self._changed.notify()
 
-    def _is_full(self, weight: int) -> bool:
-        return len(self._events) >= self._room or self._weight + weight > MOST_TEXT
+    def _is_too_much(self, weight: int) -> bool:
+        """Of what attempts say; where it is not, its weight is taken in."""
+        if len(self._events) >= self._room or self._weight + weight > MOST_TEXT:
+            return True
+        self._weight += weight
+        return False
 
     def close(self, timeout: float | None = None) -> None:
         """Take no more events; wait up to `timeout` seconds (the observer's patience) until those queued are delivered.
@@ -144,7 +146,8 @@ class Subscription:
                     self._events.clear()
                 if self._events:
                     event = self._events.popleft()
-                    self._weight -= event.weight
+                    if event.is_chatter:
+                        self._weight -= event.weight
                     return event
                 if self._closed:
                     return None

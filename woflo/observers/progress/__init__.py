@@ -24,9 +24,9 @@ __all__ = ["Progress"]
 class Progress:
     """Draws how far the runs of this process are. `subscribe("progress")`, or `subscribe(Progress(…))`.
 
-    `stream` is where to (stderr). `mode` is "terminal", "lines" or "notebook"; without it the stream and the
-    environment decide: a terminal gets "terminal", but not where `CI` is set or `TERM` is "dumb"; a notebook
-    "notebook"; all else "lines". With `output=False` the captured output of tasks is not shown.
+    `stream` is where to (stderr; in a notebook stdout). `mode` is "terminal", "lines" or "notebook"; without it the
+    stream and the environment decide: a terminal gets "terminal", but not where `CI` is set or `TERM` is "dumb"; a
+    notebook "notebook"; all else "lines". With `output=False` the captured output of tasks is not shown.
 
     Where it draws bars, it redraws at most ten times a second, and what the program prints meanwhile appears above
     them.
@@ -36,8 +36,10 @@ class Progress:
     def __init__(self, stream: Any = None, *, mode: str | None = None, output: bool = True) -> None:
         if mode is not None and mode not in MODES:
             raise OptionError(f"mode={mode!r} must be one of: {', '.join(MODES)}")
-        self._stream = sys.stderr if stream is None else stream
-        self._mode = mode or mode_of(self._stream)
+        self._mode = mode or mode_of(sys.stderr if stream is None else stream)
+        if stream is None:
+            stream = sys.stdout if self._mode == "notebook" else sys.stderr  # a notebook shows stderr as if it were bad
+        self._stream = stream
         self._output = output
         self._lines = Lines()
         self._tally = Tally()
