@@ -18,11 +18,24 @@ if TYPE_CHECKING:
     from woflo.kernel.events import Event
     from woflo.kernel.ports import Listener
 
-__all__ = ["complain", "emit", "hearing", "is_heard", "listeners", "pass_on", "tell_aloud", "wanted", "when_changed"]
+__all__ = [
+    "complain",
+    "emit",
+    "hearing",
+    "is_heard",
+    "listeners",
+    "pass_on",
+    "stands_for",
+    "tell_aloud",
+    "wanted",
+    "when_changed",
+]
 
 listeners: tuple[Listener, ...] = ()
 when_changed: list[Callable[[], None]] = []
 """Called when somebody begins to listen, or listens no more: what tells other processes of it."""
+stands_for: dict[str, str] = {}
+"""By the ids of runs that execute in the place of others, theirs: what the code says and calls is told as of those."""
 _logger: logging.Logger | None = None
 INFO, WARNING, ERROR = 20, 30, 40
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from woflo.kernel.run import BaseTaskRun
     from woflo.kernel.task import Task
 
-__all__ = ["Admission", "Channel", "Clock", "Keeper", "Listener", "Note", "Provider", "Recorder"]
+__all__ = ["Admission", "Channel", "Clock", "Keeper", "Listener", "Note", "Provider", "Recorder", "Speaker"]
 
 
 class Clock(Protocol):
@@ -40,6 +40,19 @@ class Listener(Protocol):
 
     def put(self, event: Event) -> None:
         """Take an event, in the thread where it happened. Never waits, never raises."""
+        ...
+
+
+class Speaker(Protocol):
+    """A run, as what its code says is told."""
+
+    @property
+    def id(self) -> str: ...
+
+    task: Task[..., Any]
+
+    def _beat(self, value: str) -> None:
+        """A sign of life, with this JSON."""
         ...
 
 

@@ -69,7 +69,8 @@ class Starting(Stopping):
         from woflo.kernel.events import RunCreated
 
         needed = self._ids_of_needed() if bus.listeners and not self._is_alone() else ()
-        bus.emit(RunCreated(run_id=self.id, task=self.task.name, parent_id=self.parent_id, depends_on=needed))
+        parent_id = self.parent_id and bus.stands_for.get(self.parent_id, self.parent_id)
+        self._emit(RunCreated(run_id=self.id, task=self.task.name, parent_id=parent_id, depends_on=needed))
 
     def _is_alone(self) -> bool:
         """True where one look at the arguments says that the call depends on no other."""
@@ -202,7 +203,7 @@ class Starting(Stopping):
         if self._watched or bus.listeners:
             from woflo.kernel.events import AttemptStarted
 
-            bus.emit(AttemptStarted(run_id=self.id, task=self.task.name, attempt=self.attempt))
+            self._emit(AttemptStarted(run_id=self.id, task=self.task.name, attempt=self.attempt))
 
     def _launch_error(self, error: Exception) -> WofloError:
         if isinstance(error, WofloError):

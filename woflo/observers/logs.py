@@ -25,7 +25,8 @@ MOST_OPEN = 32
 """How many files are open at once."""
 SWEEP_EVERY = 100
 """After how many new files old ones are looked for."""
-_OURS = re.compile(r"^\d{8}T\d{6}-.+-[0-9a-f]{28}\.log$")
+_OURS = re.compile(r"^\d{8}T\d{6}-.+-[0-9a-f]{28}[A-Za-z0-9_.-]*\.log$")
+"""The id of a step is that of its workflow, and its place there."""
 _DAY = 86_400
 
 
@@ -133,7 +134,7 @@ class LogFiles:
         if self._made % SWEEP_EVERY == 0:
             self._sweep()
         when = datetime.fromtimestamp(event.at).strftime("%Y%m%dT%H%M%S")  # noqa: DTZ006 - as the clock on the wall
-        return self.folder / f"{when}-{file_name(event.task)}-{event.run_id}.log"
+        return self.folder / f"{when}-{file_name(event.task)}-{file_name(event.run_id, 120)}.log"
 
     def _file(self, path: Path) -> TextIO:
         file = self._open.get(path)

@@ -44,6 +44,8 @@ class Tally:
     ended: Counter[RunState] = field(default_factory=Counter)
     running: dict[str, Run] = field(default_factory=dict)
     """By id, the oldest first."""
+    waiting: set[str] = field(default_factory=set)
+    """Ids of runs that were called, and of which no attempt has begun."""
     inner: set[str] = field(default_factory=set)
     """Runs under way that another run has called."""
     began: float | None = None
@@ -58,19 +60,27 @@ class Tally:
         self.last = event.at
         if isinstance(event, RunCreated):
             self.created += 1
+            self.waiting.add(event.run_id)
             if event.parent_id is not None:
                 self.inner.add(event.run_id)
         elif isinstance(event, AttemptStarted):
-            self.running[event.run_id] = Run(event.run_id, event.task, event.at, event.attempt)
+            self._begin(event, event.attempt)
         elif isinstance(event, ProgressMade):
             self._progress(event)
         elif isinstance(event, RunEnded):
             self.running.pop(event.run_id, None)
             self.inner.discard(event.run_id)
+            self.waiting.discard(event.run_id)
             self.ended[event.state] += 1
             self.created = max(self.created, self.done)  # some may have been called before anybody listened
 
+    def _begin(self, event: Event, attempt: int) -> None:
+        self.waiting.discard(event.run_id)
+        self.running[event.run_id] = Run(event.run_id, event.task, event.at, attempt)
+
     def _progress(self, event: ProgressMade) -> None:
+        if event.run_id in self.waiting:  # a worker executes it, and tells only what its code says
+            self._begin(event, 1)
         run = self.running.get(event.run_id)
         done = _number(event.done)
         if run is not None and done is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import time
@@ -129,6 +130,18 @@ def test_what_is_too_much_goes(tmp_path):
     old = [old_file(tmp_path, number, size=400) for number in range(5)]
     feed(LogFiles(tmp_path, max_bytes=1_000), [])
     assert sorted(tmp_path.iterdir()) == old[-2:]
+
+
+def test_a_step_has_a_file_that_is_known(tmp_path):
+    """Its id has its place in it, by signs that not every file system likes."""
+    step = run_id(1) + ":~b/0:1"
+    event = printed("x\n")
+    logs = LogFiles(tmp_path)
+    logs.update(dataclasses.replace(event, run_id=step))
+    logs.update(dataclasses.replace(ended(), run_id=step))
+    (path,) = tmp_path.iterdir()
+    assert path.name.endswith(f"-fetch-{run_id(1)}_b_0_1.log")
+    assert logs_module._OURS.match(path.name)
 
 
 def test_nothing_else_is_removed(tmp_path):

@@ -206,6 +206,16 @@ def test_a_run_of_before_is_counted():
     assert (tally.created, tally.done) == (2, 2)
 
 
+def test_a_call_that_a_worker_executes_has_its_progress():
+    """No attempt of it is told here, but what its code says is."""
+    tally = tally_of(created(), progress(1, 2))
+    assert tally.running[started().run_id].done == 1
+    tally.take(ended())
+    tally.take(progress(2, 2))
+    assert not tally.running
+    assert not tally.waiting
+
+
 def test_another_attempt_begins_anew():
     """Its progress is its own."""
     run = tally_of(started(), progress(1, 2), started(attempt=2)).running[started().run_id]

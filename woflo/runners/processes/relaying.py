@@ -86,6 +86,8 @@ def _as_plain(value: Any) -> Any:
 def _restored(key: str, value: Any) -> Any:
     if key == "error" and value is not None:
         return _error(*value)
+    if key == "parent_id" and value is not None:
+        return bus.stands_for.get(value, value)
     return RunState(value) if key == "state" else value
 
 
