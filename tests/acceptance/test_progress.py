@@ -334,6 +334,28 @@ task(runner="thread")(abs)(-1).get_result()
     )
 
 
+def test_a_hung_observer_does_not_hold_up_ctrl_c(tmp_path):
+    """Whatever its patience is."""
+    text = """
+import threading
+
+class Hangs:
+    patience = 600.0
+
+    def update(self, event):
+        print("hangs", flush=True)
+        threading.Event().wait()
+
+subscribe(Hangs)
+task(runner="thread")(abs)(-1).get_result()
+threading.Event().wait()
+"""
+    with at_terminal(tmp_path, text) as program:
+        program.wait_for("hangs")
+        program.press_ctrl_c()
+        program.wait(timeout=8)
+
+
 def test_a_slow_observer_makes_no_run_longer(tmp_path):
     """A second for each event, and the program is done in its patience; the end tells the count."""
     text = """

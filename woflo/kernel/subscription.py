@@ -23,7 +23,7 @@ from woflo.kernel.stages import Stages
 if TYPE_CHECKING:
     from woflo.kernel.events import Event
 
-__all__ = ["PATIENCE", "Subscription", "subscribe"]
+__all__ = ["PATIENCE", "Subscription", "close_all", "subscribe"]
 
 PATIENCE = 2.0
 """Seconds that the end waits for an observer which has not said how long it may take."""
@@ -207,7 +207,7 @@ def subscribe(
         raise OptionError(f"patience={patience!r} must be a number of seconds, 0 or more")
     subscription = Subscription(made, capacity, patience, name=name, restarted=restarted)
     bus.add(subscription)
-    runtime.current.final_closers.setdefault(Subscription, _close_all)
+    runtime.current.final_closers.setdefault(Subscription, close_all)
     return subscription
 
 
@@ -240,7 +240,7 @@ def _name_of(observer: Any) -> str:
     return str(getattr(observer, "__qualname__", None) or type(observer).__qualname__)
 
 
-def _close_all() -> None:
+def close_all() -> None:
     """At the end of the program: all end at once, so that one that hangs costs its own patience and no other's."""
     hurry = runtime.current.in_a_hurry
     ends = []
