@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from woflo.errors import OptionError
 from woflo.kernel.events import AttemptFailed, AttemptStarted, LogRecorded, OutputWritten, RunEnded
 from woflo.kernel.masking import mask_text, told
-from woflo.observers.text import Lines, file_name, output, plain, seconds
+from woflo.observers.text import MOST_ENDED, Lines, file_name, output, plain, seconds
 
 if TYPE_CHECKING:
     from woflo.kernel.events import Event
@@ -66,6 +66,8 @@ class LogFiles:
         """Of runs under way that have no file: what it would begin with."""
         self._paths: dict[str, Path] = {}
         """Of runs under way, the others' files."""
+        self._late: OrderedDict[str, Path] = OrderedDict()
+        """Those of the runs that ended last, for what comes late."""
         self._open: OrderedDict[Path, TextIO] = OrderedDict()
         """The one that was written to last stands last."""
         self._made = 0
@@ -99,8 +101,12 @@ class LogFiles:
             self._write(event, [*rest, f"{event.state}{took}{why}"])
         self._waiting.pop(event.run_id, None)
         path = self._paths.pop(event.run_id, None)
-        if path is not None and path in self._open:
-            self._open.pop(path).close()
+        if path is not None:
+            self._late[event.run_id] = path
+            if len(self._late) > MOST_ENDED:
+                self._late.popitem(last=False)
+            if path in self._open:
+                self._open.pop(path).close()
 
     def on_destroy(self) -> None:
         while self._open:
@@ -121,7 +127,9 @@ class LogFiles:
             return
         path = self._paths.get(event.run_id)
         if path is None:
-            path = self._paths[event.run_id] = self._new_path(event)
+            path = self._late.get(event.run_id) or self._new_path(event)
+            known = self._late if self._lines.has_ended(event.run_id) else self._paths
+            known[event.run_id] = path
         file = self._file(path)
         for line in self._waiting.pop(event.run_id, []):
             file.write(line)

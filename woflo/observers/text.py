@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 
-__all__ = ["Lines", "file_name", "output", "plain", "seconds", "short"]
+__all__ = ["MOST_ENDED", "Lines", "file_name", "output", "plain", "seconds", "short"]
 
 MOST_OF_A_LINE = 1 << 16
 """Characters of a line that are kept until its end comes."""
+
+MOST_ENDED = 256
+"""How many runs that have ended are remembered."""
 
 # Each alternative goes a bounded way, so that no text takes long. ECMA-48: control sequences, then strings, then pairs.
 _ESCAPES = re.compile(
@@ -61,22 +65,34 @@ def file_name(text: str, limit: int = 60) -> str:
 
 
 class Lines:
-    """Lines of what comes in parts, by whose they are."""
+    """Lines of what comes in parts, by whose they are.
+
+    What a program that a task has left behind writes may come after the end of its run: it is given out as it comes.
+    """
 
     def __init__(self) -> None:
         self._begun: dict[tuple[str, str], str] = {}
+        self._ended: OrderedDict[str, None] = OrderedDict()
+        """Ids of the runs that ended last."""
 
     def add(self, run_id: str, stream: str, text: str) -> list[str]:
         """The lines that are complete now; one that grows beyond all measure is given out in pieces."""
         text = self._begun.pop((run_id, stream), "") + text
         *lines, rest = text.split("\n")
-        if len(rest) > MOST_OF_A_LINE:
+        if len(rest) > MOST_OF_A_LINE or (rest and run_id in self._ended):
             lines.append(rest)
         elif rest:
             self._begun[run_id, stream] = rest
         return lines
 
+    def has_ended(self, run_id: str) -> bool:
+        """True for one of the runs that ended last."""
+        return run_id in self._ended
+
     def end(self, run_id: str) -> list[tuple[str, str]]:
         """What a run that has ended had begun: stream and line."""
+        self._ended[run_id] = None
+        if len(self._ended) > MOST_ENDED:
+            self._ended.popitem(last=False)
         streams = [stream for stream in ("stdout", "stderr") if (run_id, stream) in self._begun]
         return [(stream, self._begun.pop((run_id, stream))) for stream in streams]

@@ -52,6 +52,27 @@ def test_runs_are_kept_apart_and_unfinished_lines_are_kept(tmp_path):
     assert "stdout: b\n" in told[run_id(2)]
 
 
+def test_what_comes_late_is_in_the_file_of_its_run(tmp_path):
+    """A program that a task has left behind may write after its end; also without the end of a line."""
+    feed(
+        LogFiles(tmp_path),
+        [started(), printed("one\n"), ended(), printed("two", at=AT + 9), printed("three\n", at=AT + 9)],
+    )
+    assert texts(tmp_path)[run_id()].splitlines()[1:] == [
+        "stdout: one",
+        "SUCCEEDED after 0.5 s",
+        "stdout: two",
+        "stdout: three",
+    ]
+
+
+def test_late_words_of_a_quiet_run_are_kept(tmp_path):
+    """They have a file, which is not taken for that of a run under way."""
+    logs = feed(LogFiles(tmp_path), [started(), ended(), printed("late\n")])
+    assert texts(tmp_path)[run_id()] == "stdout: late\n"
+    assert not logs._paths
+
+
 def test_a_run_with_nothing_to_tell_leaves_no_file(tmp_path):
     """Only one that fails, or that has said something."""
     quiet = [created(1), started(1), ended(1)]
@@ -93,8 +114,12 @@ def test_more_runs_than_files_may_be_open(tmp_path, monkeypatch):
     numbers = range(1, 11)
     events = [started(number) for number in numbers]
     events += [printed(f"{turn}\n", number) for turn in range(3) for number in numbers]
-    logs = feed(LogFiles(tmp_path), [*events, *map(ended, numbers)])
-    assert not logs._open
+    logs = LogFiles(tmp_path)
+    most = 0
+    for event in [*events, *map(ended, numbers)]:
+        logs.update(event)
+        most = max(most, len(logs._open))
+    assert (most, len(logs._open)) == (3, 0)
     assert [told.count("stdout: ") for told in texts(tmp_path).values()] == [3] * 10
 
 

@@ -131,6 +131,14 @@ def test_nothing_secret_and_no_escape_is_sent(server):
     assert "\\u001b" not in text
 
 
+def test_an_address_that_is_printed_is_masked():
+    """Where it is known by nothing but that it is one of those given: many have their tokens in the path."""
+    url = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#channel"
+    text = Notify(url)._masked(f"sending to {url} failed")
+    assert "slack://" in text
+    assert "TIiajkdnlazkcOXrIdevi7FQ" not in text
+
+
 def test_what_cannot_be_sent_is_logged_without_the_password(server, caplog):
     """The run and the other addresses have nothing of it."""
     server.status = 500

@@ -169,6 +169,13 @@ def test_an_outermost_run_belongs_to_the_span_around_its_call(telemetry):
     assert telemetry.spans["without"].parent is None
 
 
+def test_what_is_current_where_it_is_told_is_nothing_to_it(telemetry):
+    """An observer of the program may have spans of its own."""
+    with telemetry.provider.get_tracer("another").start_as_current_span("elsewhere"):
+        feed(Spans(telemetry.provider), [created(), ended()])
+    assert telemetry.spans["fetch"].parent is None
+
+
 def test_what_has_not_ended_is_exported_too(telemetry):
     """At the end of the subscription, and says so."""
     spans = feed(Spans(telemetry.provider), [created(), started()])

@@ -11,6 +11,7 @@ from woflo.kernel import bus, events
 from woflo.kernel.state import RunState
 from woflo.runners import MultiprocessTaskRun, PoolTaskRun
 from woflo.runners.processes import relaying
+from woflo.testing import wait_until
 
 
 class Odd(Exception):
@@ -59,6 +60,24 @@ def test_whoever_listens_later_is_told_by_workers_that_were_there_before():
                 assert count().get_result() == 1
             assert told_of(seen, "inner") == WHOLE
             assert count().get_result() == 0
+
+
+def listen(folder):
+    with subscribe(lambda event: None):
+        (folder / "listens").touch()
+        wait_until((folder / "counted").exists)
+
+
+def test_who_listens_in_a_child_has_nothing_to_say_to_others(tmp_path):
+    """Its siblings tell nobody, though what says so stands in memory that they share."""
+    with PoolTaskRun.configured(max_concurrency=1) as pool:
+        count = task(runner=pool)(listeners)
+        assert count().get_result() == 0
+        run = task(runner="multiprocess")(listen)(tmp_path)
+        wait_until((tmp_path / "listens").exists)
+        assert count().get_result() == 0
+        (tmp_path / "counted").touch()
+        run.get_result()
 
 
 def test_from_the_depth():

@@ -40,6 +40,10 @@ class AttemptRole:
 
             capture_here(link, channel)
         outcome = link.start(attempt) if self._context is None else self._context.run(link.start, attempt)
+        if self._capture:
+            from woflo.runners.processes.capture import flush_here
+
+            flush_here()
         link.send_outcome(attempt.number, outcome, attempt.task_name)
 
     def __reduce__(self) -> Any:

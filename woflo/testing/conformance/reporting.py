@@ -36,6 +36,11 @@ def write_both() -> None:
     sys.stderr.flush()
 
 
+def write_no_newline() -> None:
+    """Leaves a line without its end."""
+    sys.stdout.write("no newline")
+
+
 def write_from_below() -> None:
     """Writes without Python's streams, and through a program."""
     os.write(1, b"by descriptor\n")
@@ -146,6 +151,17 @@ def captured_output(runner: Runner) -> None:
     for one in (run, later):
         assert _text(told, one.id, "stdout") == "to stdout ü\n"
         assert _text(told, one.id, "stderr") == "to stderr\n"
+
+
+@check()
+def captured_before_the_end(runner: Runner) -> None:
+    """What was written is told before the end of its run, also a line that has none."""
+    with configured(runner, capture_output=True) as listening, events_of(events.Event) as told:
+        run = on(listening, write_no_newline)()
+        value_of(run)
+    mine = [event for event in told if event.run_id == run.id]
+    assert "".join(event.text for event in mine if isinstance(event, events.OutputWritten)) == "no newline"
+    assert isinstance(mine[-1], events.RunEnded), [type(event).__name__ for event in mine]
 
 
 @check(only=isolated)
