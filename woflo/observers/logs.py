@@ -102,9 +102,7 @@ class LogFiles:
         self._waiting.pop(event.run_id, None)
         path = self._paths.pop(event.run_id, None)
         if path is not None:
-            self._late[event.run_id] = path
-            if len(self._late) > MOST_ENDED:
-                self._late.popitem(last=False)
+            self._remember(event.run_id, path)
             if path in self._open:
                 self._open.pop(path).close()
 
@@ -128,14 +126,21 @@ class LogFiles:
         path = self._paths.get(event.run_id)
         if path is None:
             path = self._late.get(event.run_id) or self._new_path(event)
-            known = self._late if self._lines.has_ended(event.run_id) else self._paths
-            known[event.run_id] = path
+            if self._lines.has_ended(event.run_id):
+                self._remember(event.run_id, path)
+            else:
+                self._paths[event.run_id] = path
         file = self._file(path)
         for line in self._waiting.pop(event.run_id, []):
             file.write(line)
         for line in lines:
             file.write(_stamped(event, line))
         file.flush()
+
+    def _remember(self, run_id: str, path: Path) -> None:
+        self._late[run_id] = path
+        if len(self._late) > MOST_ENDED:
+            self._late.popitem(last=False)
 
     def _new_path(self, event: Event) -> Path:
         self._made += 1
