@@ -41,7 +41,9 @@ class CallLogs:
     def begin(self) -> None:
         """Listen from now on, where the store keeps logs."""
         if self._store.keeps_logs and self._subscription is None:
-            self._subscription = subscribe(self)
+            with self._lock:  # several calls may begin at once
+                if self._subscription is None:
+                    self._subscription = subscribe(self)
 
     def executes(self, run_id: str, stored: str) -> None:
         """This run of a runner is that call."""
