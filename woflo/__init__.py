@@ -5,6 +5,7 @@ The house, from the top (imports point down only):
     cli/           the command `woflo`, one file for each of its commands
     testing/       conformance suites for runners and stores, a clock, crashes at any write
     durable/       what survives: workflows, their journals, queues, workers
+    observers/     progress, log files, JSON lines, notifications, spans; each imported when it is used
     stores/        where runs are kept: the contract, memory, SQLite
     runners/       WHERE an attempt executes: sequential, thread, asynchronous, multiprocess, pool;
                    processes/ is what the last two stand on

@@ -13,6 +13,7 @@ __all__ = [
     "CallLimitError",
     "Decline",
     "EndedLoopError",
+    "FailureElsewhereError",
     "HandleNotPortableError",
     "InheritedHandleError",
     "InternalError",
@@ -173,6 +174,13 @@ class StoredFailureError(WofloError):
     def __init__(self, message: str = "", *, type_name: str = "") -> None:
         super().__init__(message)
         self.type_name = type_name
+
+
+class FailureElsewhereError(WofloError):
+    """The failure of a call that was made in another process, as observers are told of it here.
+
+    It has the name of the class and the text; the exception itself stayed where the call was made.
+    """
 
 
 class CallLimitError(WofloError, RuntimeError):

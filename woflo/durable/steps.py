@@ -170,7 +170,7 @@ class StepRun(BaseTaskRun[R]):
         outside = self._context.copy()
         outside.run(current_attempt.set, None)
         last = self._heartbeat or (None if self._keeper is None else self._keeper.last_heartbeat())
-        self._inner = outside.run(begun, inner, self._args, dict(self._kwargs), self._beat, last)
+        self._inner = outside.run(begun, inner, self._args, dict(self._kwargs), self._beat, last, self.id)
         if not self._inner._watch(self._inner_ended):
             self._inner_ended(self._inner)
 

@@ -97,7 +97,7 @@ class Ending(Lifecycle):
             from woflo.kernel.events import AttemptFailed
 
             event = AttemptFailed(run_id=self.id, task=self.task.name, attempt=self.attempt, error=outcome.error)
-            bus.emit(event)
+            self._emit(event)
         if self.attempt > self.task.options.retries or self._final:
             self._settle(_FAILED, outcome)
             return
@@ -167,7 +167,7 @@ class Ending(Lifecycle):
 
         assert outcome.error is not None
         event = RunRetried(run_id=self.id, task=self.task.name, attempt=self.attempt, delay=delay, error=outcome.error)
-        bus.emit(event)
+        self._emit(event)
 
     # -- the end ---------------------------------------------------------------------------------------
 
@@ -198,6 +198,8 @@ class Ending(Lifecycle):
             self._emit_ended()
             if self._failure is not None and bus.is_heard(bus.WARNING):
                 self._looked_at()
+        if self._is_stand_in:
+            bus.stands_for.pop(self.id, None)
         self._runtime.live.discard(self)  # only now: the program may end once none is left
         for waiter in waiters:
             waiter.release()
@@ -218,7 +220,7 @@ class Ending(Lifecycle):
             duration=duration,
             error=self._outcome.error,
         )
-        bus.emit(event)
+        self._emit(event)
 
 
 def _notify(run: Any, watchers: list[Watcher], callbacks: Iterable[Watcher]) -> None:
