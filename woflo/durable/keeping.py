@@ -38,6 +38,8 @@ class StepKeeper:
         """What is submitted together with the end of the step."""
         self.tags: tuple[Tag, ...] = ()
         """Those of the calls."""
+        self.beside: tuple[Row, ...] = ()
+        """What is recorded together with the end of the step, at places of its own."""
         self._task = task
         self._calls_made = 0
         self._plain_calls = 0

@@ -1,0 +1,86 @@
+"""`-r`: the latest run of a job that did not succeed goes on, with what is recorded of the steps that are unchanged.
+
+the run before ──► nobody executes it any more: it ends as STOPPED, where it has not ended
+               ──► a run in its place, with copies of the records whose steps have the same definition
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from woflo.durable.presence import dead_among
+from woflo.durable.successors import next_run
+from woflo.errors import RunUnderWayError
+from woflo.kernel import clock
+from woflo.kernel.digest import digest
+from woflo.kernel.state import SUCCESSES, RunState
+from woflo.stores.operations import Continue, Recover, RequestStop, goes_on_as
+from woflo.stores.rows import Row, place_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from woflo.durable.engine import Engine
+    from woflo.stores.contract import Store
+
+__all__ = ["continued", "unfinished"]
+
+PAGE = 1000
+
+
+def unfinished(engine: Engine, job: str) -> Row | None:
+    """The latest run of a job, where it has not succeeded. Raises `RunUnderWayError` where it is being executed."""
+    latest = _latest(engine.store, job)
+    if latest is None or latest.state in SUCCESSES:
+        return None
+    if not latest.is_terminal:
+        latest = _ended(engine, latest)
+    return latest
+
+
+def _latest(store: Store, job: str) -> Row | None:
+    found: Row | None = None
+    while True:
+        page = store.select(tasks=[job], after="" if found is None else found.id, limit=PAGE)
+        found = page[-1] if page else found
+        if len(page) < PAGE:
+            break
+    while found is not None and (later := goes_on_as(found)) is not None:
+        found = store.get(later)
+    return found
+
+
+def _ended(engine: Engine, row: Row) -> Row:
+    """The run, which nobody executes any more, as STOPPED."""
+    store = engine.store
+    workers = store.workers()
+    dead = dead_among(workers, engine.membership.host)
+    store.write(Recover(now=clock.now(), dead=tuple(dead)))
+    row = store.get(row.id) or row
+    if row.state is RunState.RUNNING and row.worker is not None:
+        raise RunUnderWayError(
+            f"{row.task} ({row.id}) is being executed by the process {row.worker}; wait for it, or stop it first"
+        )
+    store.write(RequestStop(now=clock.now(), run_id=row.id))
+    return store.get(row.id) or row
+
+
+def continued(store: Store, before: Row, digests: Mapping[str, str], args: str) -> Row:
+    """The run that goes on from one that has ended, with the records of the steps that have these digests.
+
+    Raises `RunContinuedError` where another one does already.
+    """
+    row = next_run(before, args).changed(digest=digest(args))
+    kept: dict[tuple[str, int | None], Row] = {}
+    for record in sorted(store.steps(before.id), key=lambda one: not one.scope.startswith("~")):
+        scope = record.scope.removeprefix("~")
+        if record.state in SUCCESSES and digests.get(scope) == record.digest:
+            kept[scope, record.position] = record
+    copies = tuple(_copy(record, row, scope) for (scope, _), record in kept.items())
+    return store.write(Continue(now=clock.now(), row=row, steps=copies))
+
+
+def _copy(record: Row, row: Row, scope: str) -> Row:
+    assert record.position is not None
+    place = {"id": place_id(row.id, scope, record.position), "parent_id": row.id, "scope": scope}
+    return record.changed(**place, queue=None, key=None, continues=record.id)
