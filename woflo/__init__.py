@@ -18,14 +18,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from woflo.errors import WofloError
-from woflo.kernel.context import CurrentRun, current_run, track
-from woflo.kernel.graph import quote
-from woflo.kernel.injecting import inject
-from woflo.kernel.run import BaseTaskRun
-from woflo.kernel.state import RunState
-from woflo.kernel.task import Task, task
-
 if TYPE_CHECKING:
     from woflo.durable.batching import batch
     from woflo.durable.checking import check
@@ -48,12 +40,19 @@ if TYPE_CHECKING:
     from woflo.durable.uncertain import Happened
     from woflo.durable.worker import Worker
     from woflo.durable.workflow import workflow
+    from woflo.errors import WofloError
     from woflo.jobs.job import Job
     from woflo.jobs.sharing import shared
+    from woflo.kernel.context import CurrentRun, current_run, track
     from woflo.kernel.executor import Executor
+    from woflo.kernel.graph import quote
     from woflo.kernel.group import gather
+    from woflo.kernel.injecting import inject
     from woflo.kernel.providing import use_resources
+    from woflo.kernel.run import BaseTaskRun
+    from woflo.kernel.state import RunState
     from woflo.kernel.subscription import Subscription, subscribe
+    from woflo.kernel.task import Task, task
     from woflo.kernel.waiting import as_completed, wait
 
 __version__ = "1.0.0a1"
@@ -147,18 +146,28 @@ _ON_FIRST_USE = {
     "workflow": "woflo.durable.workflow",
     "Job": "woflo.jobs.job",
     "shared": "woflo.jobs.sharing",
+    "BaseTaskRun": "woflo.kernel.run",
+    "CurrentRun": "woflo.kernel.context",
     "Executor": "woflo.kernel.executor",
+    "RunState": "woflo.kernel.state",
     "Subscription": "woflo.kernel.subscription",
+    "Task": "woflo.kernel.task",
+    "WofloError": "woflo.errors",
     "as_completed": "woflo.kernel.waiting",
+    "current_run": "woflo.kernel.context",
     "gather": "woflo.kernel.group",
+    "inject": "woflo.kernel.injecting",
+    "quote": "woflo.kernel.graph",
     "subscribe": "woflo.kernel.subscription",
+    "task": "woflo.kernel.task",
+    "track": "woflo.kernel.context",
     "use_resources": "woflo.kernel.providing",
     "wait": "woflo.kernel.waiting",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import what not every program needs when it is first asked for."""
+    """Import a name when it is first asked for: the command line needs few of them, and no program needs all."""
     module = _ON_FIRST_USE.get(name)
     if module is None:
         raise AttributeError(f"module 'woflo' has no attribute {name!r}")

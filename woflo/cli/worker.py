@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from woflo.cli.failures import LEASE_LOST, STORE_FAILED, UsageError, say, telling
+from woflo.cli.options import Debug
 from woflo.cli.stopping import ENDING, Signals
 from woflo.cli.targets import Target
 from woflo.durable.choice import chosen_url, current_store, opened, use_store
@@ -47,7 +48,7 @@ def worker(
     grace: Annotated[float, typer.Option(min=0.0, help="Seconds to finish what it holds when it is to end.")] = 30.0,
     patience: Annotated[float, typer.Option(min=0.0, help="Seconds for which a store that fails is tried.")] = 30.0,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log what happens.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Execute what others have called.
 

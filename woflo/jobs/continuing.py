@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["continued", "unfinished"]
 
-PAGE = 1000
-
 
 def unfinished(engine: Engine, job: str) -> Row | None:
     """The latest run of a job, where it has not succeeded. Raises `RunUnderWayError` where it is being executed."""
@@ -39,12 +37,8 @@ def unfinished(engine: Engine, job: str) -> Row | None:
 
 
 def _latest(store: Store, job: str) -> Row | None:
-    found: Row | None = None
-    while True:
-        page = store.select(tasks=[job], after="" if found is None else found.id, limit=PAGE)
-        found = page[-1] if page else found
-        if len(page) < PAGE:
-            break
+    newest = store.select(tasks=[job], newest_first=True, limit=1)
+    found = newest[0] if newest else None
     while found is not None and (later := goes_on_as(found)) is not None:
         found = store.get(later)
     return found

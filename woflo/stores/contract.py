@@ -58,6 +58,7 @@ class Search(NamedTuple):
     tags: Mapping[str, str] = {}
     created: Span = ALWAYS
     ended: Span = ALWAYS
+    newest_first: bool = False
 
 
 class Snapshot(NamedTuple):
@@ -164,15 +165,17 @@ class Store(ABC):
         tags: Mapping[str, str] | None = None,
         created: Span = ALWAYS,
         ended: Span = ALWAYS,
+        newest_first: bool = False,
         after: str = "",
         limit: int = 100,
     ) -> list[Row]:
         """Runs in the order of their ids, from the one behind `after` on: those for which all that is given holds.
 
-        Of one of these states, of one of these tasks, with this key, with all of these tags, created and ended within
-        these times. Without tags only runs that nobody called from inside; with tags also those that others called.
+        The order is that of their calls; with `newest_first` it is turned round. Of one of these states, of one of
+        these tasks, with this key, with all of these tags, created and ended within these times. Without tags only
+        runs that nobody called from inside; with tags also those that others called.
         """
-        search = Search(tuple(states), tuple(tasks), key, dict(tags or {}), created, ended)
+        search = Search(tuple(states), tuple(tasks), key, dict(tags or {}), created, ended, newest_first)
         return self._select(search, after, limit)
 
     @abstractmethod

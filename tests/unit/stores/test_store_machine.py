@@ -372,6 +372,7 @@ class Agreement(RuleBasedStateMachine):
             lambda store: [store.find(task, key) for task in TASKS for key in "kl"],
             lambda store: store.published("a"),
             lambda store: store.select(tags={"m": "1"}),
+            lambda store: store.select(tags={"m": "1"}, newest_first=True, after="c"),
             lambda store: store.select(key="k", created=Span(since=2.0), ended=Span(until=30.0)),
             lambda store: store.signals("a"),
         ):

@@ -11,12 +11,16 @@ from typing import Any
 from woflo.stores.contract import Search, Snapshot, Store
 from woflo.stores.refusals import no_blob
 from woflo.stores.rows import QueueRow, Row, Signal, WorkerRow
+from woflo.stores.sql import NEWEST_FIRST
 from woflo.stores.sql.rows import queue_of, rows_of, signal_of, worker_of
 
 __all__ = ["Read", "SqlStore"]
 
 Read = Callable[..., list[tuple[Any, ...]]]
 """Called with the name of a statement and its values by name."""
+
+BEHIND_ALL = "\U0010ffff"
+"""Behind every id."""
 
 
 class SqlStore(Store):
@@ -43,12 +47,14 @@ class SqlStore(Store):
         created, ended = search.created, search.ended
         values: dict[str, Any] = {"states": _list(search.states), "tasks": _list(search.tasks), "key": search.key}
         values |= {"created_since": created.since, "created_until": created.until}
-        values |= {"ended_since": ended.since, "ended_until": ended.until, "after": after, "limit": limit}
+        values |= {"ended_since": ended.since, "ended_until": ended.until, "limit": limit}
+        values["after"] = after or (BEHIND_ALL if search.newest_first else "")
+        order = NEWEST_FIRST if search.newest_first else ""
         if not search.tags:
-            return rows_of(self._read("select_runs", **values))
+            return rows_of(self._read(f"select_runs{order}", **values))
         first = next(iter(search.tags.items()))
         values |= {"tag": first[0], "value": first[1], "tags": json.dumps(dict(search.tags))}
-        return rows_of(self._read("select_tagged", **values))
+        return rows_of(self._read(f"select_tagged{order}", **values))
 
     def tags(self, run_id: str) -> dict[str, str]:
         return dict(self._read("tags", run_id=run_id))

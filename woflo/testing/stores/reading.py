@@ -55,6 +55,16 @@ def selected_page_by_page(store: Store) -> None:
 
 
 @check
+def selected_newest_first(store: Store) -> None:
+    """The same runs in the other order; `after` leads on in it."""
+    submit(store, call("a"), call("c", task="other"), call("b", parent_id="c"), call("d"), call("e"))
+    assert [row.id for row in store.select(newest_first=True)] == ["e", "d", "c", "a"]
+    assert [row.id for row in store.select(newest_first=True, limit=2)] == ["e", "d"]
+    assert [row.id for row in store.select(newest_first=True, after="d")] == ["c", "a"]
+    assert [row.id for row in store.select(newest_first=True, tasks=["task"], after="e", limit=1)] == ["d"]
+
+
+@check
 def an_operation_of_another_kind(store: Store) -> None:
     """What the store does not understand is refused, by the name of its class."""
 
