@@ -70,13 +70,13 @@ def _found(model: JobModel, root: Path, path: Path, tasks: Iterable[Task[..., An
     for top in tops:
         if (top / FOLDER).is_dir():
             for told in found.search_folder((top / FOLDER).resolve()):
-                problems.add(("tasks",), told)
+                problems.add_about(("tasks",), told)
     for number, name in enumerate(model.config.extension_directories):
         for told in _in_folder(found, name, tops):
-            problems.add(("config", "extension_directories", number), told)
+            problems.add_about(("config", "extension_directories", number), told)
     for number, name in enumerate(model.config.extension_packages):
         for told in found.search_package(name):
-            problems.add(("config", "extension_packages", number), told)
+            problems.add_about(("config", "extension_packages", number), told)
     return found
 
 

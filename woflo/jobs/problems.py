@@ -55,9 +55,20 @@ class Problems:
         self.documents: list[Document] = []
         """What comes later stands over what comes before."""
         self._found: dict[Problem, None] = {}
+        self._told: set[tuple[Any, ...]] = set()
 
     def add(self, path: Sequence[Any], message: str) -> None:
-        """There is something wrong at this path of the whole."""
+        """There is something wrong at this path of the whole: the first that is told of it counts.
+
+        What is found later follows from that: a value that is no number, because a variable in it is missing.
+        """
+        way = tuple(path)
+        if way not in self._told:
+            self._told.add(way)
+            self.add_about(way, message)
+
+    def add_about(self, path: Sequence[Any], message: str) -> None:
+        """The same for what may be told several times of one path."""
         file, line = self._place(path)
         self.add_at(file, line, shown_path(path), message)
 
