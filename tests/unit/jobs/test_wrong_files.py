@@ -20,6 +20,7 @@ def told(path):
     return list(error.value.problems), time.perf_counter() - begun
 
 
+EMPTY = "job.yaml:1: is empty; a job has at least `tasks:`, with the steps by their names"
 ONE_PROBLEM = {
     "unknown task": (
         """
@@ -92,8 +93,10 @@ ONE_PROBLEM = {
               a: 1
               b: many
         """,
-        "job.yaml:6: tasks.a.parameters.b: input should be a valid integer, unable to parse string as an integer, and "
-        "it is 'many'",
+        (
+            "job.yaml:6: tasks.a.parameters.b: input should be a valid integer, unable to parse string as an integer, "
+            "and it is 'many'"
+        ),
     ),
     "key of a wrong type": (
         """
@@ -172,8 +175,10 @@ ONE_PROBLEM = {
         tasks:
           a: {task: noop, runner: pol}
         """,
-        "job.yaml:2: tasks.a.runner: there is no runner named 'pol'; did you mean 'pool'? Known: sequential, thread, "
-        "async, multiprocess, pool, queue, workflow",
+        (
+            "job.yaml:2: tasks.a.runner: there is no runner named 'pol'; did you mean 'pool'? Known: sequential, "
+            "thread, async, multiprocess, pool, queue, workflow"
+        ),
     ),
     "duplicate key": (
         """
@@ -204,8 +209,10 @@ ONE_PROBLEM = {
         tasks:
           a: {task: add, parameters: {a: "$ENV{WOFLO_NO_SUCH}"}}
         """,
-        "job.yaml:2: tasks.a.parameters.a: the environment has no 'WOFLO_NO_SUCH'; set it, or write a default: "
-        "$ENV{WOFLO_NO_SUCH:…}",
+        (
+            "job.yaml:2: tasks.a.parameters.a: the environment has no 'WOFLO_NO_SUCH'; set it, or write a default: "
+            "$ENV{WOFLO_NO_SUCH:…}"
+        ),
     ),
     "missing variable": (
         """
@@ -213,8 +220,10 @@ ONE_PROBLEM = {
           name: "$VAR{customer}"
         tasks: {a: {task: noop}}
         """,
-        "job.yaml:2: config.name: there is no variable 'customer'; give it with --var customer=…, or write a default: "
-        "$VAR{customer:…}",
+        (
+            "job.yaml:2: config.name: there is no variable 'customer'; give it with --var customer=…, or write a "
+            "default: $VAR{customer:…}"
+        ),
     ),
     "missing value of the system": (
         """
@@ -231,14 +240,17 @@ ONE_PROBLEM = {
     ),
     "a list": ("- a\n- b\n", "job.yaml:1: has a list; a job is a mapping, with `tasks:` in it"),
     "a text": ("hello\n", "job.yaml:1: has the value 'hello'; a job is a mapping, with `tasks:` in it"),
-    "empty": ("", "job.yaml:1: is empty; a job has at least `tasks:`, with the steps by their names"),
-    "comments alone": ("# nothing\n", "job.yaml:1: is empty; a job has at least `tasks:`, with the steps by their names"),
+    "empty": ("", EMPTY),
+    "comments alone": ("# nothing\n", EMPTY),
     "tabs": ("tasks:\n\ta:\n\t\ttask: noop\n", "job.yaml:2: a tab stands where YAML allows spaces only"),
     "no YAML": (
         "tasks: {a: {task: noop}\nb: 3\n",
         "job.yaml:2: is no YAML: while parsing a flow mapping, did not find expected ',' or '}'",
     ),
-    "two documents": ("tasks: {a: {task: noop}}\n---\nb: 1\n", "job.yaml:2: a second document begins here (`---`); a job file has one"),
+    "two documents": (
+        "tasks: {a: {task: noop}}\n---\nb: 1\n",
+        "job.yaml:2: a second document begins here (`---`); a job file has one",
+    ),
     "an alias of nothing": (
         "tasks:\n  a: *other\n",
         "job.yaml:2: tasks.a: the alias *other names an anchor that does not stand above it",
@@ -247,12 +259,15 @@ ONE_PROBLEM = {
         "tasks: &all\n  a: *all\n",
         "job.yaml:2: tasks.a: the alias *all stands inside of what it names",
     ),
-    "a tag": ("tasks:\n  a: !!python/object:os.system {}\n", "job.yaml:2: tasks.a: 'tag:yaml.org,2002:python/object:os.system' is not known here"),
+    "a tag": (
+        "tasks:\n  a: !!python/object:os.system {}\n",
+        "job.yaml:2: tasks.a: 'tag:yaml.org,2002:python/object:os.system' is not known here",
+    ),
     "a name that cannot be": (
         "tasks:\n  '~a': {task: noop}\n",
         "job.yaml:2: tasks.~a: '~a' cannot be the name of a step: no space at its ends, none of ~\"{}$",
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("text", "problem"), ONE_PROBLEM.values(), ids=list(ONE_PROBLEM))
@@ -301,9 +316,15 @@ def test_a_bomb_is_refused(folder):
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("job.yaml", "a: " + "[" * 5000), ("job.yaml", "a: " + "{b: " * 5000), ("job.json", '{"a": ' + "[" * 50_000), ("job.json", '{"a": ' + "[" * 900 + "]" * 900 + "}"), ("job.toml", "a = " + "[" * 5000)],
+    [
+        ("job.yaml", "a: " + "[" * 5000),
+        ("job.yaml", "a: " + "{b: " * 5000),
+        ("job.json", '{"a": ' + "[" * 50_000),
+        ("job.json", '{"a": ' + "[" * 900 + "]" * 900 + "}"),
+        ("job.toml", "a = " + "[" * 5000),
+    ],
     ids=["lists", "mappings", "JSON", "closed JSON", "TOML"],
-)  # fmt: skip
+)
 def test_nesting_is_refused(folder, name, text):
     """Thousands of lists in each other."""
     found, seconds = told(folder.write(name, text))
