@@ -12,7 +12,7 @@ from woflo.jobs.finding import Found, NotFound
 from woflo.jobs.model import JobModel, StepModel
 from woflo.jobs.plan import Step
 from woflo.jobs.problems import Problems, near
-from woflo.jobs.references import KINDS, has_references, references_in
+from woflo.jobs.references import KINDS, has_references, parts_in, references_in
 from woflo.jobs.signatures import Parameters, parameters_of
 from woflo.kernel.registry import load_runner
 from woflo.kernel.task import Task
@@ -147,6 +147,10 @@ class Checking:
             for name, told in parameters.problems(given):
                 self._problems.add((*path, "parameters", name), told)
         templates = {name: value for name, value in given.items() if has_references(value)}
+        if templates and task.options.runner is not None and task.runner.traits.durable:
+            for inner in parts_in(templates):
+                told = "a text with a value in it cannot be given to what a store keeps; give it the value alone"
+                self._problems.add((*path, "parameters", *inner), told)
         arguments = {}
         for name, value in given.items():
             if name not in templates:

@@ -17,7 +17,8 @@ from woflo.durable.journal import Place
 from woflo.durable.steps import StepRun
 from woflo.errors import JobFailedError, WofloError
 from woflo.jobs.plan import Plan, Step
-from woflo.jobs.sharing import Left, SharedBody, dumped, merge
+from woflo.jobs.references import filled
+from woflo.jobs.sharing import Left, SharedBody, given_to, merge
 from woflo.kernel import clock
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import TERMINAL, RunState
@@ -69,7 +70,8 @@ class UnderWay:
         codec = self.execution.engine.codec(step.task)
         if step.task.options.runner is not None and step.task.runner.traits.durable:
             task = step.task.with_options(after=after, **step.options)
-            run: Any = task.runner(task, (), {**step.arguments, **step.filled(self.handle_of)})
+            left = {name: filled(template, self.handle_of) for name, template in step.templates.items()}
+            run: Any = task.runner(task, (), {**step.arguments, **left})
         else:
             run = self._kind(self._own_task(step, after), (), step.arguments)
             run.belongs_to(self, step)
@@ -166,7 +168,7 @@ class JobStep(StepRun[Any]):
             self._settle(RunState.FAILED, Outcome.failed(error))
 
     def _inner_arguments(self) -> dict[str, Any]:
-        return {**self._kwargs, **dumped(self._job.shared)}
+        return {**self._kwargs, **given_to(self.attempt, self._job.shared)}
 
     def _settle(self, state: RunState, outcome: Outcome, *, only_idle: bool = False) -> bool:
         self._changes = None

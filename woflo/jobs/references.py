@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-__all__ = ["KINDS", "Reference", "filled", "has_references", "references_in"]
+__all__ = ["KINDS", "Reference", "filled", "has_references", "parts_in", "references_in"]
 
 KINDS = ("result", "outputs")
 _REFERENCE = re.compile(r"(\$?)\$\{([^{}$\n]+?)\.(\w+)\}")
@@ -18,6 +18,17 @@ class Reference(NamedTuple):
 
     step: str
     kind: str
+
+
+def parts_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The ways to the texts of which a reference is only a part."""
+    if isinstance(value, str):
+        whole = _REFERENCE.fullmatch(value)
+        if "${" in value and (whole is None or whole[1]):
+            yield path
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from parts_in(item, (*path, key))
 
 
 Lookup = Callable[[Reference], Any]

@@ -16,14 +16,20 @@ from typing import Any
 from woflo.errors import NotInWorkflowError
 from woflo.kernel.attempt import AROUND_CODE
 from woflo.kernel.body import Body
+from woflo.kernel.context import current_attempt
 from woflo.stores.codec import ValueCodec, dump_plain
 
-__all__ = ["Changes", "Left", "SharedBody", "dumped", "merge", "shared"]
+__all__ = ["Changes", "Left", "SharedBody", "given_to", "merge", "shared"]
 
 AROUND_CODE.add(__name__)
 
 GIVEN = "woflo.shared"
 """Under which name a step gets the values, among its arguments; no parameter can have it."""
+
+NUMBER = "woflo.attempt"
+"""The same for the number of the attempt, from the second on: each is the first one of a run of its runner."""
+
+OWN = frozenset((GIVEN, NUMBER))
 
 Changes = Mapping[str, Any]
 """`{"set": {name: value}, "gone": [name]}`, as JSON knows it."""
@@ -129,7 +135,10 @@ class SharedBody(Body):
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any], number: int) -> Any:
         """As of the plain body; the result is `Left` where the code has changed shared values."""
         view = _View(kwargs.get(GIVEN, "{}"))
-        kwargs = {name: value for name, value in kwargs.items() if name != GIVEN} if GIVEN in kwargs else kwargs
+        if NUMBER in kwargs:
+            number = _number_of_attempt(kwargs[NUMBER])
+        if not OWN.isdisjoint(kwargs):
+            kwargs = {name: value for name, value in kwargs.items() if name not in OWN}
         token = _view.set(view)
         try:
             value = self.plain.call(args, kwargs, number)
@@ -160,6 +169,14 @@ async def _finished(coroutine: Any, view: _View) -> Any:
     return _with_changes(await coroutine, view)
 
 
+def _number_of_attempt(number: int) -> int:
+    """That of the step, which `current_run()` tells as well."""
+    attempt = current_attempt.get()
+    if attempt is not None:
+        attempt.number = number
+    return number
+
+
 def _with_changes(value: Any, view: _View) -> Any:
     changes = view.changes()
     return value if changes is None else Left(value, changes)
@@ -172,6 +189,7 @@ def merge(values: dict[str, Any], changes: Changes) -> None:
         values.pop(name, None)
 
 
-def dumped(values: Mapping[str, Any]) -> dict[str, str]:
-    """The argument by which a step gets the values; none where there are none."""
-    return {GIVEN: dump_plain(values)} if values else {}
+def given_to(number: int, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments by which a step gets the number of its attempt, and the values; none where they tell nothing."""
+    given: dict[str, Any] = {GIVEN: dump_plain(values)} if values else {}
+    return given if number <= 1 else {**given, NUMBER: number}
