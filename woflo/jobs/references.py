@@ -24,7 +24,7 @@ def parts_in(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]
     """The ways to the texts of which a reference is only a part."""
     if isinstance(value, str):
         whole = _REFERENCE.fullmatch(value)
-        if "${" in value and (whole is None or whole[1]):
+        if has_references(value) and (whole is None or whole[1]):
             yield path
     elif isinstance(value, dict | list):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
@@ -37,7 +37,7 @@ Lookup = Callable[[Reference], Any]
 def has_references(value: Any) -> bool:
     """True where there may be something to fill in, an escaped `$${` included."""
     if type(value) is str:
-        return "${" in value
+        return "${" in value and _REFERENCE.search(value) is not None
     if type(value) is dict:
         return any(map(has_references, value.values()))
     return type(value) is list and any(map(has_references, value))

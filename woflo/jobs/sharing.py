@@ -8,8 +8,12 @@ after    what has changed travels back with the result, and is recorded in one w
 from __future__ import annotations
 
 import json
+import os
+import pickle
+import sys
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextvars import ContextVar
+from importlib import invalidate_caches
 from types import CoroutineType
 from typing import Any
 
@@ -17,6 +21,7 @@ from woflo.errors import NotInWorkflowError
 from woflo.kernel.attempt import AROUND_CODE
 from woflo.kernel.body import Body
 from woflo.kernel.context import current_attempt
+from woflo.runners.processes import shipping
 from woflo.stores.codec import ValueCodec, dump_plain
 
 __all__ = ["Changes", "Left", "SharedBody", "given_to", "merge", "shared"]
@@ -152,7 +157,26 @@ class SharedBody(Body):
         return self._holder if getattr(found, "body", None) is self.plain else found
 
     def __reduce__(self) -> Any:
-        return (SharedBody, (self.plain,))
+        return (_loaded, (_folder_of(self.plain.module), shipping.dump_in_memory(self.plain)))
+
+
+def _folder_of(module: str) -> str:
+    """The one in which the module is found: a warm worker may have been started before anybody looked there."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if module == "__main__" or file is None:
+        return ""
+    depth = module.count(".") + (os.path.basename(file) == "__init__.py")
+    for _ in range(depth + 1):
+        file = os.path.dirname(file)
+    return file
+
+
+def _loaded(folder: str, body: bytes) -> SharedBody:
+    """In a worker."""
+    if folder and folder not in sys.path:
+        sys.path.append(folder)
+        invalidate_caches()
+    return SharedBody(pickle.loads(body))
 
 
 class _Holder:
