@@ -162,7 +162,7 @@ class SharedBody(Body):
 
 def _folder_of(module: str) -> str:
     """The one in which the module is found: a warm worker may have been started before anybody looked there."""
-    file = getattr(sys.modules.get(module), "__file__", None)
+    file: str | None = getattr(sys.modules.get(module), "__file__", None)
     if module == "__main__" or file is None:
         return ""
     depth = module.count(".") + (os.path.basename(file) == "__init__.py")
