@@ -72,5 +72,5 @@ def test_the_job_runs_as_printed(project):
     assert (ended.returncode, ended.stderr) == (1, TOLD)
     said = ["Starting up and sleeping for 5 seconds!", "Done!"]
     assert sorted(ended.stdout.splitlines()) == sorted(said * 2)
-    again = execute(project, f"{block('python main.py -r').strip()} -j ./path/to/job.yaml")
+    again = execute(project, block("python main.py -r").strip())
     assert (again.returncode, again.stdout, again.stderr) == (1, "", TOLD)

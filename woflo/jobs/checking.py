@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -22,6 +23,7 @@ __all__ = ["Checking"]
 Path = tuple[Any, ...]
 _FOR_COMMANDS = ("shell", "env", "cwd")
 _FORBIDDEN = '~"{}$'
+_FORBIDDEN_IN = re.compile(f"[{re.escape(_FORBIDDEN)}]")
 _OWN = ("timeout", "deadline", "runner", "max_concurrency", "resources", "on_crash")
 """Keys of a step that are options of the task under the same name."""
 
@@ -50,7 +52,7 @@ class Checking:
         self._check_name(name, path)
         task = self._task(name, model, path)
         needs = self._needs(name, model, path)
-        written = model.model_dump(include={"parameters"}) if model.run is None else _written(model)
+        written = _written(model)
         if task is None:
             return None
         options = self._options(task, model, path)
@@ -68,7 +70,7 @@ class Checking:
         )
 
     def _check_name(self, name: str, path: Path) -> None:
-        if not name or name != name.strip() or any(one in name for one in _FORBIDDEN) or not name.isprintable():
+        if not name or name != name.strip() or not name.isprintable() or _FORBIDDEN_IN.search(name):
             self._problems.add(
                 path, f"{name!r} cannot be the name of a step: no space at its ends, none of {_FORBIDDEN}"
             )
@@ -227,6 +229,8 @@ def _option(task: Task[..., Any], key: str, value: Any) -> None:
 
 
 def _written(model: StepModel) -> dict[str, Any]:
-    """What makes a command what it is."""
+    """What makes it what it is: the values for the task, or all that there is about a command."""
+    if model.run is None:
+        return model.parameters
     keys = {"run", "parameters", "inputs", "outputs", *_FOR_COMMANDS}
     return model.model_dump(include=keys, exclude_defaults=True)

@@ -6,14 +6,17 @@ the run before ──► nobody executes it any more: it ends as STOPPED, where 
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
+from woflo.durable.choice import chosen_url, current_store
 from woflo.durable.presence import dead_among
 from woflo.durable.successors import next_run
 from woflo.errors import RunUnderWayError
 from woflo.kernel import clock
 from woflo.kernel.digest import digest
 from woflo.kernel.state import SUCCESSES, RunState
+from woflo.stores.opening import is_there
 from woflo.stores.operations import Continue, Recover, RequestStop, goes_on_as
 from woflo.stores.rows import Row, place_id
 
@@ -23,7 +26,11 @@ if TYPE_CHECKING:
     from woflo.durable.engine import Engine
     from woflo.stores.contract import Store
 
-__all__ = ["continued", "unfinished"]
+__all__ = ["continued", "file_of_latest", "unfinished"]
+
+
+PAGE = 100
+"""How many runs are looked at to find one of a job."""
 
 
 def unfinished(engine: Engine, job: str) -> Row | None:
@@ -42,6 +49,18 @@ def _latest(store: Store, job: str) -> Row | None:
     while found is not None and (later := goes_on_as(found)) is not None:
         found = store.get(later)
     return found
+
+
+def file_of_latest() -> str | None:
+    """The job file of the latest run of any job in the store; None where there is none."""
+    url = chosen_url()
+    if not is_there(url):
+        return None
+    for row in current_store().select(newest_first=True, limit=PAGE):
+        given = json.loads(row.args) if row.args.startswith('{"job_file":') else {}
+        if given:
+            return str(given["job_file"])
+    return None
 
 
 def _ended(engine: Engine, row: Row) -> Row:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import JobFailedError, JobFileError, OptionError, TaskStoppedError, WofloError
+from woflo.jobs.continuing import file_of_latest
 from woflo.jobs.job import Job
 from woflo.kernel.state import RunState
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["FAILED", "INTERRUPTED", "SUCCEEDED", "WRONG_USAGE", "Choices", "drive", "main", "variables_in"]
 
 SUCCEEDED, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+DEFAULT = "job.yaml"
 GRACE = 5.0
 """Seconds that steps get to end after Ctrl-C."""
 
@@ -77,12 +79,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         debug=given.debug,
         root=_folder_of_program(),
     )
-    return drive(given.job, choices)
+    return drive(given.job or (DEFAULT if not choices.restart else file_of_latest() or DEFAULT), choices)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Execute a job.", allow_abbrev=False)
-    parser.add_argument("-j", "--job", default="job.yaml", help="the job file; job.yaml by default")
+    parser.add_argument("-j", "--job", help=f"the job file; {DEFAULT}, or with -r that of the latest run, by default")
     parser.add_argument("-r", "--restart", action="store_true", help="go on where the latest run did not succeed")
     parser.add_argument("--skip", action="append", nargs="+", default=[], metavar="STEP", help="leave steps out")
     parser.add_argument("--run-to", metavar="STEP", help="only this step and what it needs")

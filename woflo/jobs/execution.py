@@ -66,7 +66,7 @@ class UnderWay:
 
     def _called(self, step: Step) -> BaseTaskRun[Any]:
         after = tuple(self.runs[need] for need in step.needs if need in self.runs)
-        row = self.row_of(step, 0, step.task.name, json.dumps(step.written, default=str))
+        row = self.row_of(step, 0, step.task.name, step.shown())
         codec = self.execution.engine.codec(step.task)
         if step.task.options.runner is not None and step.task.runner.traits.durable:
             task = step.task.with_options(after=after, **step.options)

@@ -17,6 +17,7 @@ from woflo.jobs.runners import runner_for
 from woflo.jobs.selecting import selected
 from woflo.jobs.sharing import SharedBody
 from woflo.kernel.body import Body
+from woflo.kernel.masking import mask
 from woflo.kernel.options import Options, whole_number
 from woflo.kernel.task import Task
 
@@ -137,7 +138,7 @@ class Job:
 
     def _arguments(self) -> tuple[Any, ...]:
         """What the run is stored with: for whoever looks at it later."""
-        return (str(self.path), self._loaded.variables, sorted(self.plan.left_out))
+        return (str(self.path), mask("", self._loaded.variables), sorted(self.plan.left_out))
 
     def _made_task(self) -> Task[..., Any]:
         return Task(Body(_function(self)), Options(name=self.name, runner=JobTaskRun))
@@ -149,7 +150,7 @@ class Job:
 
 
 def _function(job: Job) -> Callable[..., Any]:
-    async def execute(file: str, variables: dict[str, str], left_out: list[str]) -> dict[str, Any]:  # noqa: ARG001
+    async def execute(job_file: str, variables: dict[str, str], left_out: list[str]) -> dict[str, Any]:  # noqa: ARG001
         return await job.under_way().execute()
 
     execute.__name__ = job.name

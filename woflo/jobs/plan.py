@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from woflo.jobs.references import filled
 from woflo.kernel.digest import digest
+from woflo.kernel.masking import mask
 
 if TYPE_CHECKING:
     from woflo.jobs.references import Lookup
@@ -31,7 +32,7 @@ class Step:
     parameters: Parameters | None
     """What the task accepts; None where nobody can tell."""
     written: dict[str, Any]
-    """What makes it the step that it is, as it stands in the file: kept in the store as its arguments."""
+    """What makes it the step that it is, as it stands in the file."""
     options: dict[str, Any]
     """Those of the task that the file changes."""
     needs: tuple[str, ...]
@@ -39,6 +40,10 @@ class Step:
     """As they are declared."""
     digest: str = ""
     """Of its definition, and of those of all that it needs: where that is the same, a record counts."""
+
+    def shown(self) -> str:
+        """What stands in the store as its arguments: JSON, with secrets hidden, for people."""
+        return _encode(mask("", self.written)) if self.written else "{}"
 
     def filled(self, lookup: Lookup) -> dict[str, Any]:
         """All arguments. Raises what the types of the task say about those that came from others."""

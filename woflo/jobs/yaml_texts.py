@@ -29,7 +29,7 @@ def parse_yaml(text: str, file: str, problems: Problems) -> Document:
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     builder = _Builder(file, problems)
     try:
-        builder.build(_events(yaml, loader, text))
+        builder.build(iter(loader(text).get_event, None))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problems.add_at(file, 1 if mark is None else mark.line + 1, "", _told(error, text, mark))
@@ -38,11 +38,6 @@ def parse_yaml(text: str, file: str, problems: Problems) -> Document:
     except _Refused:
         pass  # it was told
     return Document(file, builder.value, builder.spot)
-
-
-def _events(yaml: Any, loader: Any, text: str) -> Iterator[Any]:
-    found: Iterator[Any] = yaml.parse(text, Loader=loader)
-    return found
 
 
 def _told(error: Any, text: str, mark: Any) -> str:
@@ -101,11 +96,14 @@ class _Builder:
         kinds: dict[type, Callable[[Any], None] | None] = {}
         for event in events:
             kind = type(event)
-            if kind not in kinds:
-                kinds[kind] = do.get(kind.__name__)
-            handle = kinds[kind]
+            try:
+                handle = kinds[kind]
+            except KeyError:
+                handle = kinds[kind] = do.get(kind.__name__)
             if handle is not None:
                 handle(event)
+            elif kind.__name__ == "StreamEndEvent":
+                return
 
     def _document(self, event: Any) -> None:
         self._documents += 1
