@@ -155,6 +155,10 @@ class AsyncExecution(Execution):
             self.kept(operation)
             told(None)
 
+    def opened(self, step: StepRun[Any]) -> None:
+        """A step is called. Each begins by itself: none waits for this thread to execute it."""
+        self._open[step] = None
+
     def closed(self, step: Any) -> None:
         super().closed(step)
         self._stirred += 1

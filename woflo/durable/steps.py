@@ -167,10 +167,16 @@ class StepRun(BaseTaskRun[R]):
         inner: Task[..., Any] = Task(self.task.body, options.changed({**here, "name": self.task.name}))
         outside = self._context.copy()
         outside.run(current_attempt.set, None)
-        last = self._heartbeat or (None if self._keeper is None else self._keeper.last_heartbeat())
+        last = self._heartbeat or self._heartbeat_before()
         self._inner = outside.run(begun, inner, self._args, self._inner_arguments(), self._beat, last)
         if not self._inner._watch(self._inner_ended):
             self._inner_ended(self._inner)
+
+    def _heartbeat_before(self) -> str | None:
+        """What it has left in a process that died; nothing where its workflow is executed for the first time."""
+        execution = self._execution
+        is_first = execution is None or execution.row.fence <= 1
+        return None if is_first or self._keeper is None else self._keeper.last_heartbeat()
 
     def _inner_arguments(self) -> dict[str, Any]:
         return dict(self._kwargs)

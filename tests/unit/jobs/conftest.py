@@ -5,7 +5,17 @@ from jobs_helpers import Folder
 
 from woflo import use_store
 from woflo.durable.engine import engine_of
+from woflo.jobs import runners
+from woflo.runners.pool import PoolTaskRun
 from woflo.stores.memory import MemoryStore
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pools():
+    """Their workers are warm for all tests of a module, and gone after the last."""
+    yield
+    for pool in [PoolTaskRun, *runners._made.values()]:
+        pool.shutdown()
 
 
 @pytest.fixture
