@@ -66,7 +66,7 @@ class Checking:
             written=written,
             options=options,
             needs=needs,
-            outputs=model.outputs,
+            outputs=[model.outputs] if isinstance(model.outputs, str) else model.outputs,
         )
 
     def _check_name(self, name: str, path: Path) -> None:
@@ -145,7 +145,7 @@ class Checking:
             self._parameters[body] = parameters_of(body.fn)
         parameters = self._parameters[body]
         given = dict(model.parameters)
-        if parameters is not None and model.run is None:
+        if parameters is not None:
             for name, told in parameters.problems(given):
                 self._problems.add((*path, "parameters", name), told)
         templates = {name: value for name, value in given.items() if has_references(value)}

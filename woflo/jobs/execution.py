@@ -81,9 +81,9 @@ class UnderWay:
     def _own_task(self, step: Step, after: tuple[Any, ...]) -> Task[..., Any]:
         """The task as this step has it: under the name of the step, with its options."""
         given = step.task
-        body = self._bodies.get(given.body)
-        if body is None:
-            body = self._bodies[given.body] = SharedBody(given.body)
+        body: Body = given.body
+        if given.options.admission is None:  # a command has no part in what Python code shares
+            body = self._bodies.get(given.body) or self._bodies.setdefault(given.body, SharedBody(given.body))
         runner = given.options.runner or self._runner
         twin: Task[..., Any] = Task(
             body, given.options.changed({"runner": runner, **step.options, "name": step.name, "after": after})
@@ -110,12 +110,12 @@ class UnderWay:
 
     def value_of(self, reference: Reference) -> Any:
         """What a step has left that has ended well."""
-        run = self.runs[reference.step]
-        if reference.kind == "result":
-            assert run._outcome is not None
-            return run._outcome.value
-        declared = self.plan.steps[reference.step].outputs
-        return getattr(run, "outputs", None) or declared
+        step = self.plan.steps[reference.step]
+        if reference.kind == "result" or (step.stands_for_outputs and reference.step in self.runs):
+            outcome = self.runs[reference.step]._outcome
+            assert outcome is not None
+            return outcome.value
+        return step.outputs
 
     def handle_of(self, reference: Reference) -> Any:
         """What stands for that, as long as the step has not ended."""

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from jobs_helpers import noop
 
-from woflo import RunState, current_run, get_run, shared, task, workflow
+from woflo import RunState, current_run, get_run, shared, subscribe, task, workflow
 from woflo.errors import ArgumentError, JobFailedError, NotInWorkflowError, UpstreamFailedError
+from woflo.kernel.events import OutputWritten
 from woflo.stores.rows import place_id
 
 pytestmark = pytest.mark.usefixtures("store")
@@ -356,3 +357,19 @@ def meet(count: int, folder: Path, name: str) -> int:
     while len(list(folder.glob("met-*"))) < count and time.monotonic() < end:
         time.sleep(0.01)  # processes that have nothing but the folder in common
     return len(list(folder.glob("met-*")))
+
+
+@task
+def say(text: str) -> None:
+    """Prints."""
+    print(text)
+
+
+def test_prints_are_captured(folder, capfd):
+    """Where there are observers: they are told by the name of the step; elsewhere prints go where all others go."""
+    job = folder.load("tasks: {a: {task: say, parameters: {text: hello}}}", tasks=[say])
+    told = []
+    with subscribe(told.append):
+        job().get_result()
+    assert [(one.task, one.text) for one in told if isinstance(one, OutputWritten)] == [("a", "hello\n")]
+    assert capfd.readouterr().out == ""
