@@ -21,7 +21,7 @@ from woflo.stores.operations import Continue, Recover, RequestStop, goes_on_as
 from woflo.stores.rows import Row, place_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from woflo.durable.engine import Engine
     from woflo.stores.contract import Store
@@ -33,14 +33,20 @@ PAGE = 100
 """How many runs are looked at to find one of a job."""
 
 
-def unfinished(engine: Engine, job: str) -> Row | None:
-    """The latest run of a job, where it has not succeeded. Raises `RunUnderWayError` where it is being executed."""
+def unfinished(engine: Engine, job: str) -> tuple[Row, list[Row]] | None:
+    """The latest run of a job, where it has not succeeded, and what is recorded of its steps.
+
+    Raises `RunUnderWayError` where it is being executed.
+    """
     latest = _latest(engine.store, job)
     if latest is None or latest.state in SUCCESSES:
         return None
-    if not latest.is_terminal:
-        latest = _ended(engine, latest)
-    return latest
+    if latest.is_terminal:
+        return latest, engine.store.steps(latest.id)
+    left = _left(engine, latest)
+    records = engine.store.steps(left.id)  # before the stop, which ends those that wait for a decision
+    engine.store.write(RequestStop(now=clock.now(), run_id=left.id))
+    return engine.store.get(left.id) or left, records
 
 
 def _latest(store: Store, job: str) -> Row | None:
@@ -63,8 +69,8 @@ def file_of_latest() -> str | None:
     return None
 
 
-def _ended(engine: Engine, row: Row) -> Row:
-    """The run, which nobody executes any more, as STOPPED."""
+def _left(engine: Engine, row: Row) -> Row:
+    """The run, which nobody executes any more."""
     store = engine.store
     workers = store.workers()
     dead = dead_among(workers, engine.membership.host)
@@ -74,23 +80,27 @@ def _ended(engine: Engine, row: Row) -> Row:
         raise RunUnderWayError(
             f"{row.task} ({row.id}) is being executed by the process {row.worker}; wait for it, or stop it first"
         )
-    store.write(RequestStop(now=clock.now(), run_id=row.id))
-    return store.get(row.id) or row
+    return row
 
 
-def continued(store: Store, before: Row, digests: Mapping[str, str], args: str) -> Row:
-    """The run that goes on from one that has ended, with the records of the steps that have these digests.
+def continued(store: Store, before: Row, records: Iterable[Row], digests: Mapping[str, str], args: str) -> Row:
+    """The run that goes on from one that has ended, with those of its records whose steps have these digests.
 
     Raises `RunContinuedError` where another one does already.
     """
     row = next_run(before, args).changed(digest=digest(args))
     kept: dict[tuple[str, int | None], Row] = {}
-    for record in sorted(store.steps(before.id), key=lambda one: not one.scope.startswith("~")):
+    for record in sorted(records, key=lambda one: not one.scope.startswith("~")):
         scope = record.scope.removeprefix("~")
-        if record.state in SUCCESSES and digests.get(scope) == record.digest:
+        if (record.state in SUCCESSES or _may_have_happened(record)) and digests.get(scope) == record.digest:
             kept[scope, record.position] = record
     copies = tuple(_copy(record, row, scope) for (scope, _), record in kept.items())
     return store.write(Continue(now=clock.now(), row=row, steps=copies))
+
+
+def _may_have_happened(record: Row) -> bool:
+    """True for a step with an `on_crash` of its own that was cut off: what is done about it is decided anew."""
+    return not record.is_terminal and record.queue is None
 
 
 def _copy(record: Row, row: Row, scope: str) -> Row:

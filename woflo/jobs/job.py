@@ -105,12 +105,13 @@ class Job:
         engine = engine_of(current_store())
         engine.knows(self._task)
         engine.be_alive()
-        before = unfinished(engine, self.name)
-        if before is None:
+        found = unfinished(engine, self.name)
+        if found is None:
             return self()
+        before, records = found
         digests = {name: step.digest for name, step in self.plan.steps.items()}
         args = engine.codec(self._task).dump_call(self._arguments(), {})
-        return JobTaskRun.of(engine, self._task, continued(engine.store, before, digests, args))
+        return JobTaskRun.of(engine, self._task, continued(engine.store, before, records, digests, args))
 
     def dump(self, path: str | os.PathLike[str]) -> None:
         """Write the job as YAML: one file with all that it includes, where nothing is filled in yet."""

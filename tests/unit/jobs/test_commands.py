@@ -47,7 +47,7 @@ def test_a_command_that_cannot_be(folder):
         """
     )
     assert found == [
-        "job.yaml:2: tasks.a: the command \"cp 'x\" cannot be split into words: No closing quotation",
+        'job.yaml:2: tasks.a: the command "cp \'x" cannot be split into words: No closing quotation',
         "job.yaml:3: tasks.b.shell: belongs to commands, and this step has no `run`",
         "job.yaml:3: tasks.b.cwd: belongs to commands, and this step has no `run`",
         "job.yaml:4: tasks.c.parameters.source: is no parameter of it; did you mean 'sauce'?",

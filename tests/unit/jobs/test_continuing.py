@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from woflo import RunState, shared, task
+from woflo import Happened, RunState, shared, task
 from woflo.durable.engine import engine_of
 from woflo.errors import JobFailedError, RunUnderWayError
 from woflo.jobs.job import Job
@@ -177,6 +177,34 @@ def test_a_run_that_died(folder, store):
     assert run.get_result() == {"w": None}
     assert executed == ["a"]
     assert store.get(first.id).state is RunState.STOPPED
+
+
+def test_what_may_have_happened_is_asked(folder, store):
+    """A step that was cut off is not simply executed again where its task says otherwise."""
+    going = threading.Event()
+    may_end = threading.Event()
+    asked = []
+
+    def verify(key, x):
+        asked.append(x)
+        return Happened(x * 10)
+
+    @task(name="pay", runner="thread", on_crash=verify)
+    def pay(x: int) -> int:
+        executed.append("pay")
+        going.set()
+        may_end.wait(10)
+        return x
+
+    text = "tasks:\n  p: {task: pay, parameters: {x: 3}}\n"
+    folder.load(text, tasks=[pay])()
+    assert going.wait(10)
+    engine = engine_of(store)
+    engine.abandon()
+    store.write(Recover(now=clock.now(), dead=(engine.id,)))
+    may_end.set()
+    assert folder.load(text, tasks=[pay]).resume().get_result() == {"p": 30}
+    assert (executed, asked) == (["pay"], [3])
 
 
 def test_the_handle_goes_on_too(folder):

@@ -8,6 +8,7 @@ from jobs_helpers import TASKS
 
 from woflo import Job
 from woflo.errors import JobFileError
+from woflo.kernel.registry import RUNNERS
 
 SOON = 1.0
 
@@ -176,8 +177,8 @@ ONE_PROBLEM = {
           a: {task: noop, runner: pol}
         """,
         (
-            "job.yaml:2: tasks.a.runner: there is no runner named 'pol'; did you mean 'pool'? Known: sequential, "
-            "thread, async, multiprocess, pool, queue, workflow"
+            "job.yaml:2: tasks.a.runner: there is no runner named 'pol'; did you mean 'pool'? Known: "
+            + ", ".join(RUNNERS)
         ),
     ),
     "duplicate key": (
