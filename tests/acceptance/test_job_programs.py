@@ -208,7 +208,8 @@ def wait_for(project, name):
         time.sleep(0.005)  # it is another process, which tells by a file
 
 
-COUNT = 30
+KILLS = int(os.environ.get("WOFLO_KILLS", "5"))
+COUNT = 10 * KILLS
 NAMES = [f"s{n}" for n in range(COUNT)]
 STEP = "  {name}: {{task: note, parameters: {{name: {name}, seconds: 0.02}}, dependencies: [{needs}]}}"
 MANY = "\n".join(
@@ -223,11 +224,11 @@ MANY = "\n".join(
 
 @needs_fork
 @pytest.mark.unmeasured
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(60 + 10 * KILLS)
 def test_kills_at_any_moment(project):
     """`-r` goes on each time: no step that succeeded is executed again, and `shared` is as it was."""
     (project / "job.yaml").write_text(MANY)
-    chance, arguments, kills = random.Random(), [], int(os.environ.get("WOFLO_KILLS", "5"))
+    chance, arguments, kills = random.Random(), [], KILLS
     while True:
         recorded = succeeded(project)
         program = started(project, *arguments)

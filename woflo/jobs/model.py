@@ -88,6 +88,13 @@ class JobModel(_Part):
 
 
 _FIELDS = {"tasks": StepModel, "config": Configuration}
+_ELSEWHERE = {
+    "kwargs": "; write 'parameters'",
+    "depends_on": "; write 'dependencies'",
+    "loggers": "; who is to hear of prints and ends is an observer, which the program subscribes",
+    "extensions": "; who is to hear of prints and ends is an observer, which the program subscribes",
+    "checkpointer": "; the store keeps the record: WOFLO_STORE or woflo.toml name it",
+}
 _WORDS = {
     "missing": "is missing",
     "string_type": "must be a text",
@@ -141,7 +148,8 @@ def _add(error: Any, value: Any, problems: Problems) -> tuple[Any, ...]:
     path = _path_in(value, error["loc"])
     kind = error["type"]
     if kind == "extra_forbidden":
-        problems.add(path, f"is not known here{near(str(path[-1]), _fields_at(path), 'there may be')}")
+        told = _ELSEWHERE.get(str(path[-1])) or near(str(path[-1]), _fields_at(path), "there may be")
+        problems.add(path, f"is not known here{told}")
         return path
     given = _at(value, path)
     told = _WORDS.get(kind) or str(error.get("ctx", {}).get("error", "")) or _small(error["msg"])
