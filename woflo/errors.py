@@ -157,7 +157,7 @@ class RunUnderWayError(StoreError):
 
 
 class RunSuspectError(StoreError):
-    """The run was under way when several workers died; it waits until somebody decides that it may go on."""
+    """Several workers died one after the other while the run was under way; it waits until somebody lets it go on."""
 
 
 class RunNotEndedError(StoreError):

@@ -36,8 +36,10 @@ class CallLogs:
     def begin(self) -> None:
         """Listen from now on, where the store keeps logs."""
         if self._store.keeps_logs and self._subscription is None:
-            self._subscription = subscribe(self._update)
-            self._subscription.tells_ends = False
+            with self._lock:  # several calls may begin at once
+                if self._subscription is None:
+                    self._subscription = subscribe(self._update)
+                    self._subscription.tells_ends = False
 
     def executes(self, run_id: str, stored: str) -> None:
         """This run of a runner is that call."""

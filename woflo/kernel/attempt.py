@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Coroutine
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
@@ -126,15 +127,18 @@ class Attempt:
             current_attempt.reset(token)
             del self, token
 
-    async def execute_async(self) -> Outcome:
+    def execute_async(self) -> Coroutine[Any, Any, Outcome]:
         """Do the work on the running event loop. A cancellation ends it as interrupted."""
-        try:
-            if self.run is not None and self.run.capture_output:
-                from woflo.kernel.capturing import captured
+        if self.run is not None and self.run.capture_output:
+            return self._execute_captured()
+        return self._execute_async()
 
-                with captured(self):
-                    return await self._execute_async()
-            return await self._execute_async()
+    async def _execute_captured(self) -> Outcome:
+        from woflo.kernel.capturing import captured
+
+        try:
+            with captured(self):
+                return await self._execute_async()
         finally:
             del self
 

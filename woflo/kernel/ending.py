@@ -130,7 +130,7 @@ class Ending(Lifecycle):
         if self._holds_place:
             self._holds_place = False
             if self._lane is not None:
-                self._runtime.limits.release(self._lane)
+                (self._runtime._limits or self._runtime.limits).release(self._lane)
 
     # -- another attempt -------------------------------------------------------------------------------
 
@@ -180,8 +180,9 @@ class Ending(Lifecycle):
             old = self._state
             if old in TERMINAL or (only_idle and self._in_code):
                 return False
-            # Where a runner queues, the outcome may be the first sign of the start.
-            check_transition(_RUNNING if self.traits.queues and state not in ALLOWED[old] else old, state)
+            if state not in ALLOWED[old]:
+                # Where a runner queues, the outcome may be the first sign of the start.
+                check_transition(_RUNNING if self.traits.queues else old, state)
             waiters, watchers = self._into_terminal(state, outcome, clock.now())
         self._tell(waiters, watchers)
         return True

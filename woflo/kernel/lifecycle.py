@@ -26,7 +26,7 @@ from woflo.kernel.attempt import Attempt
 from woflo.kernel.context import current_attempt
 from woflo.kernel.graph import Handle
 from woflo.kernel.outcome import Outcome, PackedOutcome
-from woflo.kernel.state import TERMINAL, RunState, check_transition
+from woflo.kernel.state import ALLOWED, TERMINAL, RunState, check_transition
 from woflo.kernel.traits import Traits
 from woflo.kernel.unseen import Failure
 
@@ -68,7 +68,7 @@ class Lifecycle(Handle, ABC):
     """Where the run has failed: what tells of it should nobody look."""
     _packed: PackedOutcome | None = None
     _waiters: list[Any] | tuple[()] = ()
-    """Locks of blocked threads; each is taken out of the list before it is released, once."""
+    """Locks of blocked threads, or what stands for one; each is taken out of the list before it is released, once."""
     _watchers: list[Watcher] | None = None
     _callbacks: tuple[Watcher, ...] = ()
     """What users gave to `add_done_callback`."""
@@ -176,7 +176,8 @@ class Lifecycle(Handle, ABC):
             if self._state in TERMINAL:
                 return False
             if not self.traits.queues:
-                check_transition(self._state, _RUNNING)
+                if _RUNNING not in ALLOWED[self._state]:
+                    check_transition(self._state, _RUNNING)
                 self._state = _RUNNING
             self.attempt += 1
             self._in_code = True
@@ -241,6 +242,8 @@ class Lifecycle(Handle, ABC):
 
     def _release_waiters(self) -> None:
         """Whoever waits for the end is to look again."""
+        if not self._waiters:
+            return
         with self._lock:
             waiters, self._waiters = self._waiters, ()
         for waiter in waiters:

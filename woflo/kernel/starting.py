@@ -116,7 +116,7 @@ class Starting(Stopping):
 
     def _admit(self) -> None:
         """Go on when the limits allow it; raises where they never will."""
-        limits = self._runtime.limits
+        limits = self._runtime._limits or self._runtime.limits
         lane = self._lane
         if lane is None:
             lane = self._lane = limits.lane_of(self)  # type: ignore[arg-type]
