@@ -31,7 +31,7 @@ class Membership:
         self.is_lost: bool = False
         """True where it was taken for dead, and others have not been told yet that it lives."""
         self._store = store
-        self.host = socket.gethostname()
+        self._host = socket.gethostname()
         self.id: str = self._new_id()
         self._presence: Presence | None = None
         self._ends_on_signal = False
@@ -42,7 +42,7 @@ class Membership:
         """Monotonic: before that, those that live may not yet have given a sign of life by the new time."""
 
     def _new_id(self) -> str:
-        return f"{self.host}:{os.getpid()}:{os.urandom(4).hex()}"
+        return f"{self._host}:{os.getpid()}:{os.urandom(4).hex()}"
 
     def enter(self) -> None:
         """Become known, before anything is claimed."""
@@ -84,12 +84,15 @@ class Membership:
         self._beaten = clock.monotonic()
         now = clock.now()
         self._lease_until = now + LEASE
-        worker = WorkerRow(id=self.id, host=self.host, pid=os.getpid(), lease_until=self._lease_until)
+        worker = WorkerRow(id=self.id, host=self._host, pid=os.getpid(), lease_until=self._lease_until)
         self._store.write(Beat(now=now, worker=worker, is_first=is_first))
 
-    def take_over(self) -> None:
-        """Free what dead workers held: at once where they died on this machine, else when their lease has ended."""
-        if time.monotonic() - self._looked_for_dead <= LOOK:
+    def take_over(self, *, again: bool = False) -> None:
+        """Free what dead workers held: at once where they died on this machine, else when their lease has ended.
+
+        It is looked for them twice a second; `again`, however long ago that was.
+        """
+        if not again and time.monotonic() - self._looked_for_dead <= LOOK:
             return
         self._notice_a_step()
         now = clock.now()
@@ -97,7 +100,7 @@ class Membership:
             return  # whose own lease has ended, because time passed or the machine slept, beats first
         self._looked_for_dead = time.monotonic()
         workers = self._store.workers()
-        dead = dead_among(workers, self.host)
+        dead = dead_among(workers, self._host)
         if clock.monotonic() < self._trusts_leases_from:
             now = min([now, *(one.lease_until for one in workers if one.id not in dead)])
         if dead or any(one.lease_until < now for one in workers):

@@ -10,14 +10,13 @@ import json
 from typing import TYPE_CHECKING
 
 from woflo.durable.choice import chosen_url, current_store
-from woflo.durable.presence import dead_among
 from woflo.durable.successors import next_run
 from woflo.errors import RunUnderWayError
 from woflo.kernel import clock
 from woflo.kernel.digest import digest
 from woflo.kernel.state import SUCCESSES, RunState
 from woflo.stores.opening import is_there
-from woflo.stores.operations import Continue, Recover, RequestStop, goes_on_as
+from woflo.stores.operations import Continue, RequestStop, goes_on_as
 from woflo.stores.rows import Row, place_id
 
 if TYPE_CHECKING:
@@ -71,11 +70,8 @@ def file_of_latest() -> str | None:
 
 def _left(engine: Engine, row: Row) -> Row:
     """The run, which nobody executes any more."""
-    store = engine.store
-    workers = store.workers()
-    dead = dead_among(workers, engine.membership.host)
-    store.write(Recover(now=clock.now(), dead=tuple(dead)))
-    row = store.get(row.id) or row
+    engine.membership.take_over(again=True)
+    row = engine.store.get(row.id) or row
     if row.state is RunState.RUNNING and row.worker is not None:
         raise RunUnderWayError(
             f"{row.task} ({row.id}) is being executed by the process {row.worker}; wait for it, or stop it first"
