@@ -6,6 +6,8 @@ woflo itself has to say. Each message names the value that was wrong and the way
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 __all__ = [
     "Abandon",
     "ArgumentError",
@@ -18,6 +20,9 @@ __all__ = [
     "InheritedHandleError",
     "InternalError",
     "InvalidTransitionError",
+    "JobError",
+    "JobFailedError",
+    "JobFileError",
     "KeyConflictError",
     "LaunchError",
     "LeaseLostError",
@@ -189,6 +194,36 @@ class CallLimitError(WofloError, RuntimeError):
 
 class NonDeterminismError(WofloError, RuntimeError):
     """A workflow called something else than what is recorded at this place of its journal."""
+
+
+# -- jobs ------------------------------------------------------------------------------------------------
+
+
+class JobError(WofloError):
+    """Root of what is said about jobs."""
+
+
+class JobFileError(JobError, ValueError):
+    """A job file cannot be meant. `problems` are all that were found, each as "file:line: path: message"."""
+
+    def __init__(self, message: str = "", *, problems: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
+class JobFailedError(JobError, RuntimeError):
+    """Steps of a job did not succeed.
+
+    `failures` are the errors of those that failed or were stopped, as texts by their names; `upstream_failed` the names
+    of those that were not executed because of that.
+    """
+
+    def __init__(
+        self, message: str = "", *, failures: Mapping[str, str] | None = None, upstream_failed: Sequence[str] = ()
+    ) -> None:
+        super().__init__(message)
+        self.failures = dict(failures or {})
+        self.upstream_failed = list(upstream_failed)
 
 
 # -- raised by tasks, to say how a call from a queue has ended ------------------------------------------
