@@ -41,6 +41,8 @@ class BaseTaskRun(Starting, Generic[R]):
 
     _settings: ClassVar[tuple[str, ...]] = ("max_concurrency", "capture_output")
     """The class attributes that `configured` may set; heirs add their own."""
+    remembers_itself: ClassVar[bool] = False
+    """True for a runner that keeps by itself what its runs have made; of others, whoever admits them does."""
 
     # -- the result ------------------------------------------------------------------------------------
 

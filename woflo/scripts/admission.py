@@ -1,0 +1,55 @@
+"""The kernel's question, just before the launch: is what this run would make there already?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from woflo.kernel.outcome import Outcome
+from woflo.kernel.state import RunState
+from woflo.scripts import planning
+from woflo.scripts.freshness import is_stale, need_inputs, remember
+from woflo.scripts.ledger import Ledger, ledger
+from woflo.scripts.plan import Plan
+
+__all__ = ["FreshnessAdmission", "plan_of"]
+
+
+def plan_of(run: Any) -> Plan:
+    """The plan of a run: the one that it was admitted with, or a new one."""
+    plan: Plan | None = getattr(run, "_plan", None)
+    if plan is None:
+        plan = run._plan = run.task.body.fn.plan(run.task.name, run._args, run._kwargs)
+    return plan
+
+
+class FreshnessAdmission:
+    """Skips a run whose outputs are up to date; else sees to it that its success is remembered."""
+
+    __slots__ = ()
+
+    def admit(self, run: Any) -> Outcome | None:
+        """See the port."""
+        plan = plan_of(run)
+        if planning.current is not None:
+            return planning.current.admit(plan)
+        book = ledger()
+        if plan.target is not None:
+            known = book.get(plan.target)
+            if not is_stale(plan, known):
+                return Outcome(plan.value())
+            again = book.again(plan.target)
+            if again is not known and not is_stale(plan, again):
+                return Outcome(plan.value())
+        need_inputs(plan, book)
+        if not run.remembers_itself:
+            run._watch(_rememberer(plan, book))
+        return None
+
+
+def _rememberer(plan: Plan, book: Ledger) -> Callable[[Any], None]:
+    def remember_end(run: Any) -> None:
+        if run._state is RunState.SUCCEEDED:
+            remember(plan, book, run.id, plan.found())
+
+    return remember_end

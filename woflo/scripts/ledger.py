@@ -1,0 +1,169 @@
+"""What the store knows of targets, in the memory of this process.
+
+The first few targets are looked up one by one. Whoever asks for more gets all that there is in one go. What another
+process writes meanwhile is seen before anything is executed (`again`). Nothing depends on being up to date here: what
+is known of a target is compared with its files, and files that agree are up to date whoever has made them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from woflo.kernel import clock, runtime
+from woflo.kernel.registry import load_current_store
+from woflo.scripts.prints import Print
+from woflo.stores.contract import Store
+from woflo.stores.operations import ForgetSuccesses, KeepSuccesses, Operation, Submit
+from woflo.stores.rows import Row, Success
+
+__all__ = ["Known", "Ledger", "ledger"]
+
+ONE_BY_ONE = 8
+"""How many targets are looked up by themselves."""
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
+class Known:
+    """The last success of a target."""
+
+    __slots__ = ("inputs", "outputs", "record", "success")
+
+    def __init__(self, success: Success) -> None:
+        self.success = success
+        self.record: dict[str, Any] = json.loads(success.record)
+        self.inputs: dict[str, Print] = _prints(self.record.get("inputs", {}))
+        self.outputs: dict[str, Print] = _prints(self.record.get("outputs", {}))
+
+
+def _prints(given: dict[str, Any]) -> dict[str, Print]:
+    return {path: Print(*one) for path, one in given.items()}
+
+
+class Ledger:
+    """For one store. Used by all threads."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.process = os.getpid()
+        self._lock = threading.Lock()
+        self._known: dict[str, Known | Success | None] = {}
+        self._has_all = False
+        self._under_way = 0
+        self._idle = threading.Condition(self._lock)
+        runtime.current.closers.setdefault(Ledger, _flush)
+
+    def get(self, target: str) -> Known | None:
+        """How a target was made last, as far as this process knows."""
+        found: Any = self._known.get(target, self)
+        if found is self:
+            found = self._looked_up(target)
+        if isinstance(found, Success):
+            found = self._known[target] = Known(found)
+        assert found is None or isinstance(found, Known)
+        return found
+
+    def again(self, target: str) -> Known | None:
+        """The same, as the store has it now; what this process is writing is newer than that."""
+        return self.get(target) if self._under_way else self._asked(target)
+
+    def _looked_up(self, target: str) -> Known | Success | None:
+        if self._has_all:
+            return None
+        if len(self._known) < ONE_BY_ONE:
+            return self._asked(target)
+        every = self.store.successes()
+        with self._lock:
+            for one in every:
+                self._known.setdefault(one.target, one)
+            self._has_all = True
+        return self._known.get(target)
+
+    def _asked(self, target: str) -> Known | None:
+        found = self.store.successes([target])
+        known = self._known[target] = Known(found[0]) if found else None
+        return known
+
+    def every(self) -> list[Known]:
+        """All that is known, from the store."""
+        return [Known(one) for one in self.store.successes()]
+
+    # -- writing ---------------------------------------------------------------------------------------
+
+    def keep(self, success: Success) -> None:
+        """Keep it, soon: a batch of them shares a commit. What comes later in this process knows of it at once."""
+        with self._lock:
+            self._known[success.target] = success
+        self.submit([KeepSuccesses(now=clock.now(), successes=(success,))])
+
+    def forget(self, target: str) -> None:
+        """Know no longer how it was made."""
+        with self._lock:
+            self._known[target] = None
+        self.submit([ForgetSuccesses(now=clock.now(), targets=(target,))])
+
+    def add_run(self, row: Row) -> None:
+        """Keep a run that has ended, for the history."""
+        self.submit([Submit(now=row.created_at, runs=(row,))])
+
+    def submit(self, operations: Sequence[Operation[Any]]) -> None:
+        """Write it, soon."""
+        with self._lock:
+            self._under_way += 1
+        try:
+            self.store.submit(operations, self._written)
+        except BaseException:
+            self._written([])
+            raise
+
+    def _written(self, results: list[Any]) -> None:
+        with self._lock:
+            self._under_way -= 1
+            if not self._under_way:
+                self._idle.notify_all()
+        for result in results:
+            if isinstance(result, Exception):
+                from woflo.kernel.bus import complain
+
+                complain("what a script has made could not be recorded; it will be made again", result)
+
+    def flush(self, timeout: float | None = None) -> bool:
+        """Wait until all that was written is kept; False where that takes longer than `timeout` seconds."""
+        with self._lock:
+            return self._idle.wait_for(lambda: not self._under_way, timeout)
+
+
+def encoded(record: dict[str, Any]) -> str:
+    """A record as it is kept."""
+    return _encode(record)
+
+
+_ledger: Ledger | None = None
+_lock = threading.Lock()
+
+
+def ledger() -> Ledger:
+    """That of the store of this process."""
+    global _ledger
+    store: Store = load_current_store()()
+    found = _ledger
+    if found is not None and found.store is store and found.process == os.getpid():
+        return found
+    with _lock:
+        if _ledger is None or _ledger.store is not store or _ledger.process != os.getpid():
+            _ledger = Ledger(store)
+        return _ledger
+
+
+FLUSH_SECONDS = 60.0
+"""How long the end of a program waits for what is being written."""
+
+
+def _flush() -> None:
+    """Before the end of the program."""
+    found = _ledger
+    if found is not None and found.process == os.getpid():
+        found.flush(FLUSH_SECONDS)

@@ -1,0 +1,132 @@
+"""What one call of a script means: the words of its command, the files it reads and makes, its surroundings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from woflo.errors import ArgumentError
+from woflo.scripts.files import Groups, Output, expanded, matching
+from woflo.scripts.places import project
+from woflo.scripts.prints import Print
+
+if TYPE_CHECKING:
+    from woflo.scripts.words import Field
+
+__all__ = ["Plan", "Value", "files_for", "target_of"]
+
+Value = list[str] | dict[str, list[str]]
+"""What a run of a script stands for: its outputs, by group where they have groups."""
+
+
+class Plan:
+    """What is to be made, of what, and by what."""
+
+    __slots__ = (
+        "base",
+        "before",
+        "code",
+        "command",
+        "env",
+        "environment",
+        "extra",
+        "has_groups",
+        "inputs",
+        "is_cached",
+        "name",
+        "outputs",
+        "shown",
+        "target",
+    )
+
+    def __init__(self, name: str, inputs: list[str], outputs: list[Output], base: str = "") -> None:
+        self.name = name
+        self.base = base
+        """The folder that paths are relative to; empty for the current one."""
+        self.inputs = inputs
+        self.outputs = outputs
+        self.has_groups = False
+        self.target: str | None = target_of(outputs[0].path, base) if outputs else None
+        """What the record of the last success is found by; None where nothing is kept."""
+        self.command: list[str] = []
+        self.shown: list[str] = []
+        """The same with secrets hidden."""
+        self.env: dict[str, str] | None = None
+        """What is set beside the environment of this process."""
+        self.environment: dict[str, str | None] = {}
+        """What of the environment counts for freshness."""
+        self.code: dict[str, str] = {}
+        """For a function: the digests of what it executes, by name."""
+        self.extra: dict[str, str] = {}
+        """What else counts for freshness."""
+        self.is_cached = False
+        """True where the result is kept, and given again."""
+        self.before: dict[str, Print] = {}
+        """The inputs as they were before the start."""
+
+    def path(self, path: str) -> str:
+        """As this process finds it."""
+        return os.path.join(self.base, path) if self.base else path
+
+    def found(self) -> list[str]:
+        """The outputs that there are, and all that must be there."""
+        return [path for output in self.outputs for path in self.files_of(output)]
+
+    def files_of(self, output: Output) -> list[str]:
+        """The files of one output: those that a glob finds, or the one."""
+        return [output.path] if output.pattern is None else matching(output.pattern, self.base)
+
+    def value(self, found: Mapping[str, list[str]] | None = None) -> Value:
+        """What the run stands for; `found` tells the files of globs by their patterns."""
+        groups: dict[str, list[str]] = {}
+        for output in self.outputs:
+            there = groups.setdefault(output.group, [])
+            if output.pattern is None:
+                there.append(self.path(output.path))
+            else:
+                files = self.files_of(output) if found is None else found.get(output.pattern, [])
+                there += [self.path(one) for one in files]
+        return groups if self.has_groups else groups.get("", [])
+
+
+def files_for(field: Field, groups: Groups, option: str) -> list[str]:
+    """The files that `{inputs}`, `{inputs.group}` or `{inputs[0]}` stand for. Raises `ArgumentError`."""
+    if field.part is None:
+        return [path for paths in groups.values() for path in paths]
+    if field.part in groups:
+        return groups[field.part]
+    every = [path for paths in groups.values() for path in paths]
+    if field.part.isdecimal() and int(field.part) < len(every):
+        return [every[int(field.part)]]
+    told = ", ".join(filter(None, groups)) or f"{len(every)} files without names"
+    raise ArgumentError(f"{field} is not among the {option} of this call, which are: {told}")
+
+
+def inputs_of(paths: list[str], base: str) -> list[str]:
+    """The files of paths and globs."""
+    return [one for path in paths for one in expanded(path, base)]
+
+
+_prefix_of: dict[str, tuple[str, str]] = {}
+"""By current folder: the project, and what leads from there to the folder."""
+
+
+def target_of(path: str, base: str = "") -> str:
+    """The name of a file within its project, wherever that lies; outside of it its whole path."""
+    here = os.getcwd()
+    there = _prefix_of.get(here)
+    if there is None:
+        top = project()
+        there = _prefix_of[here] = (top, "" if top == here else os.path.relpath(here, top))
+    top, prefix = there
+    whole = os.path.normpath(os.path.join(prefix, base, path))
+    if whole.startswith(("/", "..")):
+        whole = os.path.normpath(os.path.join(here, base, path))
+        if whole.startswith(top + os.sep):
+            whole = whole[len(top) + 1 :]
+    return whole.encode("utf-8", "backslashreplace").decode() if not whole.isascii() else whole
+
+
+Maker = Callable[[tuple[Any, ...], dict[str, Any]], Plan]
+"""Makes the plan of a call from its arguments."""
