@@ -1,4 +1,4 @@
-"""The kernel's question, just before the launch: is what this run would make there already?"""
+"""The answer to the kernel's question, just before the launch, whether what a run would make is there already."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import RunState
 from woflo.scripts import planning
 from woflo.scripts.freshness import is_stale, need_inputs, remember
-from woflo.scripts.ledger import Ledger, ledger
+from woflo.scripts.ledger import Known, Ledger, ledger
 from woflo.scripts.plan import Plan
 
 __all__ = ["FreshnessAdmission", "plan_of"]
@@ -36,15 +36,24 @@ class FreshnessAdmission:
         book = ledger()
         if plan.target is not None:
             known = book.get(plan.target)
-            if not is_stale(plan, known):
+            if _is_fresh(plan, known, book):
+                run._plan = None
                 return Outcome(plan.value())
             again = book.again(plan.target)
-            if again is not known and not is_stale(plan, again):
+            if again is not None and (known is None or again.success != known.success) and _is_fresh(plan, again, book):
                 return Outcome(plan.value())
         need_inputs(plan, book)
         if not run.remembers_itself:
             run._watch(_rememberer(plan, book))
         return None
+
+
+def _is_fresh(plan: Plan, known: Known | None, book: Ledger) -> bool:
+    if is_stale(plan, known):
+        return False
+    if known is not None and known.renewed:
+        book.renew(known)
+    return True
 
 
 def _rememberer(plan: Plan, book: Ledger) -> Callable[[Any], None]:

@@ -14,12 +14,11 @@ from woflo.scripts.files import Declared, Groups, Output, given_files
 from woflo.scripts.places import check_written
 from woflo.scripts.plan import Plan, files_for, inputs_of
 from woflo.scripts.quoting import check_places, filled
-from woflo.scripts.words import Field, Template, Word, fields_of, parsed, split, texts_of
+from woflo.scripts.words import FILES, Field, Template, Word, fields_of, parsed, split, texts_of
 
 __all__ = ["SHELL", "Script"]
 
 SHELL = "/bin/sh"
-_FILES = ("inputs", "outputs")
 Command = str | Sequence[str]
 
 
@@ -55,17 +54,20 @@ class Script:
         self.words: Template | list[Word] = []
         if callable(command):
             self.function = command
+            templates: list[Template] = []
             given = signature(command)
         else:
             self.words, templates = self._words(command)
             given = _signature_of(fields_of([*templates, *self._other_templates()]))
-        self.parameters: tuple[str, ...] = tuple(name for name in given.parameters if name not in _FILES)
+        self.parameters: tuple[str, ...] = tuple(name for name in given.parameters if name not in FILES)
         self._function_takes: frozenset[str] = frozenset(given.parameters) if self.function is not None else frozenset()
         self.__signature__: Signature = _with_files(given)
         self._accepts = frozenset(self.__signature__.parameters)
         self._needed = frozenset(self.parameters)
         self.has_secrets: bool = any(mask(name, "") == MASK for name in self.parameters)
         self._check_known()
+        fields = [one for one in fields_of([*templates, *self._other_templates()]) if one.name not in FILES]
+        self._fields = list({(one.key, one.name, one.form) for one in fields})
 
     def _words(self, command: Any) -> tuple[Any, list[Template]]:
         if isinstance(command, str):
@@ -92,7 +94,7 @@ class Script:
         """Files may not be named by files, and a function must have what its files are named by."""
         own = [*self.declared_inputs.templates(), *self.declared_outputs.templates(), self.cwd]
         for field in fields_of(own):
-            if field.name in _FILES:
+            if field.name in FILES:
                 raise OptionError(f"{self.__name__}: {field} stands in a path; only the command can have it")
         for field in fields_of(self._other_templates()):
             if field.name not in self._accepts:
@@ -101,7 +103,7 @@ class Script:
 
     # -- arguments -------------------------------------------------------------------------------------
 
-    def check_call(self, body: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:  # noqa: ARG002
+    def check_call(self, body: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Raise `ArgumentError` where the number or the names of the arguments do not fit."""
         if self.function is None and not args:
             if self._needed <= kwargs.keys() <= self._accepts:
@@ -113,7 +115,7 @@ class Script:
             raise ArgumentError(f"{self.__name__}{self.__signature__}: {error}") from None
 
     def _refuse(self, kwargs: dict[str, Any]) -> None:
-        known = ", ".join(self._accepts - set(_FILES)) or "none"
+        known = ", ".join(self._accepts - set(FILES)) or "none"
         for name in kwargs:
             if name not in self._accepts:
                 raise ArgumentError(f"{self.__name__} has no parameter {name!r}; it has: {known}, inputs, outputs")
@@ -137,48 +139,68 @@ class Script:
         """What a call of the task of this name means. Raises `ArgumentError` for values that cannot be meant."""
         values = self._bound(args, kwargs)
         given_inputs, given_outputs = values.pop("inputs", None), values.pop("outputs", None)
+        texts = self._texts(values)
         lookup = _Lookup(self, values)
-        base = "".join(part if isinstance(part, str) else _alone(part, lookup(part)) for part in self.cwd)
-        inputs = self._inputs(given_inputs, lookup)
+        base = ""
+        if self.cwd:
+            base = "".join(part if isinstance(part, str) else _alone(part, lookup(part)) for part in self.cwd)
+        inputs = self._inputs(given_inputs, lookup, texts)
         for group in inputs:
             inputs[group] = inputs_of(inputs[group], base)
-        outputs = self._outputs(given_outputs, lookup, base)
+        outputs = self._outputs(given_outputs, lookup, texts, base)
         plan = Plan(name, [path for paths in inputs.values() for path in paths], outputs, base)
         plan.has_groups = any(output.group for output in outputs)
         lookup.inputs, lookup.outputs = inputs, _groups_of(outputs)
         words = self.words if self.function is None else self._made(values, lookup)
-        plan.command = plan.shown = self._filled(words, lookup)
-        self._surround(plan, lookup)
+        plan.command = plan.shown = self._filled(words, lookup, texts)
+        if self.env:
+            self._surround(plan, lookup)
         if self.has_secrets:
             lookup.hides = True
-            plan.shown = self._filled(words, lookup)
+            plan.shown = self._filled(words, lookup, {})
         return plan
 
-    def _inputs(self, given: Any, lookup: _Lookup) -> Groups:
+    def _texts(self, values: dict[str, Any]) -> dict[str, str]:
+        """Those of the values that are one text each, by the keys of their fields."""
+        texts: dict[str, str] = {}
+        for key, name, form in self._fields:
+            text = texts_of(name, values[name], form)
+            if isinstance(text, str):
+                texts[key] = text
+        return texts
+
+    def _inputs(self, given: Any, lookup: _Lookup, texts: dict[str, str]) -> Groups:
         if given is not None:
             return given_files("inputs", given)
         groups: Groups = {}
-        for one in self.declared_inputs.fill(lookup):
+        for one in self.declared_inputs.fill(lookup, texts):
             groups.setdefault(one.group, []).append(one.pattern or one.path)
         return groups
 
-    def _outputs(self, given: Any, lookup: _Lookup, base: str) -> list[Output]:
+    def _outputs(self, given: Any, lookup: _Lookup, texts: dict[str, str], base: str) -> list[Output]:
         if given is not None:
             declared = Declared("outputs", given)
             return declared.fill(_as_written)
-        outputs = self.declared_outputs.fill(lookup)
+        outputs = self.declared_outputs.fill(lookup, texts)
         for pattern, output in zip(self.declared_outputs.patterns, outputs, strict=True):
             if pattern.fixed is None and (".." in output.path or os.path.isabs(output.path)):
                 check_written(self.__name__, output.path, pattern.folder, base)
         return outputs
 
-    def _filled(self, words: Any, lookup: _Lookup) -> list[str]:
+    def _filled(self, words: Any, lookup: _Lookup, texts: dict[str, str]) -> list[str]:
         if self.shell:
             return [SHELL, "-c", filled(words, lookup)]
         command: list[str] = []
         for word in words:
             if word.fixed is not None:
                 command.append(word.fixed)
+            elif word.files is not None:
+                command += lookup.files(word.files)
+            elif word.quick is not None and not lookup.hides:
+                try:
+                    command.append(word.quick.format_map(texts))
+                except KeyError:
+                    command += word.fill(lookup)
             else:
                 command += word.fill(lookup)
         return command
@@ -189,21 +211,20 @@ class Script:
         files = {"inputs": lookup.inputs, "outputs": lookup.outputs}
         taken = {name: _plain(groups) for name, groups in files.items() if name in self._function_takes}
         command = self.function(**values, **taken)
-        words, _ = self._words(command)
-        return words
+        return self._words(command)[0]
 
     def _surround(self, plan: Plan, lookup: _Lookup) -> None:
-        if not self.env:
-            return
-        plan.env = {}
+        env: dict[str, str] = {}
+        counts: dict[str, str | None] = {}
         for name, template in self.env.items():
             if template is None:
-                plan.environment[name] = _hidden(name, os.environ.get(name))
+                counts[name] = _hidden(name, os.environ.get(name))
                 continue
-            text = plan.env[name] = "".join(
+            text = env[name] = "".join(
                 part if isinstance(part, str) else _alone(part, lookup(part)) for part in template
             )
-            plan.environment[name] = _hidden(name, text)
+            counts[name] = _hidden(name, text)
+        plan.env, plan.environment = env, counts
 
     # -- executed in place -----------------------------------------------------------------------------
 
@@ -238,6 +259,13 @@ class _Lookup:
             return str(field)  # of a function, whose text has braces of its own
         text = texts_of(name, self._values[name], field.form)
         return _hidden(name, str(text)) if self.hides else text
+
+    def files(self, name: str) -> list[str]:
+        """All inputs, or all outputs."""
+        groups = self.inputs if name == "inputs" else self.outputs
+        if len(groups) == 1 and "" in groups:
+            return groups[""]
+        return self._files(Field(name, None, ""), groups)
 
     def _files(self, field: Field, groups: Groups) -> list[str]:
         files = files_for(field, groups, field.name)
@@ -299,13 +327,13 @@ def _environment(env: Any) -> dict[str, Template | None]:
 
 
 def _signature_of(fields: list[Field]) -> Signature:
-    names = dict.fromkeys(field.name for field in fields if field.name not in _FILES)
+    names = dict.fromkeys(field.name for field in fields if field.name not in FILES)
     return Signature([Parameter(name, Parameter.POSITIONAL_OR_KEYWORD) for name in names])
 
 
 def _with_files(given: Signature) -> Signature:
     """With `inputs` and `outputs`, which every call may give."""
-    own = [one for one in given.parameters.values() if one.name not in _FILES]
+    own = [one for one in given.parameters.values() if one.name not in FILES]
     last = [one for one in own if one.kind is Parameter.VAR_KEYWORD]
-    files = [Parameter(name, Parameter.KEYWORD_ONLY, default=None) for name in _FILES]
+    files = [Parameter(name, Parameter.KEYWORD_ONLY, default=None) for name in FILES]
     return Signature([*(one for one in own if one not in last), *files, *last])

@@ -35,9 +35,11 @@ PAUSE = 0.02
 class Execution:
     """An attempt. `end` may be called by other threads while `run` executes it."""
 
-    def __init__(self, plan: Plan, run_id: str, number: int, stop_requested: Callable[[], bool]) -> None:
+    def __init__(
+        self, plan: Plan, run_id: str, number: int, stop_requested: Callable[[], bool], logs: str | None = None
+    ) -> None:
         self._plan = plan
-        self.log: str = os.path.join(folder("logs"), f"{run_id.replace('/', '_')}.{number}.log")
+        self.log: str = f"{logs or folder('logs')}/{run_id.replace('/', '_')}.{number}.log"
         self._stop_requested = stop_requested
         self._lock = threading.Lock()
         self.command: Command | None = None
@@ -145,7 +147,9 @@ class Execution:
         if output:
             told += f"; the last lines:\n{output}"
         exit_code = None if name else number
-        return ScriptError(told, command=_shown(self._plan), exit_code=exit_code, signal=name, log=self.log, output=output)
+        return ScriptError(
+            told, command=_shown(self._plan), exit_code=exit_code, signal=name, log=self.log, output=output
+        )
 
 
 def _known(target: str, *, is_changed: bool) -> Known | None:
@@ -158,9 +162,24 @@ def _known(target: str, *, is_changed: bool) -> Known | None:
 
 
 def _environment(plan: Plan) -> dict[Any, Any]:
-    env: dict[Any, Any] = dict(os.environ)
-    if plan.env:
-        env.update(plan.env)
+    env = _own_environment()
+    return {**env, **{os.fsencode(name): os.fsencode(text) for name, text in plan.env.items()}} if plan.env else env
+
+
+_last: tuple[dict[Any, Any], dict[Any, Any]] = ({}, {})
+
+
+def _own_environment() -> dict[Any, Any]:
+    """That of this process, as bytes; read anew where it has changed, because that takes long."""
+    global _last
+    raw: dict[Any, Any] | None = getattr(os.environ, "_data", None)
+    if not isinstance(raw, dict):
+        return {os.fsencode(name): os.fsencode(text) for name, text in os.environ.items()}
+    seen, env = _last
+    if seen != raw:
+        seen = dict(raw)
+        env = {os.fsencode(name): os.fsencode(text) for name, text in os.environ.items()}
+        _last = (seen, env)
     return env
 
 

@@ -8,7 +8,7 @@ from glob import escape, glob, has_magic
 from typing import Any, NamedTuple
 
 from woflo.errors import ArgumentError, OptionError
-from woflo.scripts.words import Field, Lookup, Template, parsed
+from woflo.scripts.words import Field, Lookup, Template, parsed, quick
 
 __all__ = ["Declared", "Output", "Protected", "Temporary", "given_files", "protected", "temporary"]
 
@@ -58,14 +58,20 @@ class _Pattern:
         text = _path_text(option, given)
         self.template: Template = parsed(text)
         self.fixed: str | None = text if self.template == (text,) else None
+        self._quick = quick(self.template)
         self.has_magic = any(isinstance(part, str) and has_magic(part) for part in self.template)
         first = self.template[0]
         self.folder = os.path.dirname(first) if isinstance(first, str) else ""
         """Where the user has written that it lies."""
 
-    def fill(self, lookup: Lookup) -> Output:
+    def fill(self, lookup: Lookup, texts: Mapping[str, str] = {}) -> Output:
         if self.fixed is not None:
             return Output(self.group, self.fixed, self.fixed if self.has_magic else None, self.kind)
+        if self._quick is not None and not self.has_magic:
+            try:
+                return Output(self.group, self._quick.format_map(texts), None, self.kind)
+            except KeyError:
+                pass  # several values, of which `_one` tells
         values = [part if isinstance(part, str) else _one(part, lookup) for part in self.template]
         path = "".join(values)
         if not self.has_magic:
@@ -94,7 +100,9 @@ class Declared:
         groups = given if isinstance(given, Mapping) else {"": given}
         for group, paths in groups.items():
             if not isinstance(group, str) or (self.has_groups and not group.isidentifier()):
-                raise OptionError(f"{option}={given!r}: {group!r} cannot be the name of a group; use a word, as 'reads'")
+                raise OptionError(
+                    f"{option}={given!r}: {group!r} cannot be the name of a group; use a word, as 'reads'"
+                )
             for path in _paths(paths):
                 self.patterns.append(_Pattern(option, group, path))
 
@@ -105,9 +113,9 @@ class Declared:
         """All that may have places for values."""
         return [pattern.template for pattern in self.patterns]
 
-    def fill(self, lookup: Lookup) -> list[Output]:
-        """For one call."""
-        return [pattern.fill(lookup) for pattern in self.patterns]
+    def fill(self, lookup: Lookup, texts: Mapping[str, str] = {}) -> list[Output]:
+        """For one call. `texts` are the values that are one text, by the keys of their fields."""
+        return [pattern.fill(lookup, texts) for pattern in self.patterns]
 
     def folders(self) -> list[str]:
         """Where the user has written that each lies."""

@@ -1,14 +1,13 @@
 """Whether what a call would make is there already, and up to date; and if not, why.
 
-    every output there ── as it was left? ── record of its last success ── agrees ──► up to date
-            │                                   │ none
-            ▼                                   ▼
-          stale                        is any input newer than an output?
+every output there ── as it was left? ── record of its last success ── agrees ──► up to date
+        │                                   │ none
+        ▼                                   ▼
+      stale                        is any input newer than an output?
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 from woflo.errors import MissingInputError
 from woflo.kernel import clock
 from woflo.scripts.ledger import Known, Ledger, encoded
-from woflo.scripts.marks import mark_of
+from woflo.scripts.marks import is_marked as was_marked
 from woflo.scripts.plan import Plan
 from woflo.scripts.prints import ABSENT, Print, is_same, look, taken
 from woflo.stores.rows import Success
@@ -57,7 +56,7 @@ def reasons(plan: Plan, known: Known | None, *, is_marked: bool | None = None) -
         yield "it names no outputs"
         return
     if is_marked is None:
-        is_marked = bool(plan.outputs) and os.path.exists(mark_of(plan.target))
+        is_marked = bool(plan.outputs) and was_marked(plan.target)
     if is_marked:
         yield f"the last attempt to make {plan.target} was cut off or has failed"
     found: dict[str, Print] = {}
@@ -144,6 +143,7 @@ def _changed_inputs(plan: Plan, known: Known) -> Iterator[str]:
             yield f"{path} does not exist" if look(plan.path(path)) is ABSENT else f"{path} has changed"
         elif was_read:
             known.inputs[path] = taken(plan.path(path))
+            known.renewed = True
     if len(known.inputs) > len(plan.inputs):
         for path in known.inputs.keys() - set(plan.inputs):
             yield f"{path} is no longer an input"
@@ -156,7 +156,7 @@ def _changed_outputs(plan: Plan, known: Known, found: dict[str, Print]) -> Itera
         if before is None:
             if there is not ABSENT and not _is_globbed(plan, path):
                 yield f"{path} was not made by the last success"
-        elif there[:2] != before[:2] and there is not ABSENT:
+        elif there is not ABSENT and not (there[0] == before[0] and there[1] == before[1]):
             same, _ = is_same(plan.path(path), before)
             if not same:
                 yield f"{path} is not as it was made"
@@ -174,10 +174,14 @@ def _is_globbed(plan: Plan, path: str) -> bool:
 
 def need_inputs(plan: Plan, book: Ledger | None) -> None:
     """Look at all inputs before the start. Raises `MissingInputError` where one is not there."""
+    before: dict[str, Print] = {}
+    plan.before = before
     for path in plan.inputs:
-        there = plan.before[path] = look(plan.path(path))
+        there = before[path] = look(plan.path(path))
         if there is ABSENT:
-            raise MissingInputError(f"{plan.name} was not started: its input {path!r} does not exist{_maker(path, book)}")
+            raise MissingInputError(
+                f"{plan.name} was not started: its input {path!r} does not exist{_maker(path, book)}"
+            )
 
 
 def _maker(path: str, book: Ledger | None) -> str:

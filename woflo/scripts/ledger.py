@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Sequence
 from typing import Any
 
 from woflo.kernel import clock, runtime
 from woflo.kernel.registry import load_current_store
+from woflo.scripts.places import folder
 from woflo.scripts.prints import Print
 from woflo.stores.contract import Store
 from woflo.stores.operations import ForgetSuccesses, KeepSuccesses, Operation, Submit
@@ -24,23 +24,25 @@ __all__ = ["Known", "Ledger", "ledger"]
 
 ONE_BY_ONE = 8
 """How many targets are looked up by themselves."""
+GATHER_SECONDS = 0.03
+"""How long what has ended waits for others, to be written with them."""
+_decode = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # what `json.loads` stands on
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Known:
     """The last success of a target."""
 
-    __slots__ = ("inputs", "outputs", "record", "success")
+    __slots__ = ("inputs", "outputs", "record", "renewed", "success")
 
     def __init__(self, success: Success) -> None:
         self.success = success
-        self.record: dict[str, Any] = json.loads(success.record)
-        self.inputs: dict[str, Print] = _prints(self.record.get("inputs", {}))
-        self.outputs: dict[str, Print] = _prints(self.record.get("outputs", {}))
-
-
-def _prints(given: dict[str, Any]) -> dict[str, Print]:
-    return {path: Print(*one) for path, one in given.items()}
+        self.record: dict[str, Any] = _decode(success.record, 0)[0]
+        self.inputs: dict[str, Print] = self.record.get("inputs", {})
+        """The fields of prints, as JSON has them: to make the real ones would take as long as all the rest."""
+        self.renewed = False
+        """True where an input has another time, and the same contents: `inputs` has that time by now."""
+        self.outputs: dict[str, Print] = self.record.get("outputs", {})
 
 
 class Ledger:
@@ -50,10 +52,14 @@ class Ledger:
         self.store = store
         self.process = os.getpid()
         self._lock = threading.Lock()
-        self._known: dict[str, Known | Success | None] = {}
+        self._known: dict[str, Success | None] = {}
         self._has_all = False
+        self._waiting: list[Operation[Any]] = []
+        """What is written with the next commit."""
         self._under_way = 0
         self._idle = threading.Condition(self._lock)
+        self.logs: str = folder("logs")
+        """Where the output of commands goes."""
         runtime.current.closers.setdefault(Ledger, _flush)
 
     def get(self, target: str) -> Known | None:
@@ -61,16 +67,16 @@ class Ledger:
         found: Any = self._known.get(target, self)
         if found is self:
             found = self._looked_up(target)
-        if isinstance(found, Success):
-            found = self._known[target] = Known(found)
-        assert found is None or isinstance(found, Known)
-        return found
+        return None if found is None else Known(found)
 
     def again(self, target: str) -> Known | None:
         """The same, as the store has it now; what this process is writing is newer than that."""
-        return self.get(target) if self._under_way else self._asked(target)
+        if self._under_way:
+            return self.get(target)
+        found = self._asked(target)
+        return None if found is None else Known(found)
 
-    def _looked_up(self, target: str) -> Known | Success | None:
+    def _looked_up(self, target: str) -> Success | None:
         if self._has_all:
             return None
         if len(self._known) < ONE_BY_ONE:
@@ -82,10 +88,10 @@ class Ledger:
             self._has_all = True
         return self._known.get(target)
 
-    def _asked(self, target: str) -> Known | None:
+    def _asked(self, target: str) -> Success | None:
         found = self.store.successes([target])
-        known = self._known[target] = Known(found[0]) if found else None
-        return known
+        success = self._known[target] = found[0] if found else None
+        return success
 
     def every(self) -> list[Known]:
         """All that is known, from the store."""
@@ -97,31 +103,43 @@ class Ledger:
         """Keep it, soon: a batch of them shares a commit. What comes later in this process knows of it at once."""
         with self._lock:
             self._known[success.target] = success
-        self.submit([KeepSuccesses(now=clock.now(), successes=(success,))])
+        self.submit(KeepSuccesses(now=success.made_at, successes=(success,)))
+
+    def renew(self, known: Known) -> None:
+        """Keep what was seen of the inputs since, so that they need not be read the next time."""
+        self.keep(known.success._replace(record=encoded({**known.record, "inputs": known.inputs})))
 
     def forget(self, target: str) -> None:
         """Know no longer how it was made."""
         with self._lock:
             self._known[target] = None
-        self.submit([ForgetSuccesses(now=clock.now(), targets=(target,))])
+        self.submit(ForgetSuccesses(now=clock.now(), targets=(target,)))
 
     def add_run(self, row: Row) -> None:
         """Keep a run that has ended, for the history."""
-        self.submit([Submit(now=row.created_at, runs=(row,))])
+        self.submit(Submit(now=row.created_at, runs=(row,)))
 
-    def submit(self, operations: Sequence[Operation[Any]]) -> None:
-        """Write it, soon."""
+    def submit(self, operation: Operation[Any]) -> None:
+        """Write it, soon: what comes within a moment shares a commit."""
         with self._lock:
             self._under_way += 1
-        try:
-            self.store.submit(operations, self._written)
-        except BaseException:
-            self._written([])
-            raise
+            self._waiting.append(operation)
+            is_first = len(self._waiting) == 1
+        if is_first:
+            runtime.current.reactor.call_later(GATHER_SECONDS, self._write)
+
+    def _write(self) -> None:
+        with self._lock:
+            operations, self._waiting = self._waiting, []
+        if operations:
+            try:
+                self.store.submit(operations, self._written)
+            except Exception as error:
+                self._written([error] * len(operations))
 
     def _written(self, results: list[Any]) -> None:
         with self._lock:
-            self._under_way -= 1
+            self._under_way -= len(results)
             if not self._under_way:
                 self._idle.notify_all()
         for result in results:
@@ -132,6 +150,7 @@ class Ledger:
 
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was written is kept; False where that takes longer than `timeout` seconds."""
+        self._write()
         with self._lock:
             return self._idle.wait_for(lambda: not self._under_way, timeout)
 

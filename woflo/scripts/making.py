@@ -60,12 +60,12 @@ class Making:
     def _is_own(self, path: str, whole: str, there: Print) -> bool:
         """True for a file as woflo has left it there."""
         made = None if self._known is None else self._known.outputs.get(path)
-        return made is not None and there.size >= 0 and there[:2] == made[:2] and self._may_remove(whole)
+        return made is not None and there.size >= 0 and _is_at(there, made) and self._may_remove(whole)
 
     def _is_left_over(self, path: str, whole: str, aside: str, there: Print) -> bool:
         """True where an attempt that was cut off has left it aside, and nothing in its place."""
         made = None if self._known is None else self._known.outputs.get(path)
-        return made is not None and there is ABSENT and look(aside)[:2] == made[:2] and self._may_remove(whole)
+        return made is not None and there is ABSENT and _is_at(look(aside), made) and self._may_remove(whole)
 
     def _may_remove(self, whole: str) -> bool:
         """Files and links alone, of the project, and no inputs."""
@@ -137,6 +137,11 @@ class Making:
             return False
         _remove(whole)
         return True
+
+
+def _is_at(there: Print, made: Print) -> bool:
+    """True where size and time are the same."""
+    return (there[0], there[1]) == (made[0], made[1])
 
 
 def _aside(whole: str) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 
 from woflo.kernel.digest import digest
@@ -19,12 +20,32 @@ from woflo.scripts.places import folder
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["Mark", "mark_of"]
+__all__ = ["Mark", "is_marked", "mark_of"]
+
+SETTLED = 2_100_000_000
+"""Nanoseconds after which a folder that was changed again would have another time, whatever the file system."""
+_listed: tuple[str, int, frozenset[str]] = ("", 0, frozenset())
 
 
 def mark_of(target: str) -> str:
     """The path of a target's mark."""
     return os.path.join(folder("making"), digest(target))
+
+
+def is_marked(target: str) -> bool:
+    """True where it is being made, or was not made to the end.
+
+    The folder is listed once for many targets: its time tells whether there are others since.
+    """
+    global _listed
+    path = folder("making")
+    changed = os.stat(path).st_mtime_ns
+    if _listed[0] == path and _listed[1] == changed:
+        return bool(_listed[2]) and digest(target) in _listed[2]
+    names = frozenset(os.listdir(path))
+    if time.time_ns() - changed > SETTLED:
+        _listed = (path, changed, names)
+    return bool(names) and digest(target) in names
 
 
 class Mark:

@@ -34,7 +34,7 @@ def _project_of(here: str) -> str:
 
 def folder(*names: str) -> str:
     """A folder of woflo's own in the project, made where it is missing, for this user only."""
-    path = os.path.join(project(), ".woflo", *names)
+    path = "/".join((project(), ".woflo", *names))
     if path not in _made:
         os.makedirs(path, mode=0o700, exist_ok=True)
         _made.add(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from glob import has_magic
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import ArgumentError
@@ -18,6 +19,10 @@ __all__ = ["Plan", "Value", "files_for", "target_of"]
 
 Value = list[str] | dict[str, list[str]]
 """What a run of a script stands for: its outputs, by group where they have groups."""
+
+
+_NOTHING: Mapping[str, Any] = {}
+_NO_WORDS: list[str] = []
 
 
 class Plan:
@@ -49,20 +54,20 @@ class Plan:
         self.has_groups = False
         self.target: str | None = target_of(outputs[0].path, base) if outputs else None
         """What the record of the last success is found by; None where nothing is kept."""
-        self.command: list[str] = []
-        self.shown: list[str] = []
+        self.command: list[str] = _NO_WORDS
+        self.shown: list[str] = _NO_WORDS
         """The same with secrets hidden."""
-        self.env: dict[str, str] | None = None
+        self.env: Mapping[str, str] = _NOTHING
         """What is set beside the environment of this process."""
-        self.environment: dict[str, str | None] = {}
+        self.environment: Mapping[str, str | None] = _NOTHING
         """What of the environment counts for freshness."""
-        self.code: dict[str, str] = {}
+        self.code: Mapping[str, str] = _NOTHING
         """For a function: the digests of what it executes, by name."""
-        self.extra: dict[str, str] = {}
+        self.extra: Mapping[str, str] = _NOTHING
         """What else counts for freshness."""
         self.is_cached = False
         """True where the result is kept, and given again."""
-        self.before: dict[str, Print] = {}
+        self.before: Mapping[str, Print] = _NOTHING
         """The inputs as they were before the start."""
 
     def path(self, path: str) -> str:
@@ -105,6 +110,8 @@ def files_for(field: Field, groups: Groups, option: str) -> list[str]:
 
 def inputs_of(paths: list[str], base: str) -> list[str]:
     """The files of paths and globs."""
+    if not any(map(has_magic, paths)):
+        return paths
     return [one for path in paths for one in expanded(path, base)]
 
 
@@ -120,6 +127,8 @@ def target_of(path: str, base: str = "") -> str:
         top = project()
         there = _prefix_of[here] = (top, "" if top == here else os.path.relpath(here, top))
     top, prefix = there
+    if not (base or prefix or path[0] in "/.~" or "/." in path or "//" in path) and path.isascii():
+        return path  # as most are
     whole = os.path.normpath(os.path.join(prefix, base, path))
     if whole.startswith(("/", "..")):
         whole = os.path.normpath(os.path.join(here, base, path))

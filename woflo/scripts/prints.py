@@ -28,6 +28,8 @@ class Print(NamedTuple):
     """True where it was changed so shortly before, that it might change again and have the same time."""
 
 
+_new = Print._make
+
 ABSENT = Print(-2, 0)
 """There is nothing."""
 
@@ -38,7 +40,7 @@ def look(path: str) -> Print:
         found = os.stat(path)
     except (OSError, ValueError):
         return ABSENT
-    return Print(found.st_size if stat.S_ISREG(found.st_mode) else -1, found.st_mtime_ns)
+    return _new((found.st_size if found.st_mode & 0o170000 == stat.S_IFREG else -1, found.st_mtime_ns, "", False))
 
 
 def taken(path: str, before: Print | None = None) -> Print:
@@ -59,13 +61,14 @@ def taken(path: str, before: Print | None = None) -> Print:
 def is_same(path: str, known: Print) -> tuple[bool, bool]:
     """Whether a file is what it was, and whether its contents had to be read for that."""
     found = look(path)
-    if found.size != known.size:
+    size, changed, digest, is_fresh = known
+    if found[0] != size:
         return False, False
-    if found.time == known.time and not known.is_fresh:
+    if found[1] == changed and not is_fresh:
         return True, False
-    if found.size < 0 or not known.digest:
-        return found.time == known.time, False
-    return contents(path, found) == known.digest, True
+    if size < 0 or not digest:
+        return found[1] == changed, False
+    return contents(path, found) == digest, True
 
 
 _known: dict[str, tuple[int, int, str]] = {}

@@ -53,9 +53,12 @@ class ScriptTaskRun(BaseTaskRun[R]):
     @property
     def outputs(self) -> tuple[str, ...]:
         """The files that this run makes; those of globs are known when it has ended."""
-        if self._plan is None:
+        if self._outcome is not None and self._outcome.error is None:
+            value = self._outcome.value
+        elif self._plan is None:
             return ()
-        value = self._plan.value() if self._outcome is None or self._outcome.error is not None else self._outcome.value
+        else:
+            value = self._plan.value()
         groups = value.values() if isinstance(value, dict) else [value]
         return tuple(path for paths in groups for path in paths)
 
@@ -68,7 +71,7 @@ class ScriptTaskRun(BaseTaskRun[R]):
         if not isinstance(self.task.body.fn, Script):
             raise OptionError(f"runner='script' executes scripts, and {self.task!r} is none; choose another runner")
         plan = plan_of(self)
-        self._execution = Execution(plan, self.id, attempt.number, lambda: attempt.stop_requested)
+        self._execution = Execution(plan, self.id, attempt.number, lambda: attempt.stop_requested, ledger().logs)
         self._log = self._execution.log
         threads_of_this_process().execute(self, attempt)
 
@@ -122,8 +125,10 @@ class ScriptTaskRun(BaseTaskRun[R]):
         outcome = self._outcome
         assert outcome is not None
         error = outcome.error
-        masked = {name: mask(name, value) for name, value in self._kwargs.items()}
-        args = json.dumps({"args": list(self._args), **masked}, default=str)
+        args = "{}"
+        if self._args or self._kwargs:
+            masked = {name: mask(name, value) for name, value in self._kwargs.items()}
+            args = json.dumps({"args": list(self._args), **masked}, default=str)
         row = Row(
             id=self.id,
             task=self.task.name,

@@ -77,9 +77,7 @@ _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 def _spawned(argv: list[str], env: dict[Any, Any], output: int | str) -> Command:
     """The fast way: a call in C, which shares the caller's memory instead of copying it."""
     first: tuple[Any, ...] = (
-        (os.POSIX_SPAWN_DUP2, output, 1)
-        if isinstance(output, int)
-        else (os.POSIX_SPAWN_OPEN, 1, output, _FLAGS, 0o600)
+        (os.POSIX_SPAWN_DUP2, output, 1) if isinstance(output, int) else (os.POSIX_SPAWN_OPEN, 1, output, _FLAGS, 0o600)
     )
     actions = [(os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0), first, (os.POSIX_SPAWN_DUP2, 1, 2)]
     return Command(os.posix_spawnp(argv[0], argv, env, file_actions=actions, setsid=True, setsigdef=_SIGNALS))

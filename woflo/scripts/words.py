@@ -19,7 +19,10 @@ from typing import Any, NamedTuple
 
 from woflo.errors import ArgumentError, OptionError
 
-__all__ = ["Field", "Lookup", "Template", "Word", "fields_of", "parsed", "split", "texts_of"]
+__all__ = ["FILES", "Field", "Lookup", "Template", "Word", "fields_of", "parsed", "quick", "split", "texts_of"]
+
+FILES = ("inputs", "outputs")
+"""Names that stand for files."""
 
 _FIELD = re.compile(r"\{\{([^{}]*)\}\}|(?<!\$)\{([A-Za-z_]\w*)(?:\.([A-Za-z_]\w*)|\[(\w+)\])?(?::([^{}]*))?\}")
 
@@ -32,6 +35,11 @@ class Field(NamedTuple):
     """The group, or the number, of files."""
     form: str
     """How it is formatted; empty for as it is."""
+
+    @property
+    def key(self) -> str:
+        """What its text is found by among those of a call."""
+        return f"{self.name}-{self.form.encode().hex()}" if self.form else self.name
 
     def __str__(self) -> str:
         return "{" + self.name + (f".{self.part}" if self.part else "") + (f":{self.form}" if self.form else "") + "}"
@@ -67,6 +75,16 @@ def fields_of(templates: Iterable[Template]) -> list[Field]:
     return [part for template in templates for part in template if isinstance(part, Field)]
 
 
+def quick(template: Template) -> str | None:
+    """The same for `str.format_map`, with the keys of fields: the quickest way. None where files stand in it."""
+    if any(isinstance(part, Field) and (part.name in FILES or part.part is not None) for part in template):
+        return None
+    return "".join(
+        "{" + part.key + "}" if isinstance(part, Field) else part.replace("{", "{{").replace("}", "}}")
+        for part in template
+    )
+
+
 def split(command: str) -> list[str]:
     """The words of a command, as a shell would see them. Raises `OptionError` where quotes do not match."""
     try:
@@ -81,7 +99,7 @@ def split(command: str) -> list[str]:
 class Word:
     """One word of a command, which becomes as many as a list of values has."""
 
-    __slots__ = ("_template", "fixed")
+    __slots__ = ("_template", "files", "fixed", "quick")
 
     def __init__(self, template: Template) -> None:
         self._template = template
@@ -89,6 +107,12 @@ class Word:
         """The word itself where no value goes into it."""
         if not any(isinstance(part, Field) for part in template):
             self.fixed = "".join(part for part in template if isinstance(part, str))
+        self.quick: str | None = quick(template)
+        """The same for `format_map`; a value that is a list is not in that map."""
+        first = template[0] if len(template) == 1 else None
+        is_files = isinstance(first, Field) and first.name in FILES and first.part is None
+        self.files: str | None = first.name if is_files and isinstance(first, Field) else None
+        """The name of the files that the word stands for, where it is nothing else."""
 
     def fill(self, lookup: Lookup) -> list[str]:
         """The words. One with files in it, as `--in={inputs}`, comes once for each of them."""
@@ -106,7 +130,11 @@ def texts_of(name: str, value: Any, form: str = "") -> str | list[str]:
     """What stands for a value in a word. Raises `ArgumentError` for what cannot stand in one."""
     kind = type(value)
     if kind is str and not form:
+        if "\0" not in value:
+            return value  # type: ignore[no-any-return]  # a text
         return _checked(name, value)
+    if kind is int:
+        return format(value, form) if form else str(value)
     if isinstance(value, list | tuple | set | frozenset):
         return [_checked(name, _text(name, one, form)) for one in _in_order(value)]
     return _checked(name, _text(name, value, form))
