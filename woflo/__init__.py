@@ -5,6 +5,7 @@ The house, from the top (imports point down only):
     cli/           the command `woflo`, one file for each of its commands
     testing/       conformance suites for runners and stores, a clock, crashes at any write
     durable/       what survives: workflows, their journals, queues, workers
+    scripts/       WHAT besides functions: commands, their files, and whether these are up to date
     stores/        where runs are kept: the contract, memory, SQLite
     runners/       WHERE an attempt executes: sequential, thread, asynchronous, multiprocess, pool;
                    processes/ is what the last two stand on
@@ -52,6 +53,10 @@ if TYPE_CHECKING:
     from woflo.kernel.providing import use_resources
     from woflo.kernel.subscription import Subscription, subscribe
     from woflo.kernel.waiting import as_completed, wait
+    from woflo.scripts.files import protected, temporary
+    from woflo.scripts.freshness import forcing
+    from woflo.scripts.planning import dry_run
+    from woflo.scripts.script import script, touch, why
 
 __version__ = "1.0.0a1"
 
@@ -73,7 +78,9 @@ __all__ = [
     "configure_queue",
     "continue_as",
     "current_run",
+    "dry_run",
     "find_runs",
+    "forcing",
     "fork",
     "gather",
     "get_run",
@@ -84,6 +91,7 @@ __all__ = [
     "patched",
     "pause_queue",
     "pause_schedule",
+    "protected",
     "prune",
     "published",
     "queues",
@@ -93,17 +101,21 @@ __all__ = [
     "resume",
     "resume_queue",
     "resume_schedule",
+    "script",
     "send",
     "sleep",
     "sleep_until",
     "subscribe",
     "task",
+    "temporary",
+    "touch",
     "track",
     "use_resources",
     "use_store",
     "uuid4",
     "wait",
     "wait_signal",
+    "why",
     "workflow",
 ]
 
@@ -147,6 +159,13 @@ _ON_FIRST_USE = {
     "subscribe": "woflo.kernel.subscription",
     "use_resources": "woflo.kernel.providing",
     "wait": "woflo.kernel.waiting",
+    "dry_run": "woflo.scripts.planning",
+    "forcing": "woflo.scripts.freshness",
+    "protected": "woflo.scripts.files",
+    "script": "woflo.scripts.script",
+    "temporary": "woflo.scripts.files",
+    "touch": "woflo.scripts.script",
+    "why": "woflo.scripts.script",
 }
 
 

@@ -78,11 +78,10 @@ class Execution:
             raise TaskStoppedError(f"{plan.name} was stopped while it waited for another one that makes {plan.target}")
         try:
             known = _known(plan.target, is_changed=mark.was_waited_for or mark.was_cut_off)
-            if mark.was_waited_for and not mark.was_cut_off:
-                if not is_stale(plan, known, is_marked=False):
-                    self.is_recorded = True
-                    mark.remove()
-                    return plan.value()
+            if mark.was_waited_for and not mark.was_cut_off and not is_stale(plan, known, is_marked=False):
+                self.is_recorded = True
+                mark.remove()
+                return plan.value()
             return self._make(mark, known, launch or spawning.start)
         finally:
             mark.give()

@@ -1,4 +1,4 @@
-"""What a file is known by: its size and time, which one `stat` tells, and its contents, where the time alone differs."""
+"""What a file is known by: size and time, which one `stat` tells, and its contents where the time alone differs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 __all__ = ["ABSENT", "Print", "contents", "is_same", "look", "taken"]
 
 COARSE, FINE = 2_000_000_000, 20_000_000
-"""Nanoseconds within which two changes of a file may have the same time: where times are whole seconds, and elsewhere."""
+"""Nanoseconds within which two changes of a file may have one time: where times are whole seconds, and elsewhere."""
 _PIECE = 1 << 20
 
 

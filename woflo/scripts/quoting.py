@@ -76,35 +76,31 @@ class _Scanner:
         if self._is_escaped:
             self._is_escaped = False
             self._last = "x"
-        elif inner == "'":
-            if character == "'":
-                self._open.pop()
-        elif character == "\\" and inner != "#":
+        elif character == "\\" and inner not in ("'", "#"):
             self._is_escaped = True
-        elif inner == "#":
-            if character == "\n":
+        elif inner in _ENDS:
+            if character == _ENDS[inner]:
                 self._open.pop()
-        elif inner == "$'":
-            if character == "'":
-                self._open.pop()
-        else:
-            self._take_plain(character, last, inner)
-
-    def _take_plain(self, character: str, last: str, inner: str) -> None:
-        if character == inner or (character == ")" and inner == "("):
+        elif character == inner or (character == ")" and inner == "("):
             self._open.pop()
-        elif character in '"`':
-            self._open.append(character)
-        elif character == "(":
-            if last == "$":
-                self._open.append(")")
-            elif inner != '"':
-                self._open.append("(")
-        elif inner == '"':
-            return
-        elif character == "'":
-            self._open.append("$'" if last == "$" else "'")
-        elif character == "#" and (last.isspace() or last in ";&|()"):
-            self._open.append("#")
-        elif character == "<" and last == "<":
-            self._has_document = True
+        else:
+            self._open += self._opened(character, last, inner)
+
+    def _opened(self, character: str, last: str, inner: str) -> list[str]:
+        """What this character opens."""
+        if character in '"`':
+            return [character]
+        if character == "(" and (last == "$" or inner != '"'):
+            return [")" if last == "$" else "("]
+        if inner == '"':
+            return []
+        if character == "'":
+            return ["$'" if last == "$" else "'"]
+        if character == "#" and (last.isspace() or last in ";&|()"):
+            return ["#"]
+        self._has_document = self._has_document or (character == "<" and last == "<")
+        return []
+
+
+_ENDS = {"'": "'", "$'": "'", "#": "\n"}
+"""Within these nothing else is opened, and this ends them."""
