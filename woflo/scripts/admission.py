@@ -38,10 +38,10 @@ class FreshnessAdmission:
             known = book.get(plan.target)
             if _is_fresh(plan, known, book):
                 run._plan = None
-                return Outcome(plan.value())
+                return Outcome(plan.value(None if known is None else known.outputs))
             again = book.again(plan.target)
             if again is not None and (known is None or again.success != known.success) and _is_fresh(plan, again, book):
-                return Outcome(plan.value())
+                return Outcome(plan.value(again.outputs))
         need_inputs(plan, book)
         if not run.remembers_itself:
             run._watch(_rememberer(plan, book))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from woflo.errors import LaunchError, ScriptError, StoreError, TaskStoppedError
 from woflo.kernel.context import current_attempt
+from woflo.runners.processes import tree
 from woflo.scripts import spawning
 from woflo.scripts.freshness import is_stale
 from woflo.scripts.ledger import Known, ledger
@@ -81,7 +82,7 @@ class Execution:
             if mark.was_waited_for and not mark.was_cut_off and not is_stale(plan, known, is_marked=False):
                 self.is_recorded = True
                 mark.remove()
-                return plan.value()
+                return plan.value(None if known is None else known.outputs)
             return self._make(mark, known, launch or spawning.start)
         finally:
             mark.give()
@@ -102,7 +103,7 @@ class Execution:
                 is_clean = making.revert()
                 raise
             is_clean = True
-            return self._plan.value()
+            return self._plan.value(self.files)
         finally:
             mark.move_log(self.log)
             if not is_clean:
@@ -178,8 +179,18 @@ def _own_environment() -> dict[Any, Any]:
     if seen != raw:
         seen = dict(raw)
         env = {os.fsencode(name): os.fsencode(text) for name, text in os.environ.items()}
+        env[tree.MARK.encode()] = tree.mark_of(os.getpid()).encode()
         _last = (seen, env)
     return env
+
+
+def _forget_environment() -> None:
+    global _last
+    _last = ({}, {})
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_environment)
 
 
 def _signal_name(number: int) -> str:

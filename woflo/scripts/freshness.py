@@ -61,12 +61,22 @@ def reasons(plan: Plan, known: Known | None, *, is_marked: bool | None = None) -
         yield f"the last attempt to make {plan.target} was cut off or has failed"
     found: dict[str, Print] = {}
     yield from _missing_outputs(plan, found)
-    if known is None:
-        if plan.is_cached or not plan.outputs:
-            yield "nothing is known of an earlier success"
-        else:
-            yield from _by_time(plan, found)
+    yield from _unknown(plan, found) if known is None else _changed(plan, known, found)
+
+
+def _unknown(plan: Plan, found: dict[str, Print]) -> Iterator[str]:
+    """Where nothing is known of an earlier success."""
+    if plan.is_cached or not plan.outputs:
+        yield "nothing is known of an earlier success"
         return
+    yield from _by_time(plan, found)
+    for output in plan.outputs:
+        if output.pattern is not None:
+            yield f"nothing is known of an earlier success, so {output.path} may stand for other files"
+
+
+def _changed(plan: Plan, known: Known, found: dict[str, Print]) -> Iterator[str]:
+    """What is another way than it was at the last success."""
     yield from _changed_words(plan, known.record)
     yield from _changed_inputs(plan, known)
     yield from _changed_outputs(plan, known, found)

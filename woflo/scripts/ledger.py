@@ -95,6 +95,7 @@ class Ledger:
 
     def every(self) -> list[Known]:
         """All that is known, from the store."""
+        self.flush(FLUSH_SECONDS)
         return [Known(one) for one in self.store.successes()]
 
     # -- writing ---------------------------------------------------------------------------------------

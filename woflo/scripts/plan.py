@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from glob import has_magic
 from typing import TYPE_CHECKING, Any
 
@@ -82,16 +82,15 @@ class Plan:
         """The files of one output: those that a glob finds, or the one."""
         return [output.path] if output.pattern is None else matching(output.pattern, self.base)
 
-    def value(self, found: Mapping[str, list[str]] | None = None) -> Value:
-        """What the run stands for; `found` tells the files of globs by their patterns."""
+    def value(self, made: Collection[str] | None = None) -> Value:
+        """What the run stands for. Of what globs find, what was `made`: other files may be there that look like it."""
         groups: dict[str, list[str]] = {}
         for output in self.outputs:
             there = groups.setdefault(output.group, [])
             if output.pattern is None:
                 there.append(self.path(output.path))
             else:
-                files = self.files_of(output) if found is None else found.get(output.pattern, [])
-                there += [self.path(one) for one in files]
+                there += [self.path(one) for one in self.files_of(output) if made is None or one in made]
         return groups if self.has_groups else groups.get("", [])
 
 

@@ -16,7 +16,7 @@ from woflo.kernel.masking import mask
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.traits import Traits
-from woflo.runners.processes.slots import SESSION
+from woflo.runners.processes.slots import SESSION, STARTING
 from woflo.runners.processes.supervisor import Supervisor, supervisor
 from woflo.runners.thread import threads_of_this_process
 from woflo.scripts import spawning
@@ -93,6 +93,7 @@ class ScriptTaskRun(BaseTaskRun[R]):
         """With its session where the guardian finds it, should this process be killed."""
         slots = _supervisor(self._runtime).slots
         slot = slots.take()
+        slots.words[slot + SESSION] = STARTING
         try:
             command = spawning.start(argv, env, cwd, output)
         except BaseException:

@@ -42,7 +42,8 @@ class Field(NamedTuple):
         return f"{self.name}-{self.form.encode().hex()}" if self.form else self.name
 
     def __str__(self) -> str:
-        return "{" + self.name + (f".{self.part}" if self.part else "") + (f":{self.form}" if self.form else "") + "}"
+        part = "" if self.part is None else f"[{self.part}]" if self.part.isdecimal() else f".{self.part}"
+        return "{" + self.name + part + (f":{self.form}" if self.form else "") + "}"
 
 
 Template = tuple["str | Field", ...]

@@ -246,14 +246,14 @@ class Agreement(RuleBasedStateMachine):
         if self.store.has_limits:
             self.do(ops.PauseSchedule, task=task, is_paused=is_paused)
 
-    @rule(targets=st.lists(st.sampled_from("xyz"), max_size=3), record=st.sampled_from(["{}", '{"a": 1}']))
-    def keep_successes(self, targets, record):
-        made = tuple(Success(target, "t", "run", self.now, record) for target in targets)
+    @rule(names=st.lists(st.sampled_from("xyz"), max_size=3), record=st.sampled_from(["{}", '{"a": 1}']))
+    def keep_successes(self, names, record):
+        made = tuple(Success(name, "t", "run", self.now, record) for name in names)
         self.do(ops.KeepSuccesses, successes=made)
 
-    @rule(targets=st.lists(st.sampled_from("xyz"), max_size=2).map(tuple))
-    def forget_successes(self, targets):
-        self.do(ops.ForgetSuccesses, targets=targets)
+    @rule(names=st.lists(st.sampled_from("xyz"), max_size=2).map(tuple))
+    def forget_successes(self, names):
+        self.do(ops.ForgetSuccesses, targets=names)
 
     @rule(worker=workers, lease=st.sampled_from([0.0, 3.0, 30.0]), is_first=st.booleans())
     def beat(self, worker, lease, is_first):
