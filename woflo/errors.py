@@ -37,6 +37,7 @@ __all__ = [
     "RunEndedError",
     "RunSuspectError",
     "RunUnderWayError",
+    "ScriptCallError",
     "ScriptError",
     "SerializationError",
     "SettingsError",
@@ -260,6 +261,10 @@ class ScriptError(WofloError, RuntimeError):
         self.signal = signal
         self.log = log
         self.output = output
+
+
+class ScriptCallError(WofloError, ValueError):
+    """A command asked by `$WOFLO_CALLS` for a call that cannot be meant, or of a task that it may not call."""
 
 
 class MissingOutputError(WofloError, FileNotFoundError):

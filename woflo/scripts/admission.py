@@ -8,6 +8,7 @@ from typing import Any
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import RunState
 from woflo.scripts import planning
+from woflo.scripts.calls import checked, make
 from woflo.scripts.freshness import is_stale, need_inputs, remember
 from woflo.scripts.ledger import Known, Ledger, ledger
 from woflo.scripts.plan import Plan
@@ -37,15 +38,23 @@ class FreshnessAdmission:
         if plan.target is not None:
             known = book.get(plan.target)
             if _is_fresh(plan, known, book):
-                run._plan = None
-                return Outcome(plan.value(None if known is None else known.outputs))
+                return _skipped(run, plan, known)
             again = book.again(plan.target)
             if again is not None and (known is None or again.success != known.success) and _is_fresh(plan, again, book):
-                return Outcome(plan.value(again.outputs))
+                return _skipped(run, plan, again)
         need_inputs(plan, book)
         if not run.remembers_itself:
             run._watch(_rememberer(plan, book))
         return None
+
+
+def _skipped(run: Any, plan: Plan, known: Known | None) -> Outcome:
+    """What it made before; it asks for the same calls as then."""
+    run._plan = None
+    if plan.calls and known is not None:
+        asked = known.record.get("calls", [])
+        run.calls = make([checked(one, plan.name, plan.calls) for one in asked], None)
+    return Outcome(plan.value(None if known is None else known.outputs))
 
 
 def _is_fresh(plan: Plan, known: Known | None, book: Ledger) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from woflo.errors import ArgumentError, OptionError
 from woflo.kernel.digest import digest
 from woflo.kernel.masking import MASK, mask
+from woflo.scripts.calls import checked_tasks
 from woflo.scripts.files import Declared, Groups, Output, given_files
 from woflo.scripts.places import check_written
 from woflo.scripts.plan import Plan, files_for, inputs_of
@@ -44,7 +45,7 @@ class Script:
         self.__name__ = self.__qualname__ = name
         self.__module__ = module
         self.shell = shell
-        self.may_call: tuple[Any, ...] = tuple(may_call)
+        self.may_call = checked_tasks(may_call)
         self.function: Callable[..., Command] | None = None
         self.__doc__ = getattr(command, "__doc__", None) if callable(command) else None
         self.declared_inputs = Declared("inputs", inputs)
@@ -149,6 +150,7 @@ class Script:
             inputs[group] = inputs_of(inputs[group], base)
         outputs = self._outputs(given_outputs, lookup, texts, base)
         plan = Plan(name, [path for paths in inputs.values() for path in paths], outputs, base)
+        plan.calls = self.may_call
         plan.has_groups = any(output.group for output in outputs)
         lookup.inputs, lookup.outputs = inputs, _groups_of(outputs)
         words = self.words if self.function is None else self._made(values, lookup)

@@ -13,6 +13,7 @@ from woflo.errors import LaunchError, ScriptError, StoreError, TaskStoppedError
 from woflo.kernel.context import current_attempt
 from woflo.runners.processes import tree
 from woflo.scripts import spawning
+from woflo.scripts.calls import VARIABLE, Call, begin_file, make, read
 from woflo.scripts.freshness import is_stale
 from woflo.scripts.ledger import Known, ledger
 from woflo.scripts.making import Making
@@ -47,6 +48,8 @@ class Execution:
         self._was_asked = False
         self.files: list[str] = []
         """What it has made."""
+        self.calls: list[Call] = []
+        """What the command has asked for."""
         self.is_recorded = False
         """True where another process has made it meanwhile, so that there is nothing to record."""
         self.started = self.finished = 0.0
@@ -113,6 +116,9 @@ class Execution:
         plan = self._plan
         self.started = time.time()
         env = _environment(plan)
+        asked = begin_file(self.log) if plan.calls else ""
+        if asked:
+            env = {**env, VARIABLE.encode(): os.fsencode(asked)}
         with self._lock:
             if self._was_asked or self._stop_requested():
                 raise TaskStoppedError(f"{plan.name} was stopped before its command began")
@@ -124,6 +130,8 @@ class Execution:
         self.finished = time.time()
         if status:
             raise self._failed(status, path or self.log)
+        if asked:
+            self.calls = read(asked, plan.name, plan.calls)
 
     # -- what is said of a failure ---------------------------------------------------------------------
 
@@ -241,9 +249,12 @@ def execute_here(script: Script, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     ending = threading.Thread(target=_end_when_asked, args=(execution, attempt, watcher), daemon=True)
     ending.start()
     try:
-        return execution.run()
+        value = execution.run()
     finally:
         watcher.set()
+    for run in make(execution.calls, attempt):
+        run.get_result()
+    return value
 
 
 def _end_when_asked(execution: Execution, attempt: Any, is_over: threading.Event) -> None:

@@ -31,6 +31,7 @@ class Plan:
     __slots__ = (
         "base",
         "before",
+        "calls",
         "code",
         "command",
         "env",
@@ -65,6 +66,8 @@ class Plan:
         """For a function: the digests of what it executes, by name."""
         self.extra: Mapping[str, str] = _NOTHING
         """What else counts for freshness."""
+        self.calls: tuple[Any, ...] = ()
+        """The tasks that the command may ask for."""
         self.is_cached = False
         """True where the result is kept, and given again."""
         self.before: Mapping[str, Print] = _NOTHING

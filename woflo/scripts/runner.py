@@ -22,6 +22,7 @@ from woflo.runners.thread import threads_of_this_process
 from woflo.scripts import spawning
 from woflo.scripts.admission import plan_of
 from woflo.scripts.body import Script
+from woflo.scripts.calls import make
 from woflo.scripts.execution import Execution
 from woflo.scripts.freshness import remember
 from woflo.scripts.ledger import ledger
@@ -49,6 +50,8 @@ class ScriptTaskRun(BaseTaskRun[R]):
     _execution: Execution | None = None
     """The attempt under way."""
     _log: str | None = None
+    calls: tuple[BaseTaskRun[Any], ...] = ()
+    """The runs that the command has asked for by `$WOFLO_CALLS`, when it has ended well, or was up to date."""
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -84,7 +87,10 @@ class ScriptTaskRun(BaseTaskRun[R]):
             if self._verdict is None and self.task.options.admission is not None and not execution.is_recorded:
                 told = {"exit_code": 0, "host": HOST, "log": execution.log, "attempt": attempt.number}
                 times = {"started_at": execution.started, "finished_at": execution.finished}
-                remember(self._plan, ledger(), self.id, execution.files, **told, **times)
+                calls = [call.plain() for call in execution.calls]
+                remember(self._plan, ledger(), self.id, execution.files, **told, **times, calls=calls)
+            if execution.calls and self._verdict is None:
+                self.calls = make(execution.calls, attempt)
             return Outcome(value)
         except BaseException as error:
             return outcome_of(error, self.task.name)
