@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from woflo.kernel.outcome import Outcome
@@ -12,6 +12,7 @@ from woflo.scripts.calls import checked, make
 from woflo.scripts.freshness import is_stale, need_inputs, remember
 from woflo.scripts.ledger import Known, Ledger, ledger
 from woflo.scripts.plan import Plan
+from woflo.scripts.temporaries import called, made_again, note_maker
 
 __all__ = ["FreshnessAdmission", "plan_of"]
 
@@ -29,12 +30,18 @@ class FreshnessAdmission:
 
     __slots__ = ()
 
+    def called(self, run: Any, handles: Iterable[Any]) -> None:
+        """See the port."""
+        called(run, handles)
+
     def admit(self, run: Any) -> Outcome | None:
         """See the port."""
         plan = plan_of(run)
         if planning.current is not None:
             return planning.current.admit(plan)
         book = ledger()
+        if getattr(run.task.body.fn, "has_temporary", False):
+            note_maker(run, plan)
         if plan.target is not None:
             known = book.get(plan.target)
             if _is_fresh(plan, known, book):
@@ -42,6 +49,8 @@ class FreshnessAdmission:
             again = book.again(plan.target)
             if again is not None and (known is None or again.success != known.success) and _is_fresh(plan, again, book):
                 return _skipped(run, plan, again)
+        if hasattr(run, "_makers"):
+            made_again(run, book)
         need_inputs(plan, book)
         if not run.remembers_itself:
             run._watch(_rememberer(plan, book))

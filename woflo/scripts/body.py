@@ -11,7 +11,7 @@ from woflo.errors import ArgumentError, OptionError
 from woflo.kernel.digest import digest
 from woflo.kernel.masking import MASK, mask
 from woflo.scripts.calls import checked_tasks
-from woflo.scripts.files import Declared, Groups, Output, given_files
+from woflo.scripts.files import Declared, Groups, Output, Temporary, given_files
 from woflo.scripts.places import check_written
 from woflo.scripts.plan import Plan, files_for, inputs_of
 from woflo.scripts.quoting import check_places, filled
@@ -50,6 +50,7 @@ class Script:
         self.__doc__ = getattr(command, "__doc__", None) if callable(command) else None
         self.declared_inputs = Declared("inputs", inputs)
         self.declared_outputs = Declared("outputs", outputs)
+        self.has_temporary: bool = any(one.kind is Temporary for one in self.declared_outputs.patterns)
         self.env: dict[str, Template | None] = _environment(env)
         self.cwd: Template = () if cwd is None else parsed(os.fspath(cwd))
         self.words: Template | list[Word] = []

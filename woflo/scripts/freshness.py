@@ -8,13 +8,13 @@ every output there ── as it was left? ── record of its last success ─�
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
 from woflo.errors import MissingInputError
 from woflo.kernel import clock
-from woflo.scripts.ledger import Known, Ledger, encoded
+from woflo.scripts.ledger import Known, Ledger, encoded, is_gone, ledger
 from woflo.scripts.marks import is_marked as was_marked
 from woflo.scripts.plan import Plan
 from woflo.scripts.prints import ABSENT, Print, is_same, look, taken
@@ -60,7 +60,7 @@ def reasons(plan: Plan, known: Known | None, *, is_marked: bool | None = None) -
     if is_marked:
         yield f"the last attempt to make {plan.target} was cut off or has failed"
     found: dict[str, Print] = {}
-    yield from _missing_outputs(plan, found)
+    yield from _missing_outputs(plan, found, () if known is None else known.record.get("gone", ()))
     yield from _unknown(plan, found) if known is None else _changed(plan, known, found)
 
 
@@ -82,13 +82,16 @@ def _changed(plan: Plan, known: Known, found: dict[str, Print]) -> Iterator[str]
     yield from _changed_outputs(plan, known, found)
 
 
-def _missing_outputs(plan: Plan, found: dict[str, Print]) -> Iterator[str]:
+def _missing_outputs(plan: Plan, found: dict[str, Print], gone: Collection[str]) -> Iterator[str]:
     for output in plan.outputs:
         files = plan.files_of(output)
         if not files:
             yield f"no file matches {output.path}"
         for path in files:
-            there = found[path] = look(plan.path(path))
+            there = look(plan.path(path))
+            if there is ABSENT and path in gone:
+                continue
+            found[path] = there
             if there is ABSENT:
                 yield f"{path} does not exist"
 
@@ -149,8 +152,10 @@ def _changed_inputs(plan: Plan, known: Known) -> Iterator[str]:
             yield f"{path} is a new input"
             continue
         same, was_read = is_same(plan.path(path), before)
-        if not same:
-            yield f"{path} does not exist" if look(plan.path(path)) is ABSENT else f"{path} has changed"
+        if not same and look(plan.path(path)) is not ABSENT:
+            yield f"{path} has changed"
+        elif not same and not is_gone(path, before, ledger()):
+            yield f"{path} does not exist"
         elif was_read:
             known.inputs[path] = taken(plan.path(path))
             known.renewed = True

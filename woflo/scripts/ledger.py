@@ -20,7 +20,7 @@ from woflo.stores.contract import Store
 from woflo.stores.operations import ForgetSuccesses, KeepSuccesses, Operation, Submit
 from woflo.stores.rows import Row, Success
 
-__all__ = ["Known", "Ledger", "ledger"]
+__all__ = ["Known", "Ledger", "encoded", "is_gone", "ledger"]
 
 ONE_BY_ONE = 8
 """How many targets are looked up by themselves."""
@@ -81,12 +81,15 @@ class Ledger:
             return None
         if len(self._known) < ONE_BY_ONE:
             return self._asked(target)
+        self._look_at_all()
+        return self._known.get(target)
+
+    def _look_at_all(self) -> None:
         every = self.store.successes()
         with self._lock:
             for one in every:
                 self._known.setdefault(one.target, one)
             self._has_all = True
-        return self._known.get(target)
 
     def _asked(self, target: str) -> Success | None:
         found = self.store.successes([target])
@@ -108,7 +111,17 @@ class Ledger:
 
     def renew(self, known: Known) -> None:
         """Keep what was seen of the inputs since, so that they need not be read the next time."""
-        self.keep(known.success._replace(record=encoded({**known.record, "inputs": known.inputs})))
+        self.keep_record(known, {**known.record, "inputs": known.inputs})
+
+    def keep_record(self, known: Known, record: dict[str, Any]) -> None:
+        """Another record of the same success."""
+        self.keep(known.success._replace(record=encoded(record)))
+
+    def gone(self) -> list[Known]:
+        """Those of whose outputs some were temporary, and are gone."""
+        if not self._has_all:
+            self._look_at_all()
+        return [Known(one) for one in list(self._known.values()) if one is not None and '"gone":[' in one.record]
 
     def forget(self, target: str) -> None:
         """Know no longer how it was made."""
@@ -159,6 +172,18 @@ class Ledger:
 def encoded(record: dict[str, Any]) -> str:
     """A record as it is kept."""
     return _encode(record)
+
+
+def is_gone(path: str, made: Any, book: Ledger) -> bool:
+    """True for an input that is not there because it was temporary, and was read as it is known."""
+    return any(path in known.record["gone"] and _is_alike(known.outputs.get(path), made) for known in book.gone())
+
+
+def _is_alike(one: Any, other: Any) -> bool:
+    """True where two prints are of the same contents."""
+    if one is None or one[0] != other[0]:
+        return False
+    return bool(one[2] == other[2] if one[2] else one[1] == other[1])
 
 
 _ledger: Ledger | None = None
