@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from woflo.kernel.ports import Provider
     from woflo.kernel.run import BaseTaskRun
 
-__all__ = ["DEFAULT_RUNNER", "load_current_store", "load_machine", "load_runner", "load_settings", "load_store"]
+__all__ = [
+    "DEFAULT_RUNNER",
+    "load_current_store",
+    "load_machine",
+    "load_making",
+    "load_runner",
+    "load_settings",
+    "load_store",
+]
 
 RUNNERS = {
     "sequential": "woflo.runners.sequential:SequentialTaskRun",
@@ -35,6 +43,7 @@ STORES = {
 """By the scheme of their URLs."""
 MACHINE = "woflo.runners.machine:totals"
 SETTINGS = "woflo.durable.settings:current_settings"
+MAKING = "woflo.scripts.functions:made_task"
 CURRENT_STORE = "woflo.durable.choice:current_store"
 
 
@@ -74,6 +83,11 @@ def load_machine() -> dict[str, float]:
 def load_settings() -> Provider:
     """What gives the objects of settings classes."""
     return cast("Provider", _load(SETTINGS))
+
+
+def load_making() -> Callable[[Any, dict[str, Any]], Any]:
+    """What makes tasks of functions that have files, or whose results are kept."""
+    return cast("Callable[[Any, dict[str, Any]], Any]", _load(MAKING))
 
 
 def load_current_store() -> Callable[[], Any]:

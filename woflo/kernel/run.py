@@ -266,8 +266,9 @@ class BaseTaskRun(Starting, Generic[R]):
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The files that this run makes; empty for a task that names none."""
-        return ()
+        """The files that this run makes, known from its start on; empty for a task that names none."""
+        files: Callable[[], tuple[str, ...]] | None = getattr(self, "_files", None)
+        return () if files is None else files()
 
     @property
     def ref(self) -> R:

@@ -17,7 +17,7 @@ from woflo.scripts.plan import Plan, files_for, inputs_of
 from woflo.scripts.quoting import check_places, filled
 from woflo.scripts.words import FILES, Field, Template, Word, fields_of, parsed, split, texts_of
 
-__all__ = ["SHELL", "Script"]
+__all__ = ["SHELL", "Lookup", "Script"]
 
 SHELL = "/bin/sh"
 Command = str | Sequence[str]
@@ -142,7 +142,7 @@ class Script:
         values = self._bound(args, kwargs)
         given_inputs, given_outputs = values.pop("inputs", None), values.pop("outputs", None)
         texts = self._texts(values)
-        lookup = _Lookup(self, values)
+        lookup = Lookup(self.__name__, values)
         base = ""
         if self.cwd:
             base = "".join(part if isinstance(part, str) else _alone(part, lookup(part)) for part in self.cwd)
@@ -172,7 +172,7 @@ class Script:
                 texts[key] = text
         return texts
 
-    def _inputs(self, given: Any, lookup: _Lookup, texts: dict[str, str]) -> Groups:
+    def _inputs(self, given: Any, lookup: Lookup, texts: dict[str, str]) -> Groups:
         if given is not None:
             return given_files("inputs", given)
         groups: Groups = {}
@@ -180,7 +180,7 @@ class Script:
             groups.setdefault(one.group, []).append(one.pattern or one.path)
         return groups
 
-    def _outputs(self, given: Any, lookup: _Lookup, texts: dict[str, str], base: str) -> list[Output]:
+    def _outputs(self, given: Any, lookup: Lookup, texts: dict[str, str], base: str) -> list[Output]:
         if given is not None:
             declared = Declared("outputs", given)
             return declared.fill(_as_written)
@@ -190,7 +190,7 @@ class Script:
                 check_written(self.__name__, output.path, pattern.folder, base)
         return outputs
 
-    def _filled(self, words: Any, lookup: _Lookup, texts: dict[str, str]) -> list[str]:
+    def _filled(self, words: Any, lookup: Lookup, texts: dict[str, str]) -> list[str]:
         if self.shell:
             return [SHELL, "-c", filled(words, lookup)]
         command: list[str] = []
@@ -208,7 +208,7 @@ class Script:
                 command += word.fill(lookup)
         return command
 
-    def _made(self, values: dict[str, Any], lookup: _Lookup) -> Any:
+    def _made(self, values: dict[str, Any], lookup: Lookup) -> Any:
         """The command that the function returns for this call."""
         assert self.function is not None
         files = {"inputs": lookup.inputs, "outputs": lookup.outputs}
@@ -216,7 +216,7 @@ class Script:
         command = self.function(**values, **taken)
         return self._words(command)[0]
 
-    def _surround(self, plan: Plan, lookup: _Lookup) -> None:
+    def _surround(self, plan: Plan, lookup: Lookup) -> None:
         env: dict[str, str] = {}
         counts: dict[str, str | None] = {}
         for name, template in self.env.items():
@@ -241,11 +241,11 @@ class Script:
         return f"<script {self.__name__}>"
 
 
-class _Lookup:
+class Lookup:
     """The values of one call."""
 
-    def __init__(self, script: Script, values: dict[str, Any]) -> None:
-        self._script = script
+    def __init__(self, name: str, values: dict[str, Any]) -> None:
+        self._name = name
         self._values = values
         self.inputs: Groups = {}
         self.outputs: Groups = {}
@@ -273,7 +273,7 @@ class _Lookup:
     def _files(self, field: Field, groups: Groups) -> list[str]:
         files = files_for(field, groups, field.name)
         if not files:
-            raise ArgumentError(f"{self._script.__name__} has {field} in its command: call it with {field.name}=…")
+            raise ArgumentError(f"{self._name} has {field} in its command: call it with {field.name}=…")
         return files
 
 

@@ -25,7 +25,7 @@ from woflo.scripts.spawning import Command
 if TYPE_CHECKING:
     from woflo.scripts.body import Script
 
-__all__ = ["Execution", "execute_here"]
+__all__ = ["Execution", "execute_here", "known_of"]
 
 TAIL = 8192
 """Bytes of the output that are looked at for the last lines."""
@@ -81,7 +81,7 @@ class Execution:
         if mark is None:
             raise TaskStoppedError(f"{plan.name} was stopped while it waited for another one that makes {plan.target}")
         try:
-            known = _known(plan.target, is_changed=mark.was_waited_for or mark.was_cut_off)
+            known = known_of(plan.target, is_changed=mark.was_waited_for or mark.was_cut_off)
             if mark.was_waited_for and not mark.was_cut_off and not is_stale(plan, known, is_marked=False):
                 self.is_recorded = True
                 mark.remove()
@@ -160,7 +160,7 @@ class Execution:
         )
 
 
-def _known(target: str, *, is_changed: bool) -> Known | None:
+def known_of(target: str, *, is_changed: bool) -> Known | None:
     """How it was made last. In a process that cannot use the store, as a forked child, nothing is known."""
     try:
         book = ledger()

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from woflo.errors import ArgumentError, OptionError
 from woflo.scripts.words import Field, Lookup, Template, parsed, quick
 
-__all__ = ["Declared", "Output", "Protected", "Temporary", "given_files", "protected", "temporary"]
+__all__ = ["Declared", "FilesOf", "Output", "Protected", "Temporary", "given_files", "protected", "temporary"]
 
 Groups = dict[str, list[str]]
 """Paths by the names of their groups; "" is the name of the only group where there are no others."""
@@ -95,6 +95,7 @@ class Declared:
     """
 
     def __init__(self, option: str, given: Any) -> None:
+        self.given = given
         self.patterns: list[_Pattern] = []
         self.has_groups: bool = isinstance(given, Mapping)
         groups = given if isinstance(given, Mapping) else {"": given}
@@ -151,7 +152,16 @@ def given_files(option: str, given: Any) -> Groups:
     return found
 
 
+class FilesOf:
+    """Stands for the outputs of a run, whatever its result is."""
+
+    def __init__(self, run: Any) -> None:
+        self.run = run
+
+
 def _collect(option: str, given: Any, group: str, found: Groups) -> None:
+    if isinstance(given, FilesOf):
+        given = list(given.run.outputs)
     if isinstance(given, Mapping):
         for name, paths in given.items():
             _collect(option, paths, group or str(name), found)

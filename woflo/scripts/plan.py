@@ -33,6 +33,7 @@ class Plan:
         "before",
         "calls",
         "code",
+        "codec",
         "command",
         "env",
         "environment",
@@ -68,6 +69,8 @@ class Plan:
         """What else counts for freshness."""
         self.calls: tuple[Any, ...] = ()
         """The tasks that the command may ask for."""
+        self.codec: Any = None
+        """For a function: how its result is written."""
         self.is_cached = False
         """True where the result is kept, and given again."""
         self.before: Mapping[str, Print] = _NOTHING
