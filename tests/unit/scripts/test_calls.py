@@ -64,9 +64,7 @@ def test_one_that_cannot_be_meant_fails_the_script(project, part, line, told):
 def test_a_failed_command_calls_nothing(project, part):
     """Each attempt asks anew."""
     ask = script(
-        'echo \'{{"task": "part", "args": [1]}}\' >> "$WOFLO_CALLS"; test -e once || {{ touch once; false; }}'.replace(
-            "{{", "{"
-        ).replace("}}", "}"),
+        """echo '{"task": "part", "args": [1]}' >> "$WOFLO_CALLS"; test -e once || { touch once; false; }""",
         may_call=[part],
         retries=1,
         shell=True,
