@@ -14,6 +14,7 @@ from benchmarks import (
     pool,
     postgres,
     process,
+    scripts,
     store,
     thread,
 )
@@ -27,6 +28,7 @@ FIGURES: list[Figure] = [
     *data.FIGURES,
     *graph.FIGURES,
     *imports.FIGURES,
+    *scripts.FIGURES,
     *store.FIGURES,
     *folder.FIGURES,
     *postgres.FIGURES,
