@@ -108,6 +108,7 @@ class Execution:
             is_clean = True
             return self._plan.value(self.files)
         finally:
+            os.makedirs(os.path.dirname(self.log), mode=0o700, exist_ok=True)
             mark.move_log(self.log)
             if not is_clean:
                 mark.leave()
@@ -123,6 +124,8 @@ class Execution:
             if self._was_asked or self._stop_requested():
                 raise TaskStoppedError(f"{plan.name} was stopped before its command began")
             try:
+                if isinstance(output, str):
+                    os.makedirs(os.path.dirname(output), mode=0o700, exist_ok=True)
                 self.command = launch(plan.command, env, plan.base, output)
             except OSError as error:
                 raise self._not_started(error) from error

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from woflo.kernel import clock, runtime
@@ -186,14 +187,17 @@ def _is_alike(one: Any, other: Any) -> bool:
     return bool(one[2] == other[2] if one[2] else one[1] == other[1])
 
 
+_current_store: Callable[[], Any] | None = None
 _ledger: Ledger | None = None
 _lock = threading.Lock()
 
 
 def ledger() -> Ledger:
     """That of the store of this process."""
-    global _ledger
-    store: Store = load_current_store()()
+    global _ledger, _current_store
+    if _current_store is None:
+        _current_store = load_current_store()
+    store: Store = _current_store()
     found = _ledger
     if found is not None and found.store is store and found.process == os.getpid():
         return found

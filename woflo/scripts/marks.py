@@ -24,6 +24,8 @@ __all__ = ["Mark", "is_marked", "mark_of"]
 
 SETTLED = 2_100_000_000
 """Nanoseconds after which a folder that was changed again would have another time, whatever the file system."""
+_folders: dict[str, str] = {}
+"""Of marks, by the current folder."""
 _listed: tuple[str, int, frozenset[str]] = ("", 0, frozenset())
 
 
@@ -38,8 +40,12 @@ def is_marked(target: str) -> bool:
     The folder is listed once for many targets: its time tells whether there are others since.
     """
     global _listed
-    path = folder("making")
-    changed = os.stat(path).st_mtime_ns
+    here = os.getcwd()
+    path = _folders.get(here) or _folders.setdefault(here, folder("making"))
+    try:
+        changed = os.stat(path).st_mtime_ns
+    except FileNotFoundError:
+        return False  # somebody has removed the folder
     if _listed[0] == path and _listed[1] == changed:
         return bool(_listed[2]) and digest(target) in _listed[2]
     names = frozenset(os.listdir(path))
@@ -62,6 +68,7 @@ class Mark:
     def take(cls, target: str, pause: Callable[[], bool]) -> Mark | None:
         """Take it; as long as others have it, `pause()` is called again and again. None where that gives False."""
         path = mark_of(target)
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         has_waited = False
         while True:
             is_there = os.path.exists(path)
