@@ -17,7 +17,7 @@ PROGRAM = """
 from woflo import gather, script
 write = script(
     "echo $$ >> pids; echo half > {{outputs}}; sleep {pause}; echo whole > {{outputs}}",
-    outputs="x_{{i}}.txt", shell=True, name="write", max_concurrency=8,
+    outputs="x_{{i}}.txt", shell=True, name="write", max_concurrency=8, runner="{runner}",
 )
 runs = [write(i=i) for i in range({number})]
 print("begun", flush=True)
@@ -25,8 +25,8 @@ print(sorted({{str(run.state) for run in runs if run.wait()}}))
 """
 
 
-def program(folder, pause, number):
-    code = PROGRAM.format(pause=pause, number=number)
+def program(folder, pause, number, runner="script"):
+    code = PROGRAM.format(pause=pause, number=number, runner=runner)
     return subprocess.Popen([sys.executable, "-c", code], cwd=folder, stdout=subprocess.PIPE, text=True)
 
 
@@ -49,9 +49,10 @@ def folder(tmp_path):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the guardian")
-def test_nothing_outlives_a_killed_caller(folder):
+@pytest.mark.parametrize("runner", ["script", "thread"])
+def test_nothing_outlives_a_killed_caller(folder, runner):
     """Every command that was under way ends, with what it has started."""
-    with program(folder, pause=1000, number=8) as caller:
+    with program(folder, pause=1000, number=8, runner=runner) as caller:
         wait_until(lambda: len(pids(folder)) == 8)
         caller.kill()
     wait_until(lambda: not any(map(is_alive, pids(folder))))
@@ -91,8 +92,19 @@ def test_the_result_before_is_there_after_a_kill(folder):
         caller.kill()
     wait_until(lambda: not any(map(is_alive, pids(folder))))
     (folder / "x_0.txt").unlink()
-    code = PROGRAM.format(pause="0; rm x_0.txt; exit 1; sleep 0", number=1)
+    code = PROGRAM.format(pause="0; rm x_0.txt; exit 1; sleep 0", number=1, runner="script")
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
     assert "['FAILED']" in done.stdout
     assert (folder / "x_0.txt").read_text() == "whole\n"
     assert not list(folder.glob(".*aside"))
+
+
+@pytest.mark.parametrize("runner", ["script", "thread", "sequential"])
+def test_ctrl_c_ends_the_commands(folder, runner):
+    """Whoever executes them; no partial file is left."""
+    with program(folder, pause=1000, number=1, runner=runner) as caller:
+        wait_until(lambda: (folder / "x_0.txt").exists())
+        caller.send_signal(signal.SIGINT)
+        assert caller.wait(30) != 0
+    wait_until(lambda: not any(map(is_alive, pids(folder))))
+    assert not (folder / "x_0.txt").exists()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from woflo.errors import LaunchError, ScriptError, StoreError, TaskStoppedError
 from woflo.kernel.context import current_attempt
 from woflo.runners.processes import tree
-from woflo.scripts import spawning
+from woflo.scripts import guarding
 from woflo.scripts.calls import VARIABLE, Call, begin_file, make, read
 from woflo.scripts.freshness import is_stale
 from woflo.scripts.ledger import Known, ledger
@@ -71,11 +71,11 @@ class Execution:
 
     # -- the attempt -----------------------------------------------------------------------------------
 
-    def run(self, launch: Callable[[list[str], dict[Any, Any], str, int | str], Command] | None = None) -> Value:
+    def run(self) -> Value:
         """Execute it, and return what it stands for. Raises `ScriptError`, `MissingOutputError`, `TaskStoppedError`."""
         plan = self._plan
         if plan.target is None:
-            self._command(self.log, launch or spawning.start)
+            self._command(self.log)
             return plan.value()
         mark = Mark.take(plan.target, self._pause)
         if mark is None:
@@ -86,7 +86,7 @@ class Execution:
                 self.is_recorded = True
                 mark.remove()
                 return plan.value(None if known is None else known.outputs)
-            return self._make(mark, known, launch or spawning.start)
+            return self._make(mark, known)
         finally:
             mark.give()
 
@@ -94,13 +94,13 @@ class Execution:
         time.sleep(PAUSE)
         return not (self._was_asked or self._stop_requested())
 
-    def _make(self, mark: Mark, known: Known | None, launch: Any) -> Value:
+    def _make(self, mark: Mark, known: Known | None) -> Value:
         making = Making(self._plan, known)
         is_clean = False
         try:
             making.begin()
             try:
-                self._command(mark.fd, launch, mark.path)
+                self._command(mark.fd, mark.path)
                 self.files = making.keep(self.log)
             except BaseException:
                 is_clean = making.revert()
@@ -113,7 +113,7 @@ class Execution:
             if not is_clean:
                 mark.leave()
 
-    def _command(self, output: int | str, launch: Any, path: str = "") -> None:
+    def _command(self, output: int | str, path: str = "") -> None:
         plan = self._plan
         self.started = time.time()
         env = _environment(plan)
@@ -126,10 +126,15 @@ class Execution:
             try:
                 if isinstance(output, str):
                     os.makedirs(os.path.dirname(output), mode=0o700, exist_ok=True)
-                self.command = launch(plan.command, env, plan.base, output)
+                self.command = guarding.start(plan.command, env, plan.base, output)
             except OSError as error:
                 raise self._not_started(error) from error
-        status = self.command.wait()
+        try:
+            status = self.command.wait()
+        except BaseException:  # Ctrl-C, where it is executed in the main thread
+            self.command.kill()
+            self.command.wait()
+            raise
         self.finished = time.time()
         if status:
             raise self._failed(status, path or self.log)

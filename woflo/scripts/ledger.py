@@ -61,7 +61,7 @@ class Ledger:
         self._idle = threading.Condition(self._lock)
         self.logs: str = folder("logs")
         """Where the output of commands goes."""
-        runtime.current.closers.setdefault(Ledger, _flush)
+        runtime.current.closers[self] = self._flush_at_exit
 
     def get(self, target: str) -> Known | None:
         """How a target was made last, as far as this process knows."""
@@ -163,6 +163,9 @@ class Ledger:
 
                 complain("what a script has made could not be recorded; it will be made again", result)
 
+    def _flush_at_exit(self) -> None:
+        self.flush(FLUSH_SECONDS)
+
     def flush(self, timeout: float | None = None) -> bool:
         """Wait until all that was written is kept; False where that takes longer than `timeout` seconds."""
         self._write()
@@ -209,10 +212,3 @@ def ledger() -> Ledger:
 
 FLUSH_SECONDS = 60.0
 """How long the end of a program waits for what is being written."""
-
-
-def _flush() -> None:
-    """Before the end of the program."""
-    found = _ledger
-    if found is not None and found.process == os.getpid():
-        found.flush(FLUSH_SECONDS)

@@ -30,6 +30,7 @@ class DryRun:
 
     def __init__(self) -> None:
         self.planned: list[Planned] = []
+        """One for each call that would be executed."""
         self._lock = threading.Lock()
         self._makes: dict[str, str] = {}
         """The files that would be made anew, and by which task."""

@@ -16,10 +16,7 @@ from woflo.kernel.masking import mask
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.traits import Traits
-from woflo.runners.processes.slots import SESSION, STARTING
-from woflo.runners.processes.supervisor import Supervisor, supervisor
 from woflo.runners.thread import threads_of_this_process
-from woflo.scripts import spawning
 from woflo.scripts.admission import plan_of
 from woflo.scripts.body import Script
 from woflo.scripts.calls import make
@@ -83,7 +80,7 @@ class ScriptTaskRun(BaseTaskRun[R]):
         execution = self._execution
         assert execution is not None and self._plan is not None
         try:
-            value = execution.run(self._start)
+            value = execution.run()
             if self._verdict is None and self.task.options.admission is not None and not execution.is_recorded:
                 told = {"exit_code": 0, "host": HOST, "log": execution.log, "attempt": attempt.number}
                 times = {"started_at": execution.started, "finished_at": execution.finished}
@@ -94,20 +91,6 @@ class ScriptTaskRun(BaseTaskRun[R]):
             return Outcome(value)
         except BaseException as error:
             return outcome_of(error, self.task.name)
-
-    def _start(self, argv: list[str], env: dict[Any, Any], cwd: str, output: int | str) -> spawning.Command:
-        """With its session where the guardian finds it, should this process be killed."""
-        slots = _supervisor(self._runtime).slots
-        slot = slots.take()
-        slots.words[slot + SESSION] = STARTING
-        try:
-            command = spawning.start(argv, env, cwd, output)
-        except BaseException:
-            slots.give(slot)
-            raise
-        slots.words[slot + SESSION] = command.pid
-        command.when_ended = lambda: slots.give(slot)
-        return command
 
     # -- ending ----------------------------------------------------------------------------------------
 
@@ -151,22 +134,3 @@ class ScriptTaskRun(BaseTaskRun[R]):
             finished_at=self.finished_at,
         )
         ledger().add_run(row)
-
-
-def _supervisor(here: Any) -> Supervisor:
-    """It is made in the reactor's thread, once."""
-    found: Supervisor | None = here.services.get(Supervisor)
-    if found is not None:
-        return found
-    made = threading.Lock()
-    made.acquire()
-
-    def make() -> None:
-        try:
-            supervisor(here)
-        finally:
-            made.release()
-
-    here.reactor.call(make)
-    here.reactor.wait_for(made)
-    return supervisor(here)

@@ -31,15 +31,14 @@ class Command:
 
     def wait(self) -> int:
         """Wait for the end; the wait status. What it left behind is ended where it was to end, or has failed."""
-        found = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
-        assert found is not None
-        status = found.si_status << 8 if found.si_code == os.CLD_EXITED else found.si_status
+        status = _status_of(self.pid)
         if status or self.is_ending:
             self._end_rest()
         self.has_ended = True
         if self.when_ended is not None:
             self.when_ended()
-        os.waitpid(self.pid, 0)
+        if _CAN_PEEK:
+            os.waitpid(self.pid, 0)
         return status
 
     def _end_rest(self) -> None:
@@ -58,6 +57,19 @@ class Command:
         self.is_ending = True
         if not self.has_ended:
             tree.kill_trees([self.pid])
+
+
+_CAN_PEEK = hasattr(os, "waitid")
+"""True where the end of a process can be seen before its number is given to others."""
+
+
+def _status_of(pid: int) -> int:
+    """Wait for the end of a process; the wait status. Where it can be, it stays a zombie."""
+    if not _CAN_PEEK:
+        return os.waitpid(pid, 0)[1]
+    found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert found is not None
+    return found.si_status << 8 if found.si_code == os.CLD_EXITED else found.si_status
 
 
 def start(argv: list[str], env: dict[Any, Any], cwd: str, output: int | str) -> Command:

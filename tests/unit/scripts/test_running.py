@@ -324,3 +324,26 @@ def test_endless_output_takes_no_memory(project):
     error = long().exception()
     assert Path(error.log).stat().st_size == 30_000_000
     assert len(str(error)) < 2000
+
+
+def test_names_that_are_no_text(project):
+    """Files of any name are made, recorded and found again."""
+    name = os.fsdecode(b"odd \xff\n*.txt")
+    make = script("touch {outputs}", outputs="{name}", name="make")
+    assert make(name=name).get_result() == [name]
+    assert ended(make(name=name)) is RunState.SKIPPED
+    assert ended(make(name="\N{SNOWMAN}")) is RunState.SUCCEEDED
+    assert ended(make(name="\N{SNOWMAN}")) is RunState.SKIPPED
+
+
+def test_map(project):
+    """A script is called for each item."""
+    make = script("touch {outputs}", outputs="{x}_{y}.txt")
+    assert [run.get_result() for run in make.map(["a", "b"], y=1)] == [["a_1.txt"], ["b_1.txt"]]
+
+
+def test_after(project):
+    """Other runs may have to succeed first, which make none of its inputs."""
+    first = script("touch first", shell=True)()
+    last = script("test -e first", shell=True).with_options(after=first)()
+    last.get_result()
