@@ -466,7 +466,7 @@ class PauseSchedule(Operation[None]):
     is_paused: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class KeepSuccesses(Operation[None]):
     """Keep how targets were made last, each in place of what was kept of it before."""
 
@@ -476,7 +476,7 @@ class KeepSuccesses(Operation[None]):
         return False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ForgetSuccesses(Operation[None]):
     """Know no longer how these targets were made; what is not known is passed over."""
 
