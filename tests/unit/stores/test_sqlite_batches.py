@@ -6,7 +6,7 @@ import pytest
 
 from woflo.kernel.state import RunState
 from woflo.stores.memory import MemoryStore
-from woflo.stores.operations import Beat, Finish, Record, Submit
+from woflo.stores.operations import Beat, ClaimReady, Finish, Record, Recover, Submit
 from woflo.stores.rows import Claim, Row, WorkerRow
 from woflo.stores.sqlite import SQLiteStore
 
@@ -33,13 +33,14 @@ def begun(*run_ids, **changes):
     return Submit(now=1.0, runs=tuple(Row(id=one, task="t", worker="w", **changes) for one in run_ids))
 
 
-def record(run_id, position=0, fence=1, **changes):
+def record(run_id, position=0, fence=2, comes_further=False, **changes):
     row = {"task": "s", "queue": None, "parent_id": run_id, "state": RunState.SUCCEEDED, "result": "1", **changes}
     step = Row(id=f"{run_id}:{position}", position=position, **row)
-    return Record(now=2.0, claim=Claim(run_id, "w", fence), steps=(step,))
+    claim = Claim(run_id, "w", fence)
+    return Record(now=2.0, claim=claim, steps=(step,), comes_further=comes_further)
 
 
-def finish(run_id, fence=1):
+def finish(run_id, fence=2):
     return Finish(now=3.0, claim=Claim(run_id, "w", fence), state=RunState.SUCCEEDED, result="2")
 
 
@@ -48,6 +49,8 @@ def batches():
     steps = [record(run_id) for run_id in RUNS]
     ends = [finish(run_id) for run_id in RUNS]
     yield "steps", [steps]
+    further = [record(run_id, comes_further=True) for run_id in RUNS[10:20]]
+    yield "steps, by some of which their runs come further", [[*steps[:10], *further, *steps[20:]]]
     yield "steps of one run", [[record(RUNS[0], position) for position in range(40)]]
     yield "steps, of one the claim is lost", [[*steps[:20], record(RUNS[20], fence=7), *steps[21:]]]
     yield "a step twice", [[*steps, steps[3]]]
@@ -76,6 +79,10 @@ def test_as_one_after_the_other(store, rounds):
         one.write(Beat(now=1.0, worker=WorkerRow(id="w", host="h", pid=1, lease_until=1e9), is_first=True))
         one.write(begun("parent"))
         one.write(begun(*RUNS, parent_id="parent"))
+    for one in (store, model):  # so that all of them have deaths
+        one.write(Recover(now=1.0, dead=("w",)))
+        one.write(Beat(now=1.0, worker=WorkerRow(id="w", host="h", pid=1, lease_until=1e9), is_first=True))
+        one.write(ClaimReady(now=1.0, worker="w", limit=99, tasks=("t",), queues=("default",)))
     for operations in rounds:
         assert told(store.apply(operations)) == told([model.apply([one])[0] for one in operations])
     assert store.snapshot() == model.snapshot()
@@ -84,8 +91,15 @@ def test_as_one_after_the_other(store, rounds):
 def test_few_statements(store):
     """The claims of forty workflows are looked at by one, and their steps are written by two."""
     store.write(begun(*RUNS))
-    asked = statements_of(store, [record(run_id) for run_id in RUNS])
+    asked = statements_of(store, [record(run_id, fence=1) for run_id in RUNS])
     assert asked == ["BEGIN", "SELECT", "SAVEPOINT", "INSERT", "INSERT", "RELEASE", "COMMIT"]
+
+
+def test_one_transaction_where_some_come_further(store):
+    """A run whose deaths are forgotten asks for more than the others: all are kept together, as ever."""
+    store.write(begun(*RUNS))
+    asked = statements_of(store, [record(run_id, fence=1, comes_further=run_id == RUNS[20]) for run_id in RUNS])
+    assert (asked.count("BEGIN"), asked.count("UPDATE"), asked.count("COMMIT")) == (1, 1, 1)
 
 
 def test_few_statements_for_calls(store):

@@ -164,7 +164,8 @@ def _kind(operation: Operation[Any]) -> type | None:
     if operation.blobs:
         return None
     if type(operation) is Record:
-        return None if operation.calls or operation.notes or len(operation.steps) != 1 else Record
+        more = operation.calls or operation.notes or operation.comes_further
+        return None if more or len(operation.steps) != 1 else Record
     if type(operation) is Finish:
         alone = operation.calls or operation.notes or operation.steps or operation.successors
         return None if alone else Finish
