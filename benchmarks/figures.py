@@ -11,9 +11,11 @@ from benchmarks import (
     graph,
     imports,
     inline,
+    jobs,
     pool,
     postgres,
     process,
+    scripts,
     store,
     thread,
 )
@@ -27,12 +29,14 @@ FIGURES: list[Figure] = [
     *data.FIGURES,
     *graph.FIGURES,
     *imports.FIGURES,
+    *scripts.FIGURES,
     *store.FIGURES,
     *folder.FIGURES,
     *postgres.FIGURES,
     *durable.FIGURES,
     *durable_queue.FIGURES,
     *durable_worker.FIGURES,
+    *jobs.FIGURES,
 ]
 
 

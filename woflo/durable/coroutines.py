@@ -193,6 +193,12 @@ class AsyncExecution(Execution):
     def publish(self, row: Row, name: str, value: str) -> None:
         self._write(self.publishing(row, name, value), lambda _: None)
 
+    def opened(self, step: StepRun[Any]) -> None:
+        """A step is called. Each begins by itself: none waits for this thread to execute it."""
+        self._open[step] = None
+        if self._ended is not None:  # since `call` has looked
+            self.check()
+
     def closed(self, step: Any) -> None:
         super().closed(step)
         self._stirred += 1

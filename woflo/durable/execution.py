@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from woflo.durable.waits import Wait
     from woflo.kernel.reactor import Timer
     from woflo.kernel.task import Task
+    from woflo.stores.codec import Codec
     from woflo.stores.contract import Store
 
 __all__ = ["NON_DETERMINISM", "STEP_UNCERTAIN", "Ending", "Execution", "Told", "loaded"]
@@ -188,19 +189,21 @@ class Execution(ABC):
         """The handle of what a branch calls: a step, which is finished already where it is recorded."""
         self.check()
         row = self.row_of_call(branch, task, args, kwargs)
+        is_stored = task.options.runner is not None and task.runner.traits.durable
+        run: Any = task.runner(task, args, kwargs) if is_stored else StepRun(task, args, kwargs)
+        self.begin(run, row, self.engine.codec(task))
+        return run
+
+    def begin(self, run: Any, row: Row, codec: Codec) -> None:
+        """Let a run be what is called at the place of `row`: it has ended already where that is recorded."""
         record = self.find(row)
-        if task.options.runner is not None and task.runner.traits.durable:
+        if not isinstance(run, StepRun):
             self._calls_made = checked_calls(self.task, self._calls_made)
-            run: Any = task.runner(task, args, kwargs)
             run.begin_in(self, row, record)
-            return run
-        step: StepRun[Any] = StepRun(task, args, kwargs)
-        codec = self.engine.codec(task)
-        if record is not None and record.is_terminal:
-            step.settle_from(self.engine.store.whole_row(record), codec)
+        elif record is not None and record.is_terminal:
+            run.settle_from(self.engine.store.whole_row(record), codec)
         else:
-            step.attach(self, row, codec, record)
-        return step
+            run.attach(self, row, codec, record)
 
     def row_of_call(self, branch: Branch, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Row:
         """What is called at the next place of a branch, not yet recorded."""
@@ -290,9 +293,9 @@ class Execution(ABC):
 
     def recording(self, row: Row, keeper: StepKeeper | None) -> Record:
         """The write for a step that has ended."""
-        calls, tags = ((), ()) if keeper is None else (keeper.calls, keeper.tags)
+        calls, tags, beside = ((), (), ()) if keeper is None else (keeper.calls, keeper.tags, keeper.beside)
         further = self._outlived and row.is_terminal
-        written: dict[str, Any] = {"steps": (row,), "notes": self._notes, "calls": calls, "tags": tags}
+        written: dict[str, Any] = {"steps": (row, *beside), "notes": self._notes, "calls": calls, "tags": tags}
         return Record(now=clock.now(), claim=self.claim, comes_further=further, **written)
 
     def kept(self, operation: Claimed[Any]) -> None:

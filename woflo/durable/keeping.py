@@ -37,6 +37,8 @@ class StepKeeper:
     """What is submitted together with the end of the step."""
     tags: tuple[Tag, ...] = ()
     """Those of the calls."""
+    beside: tuple[Row, ...] = ()
+    """What is recorded together with the end of the step, at places of its own."""
     is_open: bool = False
     """True where the step has a transaction, which only `commit` or `roll_back` end."""
     _calls_made = 0

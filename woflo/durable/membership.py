@@ -87,9 +87,12 @@ class Membership:
         worker = WorkerRow(id=self.id, host=self._host, pid=os.getpid(), lease_until=self._lease_until)
         self._store.write(Beat(now=now, worker=worker, is_first=is_first))
 
-    def take_over(self) -> None:
-        """Free what dead workers held: at once where they died on this machine, else when their lease has ended."""
-        if time.monotonic() - self._looked_for_dead <= LOOK:
+    def take_over(self, *, again: bool = False) -> None:
+        """Free what dead workers held: at once where they died on this machine, else when their lease has ended.
+
+        It is looked for them twice a second; `again`, however long ago that was.
+        """
+        if not again and time.monotonic() - self._looked_for_dead <= LOOK:
             return
         self._notice_a_step()
         now = clock.now()

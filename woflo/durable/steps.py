@@ -80,7 +80,7 @@ class StepRun(BaseTaskRun[R]):
 
     def settle_from(self, record: Row, codec: Codec) -> None:
         """This step ended before: it is what its record says."""
-        self._row = record
+        self._row, self._codec = record, codec
         self.attempt: int = record.attempt
         self.started_at: float | None = record.started_at
         self.finished_at: float | None = record.finished_at
@@ -166,16 +166,27 @@ class StepRun(BaseTaskRun[R]):
         options = self.task.options
         here = {"retries": 0, "timeout": None, "deadline": None, "after": (), "max_concurrency": None}
         here |= {"heartbeat_timeout": None, "tags": None, "on_failure": None, "max_calls": None}
+        here |= {"admission": None}  # this step was asked already, and its end is what is remembered
         inner: Task[..., Any] = Task(self.task.body, options.changed({**here, "name": self.task.name}))
         outside = self._context.copy()
         outside.run(current_attempt.set, None)
-        last = self._heartbeat or (None if self._keeper is None else self._keeper.last_heartbeat())
-        self._inner = outside.run(begun, inner, self._args, dict(self._kwargs), self._beat, last)
+        last = self._heartbeat or self._heartbeat_before()
+        self._inner = outside.run(begun, inner, self._args, self._inner_arguments(), self._beat, last, self.id)
         if not self._inner._watch(self._inner_ended):
             self._inner_ended(self._inner)
 
+    def _heartbeat_before(self) -> str | None:
+        """What it has left in a process that died; nothing where its workflow is executed for the first time."""
+        execution = self._execution
+        is_first = execution is None or execution.row.fence <= 1
+        return None if is_first or self._keeper is None else self._keeper.last_heartbeat()
+
+    def _inner_arguments(self) -> dict[str, Any]:
+        return dict(self._kwargs)
+
     def _inner_ended(self, run: BaseTaskRun[Any]) -> None:
         assert run._outcome is not None
+        run._looked_at()  # how it ended is told by this run
         self._runtime.away_from_reactor(self._finish, run._outcome)
 
     def _beat(self, value: str) -> None:

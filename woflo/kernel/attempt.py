@@ -16,7 +16,10 @@ from woflo.kernel.report import report
 if TYPE_CHECKING:
     from woflo.kernel.ports import Channel, Keeper, Recorder
 
-__all__ = ["Attempt", "StopRequested", "outcome_of"]
+__all__ = ["AROUND_CODE", "Attempt", "StopRequested", "outcome_of"]
+
+AROUND_CODE: set[str] = {__name__, Body.__module__}
+"""Modules whose frames stand above the code of the user; who adds a body of another kind adds its own."""
 
 
 class StopRequested(BaseException):
@@ -172,7 +175,7 @@ def outcome_of(error: BaseException, task_name: str) -> Outcome:
 def _trim(error: BaseException) -> None:
     """Leave woflo's own frames out of the traceback that the user reads."""
     trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_globals.get("__name__") in (__name__, Body.__module__):
+    while trace is not None and trace.tb_frame.f_globals.get("__name__") in AROUND_CODE:
         if trace.tb_next is None:
             return
         trace = trace.tb_next
