@@ -28,7 +28,8 @@ PGQUEUER = Environment("pgqueuer", ("pgqueuer==1.6.0", "asyncpg"), "pgqueuer", "
 PROCRASTINATE = Environment(
     "procrastinate", ("procrastinate==3.10.0", "psycopg[binary]"), "procrastinate", "peer_procrastinate.py"
 )
-ENVIRONMENTS = (UPSTREAM, HUEY, DBOS, PIPETEER, PGQUEUER, PROCRASTINATE)
+FLOWMANCER = Environment("flowmancer", ("flowmancer==0.12.4",), "flowmancer", "peer_flowmancer.py")
+ENVIRONMENTS = (UPSTREAM, HUEY, DBOS, PIPETEER, PGQUEUER, PROCRASTINATE, FLOWMANCER)
 
 
 class PeerMissingError(Exception):

@@ -11,6 +11,7 @@ from benchmarks import (
     graph,
     imports,
     inline,
+    jobs,
     pool,
     postgres,
     process,
@@ -33,6 +34,7 @@ FIGURES: list[Figure] = [
     *durable.FIGURES,
     *durable_queue.FIGURES,
     *durable_worker.FIGURES,
+    *jobs.FIGURES,
 ]
 
 

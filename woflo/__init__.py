@@ -4,7 +4,9 @@ The house, from the top (imports point down only):
 
     cli/           the command `woflo`, one file for each of its commands
     testing/       conformance suites for runners and stores, a clock, crashes at any write
+    jobs/          job files: read, checked, executed as workflows
     durable/       what survives: workflows, their journals, queues, workers
+    observers/     progress, log files, JSON lines, notifications, spans; each imported when it is used
     stores/        where runs are kept: the contract, memory, SQLite
     runners/       WHERE an attempt executes: sequential, thread, asynchronous, multiprocess, pool;
                    processes/ is what the last two stand on
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from woflo.durable.worker import Worker
     from woflo.durable.workflow import workflow
     from woflo.errors import WofloError
+    from woflo.jobs.job import Job
+    from woflo.jobs.sharing import shared
     from woflo.kernel.context import CurrentRun, current_run, track
     from woflo.kernel.executor import Executor
     from woflo.kernel.graph import quote
@@ -60,6 +64,7 @@ __all__ = [
     "Executor",
     "FailedRun",
     "Happened",
+    "Job",
     "RunState",
     "Subscription",
     "Task",
@@ -93,6 +98,7 @@ __all__ = [
     "resume_queue",
     "resume_schedule",
     "send",
+    "shared",
     "sleep",
     "sleep_until",
     "subscribe",
@@ -139,6 +145,8 @@ _ON_FIRST_USE = {
     "wait_signal": "woflo.durable.inside",
     "Worker": "woflo.durable.worker",
     "workflow": "woflo.durable.workflow",
+    "Job": "woflo.jobs.job",
+    "shared": "woflo.jobs.sharing",
     "BaseTaskRun": "woflo.kernel.run",
     "CurrentRun": "woflo.kernel.context",
     "Executor": "woflo.kernel.executor",

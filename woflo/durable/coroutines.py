@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from woflo.durable.branches import install_task_factory
@@ -70,6 +71,7 @@ class AsyncExecution(Execution):
         self._root = outside.run(lambda: self.loop.create_task(self._run()))
 
     async def _run(self) -> None:
+        self._begins()
         todo = loaded(self)
         outcome = todo if isinstance(todo, Outcome) else await todo.execute_async()
         if outcome.interrupted and self._ended is None and was_cancelled():
@@ -145,18 +147,19 @@ class AsyncExecution(Execution):
 
     def record(self, row: Row, keeper: StepKeeper | None, told: Told) -> None:
         if asyncio._get_running_loop() is not self.loop:
-            self.record_here(row, keeper, told)
+            super().record(row, keeper, told)
         elif self._ended is not None and not self._is_leaving:
             told(self._ended)
         else:
             operation = self.recording(row, keeper)
-            self._writer.put(operation, lambda result: self._told_record(operation, told, result))
+            self._writer.put(operation, partial(self._told_record, operation, told))
 
     def _told_record(self, operation: Any, told: Told, result: Any) -> None:
         if isinstance(result, Exception):
             told(self.end(result))
         else:
-            self.kept(operation)
+            if operation.notes:
+                self.kept(operation)
             told(None)
 
     def _write(self, operation: Claimed[Any], told: Callable[[Any], object]) -> None:
@@ -190,6 +193,12 @@ class AsyncExecution(Execution):
     def publish(self, row: Row, name: str, value: str) -> None:
         self._write(self.publishing(row, name, value), lambda _: None)
 
+    def opened(self, step: StepRun[Any]) -> None:
+        """A step is called. Each begins by itself: none waits for this thread to execute it."""
+        self._open[step] = None
+        if self._ended is not None:  # since `call` has looked
+            self.check()
+
     def closed(self, step: Any) -> None:
         super().closed(step)
         self._stirred += 1
@@ -202,13 +211,13 @@ class AsyncExecution(Execution):
         if step._held_up_by() or step.is_uncertain:  # by what may take long
             await super().until(step)
         else:
-            await self._until_told(step)
+            future = self._future()
+            try:
+                if step.enlist(_Waiter(self.loop, future)):
+                    await future
+            finally:
+                self._pending.discard(future)
         self.check()
-
-    async def _until_told(self, step: StepRun[Any]) -> None:
-        future = self._future()
-        if step._watch(lambda _: self._from_anywhere(_resolve, future)):
-            await self._awaited(future)
 
     def may_wait_here(self) -> bool:
         return asyncio._get_running_loop() is None
@@ -235,11 +244,12 @@ class AsyncExecution(Execution):
         self._look_at(wait)
         self._park_when_at_rest()
         try:
-            await self._awaited(future)
+            await future
         except asyncio.CancelledError:
             if not await self._has_taken(wait):
                 raise
         finally:
+            self._pending.discard(future)
             del self._waits[wait]
             self._stirred += 1
         self.check()
@@ -251,8 +261,9 @@ class AsyncExecution(Execution):
             self._waits[wait] = looked = self._future()
             self._cancelled.add(wait)
             try:
-                await self._awaited(looked)
+                await looked
             finally:
+                self._pending.discard(looked)
                 self._cancelled.discard(wait)
         return wait.has_taken
 
@@ -260,12 +271,6 @@ class AsyncExecution(Execution):
         future: asyncio.Future[None] = self.loop.create_future()
         self._pending.add(future)
         return future
-
-    async def _awaited(self, future: asyncio.Future[None]) -> None:
-        try:
-            await future
-        finally:
-            self._pending.discard(future)
 
     def _from_anywhere(self, function: Callable[..., object], *args: Any) -> None:
         if asyncio._get_running_loop() is self.loop:
@@ -343,6 +348,26 @@ class AsyncExecution(Execution):
         return any(
             wait.run_after is not None and wait.run_after - clock.now() < self.engine.hold for wait in self._waits
         )
+
+
+class _Waiter:
+    """A coroutine that waits for the end of a step, as a lock stands for a thread that does."""
+
+    __slots__ = ("_future", "_loop")
+
+    def __init__(self, loop: Any, future: asyncio.Future[None]) -> None:
+        self._loop = loop
+        self._future = future
+
+    def release(self) -> None:
+        """From anywhere."""
+        if asyncio._get_running_loop() is self._loop:
+            _resolve(self._future)
+            return
+        try:
+            self._loop.call_soon_threadsafe(_resolve, self._future)
+        except RuntimeError:
+            pass  # the loop was closed: nobody awaits there any more
 
 
 def _resolve(future: asyncio.Future[None]) -> None:

@@ -92,6 +92,9 @@ class DryReplay(Execution):
     found: Problem | None = None
     """What does not fit, once the code has ended."""
 
+    def _begins(self) -> None:
+        """Nobody has claimed it."""
+
     def call(self, branch: Branch, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The handle of what is called, as it is recorded, whatever executes it."""
         self.check()

@@ -57,9 +57,6 @@ class Engine:
         self._own: set[str] = set()
         """Runs that are executed here when they are ready."""
         self.following: Following = Following(self)
-        self._codecs: WeakKeyDictionary[Any, Codec] = WeakKeyDictionary()
-        self._pickling: WeakKeyDictionary[Any, Codec] = WeakKeyDictionary()
-        """The same for tasks that say `codec="pickle"`."""
         self._writers: WeakKeyDictionary[Any, LoopWriter] = WeakKeyDictionary()
         self._lock = threading.RLock()
         self._listeners: tuple[Callable[[], object], ...] = ()
@@ -84,10 +81,10 @@ class Engine:
 
     def codec(self, task: Task[..., Any]) -> Codec:
         """How the calls of this task are stored."""
-        codecs = self._codecs if task.options.codec == "json" else self._pickling
-        found = codecs.get(task.body)
+        known, kind = task.body.codes, task.options.codec
+        found: Codec | None = known.get(kind)
         if found is None:
-            found = codecs[task.body] = Codec(task.body.fn, pickles=codecs is self._pickling)
+            found = known[kind] = Codec(task.body.fn, pickles=kind == "pickle")
         return found
 
     def writer_on(self, loop: Any) -> LoopWriter:
@@ -114,20 +111,25 @@ class Engine:
         self._execute(row, loop)
 
     def _execute(self, row: Row, loop: Any = None) -> None:
+        reading = self.membership.begins(row.claim)  # what it recorded: alone that may be too much for a process
+        try:
+            execution = self._execution_of(row, loop)
+        finally:
+            reading.end()
+        self.executions[row.id] = execution
+        execution.watch_deadline()
+        execution.start()
+
+    def _execution_of(self, row: Row, loop: Any) -> Execution:
         from woflo.durable.coroutines import AsyncExecution
         from woflo.durable.plain import PlainExecution
 
         task = as_called(self._tasks[row.task], row)
-        execution: Execution
         if task.body.is_async:
             from woflo.runners.asynchronous import own_loop
 
-            execution = AsyncExecution(self, row, task, loop or own_loop(runtime.current))
-        else:
-            execution = PlainExecution(self, row, task)
-        self.executions[row.id] = execution
-        execution.watch_deadline()
-        execution.start()
+            return AsyncExecution(self, row, task, loop or own_loop(runtime.current))
+        return PlainExecution(self, row, task)
 
     def execution_ended(self, execution: Execution, ending: Ending) -> None:
         """The code has ended; the run has where `ending` tells how."""

@@ -25,7 +25,7 @@ def values_of(row: Row) -> tuple[Any, ...]:
     return (
         row.id,
         row.task,
-        row.state.value,
+        row.state._value_,  # `value` is a property written in Python
         row.queue,
         row.parent_id,
         row.scope,

@@ -80,8 +80,12 @@ WHERE id = %(id)s
 -- name: park
 UPDATE woflo.runs
 SET state = 'WAITING', worker = NULL, attempt = attempt - 1,
-    reason = %(reason)s, waits_for = %(waits_for)s, run_after = %(run_after)s
+    reason = %(reason)s, waits_for = %(waits_for)s, run_after = %(run_after)s,
+    deaths = CASE WHEN %(comes_further)s THEN 0 ELSE deaths END
 WHERE id = %(id)s;
+
+-- name: forget_deaths
+UPDATE woflo.runs SET deaths = 0 WHERE id = %(id)s;
 
 -- name: release
 -- An attempt that failed counts. A run that was asked to stop ends.
