@@ -166,6 +166,7 @@ class StepRun(BaseTaskRun[R]):
         options = self.task.options
         here = {"retries": 0, "timeout": None, "deadline": None, "after": (), "max_concurrency": None}
         here |= {"heartbeat_timeout": None, "tags": None, "on_failure": None, "max_calls": None}
+        here |= {"admission": None}  # this step was asked already, and its end is what is remembered
         inner: Task[..., Any] = Task(self.task.body, options.changed({**here, "name": self.task.name}))
         outside = self._context.copy()
         outside.run(current_attempt.set, None)

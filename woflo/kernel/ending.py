@@ -35,6 +35,8 @@ class Ending(Lifecycle):
 
     def _finish_well(self, outcome: Outcome, now: float) -> bool:
         """`_report` and `_code_ended` in one for a value that nothing outweighs, as most are."""
+        if self._remember is not None:
+            return False
         with self._lock:
             if self._reported or self._verdict is not None or self._state in TERMINAL:
                 return False
@@ -60,6 +62,8 @@ class Ending(Lifecycle):
         if self._verdict is not None:
             outcome = self._judged(self._verdict, outcome)
         if outcome.error is None:
+            if self._remember is not None:
+                self._remember(outcome)
             self._settle(_SUCCEEDED, outcome)
         elif outcome.interrupted or isinstance(self._verdict, TaskStoppedError):
             self._settle(_STOPPED, outcome)

@@ -102,6 +102,8 @@ class Lifecycle(Handle, ABC):
     _current: Attempt | None = None
     _heartbeat: str | None = None
     """The last value (JSON) that an attempt has given as a sign of life."""
+    _remember: Callable[[Outcome], object] | None = None
+    """Called with the outcome of an attempt that has succeeded, before anybody else is told."""
     _hear: Callable[[str], object] | None = None
     """Who is told of each."""
     _is_stand_in = False

@@ -110,6 +110,10 @@ class Keeper(Protocol):
 class Admission(Protocol):
     """Says whether a run may be skipped because what it would make is there already."""
 
+    def called(self, run: BaseTaskRun[Any], handles: Iterable[BaseTaskRun[Any]]) -> None:
+        """This run was called, with these among its arguments. Returns at once."""
+        ...
+
     def admit(self, run: BaseTaskRun[Any]) -> Outcome | None:
         """The outcome to take instead of executing, or None to execute. Called once, just before launch."""
         ...

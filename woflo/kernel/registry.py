@@ -12,7 +12,16 @@ if TYPE_CHECKING:
     from woflo.kernel.ports import Provider
     from woflo.kernel.run import BaseTaskRun
 
-__all__ = ["DEFAULT_RUNNER", "load_machine", "load_observer", "load_runner", "load_settings", "load_store"]
+__all__ = [
+    "DEFAULT_RUNNER",
+    "load_current_store",
+    "load_machine",
+    "load_making",
+    "load_observer",
+    "load_runner",
+    "load_settings",
+    "load_store",
+]
 
 RUNNERS = {
     "sequential": "woflo.runners.sequential:SequentialTaskRun",
@@ -20,6 +29,7 @@ RUNNERS = {
     "async": "woflo.runners.asynchronous:AsyncTaskRun",
     "multiprocess": "woflo.runners.multiprocess:MultiprocessTaskRun",
     "pool": "woflo.runners.pool:PoolTaskRun",
+    "script": "woflo.scripts.runner:ScriptTaskRun",
     "queue": "woflo.durable.queue:QueueTaskRun",
     "workflow": "woflo.durable.workflow:WorkflowTaskRun",
 }
@@ -41,6 +51,8 @@ OBSERVERS = {
 }
 MACHINE = "woflo.runners.machine:totals"
 SETTINGS = "woflo.durable.settings:current_settings"
+MAKING = "woflo.scripts.functions:made_task"
+CURRENT_STORE = "woflo.durable.choice:current_store"
 
 
 def load_runner(given: str | type[BaseTaskRun[Any]] | None) -> type[BaseTaskRun[Any]]:
@@ -89,6 +101,16 @@ def load_machine() -> dict[str, float]:
 def load_settings() -> Provider:
     """What gives the objects of settings classes."""
     return cast("Provider", _load(SETTINGS))
+
+
+def load_making() -> Callable[[Any, dict[str, Any]], Any]:
+    """What makes tasks of functions that have files, or whose results are kept."""
+    return cast("Callable[[Any, dict[str, Any]], Any]", _load(MAKING))
+
+
+def load_current_store() -> Callable[[], Any]:
+    """What gives the store of this process."""
+    return cast("Callable[[], Any]", _load(CURRENT_STORE))
 
 
 def _load(path: str) -> Any:
