@@ -195,6 +195,8 @@ def test_independent_branches_go_on(folder):
     ]
     assert error.value.failures == {"bad": "ValueError: too bad"}
     assert error.value.upstream_failed == ["behind", "far-behind"]
+    stored = get_run(run.id).exception()
+    assert (stored.failures, stored.upstream_failed) == (error.value.failures, error.value.upstream_failed)
     states = {name: step.state.value for name, step in run.steps.items()}
     assert states == {
         "bad": "FAILED",
