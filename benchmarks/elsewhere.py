@@ -29,7 +29,8 @@ PROCRASTINATE = Environment(
     "procrastinate", ("procrastinate==3.10.0", "psycopg[binary]"), "procrastinate", "peer_procrastinate.py"
 )
 FLOWMANCER = Environment("flowmancer", ("flowmancer==0.12.4",), "flowmancer", "peer_flowmancer.py")
-ENVIRONMENTS = (UPSTREAM, HUEY, DBOS, PIPETEER, PGQUEUER, PROCRASTINATE, FLOWMANCER)
+DOIT = Environment("doit", ("doit==0.37.0",), "doit", "peer_doit.py")
+ENVIRONMENTS = (UPSTREAM, HUEY, DBOS, PIPETEER, PGQUEUER, PROCRASTINATE, FLOWMANCER, DOIT)
 
 
 class PeerMissingError(Exception):

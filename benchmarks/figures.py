@@ -15,6 +15,7 @@ from benchmarks import (
     pool,
     postgres,
     process,
+    scripts,
     store,
     thread,
 )
@@ -28,6 +29,7 @@ FIGURES: list[Figure] = [
     *data.FIGURES,
     *graph.FIGURES,
     *imports.FIGURES,
+    *scripts.FIGURES,
     *store.FIGURES,
     *folder.FIGURES,
     *postgres.FIGURES,

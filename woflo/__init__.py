@@ -6,6 +6,8 @@ The house, from the top (imports point down only):
     testing/       conformance suites for runners and stores, a clock, crashes at any write
     jobs/          job files: read, checked, executed as workflows
     durable/       what survives: workflows, their journals, queues, workers
+    observers/     progress, log files, JSON lines, notifications, spans; each imported when it is used
+    scripts/       WHAT besides functions: commands, their files, and whether these are up to date
     stores/        where runs are kept: the contract, memory, SQLite
     runners/       WHERE an attempt executes: sequential, thread, asynchronous, multiprocess, pool;
                    processes/ is what the last two stand on
@@ -54,6 +56,10 @@ if TYPE_CHECKING:
     from woflo.kernel.subscription import Subscription, subscribe
     from woflo.kernel.task import Task, task
     from woflo.kernel.waiting import as_completed, wait
+    from woflo.scripts.files import protected, temporary
+    from woflo.scripts.freshness import forcing
+    from woflo.scripts.planning import dry_run
+    from woflo.scripts.script import script, touch, why
 
 __version__ = "1.0.0a1"
 
@@ -76,7 +82,9 @@ __all__ = [
     "configure_queue",
     "continue_as",
     "current_run",
+    "dry_run",
     "find_runs",
+    "forcing",
     "fork",
     "gather",
     "get_run",
@@ -87,6 +95,7 @@ __all__ = [
     "patched",
     "pause_queue",
     "pause_schedule",
+    "protected",
     "prune",
     "published",
     "queues",
@@ -96,18 +105,22 @@ __all__ = [
     "resume",
     "resume_queue",
     "resume_schedule",
+    "script",
     "send",
     "shared",
     "sleep",
     "sleep_until",
     "subscribe",
     "task",
+    "temporary",
+    "touch",
     "track",
     "use_resources",
     "use_store",
     "uuid4",
     "wait",
     "wait_signal",
+    "why",
     "workflow",
 ]
 
@@ -163,6 +176,13 @@ _ON_FIRST_USE = {
     "track": "woflo.kernel.context",
     "use_resources": "woflo.kernel.providing",
     "wait": "woflo.kernel.waiting",
+    "dry_run": "woflo.scripts.planning",
+    "forcing": "woflo.scripts.freshness",
+    "protected": "woflo.scripts.files",
+    "script": "woflo.scripts.script",
+    "temporary": "woflo.scripts.files",
+    "touch": "woflo.scripts.script",
+    "why": "woflo.scripts.script",
 }
 
 

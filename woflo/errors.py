@@ -15,6 +15,7 @@ __all__ = [
     "CallLimitError",
     "Decline",
     "EndedLoopError",
+    "FailureElsewhereError",
     "HandleNotPortableError",
     "InheritedHandleError",
     "InternalError",
@@ -26,6 +27,8 @@ __all__ = [
     "LaunchError",
     "LeaseLostError",
     "MapLengthError",
+    "MissingInputError",
+    "MissingOutputError",
     "MissingResourceError",
     "NoCurrentRunError",
     "NonDeterminismError",
@@ -40,6 +43,8 @@ __all__ = [
     "RunEndedError",
     "RunSuspectError",
     "RunUnderWayError",
+    "ScriptCallError",
+    "ScriptError",
     "SerializationError",
     "SettingsError",
     "StoreError",
@@ -180,6 +185,13 @@ class StoredFailureError(WofloError):
         self.type_name = type_name
 
 
+class FailureElsewhereError(WofloError):
+    """The failure of a call that was made in another process, as observers are told of it here.
+
+    It has the name of the class and the text; the exception itself stayed where the call was made.
+    """
+
+
 class CallLimitError(WofloError, RuntimeError):
     """A run makes more stored calls than its `max_calls` allows."""
 
@@ -267,6 +279,48 @@ class TaskTimeoutError(WofloError, TimeoutError):
 
 class TaskStoppedError(WofloError, RuntimeError):
     """The run was stopped before it had a result."""
+
+
+class ScriptError(WofloError, RuntimeError):
+    """A command ended with another status than 0, or could not be started.
+
+    Attributes: `command` (its words, secrets hidden), `exit_code` (int, or None), `signal` (the name of the signal that
+    ended it, or None), `log` (the file that has its output), `output` (the last lines of it).
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        command: str = "",
+        exit_code: int | None = None,
+        signal: str | None = None,
+        log: str = "",
+        output: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.command = command
+        self.exit_code = exit_code
+        self.signal = signal
+        self.log = log
+        self.output = output
+
+
+class ScriptCallError(WofloError, ValueError):
+    """A command asked by `$WOFLO_CALLS` for a call that cannot be meant, or of a task that it may not call."""
+
+
+class MissingOutputError(WofloError, FileNotFoundError):
+    """A script or a task succeeded without having made what it says it makes: `missing` are those files."""
+
+    def __init__(self, message: str = "", *, missing: tuple[str, ...] = (), log: str = "") -> None:
+        super().__init__(message)
+        self.missing = tuple(missing)
+        self.log = log
+
+
+class MissingInputError(WofloError, FileNotFoundError):
+    """A file that a script or a task reads is not there; the message says who should have made it."""
 
 
 class UpstreamFailedError(WofloError, RuntimeError):

@@ -204,13 +204,24 @@ def _reload(*, in_order: bool) -> NoReturn:
     """Begin anew, in the same process, with the code and the settings as they are now."""
     if in_order:
         runtime.at_exit()
+    else:
+        _end_observers()
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
+def _end_observers() -> None:
+    """They write, send and draw what they still have to, as far as their patience goes."""
+    if "woflo.kernel.subscription" in sys.modules:
+        from woflo.kernel.subscription import close_all
+
+        close_all()
+
+
 def _leave_at_once(status: int) -> NoReturn:
     """Threads that execute something cannot be ended in another way. Processes end with this one."""
+    _end_observers()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

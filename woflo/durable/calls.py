@@ -25,6 +25,7 @@ from woflo.kernel.attempt import Attempt
 from woflo.kernel.context import current_attempt
 from woflo.kernel.heartbeats import begun
 from woflo.kernel.outcome import Outcome
+from woflo.kernel.report import report
 from woflo.kernel.state import SUCCESSES
 from woflo.stores.failures import dump_error
 from woflo.stores.operations import Claimed, Finish, Forget, Park, Release
@@ -38,6 +39,18 @@ if TYPE_CHECKING:
     from woflo.stores.rows import Row
 
 __all__ = ["CallExecution"]
+
+
+class _Messages:
+    """What the code of a stored call says, where no runner passes it on."""
+
+    def __init__(self, run_id: str, task: Task[..., Any], keeper: StepKeeper) -> None:
+        self.id = run_id
+        self.task = task
+        self._beat = keeper.heartbeat
+
+    def send(self, kind: str, data: Any) -> None:
+        report(self, kind, data)
 
 
 class CallExecution:
@@ -103,6 +116,7 @@ class CallExecution:
         args, kwargs = self.engine.codec(self.task).load_call(self.engine.store.whole(row.args))
         attempt = Attempt(row.id, self.task.name, row.attempt, self.task.body, args, kwargs, row.parent_id)
         attempt.keeper = self._keeper
+        attempt.channel = _Messages(row.id, self.task, self._keeper)
         return attempt
 
     def _by_runner(self, attempt: Attempt) -> Outcome:

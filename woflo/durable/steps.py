@@ -166,11 +166,12 @@ class StepRun(BaseTaskRun[R]):
         options = self.task.options
         here = {"retries": 0, "timeout": None, "deadline": None, "after": (), "max_concurrency": None}
         here |= {"heartbeat_timeout": None, "tags": None, "on_failure": None, "max_calls": None}
+        here |= {"admission": None}  # this step was asked already, and its end is what is remembered
         inner: Task[..., Any] = Task(self.task.body, options.changed({**here, "name": self.task.name}))
         outside = self._context.copy()
         outside.run(current_attempt.set, None)
         last = self._heartbeat or self._heartbeat_before()
-        self._inner = outside.run(begun, inner, self._args, self._inner_arguments(), self._beat, last)
+        self._inner = outside.run(begun, inner, self._args, self._inner_arguments(), self._beat, last, self.id)
         if not self._inner._watch(self._inner_ended):
             self._inner_ended(self._inner)
 

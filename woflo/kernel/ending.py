@@ -35,6 +35,8 @@ class Ending(Lifecycle):
 
     def _finish_well(self, outcome: Outcome, now: float) -> bool:
         """`_report` and `_code_ended` in one for a value that nothing outweighs, as most are."""
+        if self._remember is not None:
+            return False
         with self._lock:
             if self._reported or self._verdict is not None or self._state in TERMINAL:
                 return False
@@ -60,6 +62,8 @@ class Ending(Lifecycle):
         if self._verdict is not None:
             outcome = self._judged(self._verdict, outcome)
         if outcome.error is None:
+            if self._remember is not None:
+                self._remember(outcome)
             self._settle(_SUCCEEDED, outcome)
         elif outcome.interrupted or isinstance(self._verdict, TaskStoppedError):
             self._settle(_STOPPED, outcome)
@@ -97,7 +101,7 @@ class Ending(Lifecycle):
             from woflo.kernel.events import AttemptFailed
 
             event = AttemptFailed(run_id=self.id, task=self.task.name, attempt=self.attempt, error=outcome.error)
-            bus.emit(event)
+            self._emit(event)
         if self.attempt > self.task.options.retries or self._final:
             self._settle(_FAILED, outcome)
             return
@@ -167,7 +171,7 @@ class Ending(Lifecycle):
 
         assert outcome.error is not None
         event = RunRetried(run_id=self.id, task=self.task.name, attempt=self.attempt, delay=delay, error=outcome.error)
-        bus.emit(event)
+        self._emit(event)
 
     # -- the end ---------------------------------------------------------------------------------------
 
@@ -198,6 +202,8 @@ class Ending(Lifecycle):
             self._emit_ended()
             if self._failure is not None and bus.is_heard(bus.WARNING):
                 self._looked_at()
+        if self._is_stand_in:
+            bus.stands_for.pop(self.id, None)
         self._runtime.live.discard(self)  # only now: the program may end once none is left
         for waiter in waiters:
             waiter.release()
@@ -218,7 +224,7 @@ class Ending(Lifecycle):
             duration=duration,
             error=self._outcome.error,
         )
-        bus.emit(event)
+        self._emit(event)
 
 
 def _notify(run: Any, watchers: list[Watcher], callbacks: Iterable[Watcher]) -> None:

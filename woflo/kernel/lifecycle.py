@@ -21,7 +21,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from woflo.errors import WofloError
-from woflo.kernel import runtime
+from woflo.kernel import bus, runtime
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.context import current_attempt
 from woflo.kernel.graph import Handle
@@ -31,6 +31,7 @@ from woflo.kernel.traits import Traits
 from woflo.kernel.unseen import Failure
 
 if TYPE_CHECKING:
+    from woflo.kernel.events import Event
     from woflo.kernel.heartbeats import Watch
     from woflo.kernel.limits import Lane
     from woflo.kernel.reactor import Timer
@@ -101,8 +102,12 @@ class Lifecycle(Handle, ABC):
     _current: Attempt | None = None
     _heartbeat: str | None = None
     """The last value (JSON) that an attempt has given as a sign of life."""
+    _remember: Callable[[Outcome], object] | None = None
+    """Called with the outcome of an attempt that has succeeded, before anybody else is told."""
     _hear: Callable[[str], object] | None = None
     """Who is told of each."""
+    _is_stand_in = False
+    """True where it executes in the place of another run, which tells of itself: see `bus.stands_for`."""
     grace: float = 5.0
     """Seconds between being asked to end and being ended."""
 
@@ -217,6 +222,13 @@ class Lifecycle(Handle, ABC):
         if watchers is not None:
             self._watchers = None
         return waiters, watchers
+
+    # -- who is told -------------------------------------------------------------------------------------
+
+    def _emit(self, event: Event) -> None:
+        """Tell observers and the log, unless that is done by the run in whose place this one executes."""
+        if not self._is_stand_in:
+            bus.emit(event)
 
     # -- who waits for the end -------------------------------------------------------------------------
 

@@ -41,6 +41,8 @@ class BaseTaskRun(Starting, Generic[R]):
 
     _settings: ClassVar[tuple[str, ...]] = ("max_concurrency", "capture_output")
     """The class attributes that `configured` may set; heirs add their own."""
+    remembers_itself: ClassVar[bool] = False
+    """True for a runner that keeps by itself what its runs have made; of others, whoever admits them does."""
 
     # -- the result ------------------------------------------------------------------------------------
 
@@ -264,8 +266,9 @@ class BaseTaskRun(Starting, Generic[R]):
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The files that this run makes; empty for a task that names none."""
-        return ()
+        """The files that this run makes, known from its start on; empty for a task that names none."""
+        files: Callable[[], tuple[str, ...]] | None = getattr(self, "_files", None)
+        return () if files is None else files()
 
     @property
     def ref(self) -> R:

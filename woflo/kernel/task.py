@@ -10,7 +10,7 @@ from woflo.errors import OptionError
 from woflo.kernel.body import Body, load_by_name
 from woflo.kernel.context import current_attempt
 from woflo.kernel.options import OnCrash, Options, RetryOn
-from woflo.kernel.registry import load_runner
+from woflo.kernel.registry import load_making, load_runner
 
 if TYPE_CHECKING:
     from woflo.kernel.mapping import RunMap
@@ -26,6 +26,8 @@ R_co = TypeVar("R_co", covariant=True)
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 
+_OF_MAKING = ("inputs", "outputs", "cache", "version", "cache_ignore")
+"""Of tasks that are skipped where what they make is up to date."""
 _OF_THE_TASK = ("admission", "codec", "missed", "schedule")
 """What is said where a task is defined, and not for a call."""
 
@@ -255,6 +257,11 @@ def task(
     heartbeat_timeout: float | None = ...,
     codec: str = ...,
     on_crash: OnCrash = ...,
+    inputs: Any = ...,
+    outputs: Any = ...,
+    cache: bool = ...,
+    version: str | int | None = ...,
+    cache_ignore: Sequence[str] = ...,
 ) -> Decorator: ...
 def task(fn: Any = None, /, **options: Any) -> Any:
     """Make a task of a function, an async function, or a class with a `run` method.
@@ -286,10 +293,20 @@ def task(fn: Any = None, /, **options: Any) -> Any:
         on_crash: what is done about a step, or a call from a queue, that was under way when its process died: "retry"
             executes it again, "ask" waits for a person's decision, and a function `verify(key, *args)` is asked
             whether it happened; see `woflo.Happened`.
+        inputs, outputs: files that a function reads and makes: paths, globs, or templates over its parameters, alone,
+            in lists or in a dict of named groups. A call whose outputs are up to date is SKIPPED, with the result of
+            then: arguments, inputs, and the code of the function and of what it reaches in the project are the same.
+        cache: True keeps the result, and gives it again for the same arguments, inputs and code.
+        version: counts in place of the code: change it where the results are others.
+        cache_ignore: names of parameters that make no difference.
 
     Raises `OptionError` for an option that cannot be meant, `UnknownNameError` for an unknown runner,
     `NotATaskError` for what cannot be executed; all at decoration.
     """
+    if options.keys() & set(_OF_MAKING):
+        others = {name: value for name, value in options.items() if name not in _OF_MAKING}
+        _check_names("@task", others, left=("admission", "after", "key"))
+        return load_making()(fn, options)
     _check_names("@task", options, left=("admission", "after", "key"))
     checked = Options(**options)
     if fn is None:
@@ -313,6 +330,7 @@ class Decorator(Protocol):
 
 def _check_names(where: str, options: dict[str, Any], left: tuple[str, ...], refused: tuple[str, ...] = ()) -> None:
     known = [name for name in Options.__slots__ if name not in left]
+    known += [name for name in _OF_MAKING if where == "@task"]
     for name in options:
         if name not in Options.__slots__ or name in refused:
             from difflib import get_close_matches

@@ -76,7 +76,7 @@ class Codec:
             parts = [prefix + codec.dump(value) for (prefix, codec), value in zip(plain, args, strict=False)]
         else:
             given = self._signature.bind(*args, **kwargs).arguments
-            parts = [f"{_encode(name)}:{self._dump_parameter(name, value)}" for name, value in given.items()]
+            parts = [f"{_encode(name)}:{self.dump_parameter(name, value)}" for name, value in given.items()]
         return "{" + ",".join(parts) + "}"
 
     @cached_property
@@ -93,7 +93,8 @@ class Codec:
         plain = self._plain_codecs
         return None if plain is None else [(f"{_encode(name)}:", codec) for name, codec in plain.items()]
 
-    def _dump_parameter(self, name: str, value: Any) -> str:
+    def dump_parameter(self, name: str, value: Any) -> str:
+        """The value of one parameter as JSON. Raises `SerializationError`."""
         parameter, codec = self._parameters[name]
         if parameter.kind is Parameter.VAR_POSITIONAL:
             return "[" + ",".join(map(codec.dump, value)) + "]"

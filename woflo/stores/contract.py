@@ -24,7 +24,7 @@ from woflo.stores.blobs import is_reference, lightened
 from woflo.stores.grouping import Committer
 from woflo.stores.operations import Claimed, Operation
 from woflo.stores.refusals import inherited
-from woflo.stores.rows import QueueRow, Row, Signal, WorkerRow
+from woflo.stores.rows import QueueRow, Row, Signal, Success, WorkerRow
 
 __all__ = ["ALWAYS", "Inherited", "Listener", "Search", "Snapshot", "Span", "Store", "Transaction"]
 
@@ -73,6 +73,7 @@ class Snapshot(NamedTuple):
     tags: dict[tuple[str, str], str] = {}  # noqa: RUF012
     queues: tuple[QueueRow, ...] = ()
     paused_schedules: tuple[str, ...] = ()
+    successes: tuple[Success, ...] = ()
 
 
 class Transaction(ABC):
@@ -213,6 +214,10 @@ class Store(ABC):
     @abstractmethod
     def published(self, run_id: str) -> dict[str, str]:
         """What the run has published last, by name."""
+
+    @abstractmethod
+    def successes(self, targets: Iterable[str] | None = None) -> list[Success]:
+        """How these targets were made last, as far as that is known, in their order; without `targets` all of them."""
 
     def whole(self, text: str) -> str:
         """The value for which `text` stands in a row: itself, but for one over a megabyte, which is read here.

@@ -31,6 +31,8 @@ from woflo.stores.operations import (
     Continue,
     Finish,
     Forget,
+    ForgetSuccesses,
+    KeepSuccesses,
     Leave,
     LimitQueue,
     Operation,
@@ -562,6 +564,18 @@ class MemoryStore(TableReader):
     @_do.register
     def _pause_schedule(self, op: PauseSchedule) -> None:
         self._tables.set(self._tables.paused_schedules, op.task, True if op.is_paused else GONE)
+
+    # -- what was made ---------------------------------------------------------------------------------
+
+    @_do.register
+    def _keep_successes(self, op: KeepSuccesses) -> None:
+        for success in op.successes:
+            self._tables.set(self._tables.successes, success.target, success)
+
+    @_do.register
+    def _forget_successes(self, op: ForgetSuccesses) -> None:
+        for target in op.targets:
+            self._tables.set(self._tables.successes, target, GONE)
 
     # -- what several of them do -----------------------------------------------------------------------
 

@@ -23,7 +23,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 from woflo.kernel.state import TERMINAL, RunState
 from woflo.stores.blobs import Blob
-from woflo.stores.rows import Claim, Row, Signal, Tag, WorkerRow
+from woflo.stores.rows import Claim, Row, Signal, Success, Tag, WorkerRow
 
 __all__ = [
     "CONTINUED",
@@ -43,6 +43,8 @@ __all__ = [
     "Continue",
     "Finish",
     "Forget",
+    "ForgetSuccesses",
+    "KeepSuccesses",
     "Leave",
     "LimitQueue",
     "Operation",
@@ -462,3 +464,23 @@ class PauseSchedule(Operation[None]):
 
     task: str
     is_paused: bool
+
+
+@dataclass(slots=True, kw_only=True)
+class KeepSuccesses(Operation[None]):
+    """Keep how targets were made last, each in place of what was kept of it before."""
+
+    successes: tuple[Success, ...]
+
+    def is_news(self, result: None) -> bool:
+        return False
+
+
+@dataclass(slots=True, kw_only=True)
+class ForgetSuccesses(Operation[None]):
+    """Know no longer how these targets were made; what is not known is passed over."""
+
+    targets: tuple[str, ...]
+
+    def is_news(self, result: None) -> bool:
+        return False

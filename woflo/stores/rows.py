@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from woflo.kernel.state import TERMINAL, RunState
 
-__all__ = ["DEFAULT_QUEUE", "Claim", "QueueRow", "Row", "Signal", "Tag", "WorkerRow", "place_id"]
+__all__ = ["DEFAULT_QUEUE", "Claim", "QueueRow", "Row", "Signal", "Success", "Tag", "WorkerRow", "place_id"]
 
 DEFAULT_QUEUE = "default"
 
@@ -148,6 +148,18 @@ class Tag(NamedTuple):
     run_id: str
     name: str
     value: str
+
+
+class Success(NamedTuple):
+    """The last success of what makes a target: whoever wants that target again can tell whether it is up to date."""
+
+    target: str
+    """The first file that is made, or what else stands for the result."""
+    task: str
+    run_id: str
+    made_at: float
+    record: str
+    """What it was made of and by, as JSON."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from woflo.stores.contract import Search, Snapshot, Store
 from woflo.stores.refusals import no_blob
-from woflo.stores.rows import QueueRow, Row, Signal, WorkerRow
+from woflo.stores.rows import QueueRow, Row, Signal, Success, WorkerRow
 
 __all__ = ["GONE", "TableReader", "Tables"]
 
@@ -29,6 +29,8 @@ class Tables:
         """By their names: when they were kept last, and the value, or where it is."""
         self.queues: dict[str, QueueRow] = {}
         self.paused_schedules: dict[str, bool] = {}
+        self.successes: dict[str, Success] = {}
+        """By their targets."""
         self.users: dict[Any, Any] = {}
         """What users write in transactions."""
         self._before: list[tuple[dict[Any, Any], Any, Any]] = []
@@ -143,6 +145,11 @@ class TableReader(Store):
         with self._reading:
             return {name: value for (run, name), value in self._tables.published.items() if run == run_id}
 
+    def successes(self, targets: Iterable[str] | None = None) -> list[Success]:
+        with self._reading:
+            there = self._tables.successes
+            return [there[one] for one in sorted(there if targets is None else set(targets)) if one in there]
+
     def _blob(self, name: str) -> Iterable[str]:
         with self._reading:
             found = self._tables.blobs.get(name)
@@ -157,4 +164,5 @@ class TableReader(Store):
             blobs = {name: kept_at for name, (kept_at, _) in tables.blobs.items()}
             tags, published, paused = dict(tables.tags), dict(tables.published), tuple(self.paused_schedules())
             queues = tuple(self.queues())
-            return Snapshot(self._ordered(), signals, self.workers(), published, blobs, tags, queues, paused)
+            made = tuple(self.successes())
+            return Snapshot(self._ordered(), signals, self.workers(), published, blobs, tags, queues, paused, made)

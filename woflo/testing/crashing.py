@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from woflo.errors import StoreError
 from woflo.stores.contract import Listener, Search, Snapshot, Store, Transaction
 from woflo.stores.operations import Claimed, Operation, Submit
-from woflo.stores.rows import QueueRow, Row, Signal, WorkerRow
+from woflo.stores.rows import QueueRow, Row, Signal, Success, WorkerRow
 
 __all__ = ["CrashingStore", "SimulatedCrashError"]
 
@@ -117,6 +117,9 @@ class CrashingStore(Store):
 
     def published(self, run_id: str) -> dict[str, str]:
         return self.store.published(run_id)
+
+    def successes(self, targets: Iterable[str] | None = None) -> list[Success]:
+        return self.store.successes(targets)
 
     def _blob(self, name: str) -> Iterable[str]:
         return self.store._blob(name)

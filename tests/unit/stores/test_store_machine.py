@@ -20,7 +20,7 @@ from woflo.stores.contract import Span, unwrap
 from woflo.stores.directory import DirectoryStore
 from woflo.stores.memory import MemoryStore
 from woflo.stores.opening import open_store
-from woflo.stores.rows import Claim, Row, Signal, Tag, WorkerRow
+from woflo.stores.rows import Claim, Row, Signal, Success, Tag, WorkerRow
 from woflo.stores.sqlite import SQLiteStore
 
 IDS = [*"abcd", *(f"{parent}:{place}" for parent in "ab" for place in range(3)), "a:0:0", "unknown"]
@@ -245,6 +245,15 @@ class Agreement(RuleBasedStateMachine):
     def pause_schedule(self, task, is_paused):
         if self.store.has_limits:
             self.do(ops.PauseSchedule, task=task, is_paused=is_paused)
+
+    @rule(names=st.lists(st.sampled_from("xyz"), max_size=3), record=st.sampled_from(["{}", '{"a": 1}']))
+    def keep_successes(self, names, record):
+        made = tuple(Success(name, "t", "run", self.now, record) for name in names)
+        self.do(ops.KeepSuccesses, successes=made)
+
+    @rule(names=st.lists(st.sampled_from("xyz"), max_size=2).map(tuple))
+    def forget_successes(self, names):
+        self.do(ops.ForgetSuccesses, targets=names)
 
     @rule(worker=workers, lease=st.sampled_from([0.0, 3.0, 30.0]), is_first=st.booleans())
     def beat(self, worker, lease, is_first):

@@ -1,7 +1,7 @@
 """The process that outlives a killed caller and ends what it left behind.
 
-Started as a program of its own (`python -I -S guardian.py PIDFD SLOTS`), so that it holds none of the caller's
-memory. It sleeps until the caller is gone, kills every session that still stands in the caller's slots, and
+Started as a program of its own (`python -I -S guardian.py PIDFD SLOTS SIZE MARK`), so that it holds none of the
+caller's memory. It sleeps until the caller is gone, kills every session that still stands in the caller's slots, and
 ends. A caller that ends in order leaves no session there.
 """
 
@@ -19,8 +19,13 @@ LONGEST = 10.0
 """Seconds after which killing is given up: what is alive then cannot be killed."""
 
 
-def guard(caller: int, slots: int, size: int, kill: Callable[[list[int]], list[int]]) -> None:
-    """Wait for the end of the process behind the pidfd `caller`, then kill what its slots name: `size` bytes."""
+def guard(
+    caller: int, slots: int, size: int, kill: Callable[[list[int]], list[int]], marked: Callable[[], list[int]]
+) -> None:
+    """Wait for the end of the process behind the pidfd `caller`, then kill what its slots name: `size` bytes.
+
+    What was just being started (`STARTING`) is found by its mark.
+    """
     poll = select.poll()
     poll.register(caller, select.POLLIN)
     poll.poll()
@@ -29,7 +34,10 @@ def guard(caller: int, slots: int, size: int, kill: Callable[[list[int]], list[i
     quiet = 0
     while quiet < 2 and time.monotonic() < end:
         # A child forked in the caller's last moment writes its session itself: look twice.
-        sessions = [session for session in words[::8].tolist() if session]
+        noted = [session for session in words[::8].tolist() if session]
+        sessions = [session for session in noted if session > 0]
+        if len(sessions) < len(noted):
+            sessions += marked()
         quiet = 0 if sessions and kill(sessions) else quiet + 1
         time.sleep(0.005)
 
@@ -43,8 +51,8 @@ def main() -> None:
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     import tree  # type: ignore[import-not-found]  # beside this file; woflo itself is not importable here
 
-    caller, slots, size = map(int, sys.argv[1:])
-    guard(caller, slots, size, tree.kill_trees)
+    caller, slots, size = map(int, sys.argv[1:4])
+    guard(caller, slots, size, tree.kill_trees, lambda: tree.marked(sys.argv[4]))
 
 
 if __name__ == "__main__":

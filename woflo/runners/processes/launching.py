@@ -22,6 +22,7 @@ from woflo.runners.processes.attempts import rehearse
 from woflo.runners.processes.child import Link, Role, live
 from woflo.runners.processes.classes import came_by_fork
 from woflo.runners.processes.inheritance import Closer, take_stock
+from woflo.runners.processes.tree import mark_of
 
 if TYPE_CHECKING:
     from woflo.runners.processes.children import Child
@@ -184,7 +185,8 @@ def start_guardian(supervisor: Supervisor) -> None:
     pidfd = os.pidfd_open(os.getpid())
     try:
         fds = (pidfd, supervisor.slots.fd)
-        command = [sys.executable, "-I", "-S", path, *map(str, fds), str(supervisor.slots.words.nbytes)]
+        mark = mark_of(os.getpid())
+        command = [sys.executable, "-I", "-S", path, *map(str, fds), str(supervisor.slots.words.nbytes), mark]
         process = subprocess.Popen(command, pass_fds=fds, stdin=subprocess.DEVNULL, start_new_session=True)
         process.returncode = 0
     finally:

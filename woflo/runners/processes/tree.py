@@ -9,7 +9,10 @@ import os
 import signal
 from collections.abc import Iterable
 
-__all__ = ["kill_group", "kill_trees", "members_of", "state_of"]
+__all__ = ["MARK", "kill_group", "kill_trees", "mark_of", "marked", "members_of", "state_of"]
+
+MARK = "WOFLO_CALLER"
+"""The environment variable by which a command is known whose caller was killed before it could note its number."""
 
 
 def kill_group(group: int, number: int) -> None:
@@ -50,6 +53,29 @@ def state_of(pid: int) -> str:
             return file.read().rpartition(b")")[2].split()[0].decode()
     except OSError:
         return ""
+
+
+def mark_of(pid: int) -> str:
+    """The value of `MARK` for the commands of a process: its number, and when it began; empty without `/proc`."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return f"{pid}-{int(file.read().rpartition(b')')[2].split()[19])}"
+    except OSError:
+        return ""
+
+
+def marked(mark: str) -> list[int]:
+    """The living processes of this user that have this mark."""
+    wanted = f"{MARK}={mark}".encode()
+    found = []
+    for pid, _, _ in _processes():
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as file:
+                if wanted in file.read().split(b"\0"):
+                    found.append(pid)
+        except OSError:
+            pass  # another user's, or gone
+    return found
 
 
 def _processes() -> list[tuple[int, int, int]]:

@@ -141,6 +141,7 @@ class IndexedTables(Tables):
             "published": self.published,
             "tags": self.tags,
             "blobs": self.blobs,
+            "successes": self.successes,
         }
         self._name_of = {id(table): name for name, table in self._named.items()}
 

@@ -20,7 +20,7 @@ from woflo.stores.directory.places import FOLDERS
 from woflo.stores.directory.watching import PAUSE, Watcher
 from woflo.stores.operations import ClaimReady, Operation
 from woflo.stores.refusals import closed, inherited
-from woflo.stores.rows import QueueRow, Row, Signal, WorkerRow
+from woflo.stores.rows import QueueRow, Row, Signal, Success, WorkerRow
 
 __all__ = ["DirectoryStore"]
 
@@ -186,6 +186,9 @@ class DirectoryStore(Store):
 
     def published(self, run_id: str) -> dict[str, str]:
         return self._read(lambda model: model.published(run_id))
+
+    def successes(self, targets: Iterable[str] | None = None) -> list[Success]:
+        return self._read(lambda model: model.successes(targets))
 
     def _blob(self, name: str) -> Iterable[str]:
         self._check_open()

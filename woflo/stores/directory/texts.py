@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from woflo.errors import StoreError
 from woflo.kernel.state import RunState
-from woflo.stores.rows import Row, Signal, WorkerRow
+from woflo.stores.rows import Row, Signal, Success, WorkerRow
 
 __all__ = ["Change", "as_fields", "changes_of", "dump_changes", "row_of"]
 
@@ -24,7 +24,7 @@ class Change(NamedTuple):
     """A row of one table, as it is from now on."""
 
     table: str
-    """ "runs", "signals", "workers", "published", "tags" or "blobs"."""
+    """ "runs", "signals", "workers", "published", "tags", "blobs" or "successes"."""
     key: Any
     """An id; for what is published, and for tags, the id of the run and the name."""
     value: Any
@@ -84,4 +84,6 @@ def _change_of(table: str, key: Any, value: Any) -> Change:
         return Change(table, (run_id, name), value)
     if table == "blobs":
         return Change(table, key, value and (float(value[0]), str(value[1])))
+    if table == "successes":
+        return Change(table, key, value and Success(*value))
     return Change(table, key, value and _made(_KINDS[table], value))

@@ -23,6 +23,7 @@ from woflo.stores.operations import (
     Continue,
     Finish,
     Forget,
+    KeepSuccesses,
     Operation,
     Park,
     Record,
@@ -232,6 +233,8 @@ def _concerns(operation: Operation[Any]) -> tuple[str, set[str]]:
         case Claimed(steps=steps, notes=notes):
             own = {operation.step.id} if isinstance(operation, TakeSignal) else set()
             return "runs", {*_about(operation), *(row.id for row in (*steps, *notes)), *own}
+        case KeepSuccesses(successes=successes):
+            return "successes", {success.target for success in successes}
         case Send(run_id=run_id, id=signal):
             return "runs", {run_id, f"signal {signal}"}
         case Beat(worker=worker):

@@ -10,7 +10,7 @@ from typing import Any
 
 from woflo.stores.contract import Search, Snapshot, Store
 from woflo.stores.refusals import no_blob
-from woflo.stores.rows import QueueRow, Row, Signal, WorkerRow
+from woflo.stores.rows import QueueRow, Row, Signal, Success, WorkerRow
 from woflo.stores.sql import NEWEST_FIRST
 from woflo.stores.sql.rows import queue_of, rows_of, signal_of, worker_of
 
@@ -81,6 +81,11 @@ class SqlStore(Store):
     def published(self, run_id: str) -> dict[str, str]:
         return dict(self._read("published", run_id=run_id))
 
+    def successes(self, targets: Iterable[str] | None = None) -> list[Success]:
+        if targets is None:
+            return [Success(*one) for one in self._read("all_successes")]
+        return [Success(*one) for one in self._read("successes", targets=json.dumps(list(targets)))]
+
     def _blob(self, name: str) -> Iterable[str]:
         parts = self._read("blob_chunks", blob=name)
         if not parts:
@@ -98,6 +103,7 @@ class SqlStore(Store):
                 blobs=dict(read("all_blobs")),
                 queues=tuple(queue_of(one) for one in read("all_queues")),
                 paused_schedules=tuple(task for (task,) in read("paused_schedules")),
+                successes=tuple(Success(*one) for one in read("all_successes")),
             )
 
 

@@ -28,6 +28,8 @@ from woflo.stores.operations import (
     Continue,
     Finish,
     Forget,
+    ForgetSuccesses,
+    KeepSuccesses,
     Leave,
     LimitQueue,
     Operation,
@@ -432,6 +434,17 @@ def _wake(op: Wake) -> Doing[None]:
         yield [("wake", {"id": op.run_id}), *to_tell]
 
 
+# -- what was made -------------------------------------------------------------------------------------
+
+
+def _keep_successes(op: KeepSuccesses) -> Doing[None]:
+    yield from _asked_all([("keep_success", success) for success in op.successes])
+
+
+def _forget_successes(op: ForgetSuccesses) -> Doing[None]:
+    yield [("forget_successes", {"targets": json.dumps(op.targets)})]
+
+
 # -- large values --------------------------------------------------------------------------------------
 
 
@@ -527,4 +540,6 @@ _HANDLERS: dict[type, Callable[[Any], Doing[Any]]] = {
     SetAside: keeping.put_aside,
     Adopt: keeping.adopt,
     Sweep: _sweep,
+    KeepSuccesses: _keep_successes,
+    ForgetSuccesses: _forget_successes,
 }

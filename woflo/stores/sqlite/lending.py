@@ -16,7 +16,9 @@ __all__ = ["COMMIT", "ROLLBACK", "LentConnection"]
 COMMIT, ROLLBACK = "COMMIT -- by woflo", "ROLLBACK -- by woflo"
 """In words that users do not use: what they execute is never found among the prepared statements of the store."""
 
-OWN_TABLES = frozenset({"runs", "signals", "workers", "published", "blobs", "chunks", "queues", "paused_schedules"})
+OWN_TABLES = frozenset(
+    {"runs", "signals", "workers", "published", "blobs", "chunks", "queues", "paused_schedules", "successes"}
+)
 OWN_PRAGMAS = frozenset({"application_id", "user_version"})
 _WRITING = {
     sqlite3.SQLITE_INSERT,

@@ -25,6 +25,7 @@ SUBJECTS = (
     "finding",
     "removing",
     "large",
+    "making",
     "transactions",
     "listening",
     "sharing",

@@ -143,6 +143,16 @@ CREATE TABLE woflo.queues (
 -- The tasks whose schedules make no calls at the moment.
 CREATE TABLE woflo.paused_schedules (task TEXT COLLATE "C" NOT NULL PRIMARY KEY);
 
+-- How files, and what else scripts and tasks make, were made last: whoever is to make them again can tell whether
+-- they are up to date. `record` is a JSON object: the command, what it read and what it wrote.
+CREATE TABLE woflo.successes (
+    target TEXT COLLATE "C" NOT NULL PRIMARY KEY,
+    task TEXT COLLATE "C" NOT NULL,
+    run_id TEXT COLLATE "C" NOT NULL,
+    made_at DOUBLE PRECISION NOT NULL,
+    record TEXT NOT NULL
+);
+
 -- The processes that write here, each with the number of its last transaction that was kept: one whose connection is
 -- lost while it waits for the word that a transaction was kept, finds out here.
 CREATE TABLE woflo.writers (

@@ -139,3 +139,13 @@ CREATE TABLE queues (
 
 -- The tasks whose schedules make no calls at the moment.
 CREATE TABLE paused_schedules (task TEXT NOT NULL PRIMARY KEY);
+
+-- How files, and what else scripts and tasks make, were made last: whoever is to make them again can tell whether
+-- they are up to date. `record` is a JSON object: the command, what it read and what it wrote.
+CREATE TABLE successes (
+    target TEXT NOT NULL PRIMARY KEY,
+    task TEXT NOT NULL,
+    run_id TEXT NOT NULL,
+    made_at REAL NOT NULL,
+    record TEXT NOT NULL
+);

@@ -1,0 +1,110 @@
+"""The caller of scripts is killed: nothing of them stays, and no partial file is taken for a result."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from woflo.testing import wait_until
+
+PROGRAM = """
+from woflo import gather, script
+write = script(
+    "echo $$ >> pids; echo half > {{outputs}}; sleep {pause}; echo whole > {{outputs}}",
+    outputs="x_{{i}}.txt", shell=True, name="write", max_concurrency=8, runner="{runner}",
+)
+runs = [write(i=i) for i in range({number})]
+print("begun", flush=True)
+print(sorted({{str(run.state) for run in runs if run.wait()}}))
+"""
+
+
+def program(folder, pause, number, runner="script"):
+    code = PROGRAM.format(pause=pause, number=number, runner=runner)
+    return subprocess.Popen([sys.executable, "-c", code], cwd=folder, stdout=subprocess.PIPE, text=True)
+
+
+def pids(folder):
+    file = folder / "pids"
+    return [int(line) for line in file.read_text().split()] if file.exists() else []
+
+
+def is_alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "woflo.toml").touch()
+    return tmp_path
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the guardian")
+@pytest.mark.parametrize("runner", ["script", "thread"])
+def test_nothing_outlives_a_killed_caller(folder, runner):
+    """Every command that was under way ends, with what it has started."""
+    with program(folder, pause=1000, number=8, runner=runner) as caller:
+        wait_until(lambda: len(pids(folder)) == 8)
+        caller.kill()
+    wait_until(lambda: not any(map(is_alive, pids(folder))))
+
+
+@pytest.mark.unmeasured
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the guardian")
+def test_killed_while_it_starts_commands(folder):
+    """Also those that are just being started."""
+    for delay in (0.0, 0.003, 0.006, 0.009, 0.012):
+        with program(folder, pause=1000, number=8) as caller:
+            assert caller.stdout.readline() == "begun\n"
+            time.sleep(delay)  # that long after the first start: the moment is what is tested
+            caller.kill()
+        time.sleep(0.1)  # nothing can be waited for: what was missed would be there still
+        wait_until(lambda: not any(map(is_alive, pids(folder))))
+
+
+def test_a_partial_file_is_not_taken_for_a_result(folder):
+    """The next call makes it again, whatever its times say; then it is up to date."""
+    with program(folder, pause=1000, number=2) as caller:
+        wait_until(lambda: (folder / "x_0.txt").exists() and (folder / "x_1.txt").exists())
+        os.kill(caller.pid, signal.SIGKILL)
+    for states in ("['SUCCEEDED']", "['SKIPPED']"):
+        with program(folder, pause=0, number=2) as caller:
+            assert caller.stdout.read().split("\n")[1] == states
+        assert (folder / "x_0.txt").read_text() == "whole\n"
+    assert list((folder / ".woflo/making").iterdir()) == []
+
+
+def test_the_result_before_is_there_after_a_kill(folder):
+    """It was moved aside, and comes back when the next attempt fails."""
+    with program(folder, pause=0, number=1) as caller:
+        caller.wait()
+    with program(folder, pause=1000, number=1) as caller:
+        wait_until(lambda: (folder / "x_0.txt").read_text() == "half\n" if (folder / "x_0.txt").exists() else False)
+        caller.kill()
+    wait_until(lambda: not any(map(is_alive, pids(folder))))
+    (folder / "x_0.txt").unlink()
+    code = PROGRAM.format(pause="0; rm x_0.txt; exit 1; sleep 0", number=1, runner="script")
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=False)
+    assert "['FAILED']" in done.stdout
+    assert (folder / "x_0.txt").read_text() == "whole\n"
+    assert not list(folder.glob(".*aside"))
+
+
+@pytest.mark.parametrize("runner", ["script", "thread", "sequential"])
+def test_ctrl_c_ends_the_commands(folder, runner):
+    """Whoever executes them; no partial file is left."""
+    with program(folder, pause=1000, number=1, runner=runner) as caller:
+        wait_until(lambda: (folder / "x_0.txt").exists())
+        caller.send_signal(signal.SIGINT)
+        assert caller.wait(30) != 0
+    wait_until(lambda: not any(map(is_alive, pids(folder))))
+    assert not (folder / "x_0.txt").exists()

@@ -1,0 +1,298 @@
+"""What is up to date is skipped, what is not is made again, and why is told."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from woflo import RunState, dry_run, forcing, gather, script, touch, why
+from woflo.errors import MissingOutputError
+from woflo.scripts import prints
+from woflo.scripts.ledger import ONE_BY_ONE, ledger
+
+EXECUTED, SKIPPED = RunState.SUCCEEDED, RunState.SKIPPED
+
+
+def copying(**options):
+    """A script that copies, and counts how often."""
+    command = options.pop("command", "echo >> count; cp {inputs} {outputs}")
+    return script(command, **{"inputs": "in.txt", "outputs": "out.txt", "shell": True, "name": "copy", **options})
+
+
+def ended(run):
+    run.wait()
+    return run.state
+
+
+def settled(path, text=None, *, ago=100.0):
+    """Write a file, and let it be of some time ago."""
+    if text is not None:
+        Path(path).write_text(text)
+    then = time.time() - ago
+    os.utime(path, (then, then))
+
+
+@pytest.fixture(autouse=True)
+def source(project):
+    settled("in.txt", "one")
+    yield
+    forcing()
+
+
+def anew():
+    """Forget what this process knows: as another one it reads what is kept."""
+    book = ledger()
+    book.flush()
+    book._known.clear()
+    book._has_all = False
+
+
+def test_up_to_date_is_skipped(project):
+    """In this process, and in the next; its value is there all the same."""
+    assert ended(copying()()) is EXECUTED
+    again = copying()()
+    assert (ended(again), again.get_result()) == (SKIPPED, ["out.txt"])
+    anew()
+    assert ended(copying()()) is SKIPPED
+    assert why(copying()) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda: Path("in.txt").write_text("other"), "in.txt has changed"),
+        (lambda: Path("out.txt").unlink(), "out.txt does not exist"),
+        (lambda: Path("out.txt").write_text("by hand"), "out.txt is not as it was made"),
+    ],
+)
+def test_changed_files(project, change, told):
+    """An input, an output that was removed or changed by hand: made again, and told."""
+    copying()().get_result()
+    change()
+    assert why(copying()) == [told]
+    assert ended(copying()()) is EXECUTED
+    assert ended(copying()()) is SKIPPED
+
+
+def test_another_time_with_the_same_contents(project):
+    """Is up to date; and the next look need not read it again."""
+    copying()().get_result()
+    settled("in.txt", ago=50)
+    assert ended(copying()()) is SKIPPED
+    ledger().flush()
+    (known,) = ledger().every()
+    assert known.inputs["in.txt"][1] == os.stat("in.txt").st_mtime_ns
+
+
+def test_the_same_size_and_another_content(project):
+    """Is found by its time."""
+    copying()().get_result()
+    settled("in.txt", "two", ago=50)
+    assert ended(copying()()) is EXECUTED
+
+
+def test_a_change_within_the_same_tick(project, monkeypatch):
+    """A file that was changed shortly before it was read, and again with the same size and time, is found."""
+    monkeypatch.setattr(prints, "FINE", 10**12)  # however slow the machine is
+    now = time.time_ns()
+    Path("in.txt").write_text("one")
+    os.utime("in.txt", ns=(now, now))
+    copying()().get_result()
+    Path("in.txt").write_text("two")
+    os.utime("in.txt", ns=(now, now))
+    assert ended(copying()()) is EXECUTED
+    assert Path("out.txt").read_text() == "two"
+
+
+def test_times_of_whole_seconds(project):
+    """As some file systems have them: a second change within the second is found."""
+    whole = int(time.time()) * 1_000_000_000
+    Path("in.txt").write_text("one")
+    os.utime("in.txt", ns=(whole, whole))
+    copying()().get_result()
+    assert ended(copying()()) is SKIPPED
+    Path("in.txt").write_text("two")
+    os.utime("in.txt", ns=(whole, whole))
+    assert ended(copying()()) is EXECUTED
+
+
+def test_times_in_the_future(project):
+    """Are no reason to execute again and again."""
+    settled("in.txt", ago=-10_000)
+    assert ended(copying()()) is EXECUTED
+    assert ended(copying()()) is SKIPPED
+    Path("in.txt").write_text("two")
+    settled("in.txt", ago=-10_000)
+    assert ended(copying()()) is EXECUTED
+
+
+def test_an_input_that_changes_during_the_command(project):
+    """What was read is not known: it is made again."""
+    copying(command="cp {inputs} {outputs}; echo changed > in.txt")().get_result()
+    assert ended(copying(command="cp {inputs} {outputs}; echo changed > in.txt")()) is EXECUTED
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"command": "echo >> count; cp {inputs}  {outputs}"}, "word 3 of the command was "),
+        ({"inputs": ["in.txt", "in.txt"]}, "word 3 of the command was "),
+        ({"env": {"MODE": "2"}}, "the environment variable MODE was '1', and is '2'"),
+    ],
+)
+def test_another_command(project, options, told):
+    """The word that has changed is told."""
+    copying(env={"MODE": "1"})().get_result()
+    other = copying(**{"env": {"MODE": "1"}, **options})
+    assert why(other)[0].startswith(told)
+
+
+def test_a_variable_of_the_environment(project, monkeypatch):
+    """Counts where the script names it, and not else."""
+    monkeypatch.setenv("MODE", "1")
+    named, unnamed = copying(env=["MODE"]), copying(outputs="other.txt")
+    gather(named(), unnamed()).get_result()
+    monkeypatch.setenv("MODE", "2")
+    assert (ended(named()), ended(unnamed())) == (EXECUTED, SKIPPED)
+
+
+def test_further_and_fewer_inputs(project):
+    """Are told by name, also where the command does not have them."""
+    settled("more.txt", "x")
+    copying(command="touch {outputs}")().get_result()
+    more = copying(command="touch {outputs}", inputs=["in.txt", "more.txt"])
+    assert why(more) == ["more.txt is a new input"]
+    more().get_result()
+    assert why(copying(command="touch {outputs}")) == ["more.txt is no longer an input"]
+
+
+def test_without_a_record_times_decide(project):
+    """As make does it: what was there before woflo came is not made again without need."""
+    settled("out.txt", "made before", ago=50)
+    assert ended(copying()()) is SKIPPED
+    settled("out.txt", ago=200)
+    assert why(copying()) == ["in.txt is newer than out.txt"]
+    assert ended(copying()()) is EXECUTED
+
+
+def test_without_outputs_it_always_runs(project):
+    """There is nothing to be up to date."""
+    plain = script("true")
+    assert [ended(plain()), ended(plain())] == [EXECUTED, EXECUTED]
+    assert why(plain) == ["it names no outputs"]
+
+
+def test_forced(project):
+    """By a glob over names, until that is taken back."""
+    copying()().get_result()
+    forcing("x*", "co*")
+    assert why(copying()) == ["it is forced by 'co*'"]
+    assert ended(copying()()) is EXECUTED
+    assert ended(copying(name="other")()) is SKIPPED
+    forcing()
+    assert ended(copying()()) is SKIPPED
+
+
+def test_touch_accepts_what_is_there(project):
+    """Whatever the command was; what is missing cannot be accepted."""
+    with pytest.raises(MissingOutputError, match=r"out\.txt is not there"):
+        touch(copying())
+    settled("out.txt", "by hand", ago=200)
+    assert touch(copying()) == ["out.txt"]
+    assert ended(copying()()) is SKIPPED
+    settled("in.txt", "two", ago=10)
+    assert ended(copying()()) is EXECUTED
+
+
+def test_a_dry_run_plans_what_would_be_executed(project):
+    """In the order of the calls, what depends on it included; nothing is executed, nothing is written."""
+    last = copying(name="last", inputs=None, outputs="last.txt")
+    last(inputs=copying()()).get_result()
+    Path("in.txt").write_text("two")
+    before = sorted(project.rglob("*"))
+    with dry_run() as plan:
+        run = last(inputs=copying()())
+        assert ended(run) is SKIPPED
+        copying(name="third", outputs="third.txt", inputs="missing.txt")()
+    assert [(one.task, one.reasons) for one in plan.planned] == [
+        ("copy", ("in.txt has changed",)),
+        ("last", ("out.txt would be made anew by copy",)),
+        (
+            "third",
+            (
+                "third.txt does not exist",
+                "its input missing.txt does not exist, and nothing would make it: it would fail",
+            ),
+        ),
+    ]
+    assert sorted(project.rglob("*")) == before
+    assert ended(last(inputs=copying()())) is EXECUTED
+
+
+def test_the_same_target_at_once(project):
+    """One makes it; the others wait, and find it made."""
+    slow = copying(command="echo >> count; sleep 0.2; cp {inputs} {outputs}")
+    runs = [slow() for _ in range(4)]
+    gather(*runs).get_result()
+    assert Path("count").read_text() == "\n"
+
+
+def test_many_targets_are_read_in_one_go(project, monkeypatch):
+    """The first few by themselves, then all."""
+    many = copying(outputs="many_{i}.txt", command="touch {outputs}")
+    gather(*[many(i=i) for i in range(30)]).get_result()
+    anew()
+    asked = []
+    store = ledger().store
+    reading = type(store).successes
+
+    def counted(self, targets=None):
+        asked.append(targets)
+        return reading(self, targets)
+
+    monkeypatch.setattr(type(store), "successes", counted)
+    assert {ended(many(i=i)) for i in range(30)} == {SKIPPED}
+    assert asked == [[f"many_{i}.txt"] for i in range(ONE_BY_ONE)] + [None]
+
+
+def test_what_another_process_has_made_is_known(project):
+    """Before anything is executed, the store is asked again."""
+    copying()().get_result()
+    ledger().flush()
+    kept = ledger().store.successes()
+    ledger()._known["out.txt"] = None
+    settled("out.txt", ago=200)
+    os.utime("out.txt", ns=(kept_time(kept), kept_time(kept)))
+    settled("in.txt", ago=100)
+    assert ended(copying()()) is SKIPPED
+
+
+def kept_time(kept):
+    import json
+
+    return json.loads(kept[0].record)["outputs"]["out.txt"][1]
+
+
+def test_paths_are_those_of_the_project(project, monkeypatch):
+    """Another current folder within it finds the same targets."""
+    copying()().get_result()
+    (project / "sub").mkdir()
+    monkeypatch.chdir(project / "sub")
+    assert copying(inputs="../in.txt", outputs="../out.txt").body.fn.plan("copy", (), {}).target == "out.txt"
+
+
+def test_contents_are_read_once_for_many(project, monkeypatch):
+    """Who reads the same input after others need not read it again for its digest."""
+    read = []
+    reading = prints._read
+    monkeypatch.setattr(prints, "_read", lambda path: read.append(path) or reading(path))
+    prints._known.clear()
+    lock = threading.Lock()
+    with lock:
+        many = copying(outputs="many_{i}.txt", command="touch {outputs}", max_concurrency=1)
+        gather(*[many(i=i) for i in range(5)]).get_result()
+    assert read.count("in.txt") == 1

@@ -1,0 +1,78 @@
+"""Temporary outputs go when their last reader is done, and come again when another one needs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from woflo import RunState, gather, script, temporary
+from woflo.testing import wait_until
+
+EXECUTED, SKIPPED = RunState.SUCCEEDED, RunState.SKIPPED
+
+
+@pytest.fixture
+def flow(project):
+    """`flow()` gives the states of a maker of a temporary file and of its two readers, and returns when it is gone."""
+    Path("in.txt").write_text("one")
+    Path("other.txt").write_text("other")
+    make = script(
+        "echo >> made; cp {inputs} {outputs}", inputs="in.txt", outputs=temporary("t.txt"), shell=True, name="make"
+    )
+    read = script("cat {inputs} > {outputs}; {extra}", outputs="r_{i}.txt", shell=True, name="read")
+
+    def begun(extra="true"):
+        made = make()
+        runs = [made, read(i=1, inputs=made, extra="true"), read(i=2, inputs=[made, "other.txt"], extra="true")]
+        for run in runs:
+            run.wait()
+        wait_until(lambda: not Path("t.txt").exists())
+        return [run.state for run in runs]
+
+    return begun
+
+
+def test_it_goes_with_its_last_reader(flow):
+    """Afterwards all are up to date without it."""
+    assert flow() == [EXECUTED] * 3
+    assert Path("r_1.txt").read_text() == "one"
+    assert flow() == [SKIPPED] * 3
+    assert Path("made").read_text() == "\n"
+
+
+def test_it_comes_again_for_a_reader_that_needs_it(flow):
+    """And goes again."""
+    flow()
+    Path("other.txt").write_text("another")
+    assert flow() == [SKIPPED, SKIPPED, EXECUTED]
+    assert Path("r_2.txt").read_text() == "oneanother"
+    assert flow() == [SKIPPED] * 3
+
+
+def test_a_change_of_what_it_is_made_of(flow):
+    """Makes all of them again."""
+    flow()
+    Path("in.txt").write_text("two")
+    assert flow() == [EXECUTED] * 3
+    assert Path("r_1.txt").read_text() == "two"
+
+
+def test_it_stays_where_a_reader_has_failed(project):
+    """That one will need it once more."""
+    make = script("echo x > {outputs}", outputs=temporary("t.txt"), shell=True)
+    made = make()
+    bad = script("exit 1", shell=True, inputs="nothing")
+    assert isinstance(bad(inputs=made).exception(), Exception)
+    assert Path("t.txt").exists()
+
+
+def test_it_stays_as_long_as_nobody_has_read_it(project):
+    """And one that was changed by hand is the user's."""
+    make = script("echo x > {outputs}", outputs=temporary("t.txt"), shell=True)
+    made = make()
+    made.get_result()
+    Path("t.txt").write_text("by hand")
+    script("cat {inputs}")(inputs=made).get_result()
+    assert Path("t.txt").exists()
+    gather(made).get_result()

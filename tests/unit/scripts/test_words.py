@@ -1,0 +1,163 @@
+"""Values are data: whatever is in them, they stay within the word, or the quotes, that they were put into."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from woflo import script
+from woflo.errors import ArgumentError, OptionError
+from woflo.scripts.body import SHELL, Script
+from woflo.scripts.words import parsed
+
+NASTY = ["a b", "it's", '"', "; echo x", "$(echo x)", "`echo x`", "-rf", "a\nb", "*", "$HOME", "\\", "{i}", "é", ""]
+SHOW = "import sys, json; json.dump(sys.argv[1:], open(sys.argv[1], 'w'))"
+
+
+def made(command, **options):
+    return Script(command, name="s", module="m", **options)
+
+
+def command(task, /, **values):
+    return task.plan("s", (), values).command
+
+
+@pytest.mark.parametrize("value", NASTY)
+def test_a_value_stays_within_its_word(value):
+    """Neither spaces nor quotes nor dashes make another word of it."""
+    assert command(made("do {i} --x={i}"), i=value) == ["do", value, f"--x={value}"]
+
+
+@pytest.mark.parametrize("value", [one for one in NASTY if one])
+@pytest.mark.parametrize("shell", [False, True])
+def test_a_value_reaches_the_command_as_it_is(project, value, shell):
+    """Through a real command, with and without a shell."""
+    words = f"{sys.executable} -c {{code}} {{outputs}} {{i}}"
+    show = script(words, outputs="shown.json", shell=shell, name="show")
+    show(code=SHOW, i=value).get_result()
+    assert json.loads((project / "shown.json").read_text()) == ["shown.json", value]
+
+
+@given(st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"])))
+def test_any_text_is_one_word_for_a_shell(value):
+    """What a shell makes of the quoted text is the text."""
+    import shlex
+
+    shell, _, text = command(made("do {i} x", shell=True), i=value)
+    assert (shell, shlex.split(text)) == (SHELL, ["do", value, "x"])
+
+
+PLACES = [
+    "echo '{a}'",
+    'echo "{a}"',
+    "echo `ls {a}`",
+    "true # {a}",
+    "cat <<E\n{a}\nE",
+    "echo \\{a}",
+    "echo $'{a}'",
+    'echo "`ls {a}`"',
+    'echo "$(echo "{a}")"',
+]
+
+
+@pytest.mark.parametrize("text", PLACES)
+def test_no_value_where_it_cannot_be_quoted(text):
+    """Its quotes would mean something else there, and it could become code: refused where it is written."""
+    with pytest.raises(OptionError, match="cannot be quoted"):
+        made(text, shell=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["cat {a} > {b}", "echo $(wc -l {a})", 'echo "$(wc {a})"', "(cd {a}; ls)", "awk '{print $1}' {a}", "f${x}{a}"],
+)
+def test_a_value_where_it_can_be_quoted(text):
+    """Also within a substitution, and beside quotes of the user's own."""
+    values = dict.fromkeys(made(text, shell=True).parameters, "x y")
+    assert "'x y'" in command(made(text, shell=True), **values)[2]
+
+
+def test_braces_that_are_no_places():
+    """Only names are; `{{name}}` is the name in braces, `${name}` a shell's."""
+    template = parsed("{} {1} {a b} {'x': {'y': 1}} {{name}} ${HOME}")
+    assert template == ("{} {1} {a b} {'x': {'y': 1}} {name} ${HOME}",)
+
+
+def test_numbers_paths_and_lists():
+    """Formatted as Python does; a list is as many words, also with something before each."""
+    from pathlib import Path
+
+    task = made("do {n:03d} {p} {many} --x={many}")
+    assert command(task, n=7, p=Path("a/b"), many=["u", 1]) == ["do", "007", "a/b", "u", "1", "--x=u", "--x=1"]
+    assert command(made(["do", 1, Path("a b"), "{x}"]), x=b"raw") == ["do", "1", "a b", "raw"]
+
+
+def test_files_in_a_command():
+    """All, those of a group, or one of them."""
+    task = made("do {inputs} {inputs[1]} -- {outputs.log}", outputs={"bam": "{x}.bam", "log": "{x}.log"})
+    assert command(task, x="q", inputs=["a", "b"]) == ["do", "a", "b", "b", "--", "q.log"]
+    with pytest.raises(ArgumentError, match=r"\{inputs\[1\]\} is not among the inputs"):
+        command(task, x="q", inputs="a")
+    with pytest.raises(ArgumentError, match="call it with inputs="):
+        command(made("cat {inputs}"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"command": "do 'x"}, "cannot be split"),
+        ({"command": " "}, "no words"),
+        ({"command": []}, "a text, or a list of words"),
+        ({"command": 7}, "a text, or a list of words"),
+        ({"command": ["do", None]}, "the word None"),
+        ({"command": ["do"], "shell": True}, "a list needs no shell"),
+        ({"command": "do", "outputs": 7}, "outputs=7 must be a path"),
+        ({"command": "do", "outputs": ""}, "is no path"),
+        ({"command": "do", "outputs": {"a b": "x"}}, "cannot be the name of a group"),
+        ({"command": "do", "outputs": "{inputs}.x"}, "stands in a path"),
+        ({"command": "do", "env": "PATH"}, "env='PATH' must be names"),
+        ({"command": "do", "env": {"A=B": "1"}}, "cannot be the name of an environment variable"),
+        ({"command": lambda i: "do", "outputs": "{j}.txt"}, "none of its parameters, which are: i"),
+    ],
+)
+def test_what_cannot_be_meant_is_told_at_the_definition(wrong, told):
+    """By name, with the value."""
+    with pytest.raises(OptionError, match=told):
+        made(**wrong)
+
+
+def test_arguments_are_checked_at_the_call():
+    """A wrong name, one that is missing, a value that cannot stand in a command."""
+    task = script("do {i} {j}", name="solve")
+    with pytest.raises(ArgumentError, match="no parameter 'k'; it has: "):
+        task(i=1, j=2, k=3)
+    with pytest.raises(ArgumentError, match="needs a value for: j"):
+        task(i=1)
+    with pytest.raises(ArgumentError, match="multiple values"):
+        task(1, i=1)
+    assert "NUL" in str(task(i="\0", j=1).exception())
+    assert "cannot stand in a command" in str(task(i=None, j=1).exception())
+
+
+def test_names_of_options_are_checked():
+    """With the nearest one that there is."""
+    with pytest.raises(OptionError, match="no option 'output'; did you mean 'outputs'"):
+        script("do", output="x")
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("python solve.py {i}", "solve"),
+        ("/usr/bin/convert a b", "convert"),
+        ("python -c x", "script"),
+        ("{i}", "script"),
+    ],
+)
+def test_a_script_is_named_after_its_program(words, name):
+    """Or after the file that an interpreter executes."""
+    assert script(words).name == name

@@ -1,0 +1,141 @@
+"""The answer to the kernel's question, just before the launch, whether what a run would make is there already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from types import FunctionType
+from typing import Any
+
+from woflo.errors import SerializationError
+from woflo.kernel.bus import complain, logger
+from woflo.kernel.graph import substitute
+from woflo.kernel.outcome import Outcome
+from woflo.scripts import planning
+from woflo.scripts.body import Script
+from woflo.scripts.calls import checked, make
+from woflo.scripts.files import FilesOf
+from woflo.scripts.freshness import is_stale, need_inputs, remember
+from woflo.scripts.ledger import Known, Ledger, ledger
+from woflo.scripts.plan import Plan
+from woflo.scripts.temporaries import called, made_again, note_maker
+
+__all__ = ["FreshnessAdmission", "plan_of"]
+
+
+def plan_of(run: Any) -> Plan:
+    """The plan of a run: the one that it was admitted with, or a new one."""
+    plan: Plan | None = getattr(run, "_plan", None)
+    if plan is None:
+        plan = run._plan = run.task.body.fn.plan(run.task.name, run._args, run._kwargs)
+    return plan
+
+
+class FreshnessAdmission:
+    """Skips a run whose outputs are up to date; else sees to it that its success is remembered."""
+
+    __slots__ = ()
+
+    def called(self, run: Any, handles: Iterable[Any]) -> None:
+        """See the port."""
+        if isinstance(run.task.body.fn, Script) and run._kwargs.get("inputs") is not None:
+            run._kwargs = {**run._kwargs, "inputs": substitute(run._kwargs["inputs"], _files_or_handle)}
+        called(run, handles)
+
+    def admit(self, run: Any) -> Outcome | None:
+        """See the port."""
+        plan = plan_of(run)
+        if planning.current is not None:
+            return planning.current.admit(plan)
+        book = ledger()
+        if not run.remembers_itself:
+            run._files = partial(_paths_of, plan)
+        if getattr(run.task.body.fn, "has_temporary", False):
+            note_maker(run, plan)
+        if plan.target is not None:
+            known = book.get(plan.target)
+            if _is_fresh(plan, known, book):
+                return _skipped(run, plan, known)
+            again = book.again(plan.target)
+            if again is not None and (known is None or again.success != known.success) and _is_fresh(plan, again, book):
+                return _skipped(run, plan, again)
+        if hasattr(run, "_makers"):
+            made_again(run, book)
+        need_inputs(plan, book)
+        if not run.remembers_itself:
+            run._remember = _rememberer(run, plan, book)
+        return None
+
+
+def _files_or_handle(run: Any) -> Any:
+    """What stands for a run among inputs: the result of a script, the files of a function."""
+    return FilesOf(run) if isinstance(getattr(run.task.body.fn, "func", None), FunctionType) else run
+
+
+def _paths_of(plan: Plan) -> tuple[str, ...]:
+    value = plan.value()
+    return tuple(path for paths in (value.values() if isinstance(value, dict) else [value]) for path in paths)
+
+
+def _skipped(run: Any, plan: Plan, known: Known | None) -> Outcome:
+    """What it made before; it asks for the same calls as then."""
+    run._plan = None
+    if plan.calls and known is not None:
+        asked = known.record.get("calls", [])
+        run.calls = make([checked(one, plan.name, plan.calls) for one in asked], None)
+    if plan.codec is not None:
+        assert known is not None  # without a record such a plan is stale
+        return Outcome(plan.codec.load_result(known.record["value"]))
+    return Outcome(plan.value(None if known is None else known.outputs))
+
+
+def _is_fresh(plan: Plan, known: Known | None, book: Ledger) -> bool:
+    if is_stale(plan, known):
+        return False
+    if known is not None and known.renewed:
+        book.renew(known)
+    return True
+
+
+MOST_VALUE = 1 << 20
+"""Characters of a result that is kept."""
+
+
+def _kept_value(plan: Plan, value: Any) -> str | None:
+    """The result as it is kept; None where it cannot be, so that the next call is executed again."""
+    try:
+        text: str = plan.codec.dump_result(value)
+        if len(text) <= MOST_VALUE:
+            return text
+        told = f"its result takes {len(text):,} characters, and {MOST_VALUE:,} are kept; write it to an output"
+    except SerializationError as error:
+        told = str(error)
+    if plan.name not in _told:
+        _told.add(plan.name)
+        logger().warning(f"{plan.name} will be executed again each time: {told}")
+    return None
+
+
+_told: set[str] = set()
+"""The tasks of which that was said."""
+
+
+def _rememberer(run: Any, plan: Plan, book: Ledger) -> Callable[[Outcome], None]:
+    number = run.id
+
+    def remember_success(outcome: Outcome) -> None:
+        try:
+            _remember(number, plan, book, outcome)
+        except Exception as error:
+            complain(f"what {plan.name} has made could not be recorded; it will be made again", error)
+
+    return remember_success
+
+
+def _remember(run_id: str, plan: Plan, book: Ledger, outcome: Outcome) -> None:
+    if plan.codec is None:
+        remember(plan, book, run_id, plan.found())
+        return
+    value = _kept_value(plan, outcome.value)
+    if value is not None:
+        remember(plan, book, run_id, plan.found(), value=value)

@@ -1,0 +1,276 @@
+"""One attempt of a script: its files before and after, its command between them, its output in a file."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from woflo.errors import LaunchError, ScriptError, StoreError, TaskStoppedError
+from woflo.kernel.context import current_attempt
+from woflo.runners.processes import tree
+from woflo.scripts import guarding
+from woflo.scripts.calls import VARIABLE, Call, begin_file, make, read
+from woflo.scripts.freshness import is_stale
+from woflo.scripts.ledger import Known, ledger
+from woflo.scripts.making import Making
+from woflo.scripts.marks import Mark
+from woflo.scripts.places import folder
+from woflo.scripts.plan import Plan, Value
+from woflo.scripts.spawning import Command
+
+if TYPE_CHECKING:
+    from woflo.scripts.body import Script
+
+__all__ = ["Execution", "execute_here", "known_of"]
+
+TAIL = 8192
+"""Bytes of the output that are looked at for the last lines."""
+LINES, WIDTH = 20, 400
+PAUSE = 0.02
+"""Seconds between two looks at what somebody else is making."""
+
+
+class Execution:
+    """An attempt. `end` may be called by other threads while `run` executes it."""
+
+    def __init__(
+        self, plan: Plan, run_id: str, number: int, stop_requested: Callable[[], bool], logs: str | None = None
+    ) -> None:
+        self._plan = plan
+        self.log: str = f"{logs or folder('logs')}/{run_id.replace('/', '_')}.{number}.log"
+        self._stop_requested = stop_requested
+        self._lock = threading.Lock()
+        self.command: Command | None = None
+        self._was_asked = False
+        self.files: list[str] = []
+        """What it has made."""
+        self.calls: list[Call] = []
+        """What the command has asked for."""
+        self.is_recorded = False
+        """True where another process has made it meanwhile, so that there is nothing to record."""
+        self.started = self.finished = 0.0
+
+    # -- ending ----------------------------------------------------------------------------------------
+
+    def ask_to_end(self) -> None:
+        """Once, and as soon as there is anything to end."""
+        with self._lock:
+            self._was_asked = True
+            if self.command is not None:
+                self.command.ask_to_end()
+
+    def kill(self) -> None:
+        """The command with all that it started."""
+        with self._lock:
+            if self.command is not None:
+                self.command.kill()
+
+    # -- the attempt -----------------------------------------------------------------------------------
+
+    def run(self) -> Value:
+        """Execute it, and return what it stands for. Raises `ScriptError`, `MissingOutputError`, `TaskStoppedError`."""
+        plan = self._plan
+        if plan.target is None:
+            self._command(self.log)
+            return plan.value()
+        mark = Mark.take(plan.target, self._pause)
+        if mark is None:
+            raise TaskStoppedError(f"{plan.name} was stopped while it waited for another one that makes {plan.target}")
+        try:
+            known = known_of(plan.target, is_changed=mark.was_waited_for or mark.was_cut_off)
+            if mark.was_waited_for and not mark.was_cut_off and not is_stale(plan, known, is_marked=False):
+                self.is_recorded = True
+                mark.remove()
+                return plan.value(None if known is None else known.outputs)
+            return self._make(mark, known)
+        finally:
+            mark.give()
+
+    def _pause(self) -> bool:
+        time.sleep(PAUSE)
+        return not (self._was_asked or self._stop_requested())
+
+    def _make(self, mark: Mark, known: Known | None) -> Value:
+        making = Making(self._plan, known)
+        is_clean = False
+        try:
+            making.begin()
+            try:
+                self._command(mark.fd, mark.path)
+                self.files = making.keep(self.log)
+            except BaseException:
+                is_clean = making.revert()
+                raise
+            is_clean = True
+            return self._plan.value(self.files)
+        finally:
+            os.makedirs(os.path.dirname(self.log), mode=0o700, exist_ok=True)
+            mark.move_log(self.log)
+            if not is_clean:
+                mark.leave()
+
+    def _command(self, output: int | str, path: str = "") -> None:
+        plan = self._plan
+        self.started = time.time()
+        env = _environment(plan)
+        asked = begin_file(self.log) if plan.calls else ""
+        if asked:
+            env = {**env, VARIABLE.encode(): os.fsencode(asked)}
+        with self._lock:
+            if self._was_asked or self._stop_requested():
+                raise TaskStoppedError(f"{plan.name} was stopped before its command began")
+            try:
+                if isinstance(output, str):
+                    os.makedirs(os.path.dirname(output), mode=0o700, exist_ok=True)
+                self.command = guarding.start(plan.command, env, plan.base, output)
+            except OSError as error:
+                raise self._not_started(error) from error
+        try:
+            status = self.command.wait()
+        except BaseException:  # Ctrl-C, where it is executed in the main thread
+            self.command.kill()
+            self.command.wait()
+            raise
+        self.finished = time.time()
+        if status:
+            raise self._failed(status, path or self.log)
+        if asked:
+            self.calls = read(asked, plan.name, plan.calls)
+
+    # -- what is said of a failure ---------------------------------------------------------------------
+
+    def _not_started(self, error: OSError) -> Exception:
+        plan = self._plan
+        if isinstance(error, FileNotFoundError) and error.filename in (None, plan.command[0], plan.base):
+            where = f" in the folder {plan.base}" if plan.base and not os.path.isdir(plan.base) else ""
+            told = f"{plan.name} could not be started: there is no command {plan.command[0]!r}{where}"
+            return ScriptError(told, command=_shown(plan), exit_code=127, log=self.log)
+        if isinstance(error, PermissionError):
+            told = f"{plan.name} could not be started: {plan.command[0]!r} may not be executed ({error})"
+            return ScriptError(told, command=_shown(plan), exit_code=126, log=self.log)
+        return LaunchError(f"{plan.name} could not be started: {error}")
+
+    def _failed(self, status: int, path: str) -> ScriptError:
+        number = os.waitstatus_to_exitcode(status)
+        name = _signal_name(-number) if number < 0 else None
+        ended = f"was ended by {name}" if name else f"ended with status {number}"
+        output = tail(path)
+        told = f"{self._plan.name} {ended}: {_shown(self._plan)}\nits output is in {self.log}"
+        if output:
+            told += f"; the last lines:\n{output}"
+        exit_code = None if name else number
+        return ScriptError(
+            told, command=_shown(self._plan), exit_code=exit_code, signal=name, log=self.log, output=output
+        )
+
+
+def known_of(target: str, *, is_changed: bool) -> Known | None:
+    """How it was made last. In a process that cannot use the store, as a forked child, nothing is known."""
+    try:
+        book = ledger()
+        return book.again(target) if is_changed else book.get(target)
+    except StoreError:
+        return None
+
+
+def _environment(plan: Plan) -> dict[Any, Any]:
+    env = _own_environment()
+    return {**env, **{os.fsencode(name): os.fsencode(text) for name, text in plan.env.items()}} if plan.env else env
+
+
+_last: tuple[dict[Any, Any], dict[Any, Any]] = ({}, {})
+
+
+def _own_environment() -> dict[Any, Any]:
+    """That of this process, as bytes; read anew where it has changed, because that takes long."""
+    global _last
+    raw: dict[Any, Any] | None = getattr(os.environ, "_data", None)
+    if not isinstance(raw, dict):
+        return {os.fsencode(name): os.fsencode(text) for name, text in os.environ.items()}
+    seen, env = _last
+    if seen != raw:
+        seen = dict(raw)
+        env = {os.fsencode(name): os.fsencode(text) for name, text in os.environ.items()}
+        env[tree.MARK.encode()] = tree.mark_of(os.getpid()).encode()
+        _last = (seen, env)
+    return env
+
+
+def _forget_environment() -> None:
+    global _last
+    _last = ({}, {})
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_environment)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _shown(plan: Plan) -> str:
+    """The command as a person would write it, on one line."""
+    import shlex
+
+    words = plan.shown[2:] if plan.shown[:2] == ["/bin/sh", "-c"] else map(shlex.quote, plan.shown)
+    text = _visible(" ".join(words), newlines=False)
+    return text if len(text) <= 2 * WIDTH else f"{text[: 2 * WIDTH]}…"
+
+
+def tail(path: str) -> str:
+    """The last lines of an output, as they may be shown: what would steer a terminal is spelled out."""
+    try:
+        with open(path, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - TAIL))
+            data = file.read(TAIL)
+    except OSError:
+        return ""
+    lines = data.decode(errors="replace").splitlines()[-LINES:]
+    return "\n".join(_visible(line if len(line) <= WIDTH else f"…{line[-WIDTH:]}") for line in lines).strip("\n")
+
+
+def _visible(text: str, *, newlines: bool = True) -> str:
+    if text.isprintable():
+        return text
+    allowed = "\t\n" if newlines else "\t"
+    return "".join(one if one.isprintable() or one in allowed else repr(one)[1:-1] for one in text)
+
+
+def execute_here(script: Script, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value:
+    """Execute it in this thread, as an attempt of whatever runner."""
+    attempt = current_attempt.get()
+    name = script.__name__ if attempt is None else attempt.task_name
+    plan = script.plan(name, args, kwargs)
+    if attempt is None:
+        return Execution(plan, f"direct-{os.getpid()}-{time.time_ns()}", 1, bool).run()
+    execution = Execution(plan, attempt.run_id, attempt.number, lambda: attempt.stop_requested)
+    watcher = threading.Event()
+    ending = threading.Thread(target=_end_when_asked, args=(execution, attempt, watcher), daemon=True)
+    ending.start()
+    try:
+        value = execution.run()
+    finally:
+        watcher.set()
+    for run in make(execution.calls, attempt):
+        run.get_result()
+    return value
+
+
+def _end_when_asked(execution: Execution, attempt: Any, is_over: threading.Event) -> None:
+    """A thread cannot be interrupted: another one looks whether it is to end."""
+    grace = getattr(attempt.run, "grace", 5.0)
+    while not is_over.wait(PAUSE * 2):
+        if attempt.stop_requested:
+            execution.ask_to_end()
+            if not is_over.wait(grace):
+                execution.kill()
+            return

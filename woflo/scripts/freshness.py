@@ -1,0 +1,222 @@
+"""Whether what a call would make is there already, and up to date; and if not, why.
+
+every output there ── as it was left? ── record of its last success ── agrees ──► up to date
+        │                                   │ none
+        ▼                                   ▼
+      stale                        is any input newer than an output?
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from fnmatch import fnmatchcase
+from typing import Any
+
+from woflo.errors import MissingInputError
+from woflo.kernel import clock
+from woflo.scripts.ledger import Known, Ledger, encoded, is_gone, ledger
+from woflo.scripts.marks import is_marked as was_marked
+from woflo.scripts.plan import Plan
+from woflo.scripts.prints import ABSENT, Print, is_same, look, taken
+from woflo.stores.rows import Success
+
+__all__ = ["forced", "forcing", "is_stale", "need_inputs", "reasons", "remember"]
+
+forced: list[str] = []
+"""Globs: tasks of these names are executed all the same."""
+
+
+def forcing(*names: str) -> None:
+    """Execute all tasks whose names match one of these globs, up to date or not; none for going back to what is usual.
+
+    Holds for this process. `woflo run -f GLOB` does the same.
+    """
+    forced[:] = names
+
+
+def is_forced(name: str) -> str | None:
+    """The glob that it is forced by."""
+    return next((glob for glob in forced if fnmatchcase(name, glob)), None)
+
+
+def is_stale(plan: Plan, known: Known | None, *, is_marked: bool | None = None) -> bool:
+    """True where there is any reason to execute."""
+    return next(reasons(plan, known, is_marked=is_marked), None) is not None
+
+
+def reasons(plan: Plan, known: Known | None, *, is_marked: bool | None = None) -> Iterator[str]:
+    """Why this has to be executed, one after the other; nothing where it is up to date.
+
+    `is_marked` is given by who has the target's mark, and so knows how the attempt before has ended.
+    """
+    glob = is_forced(plan.name) if forced else None
+    if glob is not None:
+        yield f"it is forced by {glob!r}"
+    if plan.target is None:
+        yield "it names no outputs"
+        return
+    if is_marked is None:
+        is_marked = bool(plan.outputs) and was_marked(plan.target)
+    if is_marked:
+        yield f"the last attempt to make {plan.target} was cut off or has failed"
+    found: dict[str, Print] = {}
+    yield from _missing_outputs(plan, found, () if known is None else known.record.get("gone", ()))
+    yield from _unknown(plan, found) if known is None else _changed(plan, known, found)
+
+
+def _unknown(plan: Plan, found: dict[str, Print]) -> Iterator[str]:
+    """Where nothing is known of an earlier success."""
+    if plan.is_cached or not plan.outputs:
+        yield "nothing is known of an earlier success"
+        return
+    yield from _by_time(plan, found)
+    for output in plan.outputs:
+        if output.pattern is not None:
+            yield f"nothing is known of an earlier success, so {output.path} may stand for other files"
+
+
+def _changed(plan: Plan, known: Known, found: dict[str, Print]) -> Iterator[str]:
+    """What is another way than it was at the last success."""
+    yield from _changed_words(plan, known.record)
+    yield from _changed_inputs(plan, known)
+    yield from _changed_outputs(plan, known, found)
+
+
+def _missing_outputs(plan: Plan, found: dict[str, Print], gone: Collection[str]) -> Iterator[str]:
+    for output in plan.outputs:
+        files = plan.files_of(output)
+        if not files:
+            yield f"no file matches {output.path}"
+        for path in files:
+            there = look(plan.path(path))
+            if there is ABSENT and path in gone:
+                continue
+            found[path] = there
+            if there is ABSENT:
+                yield f"{path} does not exist"
+
+
+def _by_time(plan: Plan, found: dict[str, Print]) -> Iterator[str]:
+    """Without a record, as make does it."""
+    times = [there.time for there in found.values() if there is not ABSENT]
+    if not times:
+        return
+    oldest = min(found, key=lambda path: found[path].time)
+    for path in plan.inputs:
+        there = look(plan.path(path))
+        if there is ABSENT:
+            yield f"{path} does not exist"
+        elif there.time > found[oldest].time:
+            yield f"{path} is newer than {oldest}"
+
+
+def _changed_words(plan: Plan, record: dict[str, Any]) -> Iterator[str]:
+    before = record.get("command", [])
+    if before != plan.shown:
+        yield _changed_command(before, plan.shown)
+    if record.get("env", {}) != plan.environment:
+        for name in sorted({*record.get("env", {}), *plan.environment}):
+            old, new = record.get("env", {}).get(name), plan.environment.get(name)
+            if old != new:
+                yield f"the environment variable {name} was {old!r}, and is {new!r}"
+    for what in ("code", "extra"):
+        old, new = record.get(what, {}), getattr(plan, what)
+        if old != new:
+            yield from _changed_parts(what, old, new)
+
+
+def _changed_command(before: list[str], now: list[str]) -> str:
+    for number, (old, new) in enumerate(zip(before, now, strict=False), 1):
+        if old != new:
+            return f"word {number} of the command was {old!r}, and is {new!r}"
+    if len(before) > len(now):
+        return f"the command has no longer the word {before[len(now)]!r}"
+    return f"the command has a further word, {now[len(before)]!r}"
+
+
+def _changed_parts(what: str, old: dict[str, str], new: dict[str, str]) -> Iterator[str]:
+    noun = "the code of" if what == "code" else "the value of"
+    for name in sorted({*old, *new}):
+        if name not in new:
+            yield f"{noun} {name} is no longer part of it"
+        elif name not in old:
+            yield f"{noun} {name} is new to it"
+        elif old[name] != new[name]:
+            yield f"{noun} {name} has changed"
+
+
+def _changed_inputs(plan: Plan, known: Known) -> Iterator[str]:
+    for path in plan.inputs:
+        before = known.inputs.get(path)
+        if before is None:
+            yield f"{path} is a new input"
+            continue
+        same, was_read = is_same(plan.path(path), before)
+        if not same and look(plan.path(path)) is not ABSENT:
+            yield f"{path} has changed"
+        elif not same and not is_gone(path, before, ledger()):
+            yield f"{path} does not exist"
+        elif was_read:
+            known.inputs[path] = taken(plan.path(path))
+            known.renewed = True
+    if len(known.inputs) > len(plan.inputs):
+        for path in known.inputs.keys() - set(plan.inputs):
+            yield f"{path} is no longer an input"
+
+
+def _changed_outputs(plan: Plan, known: Known, found: dict[str, Print]) -> Iterator[str]:
+    """A file that is another one than was left there was made by hand, or by an attempt that was cut off."""
+    for path, there in found.items():
+        before = known.outputs.get(path)
+        if before is None:
+            if there is not ABSENT and not _is_globbed(plan, path):
+                yield f"{path} was not made by the last success"
+        elif there is not ABSENT and not (there[0] == before[0] and there[1] == before[1]):
+            same, _ = is_same(plan.path(path), before)
+            if not same:
+                yield f"{path} is not as it was made"
+    for path in known.outputs.keys() - found.keys():
+        if any(output.pattern is not None for output in plan.outputs):
+            yield f"{path} does not exist"
+
+
+def _is_globbed(plan: Plan, path: str) -> bool:
+    return all(output.pattern is not None for output in plan.outputs if path in plan.files_of(output))
+
+
+# -- before and after an attempt -----------------------------------------------------------------------
+
+
+def need_inputs(plan: Plan, book: Ledger | None) -> None:
+    """Look at all inputs before the start. Raises `MissingInputError` where one is not there."""
+    before: dict[str, Print] = {}
+    plan.before = before
+    for path in plan.inputs:
+        there = before[path] = look(plan.path(path))
+        if there is ABSENT:
+            raise MissingInputError(
+                f"{plan.name} was not started: its input {path!r} does not exist{_maker(path, book)}"
+            )
+
+
+def _maker(path: str, book: Ledger | None) -> str:
+    if book is not None:
+        for known in book.every():
+            if path in known.outputs:
+                made = known.success
+                return f"; {made.task} made it last (run {made.run_id}), and should make it again before"
+    return "; nothing is known to make it: check the path, or call what makes it before, and pass its run as an input"
+
+
+def remember(plan: Plan, book: Ledger, run_id: str, files: list[str], **told: Any) -> None:
+    """Keep that this was made, so that it is up to date from now on."""
+    if plan.target is None:
+        return
+    record = {"command": plan.shown}
+    if plan.environment:
+        record["env"] = plan.environment  # type: ignore[assignment]  # JSON has all of these
+    inputs = {path: taken(plan.path(path), plan.before.get(path)) for path in plan.inputs}
+    outputs = {path: taken(plan.path(path)) for path in files}
+    parts: dict[str, Any] = {"inputs": inputs, "outputs": outputs, "code": plan.code, "extra": plan.extra, **told}
+    record |= {name: value for name, value in parts.items() if value or value == 0}
+    book.keep(Success(plan.target, plan.name, run_id, clock.now(), encoded(record)))

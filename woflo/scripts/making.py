@@ -1,0 +1,165 @@
+"""What happens to files around an attempt: a partial file is never taken for a result, and nothing else is removed.
+
+    begin   folders of outputs are made; outputs that woflo has made, and nobody has changed since, are moved aside
+    keep    after a success: every output must be there; what was moved aside goes
+    revert  after a failure: what the attempt has made goes, and what was moved aside comes back
+
+Never moved or removed: inputs, folders, files that woflo did not make, and whatever lies outside of the project.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from woflo.errors import MissingOutputError
+from woflo.scripts.files import Output, Protected
+from woflo.scripts.ledger import Known
+from woflo.scripts.places import is_inside, project
+from woflo.scripts.plan import Plan
+from woflo.scripts.prints import ABSENT, Print, look
+
+__all__ = ["Making"]
+
+
+class Making:
+    """The files of one attempt."""
+
+    def __init__(self, plan: Plan, known: Known | None) -> None:
+        self._plan = plan
+        self._known = known
+        self._aside: dict[str, str] = {}
+        """Where each output of before is meanwhile."""
+        self._there: dict[str, Print] = {}
+        """What was there at the beginning and stayed."""
+        self._inputs = {os.path.realpath(plan.path(path)) for path in plan.inputs} if plan.outputs else set()
+
+    # -- the beginning ---------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Make room. Raises `OSError` where a folder cannot be made."""
+        for output in self._plan.outputs:
+            above = os.path.dirname(self._plan.path(output.path if output.pattern is None else _fixed_part(output)))
+            if above:
+                os.makedirs(above, exist_ok=True)
+            for path in self._plan.files_of(output):
+                self._set_aside(path)
+
+    def _set_aside(self, path: str) -> None:
+        whole = self._plan.path(path)
+        there = look(whole)
+        aside = _aside(whole)
+        if self._is_own(path, whole, there):
+            os.replace(whole, aside)
+        elif not self._is_left_over(path, whole, aside, there):
+            if there is not ABSENT or os.path.lexists(whole):
+                self._there[path] = there
+            return
+        self._aside[path] = aside
+
+    def _is_own(self, path: str, whole: str, there: Print) -> bool:
+        """True for a file as woflo has left it there."""
+        made = None if self._known is None else self._known.outputs.get(path)
+        return made is not None and there.size >= 0 and _is_at(there, made) and self._may_remove(whole)
+
+    def _is_left_over(self, path: str, whole: str, aside: str, there: Print) -> bool:
+        """True where an attempt that was cut off has left it aside, and nothing in its place."""
+        made = None if self._known is None else self._known.outputs.get(path)
+        return made is not None and there is ABSENT and _is_at(look(aside), made) and self._may_remove(whole)
+
+    def _may_remove(self, whole: str) -> bool:
+        """Files and links alone, of the project, and no inputs."""
+        try:
+            mode = os.lstat(whole).st_mode
+        except FileNotFoundError:
+            mode = stat.S_IFREG
+        is_file = stat.S_ISREG(mode) or stat.S_ISLNK(mode)
+        return is_file and is_inside(whole, project()) and os.path.realpath(whole) not in self._inputs
+
+    # -- after a success -------------------------------------------------------------------------------
+
+    def keep(self, log: str = "") -> list[str]:
+        """The outputs, all of them there. Raises `MissingOutputError`."""
+        files: list[str] = []
+        missing: list[str] = []
+        for output in self._plan.outputs:
+            made = [path for path in self._plan.files_of(output) if self._is_made(output, path)]
+            files += made
+            if not made:
+                missing.append(output.path)
+        if missing:
+            told = ", ".join(missing)
+            where = f"; its output is in {log}" if log else ""
+            raise MissingOutputError(
+                f"{self._plan.name} ended well, and has not made: {told}{where}", missing=tuple(missing), log=log
+            )
+        for aside in self._aside.values():
+            _remove(aside)
+        for output in self._plan.outputs:
+            if output.kind is Protected:
+                self._protect(output)
+        return files
+
+    def _is_made(self, output: Output, path: str) -> bool:
+        if output.pattern is None:
+            return os.path.exists(self._plan.path(path))
+        before = self._there.get(path)
+        return before is None or look(self._plan.path(path)) != before
+
+    def _protect(self, output: Output) -> None:
+        for path in self._plan.files_of(output):
+            whole = self._plan.path(path)
+            mode = os.stat(whole).st_mode
+            if stat.S_ISREG(mode):
+                os.chmod(whole, stat.S_IMODE(mode) & ~0o222)
+
+    # -- after a failure -------------------------------------------------------------------------------
+
+    def revert(self) -> bool:
+        """Take back what the attempt has made; False where something was left that may be a part of a result."""
+        is_clean = True
+        for output in self._plan.outputs:
+            for path in self._plan.files_of(output):
+                is_clean &= self._revert(path)
+        for path, aside in self._aside.items():
+            whole = self._plan.path(path)
+            if not os.path.lexists(whole) and os.path.lexists(aside):
+                os.rename(aside, whole)
+        return is_clean
+
+    def _revert(self, path: str) -> bool:
+        whole = self._plan.path(path)
+        if not os.path.lexists(whole):
+            return True
+        if path in self._there:
+            return look(whole) == self._there[path]
+        if not self._may_remove(whole):
+            return False
+        _remove(whole)
+        return True
+
+
+def _is_at(there: Print, made: Print) -> bool:
+    """True where size and time are the same."""
+    return (there[0], there[1]) == (made[0], made[1])
+
+
+def _aside(whole: str) -> str:
+    """Beside the file itself: what is there can be exchanged with it in one step."""
+    folder, name = os.path.split(whole)
+    return os.path.join(folder, f".{name}.woflo-aside")
+
+
+def _fixed_part(output: Output) -> str:
+    """Of a glob, what comes before its magic."""
+    folder = os.path.dirname(output.path)
+    while any(magic in folder for magic in "*?["):
+        folder = os.path.dirname(folder)
+    return os.path.join(folder, "_") if folder else "_"
+
+
+def _remove(whole: str) -> None:
+    try:
+        os.unlink(whole)
+    except FileNotFoundError:
+        pass

@@ -1,0 +1,119 @@
+"""A mark for each target that is being made: a file, locked as long as anybody makes it.
+
+    not there             nobody makes it, and the last attempt ended well, or took back what it had made
+    there, and locked     it is being made, here or by another process: wait
+    there, not locked     the last attempt was cut off, or left something that it could not take back: make it again
+
+The lock is the system's, and goes with the processes that hold it: nothing has to be cleaned up by hand.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+
+from woflo.kernel.digest import digest
+from woflo.scripts.places import folder
+
+if sys.platform != "win32":
+    import fcntl
+
+__all__ = ["Mark", "is_marked", "mark_of"]
+
+SETTLED = 2_100_000_000
+"""Nanoseconds after which a folder that was changed again would have another time, whatever the file system."""
+_folders: dict[str, str] = {}
+"""Of marks, by the current folder."""
+_listed: tuple[str, int, frozenset[str]] = ("", 0, frozenset())
+
+
+def mark_of(target: str) -> str:
+    """The path of a target's mark."""
+    return os.path.join(folder("making"), digest(target))
+
+
+def is_marked(target: str) -> bool:
+    """True where it is being made, or was not made to the end.
+
+    The folder is listed once for many targets: its time tells whether there are others since.
+    """
+    global _listed
+    here = os.getcwd()
+    path = _folders.get(here) or _folders.setdefault(here, folder("making"))
+    try:
+        changed = os.stat(path).st_mtime_ns
+    except FileNotFoundError:
+        return False  # somebody has removed the folder
+    if _listed[0] == path and _listed[1] == changed:
+        return bool(_listed[2]) and digest(target) in _listed[2]
+    names = frozenset(os.listdir(path))
+    if time.time_ns() - changed > SETTLED:
+        _listed = (path, changed, names)
+    return bool(names) and digest(target) in names
+
+
+class Mark:
+    """The right to make a target. The file is also where the command writes its output to."""
+
+    def __init__(self, path: str, fd: int, was_waited_for: bool, was_cut_off: bool) -> None:
+        self.path = path
+        self.fd = fd
+        self.was_waited_for = was_waited_for
+        """True where somebody else was making it before."""
+        self.was_cut_off = was_cut_off
+
+    @classmethod
+    def take(cls, target: str, pause: Callable[[], bool]) -> Mark | None:
+        """Take it; as long as others have it, `pause()` is called again and again. None where that gives False."""
+        path = mark_of(target)
+        os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+        has_waited = False
+        while True:
+            is_there = os.path.exists(path)
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            if _is_locked(fd) and _is_the_same(fd, path):
+                os.ftruncate(fd, 0)
+                return cls(path, fd, has_waited, is_there)
+            os.close(fd)
+            has_waited = True
+            if not pause():
+                return None
+
+    def move_log(self, log: str) -> None:
+        """The output goes where logs are kept; the mark is gone by that."""
+        os.rename(self.path, log)
+
+    def remove(self) -> None:
+        """There was nothing to make."""
+        os.unlink(self.path)
+
+    def leave(self) -> None:
+        """Keep a mark there, so that nobody takes what was left for a result."""
+        os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600))
+
+    def give(self) -> None:
+        """Let others make it."""
+        if sys.platform != "win32":
+            fcntl.flock(self.fd, fcntl.LOCK_UN)  # also what a process that was left behind holds of it
+        os.close(self.fd)
+
+
+def _is_locked(fd: int) -> bool:
+    if sys.platform == "win32":
+        return True
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_the_same(fd: int, path: str) -> bool:
+    """False where who had it before has moved it away meanwhile."""
+    try:
+        there, own = os.stat(path), os.fstat(fd)
+    except FileNotFoundError:
+        return False
+    return (there.st_dev, there.st_ino) == (own.st_dev, own.st_ino)

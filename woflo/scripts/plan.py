@@ -1,0 +1,146 @@
+"""What one call of a script means: the words of its command, the files it reads and makes, its surroundings."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Mapping
+from glob import has_magic
+from typing import TYPE_CHECKING, Any
+
+from woflo.errors import ArgumentError
+from woflo.scripts.files import Groups, Output, expanded, matching
+from woflo.scripts.places import project
+from woflo.scripts.prints import Print
+
+if TYPE_CHECKING:
+    from woflo.scripts.words import Field
+
+__all__ = ["Plan", "Value", "files_for", "target_of"]
+
+Value = list[str] | dict[str, list[str]]
+"""What a run of a script stands for: its outputs, by group where they have groups."""
+
+
+_NOTHING: Mapping[str, Any] = {}
+_NO_WORDS: list[str] = []
+
+
+class Plan:
+    """What is to be made, of what, and by what."""
+
+    __slots__ = (
+        "base",
+        "before",
+        "calls",
+        "code",
+        "codec",
+        "command",
+        "env",
+        "environment",
+        "extra",
+        "has_groups",
+        "inputs",
+        "is_cached",
+        "name",
+        "outputs",
+        "shown",
+        "target",
+    )
+
+    def __init__(self, name: str, inputs: list[str], outputs: list[Output], base: str = "") -> None:
+        self.name = name
+        self.base = base
+        """The folder that paths are relative to; empty for the current one."""
+        self.inputs = inputs
+        self.outputs = outputs
+        self.has_groups = False
+        self.target: str | None = target_of(outputs[0].path, base) if outputs else None
+        """What the record of the last success is found by; None where nothing is kept."""
+        self.command: list[str] = _NO_WORDS
+        self.shown: list[str] = _NO_WORDS
+        """The same with secrets hidden."""
+        self.env: Mapping[str, str] = _NOTHING
+        """What is set beside the environment of this process."""
+        self.environment: Mapping[str, str | None] = _NOTHING
+        """What of the environment counts for freshness."""
+        self.code: Mapping[str, str] = _NOTHING
+        """For a function: the digests of what it executes, by name."""
+        self.extra: Mapping[str, str] = _NOTHING
+        """What else counts for freshness."""
+        self.calls: tuple[Any, ...] = ()
+        """The tasks that the command may ask for."""
+        self.codec: Any = None
+        """For a function: how its result is written."""
+        self.is_cached = False
+        """True where the result is kept, and given again."""
+        self.before: Mapping[str, Print] = _NOTHING
+        """The inputs as they were before the start."""
+
+    def path(self, path: str) -> str:
+        """As this process finds it."""
+        return os.path.join(self.base, path) if self.base else path
+
+    def found(self) -> list[str]:
+        """The outputs that there are, and all that must be there."""
+        return [path for output in self.outputs for path in self.files_of(output)]
+
+    def files_of(self, output: Output) -> list[str]:
+        """The files of one output: those that a glob finds, or the one."""
+        return [output.path] if output.pattern is None else matching(output.pattern, self.base)
+
+    def value(self, made: Collection[str] | None = None) -> Value:
+        """What the run stands for. Of what globs find, what was `made`: other files may be there that look like it."""
+        groups: dict[str, list[str]] = {}
+        for output in self.outputs:
+            there = groups.setdefault(output.group, [])
+            if output.pattern is None:
+                there.append(self.path(output.path))
+            else:
+                there += [self.path(one) for one in self.files_of(output) if made is None or one in made]
+        return groups if self.has_groups else groups.get("", [])
+
+
+def files_for(field: Field, groups: Groups, option: str) -> list[str]:
+    """The files that `{inputs}`, `{inputs.group}` or `{inputs[0]}` stand for. Raises `ArgumentError`."""
+    if field.part is None:
+        return [path for paths in groups.values() for path in paths]
+    if field.part in groups:
+        return groups[field.part]
+    every = [path for paths in groups.values() for path in paths]
+    if field.part.isdecimal() and int(field.part) < len(every):
+        return [every[int(field.part)]]
+    told = ", ".join(filter(None, groups)) or f"{len(every)} files without names"
+    raise ArgumentError(f"{field} is not among the {option} of this call, which are: {told}")
+
+
+def inputs_of(paths: list[str], base: str) -> list[str]:
+    """The files of paths and globs."""
+    if not any(map(has_magic, paths)):
+        return paths
+    return [one for path in paths for one in expanded(path, base)]
+
+
+_prefix_of: dict[str, tuple[str, str]] = {}
+"""By current folder: the project, and what leads from there to the folder."""
+
+
+def target_of(path: str, base: str = "") -> str:
+    """The name of a file within its project, wherever that lies; outside of it its whole path."""
+    here = os.getcwd()
+    there = _prefix_of.get(here)
+    if there is None:
+        top = project()
+        there = _prefix_of[here] = (top, "" if top == here else os.path.relpath(here, top))
+    top, prefix = there
+    if not (base or prefix or path[0] in "/.~" or "/." in path or "//" in path) and path.isascii():
+        return path  # as most are
+    whole = os.path.normpath(os.path.join(prefix, base, path))
+    if whole.startswith(("/", "..")):
+        whole = os.path.normpath(os.path.join(here, base, path))
+        if whole.startswith(top + os.sep):
+            whole = whole[len(top) + 1 :]
+    return whole.encode("utf-8", "backslashreplace").decode() if not whole.isascii() else whole
+
+
+Maker = Callable[[tuple[Any, ...], dict[str, Any]], Plan]
+"""Makes the plan of a call from its arguments."""

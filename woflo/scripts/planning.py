@@ -1,0 +1,70 @@
+"""Dry runs: the same calls, the same checks, and nothing is executed."""
+
+from __future__ import annotations
+
+import shlex
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from woflo.kernel.outcome import Outcome
+from woflo.scripts.freshness import reasons
+from woflo.scripts.ledger import ledger
+from woflo.scripts.plan import Plan
+from woflo.scripts.prints import ABSENT, look
+
+__all__ = ["DryRun", "Planned", "dry_run"]
+
+
+class Planned(NamedTuple):
+    """A call that would be executed, and why."""
+
+    task: str
+    command: str
+    reasons: tuple[str, ...]
+
+
+class DryRun:
+    """What would be executed, in the order in which it would begin."""
+
+    def __init__(self) -> None:
+        self.planned: list[Planned] = []
+        """One for each call that would be executed."""
+        self._lock = threading.Lock()
+        self._makes: dict[str, str] = {}
+        """The files that would be made anew, and by which task."""
+
+    def admit(self, plan: Plan) -> Outcome:
+        """Note what this call would do. Its value is what it would make."""
+        with self._lock:
+            why = [f"{path} would be made anew by {self._makes[path]}" for path in plan.inputs if path in self._makes]
+            if not why:
+                why = list(reasons(plan, None if plan.target is None else ledger().get(plan.target)))
+            if why:
+                why += [
+                    f"its input {path} does not exist, and nothing would make it: it would fail"
+                    for path in plan.inputs
+                    if path not in self._makes and look(plan.path(path)) is ABSENT
+                ]
+                self._makes |= {path: plan.name for output in plan.outputs for path in [plan.path(output.path)]}
+                self.planned.append(Planned(plan.name, shlex.join(plan.shown), tuple(dict.fromkeys(why))))
+        return Outcome(plan.value())
+
+
+current: DryRun | None = None
+
+
+@contextmanager
+def dry_run() -> Iterator[DryRun]:
+    """Within this, calls of scripts execute nothing: they are SKIPPED, and what would be executed is in `planned`.
+
+    What is planned comes from the code that decides in earnest. Tasks that are no scripts and name no files are
+    executed as ever.
+    """
+    global current
+    before, current = current, DryRun()
+    try:
+        yield current
+    finally:
+        current = before

@@ -1,0 +1,102 @@
+"""What a file is known by: size and time, which one `stat` tells, and its contents where the time alone differs."""
+
+from __future__ import annotations
+
+import os
+import stat
+import time
+from hashlib import blake2b
+from typing import NamedTuple
+
+__all__ = ["ABSENT", "Print", "contents", "is_same", "look", "taken"]
+
+COARSE, FINE = 2_000_000_000, 20_000_000
+"""Nanoseconds within which two changes of a file may have one time: where times are whole seconds, and elsewhere."""
+_PIECE = 1 << 20
+
+
+class Print(NamedTuple):
+    """A file at some moment."""
+
+    size: int
+    """-1 for what is no file, as a folder."""
+    time: int
+    """Of its last change, in nanoseconds since the epoch."""
+    digest: str = ""
+    """Of its contents; empty where nobody looked at them."""
+    is_fresh: bool = False
+    """True where it was changed so shortly before, that it might change again and have the same time."""
+
+
+_new = Print._make
+
+ABSENT = Print(-2, 0)
+"""There is nothing."""
+
+
+def look(path: str) -> Print:
+    """What one `stat` tells."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return ABSENT
+    return _new((found.st_size if found.st_mode & 0o170000 == stat.S_IFREG else -1, found.st_mtime_ns, "", False))
+
+
+def taken(path: str, before: Print | None = None) -> Print:
+    """The file with its contents. Where it is not as it was `before`, that is taken: it will be found changed."""
+    now = time.time_ns()
+    found = look(path)
+    if before is not None and found[:2] != before[:2]:
+        return before
+    if found.size < 0:
+        return found
+    digest = contents(path, found)
+    if look(path) != found:
+        return found if before is None else before
+    grain = COARSE if found.time % 1_000_000_000 == 0 else FINE
+    return Print(found.size, found.time, digest, now - found.time < grain)
+
+
+def is_same(path: str, known: Print) -> tuple[bool, bool]:
+    """Whether a file is what it was, and whether its contents had to be read for that."""
+    found = look(path)
+    size, changed, digest, is_fresh = known
+    if found[0] != size:
+        return False, False
+    if found[1] == changed and not is_fresh:
+        return True, False
+    if size < 0 or not digest:
+        return found[1] == changed, False
+    return contents(path, found) == digest, True
+
+
+_known: dict[str, tuple[int, int, str]] = {}
+"""By path: size, time and digest of what was read, so that many readers of a file read it once for this."""
+_MOST_KNOWN = 100_000
+
+
+def contents(path: str, found: Print) -> str:
+    """The digest of a file's contents; empty where it cannot be read."""
+    whole = os.path.abspath(path)
+    there = _known.get(whole)
+    is_settled = time.time_ns() - found.time > COARSE
+    if there is not None and there[:2] == found[:2] and is_settled:
+        return there[2]
+    digest = _read(path)
+    if is_settled:
+        if len(_known) > _MOST_KNOWN:
+            _known.clear()
+        _known[whole] = (found.size, found.time, digest)
+    return digest
+
+
+def _read(path: str) -> str:
+    digest = blake2b(digest_size=16)
+    try:
+        with open(path, "rb", buffering=0) as file:
+            while piece := file.read(_PIECE):
+                digest.update(piece)
+    except OSError:
+        return ""
+    return digest.hexdigest()

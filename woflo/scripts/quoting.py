@@ -1,0 +1,106 @@
+"""Values in the text of a shell: each is quoted, and stands only where its quotes mean that.
+
+Within quotes, backquotes, a comment, a here-document or behind a backslash, the quotes of a value would be text, or end
+what they stand in, and the value could become code. A template that has a place for a value there is refused.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from woflo.errors import OptionError
+from woflo.scripts.words import Field, Lookup, Template
+
+__all__ = ["check_places", "filled"]
+
+_OUTSIDE = ""
+
+
+def filled(template: Template, lookup: Lookup) -> str:
+    """The text for a shell. Several values are several words."""
+    return "".join(part if isinstance(part, str) else _quoted(lookup(part)) for part in template)
+
+
+def _quoted(value: str | list[str]) -> str:
+    return shlex.quote(value) if isinstance(value, str) else " ".join(map(shlex.quote, value))
+
+
+def check_places(template: Template) -> None:
+    """Raise `OptionError` where a value would stand in a place where it cannot be quoted."""
+    scanner = _Scanner()
+    for part in template:
+        if isinstance(part, Field):
+            where = scanner.where()
+            if where:
+                raise OptionError(
+                    f"{part} stands {where} of a shell command, where it cannot be quoted; woflo puts quotes around "
+                    f"values itself: write it outside"
+                )
+            scanner.value()
+        else:
+            for character in part:
+                scanner.take(character)
+
+
+class _Scanner:
+    """Reads a shell command as far as quotes matter (POSIX.1-2017, Shell Command Language, 2.2 and 2.3)."""
+
+    def __init__(self) -> None:
+        self._open = [_OUTSIDE]
+        """What is open, the innermost last: nothing, a quote, "#", or ")" for `$(…)`, which begins anew."""
+        self._last = "\n"
+        self._is_escaped = False
+        self._has_document = False
+        """True behind `<<`, whose text goes on to a line that nobody looks for here."""
+
+    def where(self) -> str:
+        """Where a value would stand; empty where it can be quoted."""
+        if self._is_escaped or self._last == "$":
+            return f"behind a {self._last}"
+        if self._has_document:
+            return "behind the << of a here-document"
+        names = {"'": "within quotes", "$'": "within quotes", '"': "within quotes", "`": "within backquotes"}
+        for one in self._open:
+            if one == "`":
+                return names[one]
+        return "in a comment" if self._open[-1] == "#" else names.get(self._open[-1], "")
+
+    def value(self) -> None:
+        """A value stands here."""
+        self._last = "x"
+
+    def take(self, character: str) -> None:
+        """The next character of the text."""
+        inner, last = self._open[-1], self._last
+        self._last = character
+        if self._is_escaped:
+            self._is_escaped = False
+            self._last = "x"
+        elif character == "\\" and inner not in ("'", "#"):
+            self._is_escaped = True
+        elif inner in _ENDS:
+            if character == _ENDS[inner]:
+                self._open.pop()
+        elif character == inner or (character == ")" and inner == "("):
+            self._open.pop()
+        else:
+            self._open += self._opened(character, last, inner)
+
+    def _opened(self, character: str, last: str, inner: str) -> list[str]:
+        """What this character opens."""
+        if character in '"`':
+            return [character]
+        if character == "(" and (last == "$" or inner != '"'):
+            return [")" if last == "$" else "("]
+        if inner == '"':
+            return []
+        if character == "'":
+            return ["$'" if last == "$" else "'"]
+        if character == "#" and (last.isspace() or last in ";&|()"):
+            return ["#"]
+        self._has_document = self._has_document or (character == "<" and last == "<")
+        return []
+
+
+_ENDS = {"'": "'", "$'": "'", "#": "\n"}
+"""Within these nothing else is opened, and this ends them."""
