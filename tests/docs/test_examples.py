@@ -1,11 +1,13 @@
 """Every example runs as a script."""
 
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing, contextmanager
+from xml.etree import ElementTree
 
 import pytest
 from docs_helpers import ROOT, environment, run_program
@@ -157,3 +159,58 @@ def test_example_runs(example, tmp_path):
     assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr
     CHECKS[example.name](ended.stdout)
     assert not ended.stderr
+
+
+# ---- those that are folders -----------------------------------------------------------------------------
+
+
+def copied(name, folder):
+    """An example that is a folder, at a place where it may write."""
+    return shutil.copytree(ROOT / "examples" / name, folder / name, ignore=shutil.ignore_patterns("out", ".woflo"))
+
+
+READING_ALL = {"clean", "count", "compare", "report"}
+
+
+def read(folder):
+    """What reading.py has executed: the steps, and what they were about."""
+    ended = run_program("reading.py", folder=folder, timeout=SECONDS)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    told = [line.split() for line in ended.stdout.splitlines()]
+    assert len(told) == 10
+    assert {step for step, _, _ in told} == READING_ALL
+    assert {state for _, _, state in told} <= {"SUCCEEDED", "SKIPPED"}
+    return [(step, what) for step, what, state in told if state == "SUCCEEDED"]
+
+
+@needs_fork
+def test_reading(tmp_path):
+    """It makes a report with a chart; then nothing; then only what stands on the text that was changed."""
+    folder = copied("reading", tmp_path)
+    assert len(read(folder)) == 10
+    report = (folder / "out" / "report.md").read_text("utf-8")
+    assert "| president | amendments |" in report
+    chart = ElementTree.parse(folder / "out" / "report.svg").getroot()
+    assert "president" in [text.text for text in chart.iter("{http://www.w3.org/2000/svg}text")]
+    assert read(folder) == []
+    with (folder / "texts" / "declaration.txt").open("a") as text:
+        text.write("\nAnd a president shall have what a president needs.\n")
+    assert read(folder) == [
+        ("clean", "declaration"),
+        ("count", "declaration"),
+        ("compare", "declaration-constitution"),
+        ("compare", "declaration-amendments"),
+        ("report", "out/report.md"),
+    ]
+
+
+def test_what_is_shipped_is_small_and_told():
+    """Each text stands in the README with its source; all of them together are below 2 MB."""
+    folder = ROOT / "examples" / "reading"
+    readme = (folder / "README.md").read_text("utf-8")
+    texts = list((folder / "texts").iterdir())
+    assert len(texts) == 3
+    assert all(f"texts/{path.name}" in readme for path in texts)
+    assert sum(path.stat().st_size for path in texts) < 2_000_000
+    assert "Source:" in readme
+    assert "public domain" in readme
