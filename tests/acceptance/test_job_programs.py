@@ -161,6 +161,20 @@ def test_a_wrong_file(project):
     assert not (project / ".woflo").exists()
 
 
+@needs_fork
+def test_it_is_under_way(project):
+    """-r beside the process that executes it is wrong usage, and leaves it alone."""
+    (project / "job.yaml").write_text(SLOW)
+    program = started(project)
+    wait_for(project, "slow")
+    status, _, error = execute(project, "-r")
+    assert (status, "is being executed by the process" in error) == (2, True)
+    assert rows(project, "state") == [("RUNNING",)]
+    program.send_signal(signal.SIGINT)
+    program.communicate(timeout=30)
+    assert program.returncode == 130
+
+
 SLOW = """
 config: {name: slow, max_concurrency: 4}
 tasks:

@@ -14,7 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from woflo.errors import JobFailedError, JobFileError, OptionError, TaskStoppedError, WofloError
+from woflo.errors import (
+    JobFailedError,
+    JobFileError,
+    OptionError,
+    RunUnderWayError,
+    SettingsError,
+    TaskStoppedError,
+    WofloError,
+)
 from woflo.jobs.continuing import file_of_latest
 from woflo.jobs.job import Job
 from woflo.kernel.state import RunState
@@ -25,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["FAILED", "INTERRUPTED", "SUCCEEDED", "WRONG_USAGE", "Choices", "drive", "main", "variables_in"]
 
 SUCCEEDED, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+_WRONG_USE = (JobFileError, OptionError, SettingsError, RunUnderWayError)
 DEFAULT = "job.yaml"
 GRACE = 5.0
 """Seconds that steps get to end after Ctrl-C."""
@@ -127,7 +136,7 @@ def drive(path: str, choices: Choices) -> int:
         if choices.debug:
             raise
         _say(f"error: {error}")
-        return WRONG_USAGE if isinstance(error, JobFileError | OptionError) or run is None else FAILED
+        return WRONG_USAGE if isinstance(error, _WRONG_USE) else FAILED
     _say(f"woflo: {job.name}: {len(job.plan.chosen)} steps succeeded")
     return SUCCEEDED
 
