@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from woflo.errors import WofloError
-from woflo.jobs.commands import command_task
+from woflo.jobs.commands import command_task, with_files
 from woflo.jobs.finding import Found, NotFound
 from woflo.jobs.model import JobModel, StepModel
 from woflo.jobs.plan import Step
@@ -43,7 +43,10 @@ class Checking:
     def steps(self) -> list[Step]:
         """All steps, each behind those that it needs. Where there are problems, what is returned means nothing."""
         made = [self._step(name, model) for name, model in self._job.tasks.items()]
-        return self._in_order({step.name: step for step in made if step is not None})
+        steps = {step.name: step for step in made if step is not None}
+        for step in steps.values():
+            self._check_outputs(step, steps)
+        return self._in_order(steps)
 
     # -- one step --------------------------------------------------------------------------------------
 
@@ -66,7 +69,6 @@ class Checking:
             written=written,
             options=options,
             needs=needs,
-            outputs=[model.outputs] if isinstance(model.outputs, str) else model.outputs,
         )
 
     def _check_name(self, name: str, path: Path) -> None:
@@ -81,13 +83,18 @@ class Checking:
             self._problems.add(path, told if model.task is None else "has `task` and `run`; it can execute one of them")
             return None
         if model.run is not None:
-            command: Task[..., Any] | None = self._tried(path, lambda: command_task(name, model))
-            return command
+            command = model.run
+            made: Task[..., Any] | None = self._tried(path, lambda: command_task(name, command, model))
+            return made
         for key in _FOR_COMMANDS:
             if getattr(model, key):
                 self._problems.add((*path, key), "belongs to commands, and this step has no `run`")
         assert model.task is not None
-        return self._known_task(model.task, (*path, "task"))
+        found = self._known_task(model.task, (*path, "task"))
+        if found is None or (model.inputs is None and model.outputs is None):
+            return found
+        task: Task[..., Any] | None = self._tried(path, lambda: with_files(found, model))
+        return task
 
     def _known_task(self, name: str, path: Path) -> Task[..., Any] | None:
         if name not in self._known:
@@ -168,6 +175,13 @@ class Checking:
             self._problems.add(path, str(error))
             return value
 
+    def _check_outputs(self, step: Step, steps: dict[str, Step]) -> None:
+        """A step of which the outputs are meant must name some."""
+        for where, reference in references_in(step.templates, ("tasks", step.name, "parameters")):
+            other = steps.get(reference.step)
+            if reference.kind == "outputs" and other is not None and not other.has_files:
+                self._problems.add(where, f"the step {reference.step!r} names no outputs; write what it makes there")
+
     # -- the graph -------------------------------------------------------------------------------------
 
     def _needs(self, name: str, model: StepModel, path: Path) -> tuple[str, ...]:
@@ -231,6 +245,7 @@ def _option(task: Task[..., Any], key: str, value: Any) -> None:
 def _written(model: StepModel) -> dict[str, Any]:
     """What makes it what it is: the values for the task, or all that there is about a command."""
     if model.run is None:
-        return model.parameters
+        files = {key: value for key in ("inputs", "outputs") if (value := getattr(model, key)) is not None}
+        return {**model.parameters, "woflo.files": files} if files else model.parameters
     keys = {"run", "parameters", "inputs", "outputs", *_FOR_COMMANDS}
     return model.model_dump(include=keys, exclude_defaults=True)

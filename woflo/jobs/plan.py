@@ -36,14 +36,12 @@ class Step:
     options: dict[str, Any]
     """Those of the task that the file changes."""
     needs: tuple[str, ...]
-    outputs: Any = None
-    """As they are declared: a list, or a dictionary of named groups."""
     digest: str = ""
     """Of its definition, and of those of all that it needs: where that is the same, a record counts."""
 
     @property
-    def stands_for_outputs(self) -> bool:
-        """True for commands: their result is what they have made."""
+    def has_files(self) -> bool:
+        """True for commands, and for tasks that name what they make."""
         return self.task.options.admission is not None
 
     def shown(self) -> str:
