@@ -337,8 +337,8 @@ class Engine:
         with self._lock:
             ids = tuple((self._own | self.following.ids()) - self.executions.keys())
         room = MOST - len(self.executions)
-        if ids and room > 0:
-            tasks = tuple(self._tasks)
+        tasks = tuple(self._tasks)
+        if ids and tasks and room > 0:  # who only waits for calls of workers has nothing to claim
             for row in self.store.write(ClaimReady(now=clock.now(), worker=self.id, limit=room, tasks=tasks, ids=ids)):
                 self.start(row)
 

@@ -294,9 +294,15 @@ class Execution(ABC):
     def recording(self, row: Row, keeper: StepKeeper | None) -> Record:
         """The write for a step that has ended."""
         calls, tags, beside = ((), (), ()) if keeper is None else (keeper.calls, keeper.tags, keeper.beside)
-        further = self._outlived and row.is_terminal
-        written: dict[str, Any] = {"steps": (row, *beside), "notes": self._notes, "calls": calls, "tags": tags}
-        return Record(now=clock.now(), claim=self.claim, comes_further=further, **written)
+        return Record(
+            now=clock.now(),
+            claim=self.claim,
+            comes_further=self._outlived and row.is_terminal,
+            steps=(row, *beside),
+            notes=self._notes,
+            calls=calls,
+            tags=tags,
+        )
 
     def kept(self, operation: Claimed[Any]) -> None:
         """A write about this run, which has notes, was not refused."""

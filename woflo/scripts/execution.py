@@ -95,7 +95,7 @@ class Execution:
         return not (self._was_asked or self._stop_requested())
 
     def _make(self, mark: Mark, known: Known | None) -> Value:
-        making = Making(self._plan, known)
+        making = Making(self._plan, known, mark)
         is_clean = False
         try:
             making.begin()

@@ -212,7 +212,7 @@ def _files_kept(plan: Plan, mark: Mark) -> Iterator[None]:
     """Around the code: outputs of before are moved aside, those of now must be there; partial ones go."""
     assert plan.target is not None
     is_clean = False
-    making = Making(plan, known_of(plan.target, is_changed=mark.was_waited_for or mark.was_cut_off))
+    making = Making(plan, known_of(plan.target, is_changed=mark.was_waited_for or mark.was_cut_off), mark)
     try:
         making.begin()
         try:

@@ -149,6 +149,18 @@ class Store(ABC):
     def get(self, run_id: str) -> Row | None:
         """The run of this id."""
 
+    def changed_among(self, known: Mapping[str, RunState]) -> dict[str, Row | None]:
+        """Those of these runs that are in another state than `known` says, or WAITING; None for those that are gone.
+
+        For who follows many runs, of which a few have changed. A store that can, asks for all of them at once.
+        """
+        found = {run_id: self.get(run_id) for run_id in known}
+        return {
+            run_id: row
+            for run_id, row in found.items()
+            if row is None or row.state is not known[run_id] or row.state is RunState.WAITING
+        }
+
     @abstractmethod
     def find(self, task: str, key: str) -> Row | None:
         """The run that has this key."""

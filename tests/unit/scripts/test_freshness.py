@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from woflo import RunState, dry_run, forcing, gather, script, touch, why
-from woflo.errors import MissingOutputError
+from woflo.errors import MissingOutputError, OptionError
 from woflo.scripts import prints
 from woflo.scripts.ledger import ONE_BY_ONE, ledger
 
@@ -195,6 +195,11 @@ def test_forced(project):
     assert ended(copying(name="other")()) is SKIPPED
     forcing()
     assert ended(copying()()) is SKIPPED
+    with forcing("copy"):
+        assert ended(copying()()) is EXECUTED
+    assert ended(copying()()) is SKIPPED
+    with pytest.raises(OptionError, match="a glob over the names"):
+        forcing(7)
 
 
 def test_touch_accepts_what_is_there(project):

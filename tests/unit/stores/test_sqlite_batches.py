@@ -33,10 +33,10 @@ def begun(*run_ids, **changes):
     return Submit(now=1.0, runs=tuple(Row(id=one, task="t", worker="w", **changes) for one in run_ids))
 
 
-def record(run_id, position=0, fence=1, **changes):
+def record(run_id, position=0, fence=1, comes_further=False, **changes):
     row = {"task": "s", "queue": None, "parent_id": run_id, "state": RunState.SUCCEEDED, "result": "1", **changes}
     step = Row(id=f"{run_id}:{position}", position=position, **row)
-    return Record(now=2.0, claim=Claim(run_id, "w", fence), steps=(step,))
+    return Record(now=2.0, claim=Claim(run_id, "w", fence), steps=(step,), comes_further=comes_further)
 
 
 def finish(run_id, fence=1):
@@ -53,6 +53,9 @@ def batches():
     yield "a step twice", [[*steps, steps[3]]]
     yield "an intent and its end", [[record(RUNS[5], state=RunState.RUNNING, result=None), *steps]]
     yield "steps that are there already", [steps[:9], steps]
+    further = [record(run_id, comes_further=True) for run_id in RUNS]
+    yield "steps of runs that go on after a death", [further]
+    yield "such steps between others", [[*steps[:10], *further[10:30], *steps[30:]]]
     yield "ends of runs", [ends]
     yield "an end twice", [[*ends, ends[7]]]
     yield "steps, then ends", [[*steps, *ends]]
@@ -75,7 +78,7 @@ def test_as_one_after_the_other(store, rounds):
     for one in (store, model):
         one.write(Beat(now=1.0, worker=WorkerRow(id="w", host="h", pid=1, lease_until=1e9), is_first=True))
         one.write(begun("parent"))
-        one.write(begun(*RUNS, parent_id="parent"))
+        one.write(begun(*RUNS, parent_id="parent", deaths=1))
     for operations in rounds:
         assert told(store.apply(operations)) == told([model.apply([one])[0] for one in operations])
     assert store.snapshot() == model.snapshot()
@@ -86,6 +89,13 @@ def test_few_statements(store):
     store.write(begun(*RUNS))
     asked = statements_of(store, [record(run_id) for run_id in RUNS])
     assert asked == ["BEGIN", "SELECT", "SAVEPOINT", "INSERT", "INSERT", "RELEASE", "COMMIT"]
+
+
+def test_one_transaction_where_some_ask_more(store):
+    """Steps of runs that go on after a death ask for more than others, and are kept by the same commit."""
+    store.write(begun(*RUNS))
+    steps = [record(run_id, comes_further=run_id < "r20") for run_id in RUNS]
+    assert statements_of(store, steps).count("BEGIN") == 1
 
 
 def test_few_statements_for_calls(store):

@@ -144,31 +144,33 @@ def _portions(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[tuple[str | Non
 def neighbours(operations: Sequence[Operation[Any]]) -> Iterator[list[Operation[Any]]]:
     """Operations that follow each other, in groups that may be asked together."""
     group: list[Operation[Any]] = []
-    kind: object = None
-    ending: set[str] = set()
+    kind, ending = "", set[str]()
     for operation in operations:
         its_kind = _kind(operation)
-        if group and (its_kind is None or its_kind is not kind or operation.claim.run_id in ending):  # type: ignore[attr-defined]  # both kinds have one
+        ends = operation.claim.run_id if isinstance(operation, Finish) else ""
+        if group and (not its_kind or its_kind != kind or ends in ending):
             yield group
             group, ending = [], set()
         group.append(operation)
         kind = its_kind
-        if its_kind is Finish:
-            ending.add(operation.claim.run_id)  # type: ignore[attr-defined]
+        if ends:
+            ending.add(ends)
     if group:
         yield group
 
 
-def _kind(operation: Operation[Any]) -> type | None:
-    """Ends of steps, which only add rows, or ends of runs; None for what is asked by itself."""
+def _kind(operation: Operation[Any]) -> str:
+    """Those of one kind ask the same: ends of steps, which only add rows, or ends of runs. Empty: asked by itself."""
     if operation.blobs:
-        return None
-    if type(operation) is Record:
-        return None if operation.calls or operation.notes or len(operation.steps) != 1 else Record
-    if type(operation) is Finish:
-        alone = operation.calls or operation.notes or operation.steps or operation.successors
-        return None if alone else Finish
-    return None
+        return ""
+    if isinstance(operation, Record):
+        if operation.calls or operation.notes or len(operation.steps) != 1:
+            return ""
+        return "steps that come further" if operation.comes_further else "steps"
+    if isinstance(operation, Finish):
+        has_more = operation.calls or operation.notes or operation.steps or operation.successors
+        return "" if has_more else "ends"
+    return ""
 
 
 def together(operations: Sequence[Operation[Any]], ask: Callable[[Sequence[Statement]], list[Answer]]) -> list[Any]:
