@@ -12,8 +12,8 @@ import time
 from contextlib import closing
 
 import pytest
-from programs import environment
-from systems import needs_fork
+from programs import Program, environment
+from systems import needs_fork, needs_proc
 
 MAIN = """
 import sys
@@ -159,6 +159,29 @@ def test_a_wrong_file(project):
         "job.yaml:6: tasks.c.task: there is no task 'Fial'; did you mean 'Fail'?",
     ]
     assert not (project / ".woflo").exists()
+
+
+@needs_fork
+@needs_proc
+def test_at_a_terminal(project):
+    """What steps print is told with their names, above a bar for the whole; Ctrl-C there stops the run."""
+    (project / "mended").touch()
+    command = [sys.executable, "main.py"]
+    with Program(project, "", terminal=True, command=command) as program:
+        assert program.wait() == 0
+        shown = program.read()
+    assert "d | this is d" in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+    assert "nightly: 5 steps succeeded" in shown
+    with Program(project, "", terminal=True, command=[*command, "--no-progress"]) as program:
+        assert program.wait() == 0
+        assert "\x1b" not in program.read()
+    (project / "job.yaml").write_text(SLOW)
+    with Program(project, "", terminal=True, command=command) as program:
+        wait_for(project, "slow")
+        program.press_ctrl_c()
+        assert program.wait() == 130
+        program.assert_all_gone()
+    assert rows(project, "state")[-1] == ("STOPPED",)
 
 
 @needs_fork
