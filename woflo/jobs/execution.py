@@ -69,8 +69,8 @@ class UnderWay:
         after = tuple(self.runs[need] for need in step.needs if need in self.runs)
         row = self.row_of(step, 0, step.task.name, step.shown())
         codec = self.execution.engine.codec(step.task)
-        if step.task.options.runner is not None and step.task.runner.traits.durable:
-            task = step.task.with_options(after=after, **step.options)
+        if step.policy.is_stored:
+            task = step.task.with_options(after=after, runner=step.policy.runner, **step.policy.options)
             left = {name: filled(template, self.handle_of) for name, template in step.templates.items()}
             run: Any = task.runner(task, (), {**step.arguments, **left})
         else:
@@ -83,11 +83,11 @@ class UnderWay:
         """The task as this step has it: under the name of the step, with its options."""
         given = step.task
         body: Body = given.body
-        runner = given.options.runner or self._runner
+        runner = step.policy.runner or self._runner
         if runner != "script":  # a command has no part in what Python code shares
             body = self._bodies.get(given.body) or self._bodies.setdefault(given.body, SharedBody(given.body))
         twin: Task[..., Any] = Task(
-            body, given.options.changed({"runner": runner, **step.options, "name": step.name, "after": after})
+            body, given.options.changed({**step.policy.options, "runner": runner, "name": step.name, "after": after})
         )
         twin._gates = given._gates  # all calls of the task count together
         return twin

@@ -12,6 +12,7 @@ from woflo.kernel.digest import digest
 from woflo.kernel.masking import mask
 
 if TYPE_CHECKING:
+    from woflo.jobs.policies import Policy
     from woflo.jobs.references import Lookup
     from woflo.jobs.signatures import Parameters
     from woflo.kernel.task import Task
@@ -33,8 +34,7 @@ class Step:
     """What the task accepts; None where nobody can tell."""
     written: dict[str, Any]
     """What makes it the step that it is, as it stands in the file."""
-    options: dict[str, Any]
-    """Those of the task that the file changes."""
+    policy: Policy
     needs: tuple[str, ...]
     digest: str = ""
     """Of its definition, and of those of all that it needs: where that is the same, a record counts."""
