@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from woflo.durable.called import given_with
 from woflo.errors import WofloError
 from woflo.jobs.model import StepModel
 from woflo.kernel.quantities import as_text, parse_quantity
@@ -80,6 +81,8 @@ def _wrong_together(task: Task[..., Any], runner: Any, options: dict[str, Any]) 
     try:
         changed = task.options.changed({**options, "runner": runner})
         Task(task.body, changed)
+        if runner.traits.durable:
+            given_with(task.with_options(**options))
     except WofloError as error:
         yield "", str(error)
         return
