@@ -203,8 +203,10 @@ ONE_PROBLEM = {
         tasks:
           a: {task: noop, runner: queue, max_concurrency: 3}
         """,
-        "job.yaml:2: tasks.a: max_concurrency=3 was given to a call of noop that is kept in a store, and whoever "
-        "executes it would not know of it; give it to the task where it is defined",
+        (
+            "job.yaml:2: tasks.a: max_concurrency=3 was given to a call of noop that is kept in a store, and whoever "
+            "executes it would not know of it; give it to the task where it is defined"
+        ),
     ),
     "more than there is": (
         """
