@@ -269,8 +269,10 @@ def test_kills_at_any_moment(project):
     while True:
         recorded = succeeded(project)
         program = started(project, *arguments)
+        if chance.random() < 0.8:  # else it may be killed while it starts
+            wait_for_first(project, program)
         try:
-            _, error = program.communicate(timeout=chance.uniform(0.3, 0.9) if kills else 60)
+            _, error = program.communicate(timeout=chance.uniform(0.0, 0.3) if kills else 60)
         except subprocess.TimeoutExpired:
             program.kill()
             _, error = program.communicate()
@@ -280,6 +282,7 @@ def test_kills_at_any_moment(project):
             break
         kills -= 1
         arguments = ["-r"]
+    assert kills < KILLS
     final = rows(project, "id, result", "parent_id IS NULL AND state = 'SUCCEEDED'")
     assert len(final) == 1
     left = json.loads(final[0][1])["told"]
@@ -290,6 +293,14 @@ def test_kills_at_any_moment(project):
         for name, value in json.loads(text)["set"].items()
     }
     assert left == written
+
+
+def wait_for_first(project, program):
+    """Until a step has begun, or the program has ended."""
+    end = time.monotonic() + 30
+    while program.poll() is None and not (project / "effects").exists():
+        assert time.monotonic() < end
+        time.sleep(0.005)  # it is another process, which tells by a file
 
 
 def succeeded(project):
