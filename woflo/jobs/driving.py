@@ -160,6 +160,8 @@ def _watched(choices: Choices) -> Iterator[None]:
 
 
 def _can_draw() -> bool:
+    if not sys.stderr.isatty():
+        return False
     from woflo.observers.progress.display import mode_of
 
     return mode_of(sys.stderr) == "terminal" and find_spec("rich") is not None
