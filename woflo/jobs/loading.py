@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from woflo.errors import WofloError
 from woflo.jobs.checking import Checking
 from woflo.jobs.finding import FOLDER, Found
 from woflo.jobs.including import Including
@@ -18,6 +19,7 @@ from woflo.jobs.plan import Plan, with_digests
 from woflo.jobs.problems import Document, Problems, shown_path
 from woflo.jobs.reading import shown
 from woflo.jobs.variables import Variables
+from woflo.kernel.registry import load_runner
 
 if TYPE_CHECKING:
     from woflo.kernel.task import Task
@@ -71,6 +73,7 @@ def _load(path: Path, root: Path, tasks: Iterable[Task[..., Any]], variables: Ma
     if model is None:
         problems.check(shown(path))
         raise AssertionError
+    _check_runner(model, problems)
     found = _found(model, root, path, tasks, problems)
     steps = Checking(model, found, problems).steps()
     problems.check(shown(path))
@@ -81,6 +84,14 @@ def _load(path: Path, root: Path, tasks: Iterable[Task[..., Any]], variables: Ma
         max_concurrency=most if most is not None and most > 0 else None,
     )
     return Loaded(plan, model, value, dict(variables))
+
+
+def _check_runner(model: JobModel, problems: Problems) -> None:
+    try:
+        load_runner(model.config.runner)
+    except WofloError as error:
+        problems.add(("config", "runner"), str(error))
+        model.config.runner = None
 
 
 def _found(model: JobModel, root: Path, path: Path, tasks: Iterable[Task[..., Any]], problems: Problems) -> Found:

@@ -181,6 +181,47 @@ ONE_PROBLEM = {
             + ", ".join(RUNNERS)
         ),
     ),
+    "unknown runner of all": (
+        """
+        config: {runner: pol}
+        tasks: {a: {task: noop}}
+        """,
+        "job.yaml:1: config.runner: there is no runner named 'pol'; did you mean 'pool'? Known: " + ", ".join(RUNNERS),
+    ),
+    "what a runner cannot keep": (
+        """
+        tasks:
+          a: {task: noop, runner: sequential, timeout: 3}
+        """,
+        (
+            "job.yaml:2: tasks.a: timeout=3 cannot be kept by SequentialTaskRun, which executes in the calling thread; "
+            "choose another runner, or leave the timeout out"
+        ),
+    ),
+    "what a worker would not know of": (
+        """
+        tasks:
+          a: {task: noop, runner: queue, max_concurrency: 3}
+        """,
+        (
+            "job.yaml:2: tasks.a: max_concurrency=3 was given to a call of noop that is kept in a store, and whoever "
+            "executes it would not know of it; give it to the task where it is defined"
+        ),
+    ),
+    "more than there is": (
+        """
+        tasks:
+          a: {task: noop, resources: {licences: 2}}
+        """,
+        "job.yaml:2: tasks.a.resources: asks for licences=2, and this machine has 0",
+    ),
+    "a quantity that is none": (
+        """
+        tasks:
+          a: {task: noop, resources: {memory: much}}
+        """,
+        "job.yaml:2: tasks.a.resources: resource memory='much' is no amount; write a number, or a size like '4GB'",
+    ),
     "duplicate key": (
         """
         tasks:
