@@ -209,15 +209,21 @@ def cpu_of(opener: Opener) -> Opener:
 
 
 def wait_until_done(made: Any, name: str) -> None:
-    """Return when no run of this task is left that has not ended."""
+    """Return when no run of this task is left that has not ended.
+
+    What has ended is not looked at again: each look at all of many thousands would cost as much as executing some.
+    """
     from woflo.kernel.state import RunState
 
     open_states = [RunState.PENDING, RunState.RUNNING, RunState.WAITING, RunState.RETRYING]
     heard = threading.Event()
     end = made.listen(heard.set)
-    while made.select(states=open_states, tasks=[name], limit=1):
-        heard.wait(0.05)
-        heard.clear()
+    first = ""
+    while found := made.select(states=open_states, tasks=[name], after=first, limit=1):
+        first = found[0].id
+        while not made.get(first).is_terminal:
+            heard.wait(0.05)
+            heard.clear()
     end()
 
 

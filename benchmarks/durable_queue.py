@@ -5,6 +5,7 @@ The floors do the same by hand, on the same tables or files, as safely: each com
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,17 +29,27 @@ def queued(stores: Stores = store.store) -> Opener:
         from woflo import Worker
 
         found = tasks().queued
-        with opened_store(stores) as made:
+        with opened_store(stores) as made, Worker([found]) as worker:
 
             def body(n: int) -> int:
+                before = worker.serving.done
                 accept(made, found.name, n)
+                wait_until_idle(worker, before + n)
                 wait_until_done(made, found.name)
-                return n
+                return worker.serving.done - before
 
-            with Worker([found]):
-                yield body
+            yield body
 
     return opened
+
+
+def wait_until_idle(worker: Any, done: int) -> None:
+    """Return when it has executed so many, without a look at the store, which takes longer the more has ended."""
+    idle = threading.Event()
+    worker.serving.when_idle = idle.set
+    while worker.serving.done < done:
+        idle.wait(0.05)
+        idle.clear()
 
 
 def accept(made: Any, name: str, n: int) -> int:
@@ -58,6 +69,21 @@ def accepted(stores: Stores) -> Opener:
             yield lambda n: accept(made, "task", n)
 
     return opened
+
+
+@contextmanager
+def batched() -> Iterator[Body]:
+    """The same by `batch()`, with a handle for each call."""
+    from woflo import batch
+
+    found = tasks().queued
+    with opened_store():
+
+        def body(n: int) -> int:
+            with batch():
+                return len([found(number) for number in range(n)])
+
+        yield body
 
 
 def claimed_by_hand(batch: int) -> Opener:
@@ -146,6 +172,7 @@ FIGURES: list[Figure] = [
         expected=lambda n: n,
         rivals=[
             ours(accepted(store.store)),
+            beside("woflo, batch()", batched),
             beside("woflo, PostgreSQL", accepted(postgres.store)),
             floor("one commit", store.one_commit),
             lives_in(PGQUEUER, "pgqueuer", "batch"),

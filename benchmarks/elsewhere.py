@@ -28,8 +28,9 @@ PGQUEUER = Environment("pgqueuer", ("pgqueuer==1.6.0", "asyncpg"), "pgqueuer", "
 PROCRASTINATE = Environment(
     "procrastinate", ("procrastinate==3.10.0", "psycopg[binary]"), "procrastinate", "peer_procrastinate.py"
 )
+FLOWMANCER = Environment("flowmancer", ("flowmancer==0.12.4",), "flowmancer", "peer_flowmancer.py")
 DOIT = Environment("doit", ("doit==0.37.0",), "doit", "peer_doit.py")
-ENVIRONMENTS = (UPSTREAM, HUEY, DBOS, PIPETEER, PGQUEUER, PROCRASTINATE, DOIT)
+ENVIRONMENTS = (UPSTREAM, HUEY, DBOS, PIPETEER, PGQUEUER, PROCRASTINATE, FLOWMANCER, DOIT)
 
 
 class PeerMissingError(Exception):

@@ -11,6 +11,7 @@ from benchmarks import (
     graph,
     imports,
     inline,
+    jobs,
     pool,
     postgres,
     process,
@@ -35,6 +36,7 @@ FIGURES: list[Figure] = [
     *durable.FIGURES,
     *durable_queue.FIGURES,
     *durable_worker.FIGURES,
+    *jobs.FIGURES,
 ]
 
 

@@ -1,4 +1,4 @@
-"""What `import woflo` costs a program that starts: whole interpreters, started one after another.
+"""What `from woflo import task` costs a program that starts: whole interpreters, started one after another.
 
 The floor is `python -c pass`; the target counts from there.
 """
@@ -32,13 +32,13 @@ def importing(module: str) -> Rival:
 FIGURES = [
     Figure(
         name="import",
-        title="import woflo, over python -c pass",
+        title="from woflo import task, over python -c pass",
         unit="start",
         n=5,
         quick=2,
         expected=lambda n: n,
         rivals=[
-            ours(plain(interpreter("import woflo"))),
+            ours(plain(interpreter("from woflo import task"))),
             floor(NOTHING, plain(interpreter("pass"))),
             importing("concurrent.futures.thread"),
             importing("loky"),

@@ -12,6 +12,19 @@ from woflo.testing import leftovers, wait_until
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
 
+MEASURED = ("unit", "contract", "acceptance", "crash/test_killed_workflow.py")
+"""Where coverage comes from; what other tests start would be measured once more, and slowly."""
+
+
+def pytest_collection_modifyitems(items):
+    """Every test that is not to be measured says so by its mark, also where its whole folder is not."""
+    here = Path(__file__).parent
+    measured = tuple(here / part for part in MEASURED)
+    for item in items:
+        if not any(item.path.is_relative_to(part) for part in measured):
+            item.add_marker(pytest.mark.unmeasured)
+
+
 def pytest_configure():
     _hear_ctrl_c()
     _measure_without_a_lock()

@@ -4,7 +4,9 @@ The house, from the top (imports point down only):
 
     cli/           the command `woflo`, one file for each of its commands
     testing/       conformance suites for runners and stores, a clock, crashes at any write
+    jobs/          job files: read, checked, executed as workflows
     durable/       what survives: workflows, their journals, queues, workers
+    observers/     progress, log files, JSON lines, notifications, spans; each imported when it is used
     scripts/       WHAT besides functions: commands, their files, and whether these are up to date
     stores/        where runs are kept: the contract, memory, SQLite
     runners/       WHERE an attempt executes: sequential, thread, asynchronous, multiprocess, pool;
@@ -17,14 +19,6 @@ The house, from the top (imports point down only):
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-
-from woflo.errors import WofloError
-from woflo.kernel.context import CurrentRun, current_run, track
-from woflo.kernel.graph import quote
-from woflo.kernel.injecting import inject
-from woflo.kernel.run import BaseTaskRun
-from woflo.kernel.state import RunState
-from woflo.kernel.task import Task, task
 
 if TYPE_CHECKING:
     from woflo.durable.batching import batch
@@ -48,10 +42,19 @@ if TYPE_CHECKING:
     from woflo.durable.uncertain import Happened
     from woflo.durable.worker import Worker
     from woflo.durable.workflow import workflow
+    from woflo.errors import WofloError
+    from woflo.jobs.job import Job
+    from woflo.jobs.sharing import shared
+    from woflo.kernel.context import CurrentRun, current_run, track
     from woflo.kernel.executor import Executor
+    from woflo.kernel.graph import quote
     from woflo.kernel.group import gather
+    from woflo.kernel.injecting import inject
     from woflo.kernel.providing import use_resources
+    from woflo.kernel.run import BaseTaskRun
+    from woflo.kernel.state import RunState
     from woflo.kernel.subscription import Subscription, subscribe
+    from woflo.kernel.task import Task, task
     from woflo.kernel.waiting import as_completed, wait
     from woflo.scripts.files import protected, temporary
     from woflo.scripts.freshness import forcing
@@ -66,6 +69,7 @@ __all__ = [
     "Executor",
     "FailedRun",
     "Happened",
+    "Job",
     "RunState",
     "Subscription",
     "Task",
@@ -103,6 +107,7 @@ __all__ = [
     "resume_schedule",
     "script",
     "send",
+    "shared",
     "sleep",
     "sleep_until",
     "subscribe",
@@ -152,11 +157,23 @@ _ON_FIRST_USE = {
     "wait_signal": "woflo.durable.inside",
     "Worker": "woflo.durable.worker",
     "workflow": "woflo.durable.workflow",
+    "Job": "woflo.jobs.job",
+    "shared": "woflo.jobs.sharing",
+    "BaseTaskRun": "woflo.kernel.run",
+    "CurrentRun": "woflo.kernel.context",
     "Executor": "woflo.kernel.executor",
+    "RunState": "woflo.kernel.state",
     "Subscription": "woflo.kernel.subscription",
+    "Task": "woflo.kernel.task",
+    "WofloError": "woflo.errors",
     "as_completed": "woflo.kernel.waiting",
+    "current_run": "woflo.kernel.context",
     "gather": "woflo.kernel.group",
+    "inject": "woflo.kernel.injecting",
+    "quote": "woflo.kernel.graph",
     "subscribe": "woflo.kernel.subscription",
+    "task": "woflo.kernel.task",
+    "track": "woflo.kernel.context",
     "use_resources": "woflo.kernel.providing",
     "wait": "woflo.kernel.waiting",
     "dry_run": "woflo.scripts.planning",
@@ -170,7 +187,7 @@ _ON_FIRST_USE = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import what not every program needs when it is first asked for."""
+    """Import a name when it is first asked for: the command line needs few of them, and no program needs all."""
     module = _ON_FIRST_USE.get(name)
     if module is None:
         raise AttributeError(f"module 'woflo' has no attribute {name!r}")

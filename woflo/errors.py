@@ -6,6 +6,8 @@ woflo itself has to say. Each message names the value that was wrong and the way
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 __all__ = [
     "Abandon",
     "ArgumentError",
@@ -13,10 +15,14 @@ __all__ = [
     "CallLimitError",
     "Decline",
     "EndedLoopError",
+    "FailureElsewhereError",
     "HandleNotPortableError",
     "InheritedHandleError",
     "InternalError",
     "InvalidTransitionError",
+    "JobError",
+    "JobFailedError",
+    "JobFileError",
     "KeyConflictError",
     "LaunchError",
     "LeaseLostError",
@@ -156,7 +162,7 @@ class RunUnderWayError(StoreError):
 
 
 class RunSuspectError(StoreError):
-    """The run was under way when several workers died; it waits until somebody decides that it may go on."""
+    """Several workers died one after the other while the run was under way; it waits until somebody lets it go on."""
 
 
 class RunNotEndedError(StoreError):
@@ -179,12 +185,49 @@ class StoredFailureError(WofloError):
         self.type_name = type_name
 
 
+class FailureElsewhereError(WofloError):
+    """The failure of a call that was made in another process, as observers are told of it here.
+
+    It has the name of the class and the text; the exception itself stayed where the call was made.
+    """
+
+
 class CallLimitError(WofloError, RuntimeError):
     """A run makes more stored calls than its `max_calls` allows."""
 
 
 class NonDeterminismError(WofloError, RuntimeError):
     """A workflow called something else than what is recorded at this place of its journal."""
+
+
+# -- jobs ------------------------------------------------------------------------------------------------
+
+
+class JobError(WofloError):
+    """Root of what is said about jobs."""
+
+
+class JobFileError(JobError, ValueError):
+    """A job file cannot be meant. `problems` are all that were found, each as "file:line: path: message"."""
+
+    def __init__(self, message: str = "", *, problems: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
+class JobFailedError(JobError, RuntimeError):
+    """Steps of a job did not succeed.
+
+    `failures` are the errors of those that failed or were stopped, as texts by their names; `upstream_failed` the names
+    of those that were not executed because of that.
+    """
+
+    def __init__(
+        self, message: str = "", *, failures: Mapping[str, str] | None = None, upstream_failed: Sequence[str] = ()
+    ) -> None:
+        super().__init__(message)
+        self.failures = dict(failures or {})
+        self.upstream_failed = list(upstream_failed)
 
 
 # -- raised by tasks, to say how a call from a queue has ended ------------------------------------------

@@ -122,6 +122,10 @@ class Program:
     def press_ctrl_c(self) -> None:
         os.write(self._ours, CTRL_C)
 
+    def type(self, text: str) -> None:
+        """What a person types at its terminal."""
+        os.write(self._ours, text.encode())
+
     def _wait_until(self, holds: Callable[[], object], what: str, timeout: float) -> None:
         end = time.monotonic() + timeout
         while not holds():

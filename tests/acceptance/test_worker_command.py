@@ -54,6 +54,29 @@ def test_what_it_cannot_finish_is_given_back(folder):
     assert (row.state, row.attempt, row.deaths) == (PENDING, 0, 0)
 
 
+OBSERVED = """
+class Observer:
+    def update(self, event):
+        pass
+
+    def on_destroy(self):
+        Path("observer ended").touch()
+
+from woflo import subscribe
+subscribe(Observer)
+"""
+
+
+def test_observers_end_though_it_leaves_at_once(folder):
+    """What they still have to write or to send is not lost with what is given back."""
+    folder.write("app.py", APP + OBSERVED)
+    worker, _ = folder.worker_that_holds("a", "--grace", "0.05")
+    with worker:
+        worker.process.send_signal(signal.SIGTERM)
+        assert worker.wait() == 0
+    assert (folder.path / "observer ended").exists()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_second_signal_ends_it_at_once(folder, number):
     """It gives back what it holds, and tells by its status that it was ended."""

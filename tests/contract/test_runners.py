@@ -32,6 +32,8 @@ if HAS_PIDFD:
 PROCESS_PER_CALL = {"fork", "spawn", "forkserver"}
 HUNDREDS = {"ten_thousand_at_once", "finished_handles_keep_no_descriptor", "threads_do_not_grow"}
 """Checks of so many calls that a process for each is too much where each is measured."""
+SPAWNING = {"spawn", "pool-spawn"}
+"""Their processes execute what forked ones do, and take a second each to start while they are measured."""
 SLOW = {"spawn-finished_handles_keep_no_descriptor", "spawn-threads_do_not_grow"}
 """Some hundred interpreters, one after another. A fork shows the same, and the fork server."""
 
@@ -39,7 +41,8 @@ SLOW = {"spawn-finished_handles_keep_no_descriptor", "spawn-threads_do_not_grow"
 def marks(name, check):
     if f"{name}-{check.name}" in SLOW:
         return [pytest.mark.slow]
-    return [pytest.mark.unmeasured] if name in PROCESS_PER_CALL and check.name in HUNDREDS else []
+    of_hundreds = name in PROCESS_PER_CALL and check.name in HUNDREDS
+    return [pytest.mark.unmeasured] if of_hundreds or name in SPAWNING else []
 
 
 PAIRS = [

@@ -12,7 +12,7 @@ sys.path.append(str(TOP))
 from benchmarks import durable, elsewhere, store  # noqa: E402  # they are beside the tests, not installed
 from benchmarks.figures import FIGURES  # noqa: E402
 
-SURVIVING = ("store-", "folder-", "durable-", "postgres-", "script-")
+SURVIVING = ("store-", "folder-", "durable-", "postgres-", "job-", "script-")
 TINY = {"store-threads-4": 4, "durable-length": 20, "store-steps": 10_000, "folder-batches": 100}
 """How much work is the least that means something; 1 where nothing stands here."""
 ALIKE = ("evenly", "writers-4", "threads-16", "threads-64", "many-cpu")

@@ -1,42 +1,98 @@
-"""The command `woflo`: one file for each of its commands.
+"""The command `woflo`: one file for each of its commands, or for a few that do the same to different things.
 
-What they share: `targets` (whose tasks are meant), `failures` (one line and a hint, and which exit status), `stopping`
-(signals).
+What they share: `options` (what several of them take), `targets` (whose tasks are meant), `failures` (one line and a
+hint, and which exit status), `showing` (tables, JSON, text that cannot forge the screen), `stopping` (signals).
+
+A command's file is imported when that command is asked for: `woflo list` starts no engine.
 """
 
 from __future__ import annotations
 
-import typer
+from importlib import import_module
+from typing import Annotated, Any, NamedTuple
 
-from woflo.cli.check import check
-from woflo.cli.pause import pause, unpause
-from woflo.cli.prune import prune
-from woflo.cli.settings import settings
-from woflo.cli.worker import worker
+import typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
 __all__ = ["app", "main"]
 
+
+class _Command(NamedTuple):
+    module: str
+    does: str
+    """The first line of its help."""
+
+
+COMMANDS = {
+    "run": _Command("run", "Call a task or a workflow, and wait for it."),
+    "worker": _Command("worker", "Execute what others have called."),
+    "list": _Command("listing", "Tell which runs a store has, the newest first."),
+    "show": _Command("showing_run", "Tell all about runs: how they stand, and what they called."),
+    "stop": _Command("steering", "Ask runs to stop."),
+    "retry": _Command("steering", "Go on with runs that failed or were stopped."),
+    "resume": _Command("steering", "Let runs go on that wait for a decision, or that failed."),
+    "restart": _Command("steering", "Begin runs that have ended once more."),
+    "fork": _Command("steering", "Begin a run beside another one, from one of its calls on."),
+    "send": _Command("steering", "Send a signal to a run."),
+    "complete": _Command("steering", "End a manual or uncertain step, by a value or an error."),
+    "pause": _Command("pause", "Let no worker take anything from queues."),
+    "unpause": _Command("pause", "Let workers go on with queues."),
+    "check": _Command("check", "Tell which runs in flight would stop with the code as it is."),
+    "prune": _Command("prune", "Take away runs that have ended, with their steps."),
+    "settings": _Command("settings", "Show the settings of the tasks, or write them down."),
+}
+_STYLE: dict[str, Any] = {"pretty_exceptions_enable": False, "rich_markup_mode": None}
+
+
+class _Commands(TyperGroup):
+    """Knows the names of all commands, and imports one when it is meant."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.commands.update(dict.fromkeys(COMMANDS))  # type: ignore[arg-type]  # only the names are looked at
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """See click."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"woflo.cli.{COMMANDS[cmd_name].module}")
+        made = typer.Typer(add_completion=False, **_STYLE)
+        made.command(cmd_name)(getattr(module, f"{cmd_name}_" if cmd_name == "list" else cmd_name))
+        return get_command(made)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """See click."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, command.does) for name, command in COMMANDS.items()])
+
+
 app: typer.Typer = typer.Typer(
     name="woflo",
+    cls=_Commands,
     help="Tasks that run anywhere, wait for each other, and end well.",
     no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+    **_STYLE,
 )
-app.command()(worker)
-app.command()(settings)
-app.command()(pause)
-app.command()(unpause)
-app.command()(prune)
-app.command()(check)
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from woflo import __version__
+
+        typer.echo(f"woflo {__version__}")
+        raise typer.Exit
 
 
 @app.callback()
-def _woflo() -> None:
+def _woflo(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version, and end.")
+    ] = False,
+) -> None:
     """Tasks that run anywhere, wait for each other, and end well."""
 
 
 def main() -> None:
     """Execute the command line of this program."""
-    app()
+    app(prog_name="woflo")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from woflo.cli.failures import UsageError, say, telling
+from woflo.cli.options import Debug
 from woflo.cli.targets import Target
 from woflo.cli.worker import store_named
 from woflo.durable.checking import Checked
@@ -25,9 +26,9 @@ def check(
     store: Annotated[
         str | None, typer.Option(help="Its URL; without, as use_store, WOFLO_STORE or woflo.toml say.")
     ] = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Debug = False,
 ) -> None:
-    """Tell which runs in flight would stop, because the code of their workflow has changed.
+    """Tell which runs in flight would stop with the code as it is.
 
     Their code is replayed against their records: nothing is written, and no step is executed. Exit status: 0 all fit,
     1 some do not, or the store failed, 2 wrong usage.

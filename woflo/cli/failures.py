@@ -1,6 +1,7 @@
 """How a command fails: one line and a hint on stderr, and an exit status that a supervisor can tell apart.
 
-0  done       1  the store failed       2  wrong usage       3  taken for dead, and not able to come back
+0  done       1  the store failed, or what was run did not succeed       2  wrong usage
+3  taken for dead, and not able to come back                             130  interrupted
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import typer
 
 from woflo.errors import StoreError, WofloError
 
-__all__ = ["LEASE_LOST", "STORE_FAILED", "WRONG_USAGE", "UsageError", "say", "telling"]
+__all__ = ["INTERRUPTED", "LEASE_LOST", "SOME_FAILED", "STORE_FAILED", "WRONG_USAGE", "UsageError", "say", "telling"]
 
 STORE_FAILED, WRONG_USAGE, LEASE_LOST = 1, 2, 3
+SOME_FAILED = STORE_FAILED
+INTERRUPTED = 130
 
 
 class UsageError(WofloError, ValueError):

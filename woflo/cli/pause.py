@@ -8,19 +8,21 @@ from typing import Annotated
 import typer
 
 from woflo.cli.failures import say, telling
+from woflo.cli.options import Debug, Url
 from woflo.durable import queues
 from woflo.durable.choice import chosen_url, opened
 
 __all__ = ["pause", "unpause"]
 
 Names = Annotated[list[str], typer.Argument(help="Queues; with --schedule, tasks.")]
-Url = Annotated[str | None, typer.Option("--store", help="The store, as a URL.")]
 OfSchedule = Annotated[bool, typer.Option("--schedule", help="The schedules of tasks, not queues.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
 def pause(name: Names, store: Url = None, schedule: OfSchedule = False, debug: Debug = False) -> None:
-    """Let no worker take anything from a queue, or call tasks by their schedules; what is under way goes on."""
+    """Let no worker take anything from queues.
+
+    Or, with --schedule, call tasks by their schedules. What is under way goes on.
+    """
     with telling(debug=debug), closing(opened(store or chosen_url())) as kept:
         for one in name:
             (queues.pause_schedule if schedule else queues.pause_queue)(one, store=kept)
@@ -28,7 +30,10 @@ def pause(name: Names, store: Url = None, schedule: OfSchedule = False, debug: D
 
 
 def unpause(name: Names, store: Url = None, schedule: OfSchedule = False, debug: Debug = False) -> None:
-    """Let workers go on with a queue, or with the schedules of tasks."""
+    """Let workers go on with queues.
+
+    Or, with --schedule, with the schedules of tasks.
+    """
     with telling(debug=debug), closing(opened(store or chosen_url())) as kept:
         for one in name:
             (queues.resume_schedule if schedule else queues.resume_queue)(one, store=kept)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from woflo.cli.failures import say, telling
+from woflo.cli.options import Debug, Url
 from woflo.durable.retention import prune as prune_runs
 
 __all__ = ["prune"]
@@ -16,11 +17,14 @@ def prune(
     older_than: Annotated[str, typer.Option("--older-than", help="How long ago they ended: 30d (s, m, h, d, w).")],
     state: Annotated[list[str] | None, typer.Option(help="SUCCEEDED, FAILED, …; may be given several times.")] = None,
     task: Annotated[str | None, typer.Option(help="Runs of this task only.")] = None,
-    store: Annotated[str | None, typer.Option(help="Its URL; without, as WOFLO_STORE or woflo.toml say.")] = None,
+    store: Url = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which runs these are.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Debug = False,
 ) -> None:
-    """Take away runs that have ended, with their steps. Without --state, those that succeeded."""
+    """Take away runs that have ended, with their steps.
+
+    Without --state, those that succeeded.
+    """
     with telling(debug=debug):
         states = state or ["SUCCEEDED"]
         gone = prune_runs(older_than=older_than, state=states, task=task, dry_run=dry_run, store=store)

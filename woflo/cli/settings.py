@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from woflo.cli.failures import say, telling
+from woflo.cli.options import Debug
 from woflo.cli.targets import Target
 from woflo.durable import project
 from woflo.durable.settings import is_settings, name_in_environment
@@ -26,11 +27,12 @@ _SECRET = "**********"
 def settings(
     target: Annotated[list[str], typer.Argument(help="Files (app.py) or modules (package.app).")],
     write: Annotated[bool, typer.Option("--write", help="Add what is missing to woflo.toml, or make that.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Debug = False,
 ) -> None:
-    """Show the settings that the tasks read, with their defaults and descriptions.
+    """Show the settings of the tasks, or write them down.
 
-    Every line is a comment, so that a file of them changes nothing until one is written anew.
+    With their defaults and descriptions. Every line is a comment, so that a file of them changes nothing until one
+    is written anew.
     """
     with telling(debug=debug):
         kinds = _kinds(target)

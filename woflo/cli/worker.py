@@ -13,6 +13,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from woflo.cli.failures import LEASE_LOST, STORE_FAILED, UsageError, say, telling
+from woflo.cli.options import Debug
 from woflo.cli.stopping import ENDING, Signals
 from woflo.cli.targets import Target
 from woflo.durable.choice import chosen_url, current_store, opened, use_store
@@ -47,7 +48,7 @@ def worker(
     grace: Annotated[float, typer.Option(min=0.0, help="Seconds to finish what it holds when it is to end.")] = 30.0,
     patience: Annotated[float, typer.Option(min=0.0, help="Seconds for which a store that fails is tried.")] = 30.0,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log what happens.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Debug = False,
 ) -> None:
     """Execute what others have called.
 
@@ -203,13 +204,24 @@ def _reload(*, in_order: bool) -> NoReturn:
     """Begin anew, in the same process, with the code and the settings as they are now."""
     if in_order:
         runtime.at_exit()
+    else:
+        _end_observers()
     sys.stdout.flush()
     sys.stderr.flush()
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
+def _end_observers() -> None:
+    """They write, send and draw what they still have to, as far as their patience goes."""
+    if "woflo.kernel.subscription" in sys.modules:
+        from woflo.kernel.subscription import close_all
+
+        close_all()
+
+
 def _leave_at_once(status: int) -> NoReturn:
     """Threads that execute something cannot be ended in another way. Processes end with this one."""
+    _end_observers()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

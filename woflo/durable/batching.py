@@ -5,18 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from woflo.errors import OptionError, WofloError
+from woflo.durable.called import called, tags_of
+from woflo.durable.choice import current_store
+from woflo.durable.engine import Engine, engine_of
+from woflo.errors import KeyConflictError, OptionError, WofloError
 from woflo.kernel import clock
+from woflo.kernel.task import Task
+from woflo.stores.codec import Codec
 from woflo.stores.operations import Submit
+from woflo.stores.rows import Row
 
 if TYPE_CHECKING:
-    from woflo.durable.engine import Engine
     from woflo.durable.stored import StoredTaskRun
-    from woflo.stores.rows import Row
 
-__all__ = ["Batch", "batch", "current_batch"]
+__all__ = ["Batch", "Pattern", "batch", "current_batch"]
+
+
+class Pattern(NamedTuple):
+    """What the calls of one task have in common."""
+
+    engine: Engine
+    codec: Codec
+    row: Row
 
 
 class Batch:
@@ -24,6 +36,16 @@ class Batch:
 
     def __init__(self) -> None:
         self._calls: list[tuple[StoredTaskRun[Any], Row]] = []
+        self._patterns: dict[Task[..., Any], Pattern] = {}
+
+    def pattern_of(self, task: Task[..., Any]) -> Pattern:
+        """Made with the first call of the task. Raises `OptionError` for an option that cannot travel with a call."""
+        found = self._patterns.get(task)
+        if found is None:
+            engine = engine_of(current_store())
+            row = called(Row(id="", task=task.name), task, "", clock.now())
+            found = self._patterns[task] = Pattern(engine, engine.codec(task), row)
+        return found
 
     def add(self, run: StoredTaskRun[Any], row: Row) -> None:
         """Keep the call with the others. Raises `OptionError` where those are for another store."""
@@ -33,22 +55,53 @@ class Batch:
 
     def keep(self) -> None:
         """Write all calls in one transaction. Raises what one of them is refused with; then none is kept."""
-        calls, self._calls = self._calls, []
-        if not calls:
-            return
-        engine: Engine = calls[0][0].engine
+        calls = self._taken()
         try:
-            accepted = engine.store.write(Submit(now=clock.now(), runs=tuple(row for _, row in calls)))
+            _keep(calls)
         except WofloError as error:
             _refuse(calls, error)
             raise
-        for (run, _), (row, is_new) in zip(calls, accepted, strict=True):
-            run.kept_as(row, is_new=is_new)
+
+    def keep_each(self) -> None:
+        """The same of calls that have nothing to do with each other: one that is refused does not take others with it.
+
+        Its handle tells why.
+        """
+        calls = self._taken()
+        try:
+            _keep(calls)
+        except KeyConflictError:
+            for call in calls:
+                try:
+                    _keep([call])
+                except WofloError as error:
+                    _refuse([call], error)
+        except WofloError as error:
+            _refuse(calls, error)
 
     def drop(self) -> None:
         """Keep none of them."""
+        _refuse(
+            self._taken(), OptionError("the block of its batch was left by an exception, and nothing of it was kept")
+        )
+
+    def _taken(self) -> list[tuple[StoredTaskRun[Any], Row]]:
         calls, self._calls = self._calls, []
-        _refuse(calls, OptionError("the block of its batch was left by an exception, and nothing of it was kept"))
+        return calls
+
+
+def _keep(calls: list[tuple[StoredTaskRun[Any], Row]]) -> None:
+    if not calls:
+        return
+    engine: Engine = calls[0][0].engine
+    now = clock.now()
+    for _, row in calls:
+        row.created_at = now  # nobody else has it yet
+    rows = tuple([row for _, row in calls])
+    tags = tuple([tag for run, row in calls if run.task.options.tags for tag in tags_of(row.id, run.task)])
+    accepted = engine.store.write(Submit(now=now, runs=rows, tags=tags))
+    for (run, _), (row, is_new) in zip(calls, accepted, strict=True):
+        run.kept_as(row, is_new=is_new)
 
 
 def _refuse(calls: list[tuple[StoredTaskRun[Any], Row]], error: WofloError) -> None:

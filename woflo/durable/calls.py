@@ -12,6 +12,7 @@ from woflo.durable.uncertain import is_careful, question, verified
 from woflo.errors import (
     Abandon,
     Decline,
+    LeaseLostError,
     NothingDone,
     Retry,
     SerializationError,
@@ -24,6 +25,8 @@ from woflo.kernel.attempt import Attempt
 from woflo.kernel.context import current_attempt
 from woflo.kernel.heartbeats import begun
 from woflo.kernel.outcome import Outcome
+from woflo.kernel.report import report
+from woflo.kernel.state import SUCCESSES
 from woflo.stores.failures import dump_error
 from woflo.stores.operations import Claimed, Finish, Forget, Park, Release
 
@@ -36,6 +39,18 @@ if TYPE_CHECKING:
     from woflo.stores.rows import Row
 
 __all__ = ["CallExecution"]
+
+
+class _Messages:
+    """What the code of a stored call says, where no runner passes it on."""
+
+    def __init__(self, run_id: str, task: Task[..., Any], keeper: StepKeeper) -> None:
+        self.id = run_id
+        self.task = task
+        self._beat = keeper.heartbeat
+
+    def send(self, kind: str, data: Any) -> None:
+        report(self, kind, data)
 
 
 class CallExecution:
@@ -59,15 +74,14 @@ class CallExecution:
 
     def start(self) -> None:
         """Begin, in the place that suits the task. Returns at once."""
-        if self._is_uncertain or self._serving.has_runner(self.task):
-            self._serving.threads.execute(self, None)  # type: ignore[arg-type]  # the attempt is made there
-        elif self.task.body.is_async:
+        if self.task.body.is_async and not self._is_uncertain and not self._serving.has_runner(self.task):
             self._serving.loop.call_soon_threadsafe(self._start_on_loop)
         else:
-            self._serving.threads.execute(self, None)  # type: ignore[arg-type]
+            self._serving.threads.execute(self, None)  # type: ignore[arg-type]  # the attempt is made there
 
     def _execute(self, _: Any) -> Outcome:
         """In a thread."""
+        self._mark = self.engine.membership.begins(self._claim)
         try:
             attempt = self._attempt()
             told = self._found_out(attempt) if self._is_uncertain else None
@@ -83,7 +97,7 @@ class CallExecution:
 
     @property
     def _is_uncertain(self) -> bool:
-        """True where it was under way when a worker died, and may not simply be executed once more."""
+        """True where it may have been under way when a worker died, and may not simply be executed once more."""
         return self.row.deaths > 0 and is_careful(self.task)
 
     def _found_out(self, attempt: Attempt) -> Outcome | None:
@@ -102,6 +116,7 @@ class CallExecution:
         args, kwargs = self.engine.codec(self.task).load_call(self.engine.store.whole(row.args))
         attempt = Attempt(row.id, self.task.name, row.attempt, self.task.body, args, kwargs, row.parent_id)
         attempt.keeper = self._keeper
+        attempt.channel = _Messages(row.id, self.task, self._keeper)
         return attempt
 
     def _by_runner(self, attempt: Attempt) -> Outcome:
@@ -133,6 +148,7 @@ class CallExecution:
         self._task = self._serving.loop.create_task(self._drive())
 
     async def _drive(self) -> None:
+        self._mark = self.engine.membership.begins(self._claim)
         try:
             outcome = await self._attempt().execute_async()
         except SerializationError as error:
@@ -173,7 +189,7 @@ class CallExecution:
         if isinstance(error, Decline):
             later = now + self._serving.pause_after_decline
             return Release(now=now, claim=claim, reason=f"declined: {error}", run_after=later)
-        delay = self._delay(error)
+        delay = None if error is None else self._delay(error)
         if delay is not None:
             assert error is not None
             return Release(now=now, claim=claim, failed=True, run_after=now + delay, error=dump_error(error))
@@ -182,13 +198,13 @@ class CallExecution:
 
     def _calls(self, state: RunState, error: str | None) -> dict[str, Any]:
         """What is called together with its end."""
-        if state.is_success:
+        if state in SUCCESSES:
             return {"calls": self._keeper.calls, "tags": self._keeper.tags}
         return {"calls": failure_call(self.engine, self.task, self.row, state, error)}
 
-    def _delay(self, error: BaseException | None) -> float | None:
+    def _delay(self, error: BaseException) -> float | None:
         """Seconds until the next attempt, or None where there is none."""
-        if error is None or isinstance(error, Abandon):
+        if isinstance(error, Abandon):
             return None
         delay = error.delay if isinstance(error, Retry) else self._delay_by_options(error)
         if delay is not None and self._due is not None and clock.now() + delay >= self._due:
@@ -213,6 +229,8 @@ class CallExecution:
             self._question = None
             self._finish(Outcome(None, TaskStoppedError(f"{self.task.name} was stopped"), interrupted=True))
             return
+        if not isinstance(results[0], StoreError) or isinstance(results[0], LeaseLostError):
+            self._mark.end()  # else it is still held, and may have happened
         self._serving.ended(self)
 
     def stop(self) -> None:

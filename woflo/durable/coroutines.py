@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from woflo.durable.branches import install_task_factory
@@ -14,7 +15,7 @@ from woflo.errors import StoreError
 from woflo.kernel import clock
 from woflo.kernel.context import current_attempt
 from woflo.kernel.outcome import Outcome
-from woflo.stores.operations import Release
+from woflo.stores.operations import Accepted, Claimed, Release
 
 if TYPE_CHECKING:
     from woflo.durable.engine import Engine
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from woflo.durable.steps import StepRun
     from woflo.durable.waits import Wait
     from woflo.kernel.task import Task
-    from woflo.stores.rows import Row
+    from woflo.stores.rows import Row, Tag
 
 __all__ = ["AsyncExecution"]
 
@@ -42,6 +43,10 @@ class AsyncExecution(Execution):
         self._writer = engine.writer_on(loop)
         self._waits: dict[Wait, asyncio.Future[None]] = {}
         """What branches wait for that may take long."""
+        self._looks: dict[Wait, bool] = {}
+        """What is being looked at; True where it is to be looked at once more."""
+        self._cancelled: set[Wait] = set()
+        """What branches wait for that were cancelled during such a look."""
         self._pending: set[asyncio.Future[None]] = set()
         """All futures that branches wait for; they get `Parked` when this ends."""
         self._branches: set[Any] = set()
@@ -66,6 +71,7 @@ class AsyncExecution(Execution):
         self._root = outside.run(lambda: self.loop.create_task(self._run()))
 
     async def _run(self) -> None:
+        self._begins()
         todo = loaded(self)
         outcome = todo if isinstance(todo, Outcome) else await todo.execute_async()
         if outcome.interrupted and self._ended is None and was_cancelled():
@@ -141,19 +147,57 @@ class AsyncExecution(Execution):
 
     def record(self, row: Row, keeper: StepKeeper | None, told: Told) -> None:
         if asyncio._get_running_loop() is not self.loop:
-            self.record_here(row, keeper, told)
+            super().record(row, keeper, told)
         elif self._ended is not None and not self._is_leaving:
             told(self._ended)
         else:
             operation = self.recording(row, keeper)
-            self._writer.put(operation, lambda result: self._told_record(operation, told, result))
+            self._writer.put(operation, partial(self._told_record, operation, told))
 
     def _told_record(self, operation: Any, told: Told, result: Any) -> None:
         if isinstance(result, Exception):
             told(self.end(result))
         else:
-            self.kept(operation)
+            if operation.notes:
+                self.kept(operation)
             told(None)
+
+    def _write(self, operation: Claimed[Any], told: Callable[[Any], object]) -> None:
+        """Write it without holding up the loop; what it is refused with ends this execution."""
+        if asyncio._get_running_loop() is not self.loop:
+            told(self.written(operation))
+            return
+        self.check()
+        self._writer.put(operation, lambda result: self._told_written(operation, told, result))
+
+    def _told_written(self, operation: Claimed[Any], told: Callable[[Any], object], result: Any) -> None:
+        if isinstance(result, Exception):
+            self.end(result)
+        else:
+            self.kept(operation)
+            told(result)
+
+    def written(self, operation: Claimed[Any], write: Callable[[Any], Any] | None = None) -> Any:
+        if asyncio._get_running_loop() is self.loop:
+            self._writer.flush()  # it comes after what was written before
+        return super().written(operation, write)
+
+    def submit_child(self, row: Row, tags: tuple[Tag, ...], told: Callable[[Accepted], object]) -> None:
+        self._write(self.calling(row, tags), lambda accepted: told(accepted[0]))
+        if asyncio._get_running_loop() is self.loop:
+            self._writer.flush()  # what is written about it from now on, by whoever knows its id, comes after it
+
+    def look_for_signal(self, row: Row, name: str, told: Callable[[str | None], object]) -> None:
+        self._write(self.taking(row, name), told)
+
+    def publish(self, row: Row, name: str, value: str) -> None:
+        self._write(self.publishing(row, name, value), lambda _: None)
+
+    def opened(self, step: StepRun[Any]) -> None:
+        """A step is called. Each begins by itself: none waits for this thread to execute it."""
+        self._open[step] = None
+        if self._ended is not None:  # since `call` has looked
+            self.check()
 
     def closed(self, step: Any) -> None:
         super().closed(step)
@@ -167,13 +211,13 @@ class AsyncExecution(Execution):
         if step._held_up_by() or step.is_uncertain:  # by what may take long
             await super().until(step)
         else:
-            await self._until_told(step)
+            future = self._future()
+            try:
+                if step.enlist(_Waiter(self.loop, future)):
+                    await future
+            finally:
+                self._pending.discard(future)
         self.check()
-
-    async def _until_told(self, step: StepRun[Any]) -> None:
-        future = self._future()
-        if step._watch(lambda _: self._from_anywhere(_resolve, future)):
-            await self._awaited(future)
 
     def may_wait_here(self) -> bool:
         return asyncio._get_running_loop() is None
@@ -190,32 +234,43 @@ class AsyncExecution(Execution):
     async def _wait_for(self, wait: Wait) -> None:
         self._stirred += 1
         self.check()
-        if wait.is_over():
+        if not wait.writes and wait.is_over():
             return
         future = self._waits[wait] = self._future()
         wait.watch(lambda: self._from_anywhere(self._look_at, wait))
         if self._unhear is None:
-            self._unhear = self.engine.listen(lambda: self.loop.call_soon_threadsafe(self._look_again))
+            self._unhear = self.engine.listen(self._hear)
         self._look_later(wait)
-        self._look_again()
+        self._look_at(wait)
         self._park_when_at_rest()
         try:
-            await self._awaited(future)
+            await future
+        except asyncio.CancelledError:
+            if not await self._has_taken(wait):
+                raise
         finally:
+            self._pending.discard(future)
             del self._waits[wait]
             self._stirred += 1
         self.check()
+
+    async def _has_taken(self, wait: Wait) -> bool:
+        """Whether a look that was under way when its branch was cancelled took what was there: that is not lost."""
+        if wait in self._looks and self._ended is None:
+            self._looks[wait] = False
+            self._waits[wait] = looked = self._future()
+            self._cancelled.add(wait)
+            try:
+                await looked
+            finally:
+                self._pending.discard(looked)
+                self._cancelled.discard(wait)
+        return wait.has_taken
 
     def _future(self) -> asyncio.Future[None]:
         future: asyncio.Future[None] = self.loop.create_future()
         self._pending.add(future)
         return future
-
-    async def _awaited(self, future: asyncio.Future[None]) -> None:
-        try:
-            await future
-        finally:
-            self._pending.discard(future)
 
     def _from_anywhere(self, function: Callable[..., object], *args: Any) -> None:
         if asyncio._get_running_loop() is self.loop:
@@ -227,6 +282,13 @@ class AsyncExecution(Execution):
         if wait.run_after is not None and wait.run_after - clock.now() < 1.0 + self.engine.hold:
             self.loop.call_later(max(0.0, wait.run_after - clock.now()), self._look_at, wait)
 
+    def _hear(self) -> None:
+        """In any thread: something has changed."""
+        try:
+            self.loop.call_soon_threadsafe(self._look_again)
+        except RuntimeError:
+            pass  # the loop is closed, and nothing can go on there
+
     def _look_again(self) -> None:
         """Something has changed somewhere."""
         if self._ended is not None:
@@ -236,14 +298,30 @@ class AsyncExecution(Execution):
                 self._look_at(wait)
 
     def _look_at(self, wait: Wait) -> None:
-        """It may be over."""
+        """It may be over. A look that takes what is there is alone."""
         future = self._waits.get(wait)
+        if future is None or future.done() or self._ended is not None:
+            return
+        if wait in self._looks:
+            self._looks[wait] = True
+            return
+        self._looks[wait] = False
         try:
-            if future is not None and not future.done() and self._ended is None and wait.is_over():
-                self._stirred += 1  # the branch goes on, though it has not come to that yet
-                future.set_result(None)
+            wait.look(lambda is_over: self._has_looked(wait, is_over))
         except Parked:
             pass  # all futures were told
+
+    def _has_looked(self, wait: Wait, is_over: bool) -> None:
+        again = self._looks.pop(wait)
+        self._park_when_at_rest()
+        future = self._waits.get(wait)
+        if future is None or future.done():
+            return
+        if is_over or wait in self._cancelled:
+            self._stirred += 1  # the branch goes on, though it has not come to that yet
+            future.set_result(None)
+        elif again:
+            self._look_at(wait)
 
     def _park_when_at_rest(self) -> None:
         if not self._is_watched:
@@ -253,8 +331,8 @@ class AsyncExecution(Execution):
     def _park_if_at_rest(self, stirred: int) -> None:
         """Every branch waits, where nothing has happened since and nothing executes here."""
         self._is_watched = False
-        if self._ended is not None or not self._waits:
-            return
+        if self._ended is not None or not self._waits or self._looks:
+            return  # where something is looked at, it is asked again after that
         try:
             tokens = self.tokens(self._waits)
             at_rest = stirred == self._stirred and tokens is not None and not self._is_soon_over()
@@ -270,6 +348,26 @@ class AsyncExecution(Execution):
         return any(
             wait.run_after is not None and wait.run_after - clock.now() < self.engine.hold for wait in self._waits
         )
+
+
+class _Waiter:
+    """A coroutine that waits for the end of a step, as a lock stands for a thread that does."""
+
+    __slots__ = ("_future", "_loop")
+
+    def __init__(self, loop: Any, future: asyncio.Future[None]) -> None:
+        self._loop = loop
+        self._future = future
+
+    def release(self) -> None:
+        """From anywhere."""
+        if asyncio._get_running_loop() is self._loop:
+            _resolve(self._future)
+            return
+        try:
+            self._loop.call_soon_threadsafe(_resolve, self._future)
+        except RuntimeError:
+            pass  # the loop was closed: nobody awaits there any more
 
 
 def _resolve(future: asyncio.Future[None]) -> None:

@@ -6,7 +6,7 @@ waits for, is not looked at.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from woflo.durable.coroutines import AsyncExecution
@@ -92,6 +92,9 @@ class DryReplay(Execution):
     found: Problem | None = None
     """What does not fit, once the code has ended."""
 
+    def _begins(self) -> None:
+        """Nobody has claimed it."""
+
     def call(self, branch: Branch, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The handle of what is called, as it is recorded, whatever executes it."""
         self.check()
@@ -116,6 +119,10 @@ class DryReplay(Execution):
     def take_signal(self, row: Row, name: str) -> str | None:
         """None is there but what is recorded."""
         return None
+
+    def look_for_signal(self, row: Row, name: str, told: Callable[[str | None], object]) -> None:
+        """The same."""
+        told(None)
 
     def publish(self, row: Row, name: str, value: str) -> None:
         """Nothing is shown."""

@@ -36,10 +36,17 @@ PAUSE = 5.0
 """Seconds after which a run goes on whose store had failed."""
 MOST = 64
 """How many plain workflows execute at once; each has a thread."""
+BETWEEN_LOOKS = 0.05
+"""Seconds between two looks for what executes here and may have been asked to stop, however much is heard of."""
 
 
 class Engine:
     """The workflows of one store in this process."""
+
+    _looked_at = 0.0
+    """The monotonic time of the last look."""
+    _has_heard = False
+    """True where something was heard since."""
 
     def __init__(self, store: Store) -> None:
         self.store: Store = store
@@ -50,9 +57,6 @@ class Engine:
         self._own: set[str] = set()
         """Runs that are executed here when they are ready."""
         self.following: Following = Following(self)
-        self._codecs: WeakKeyDictionary[Any, Codec] = WeakKeyDictionary()
-        self._pickling: WeakKeyDictionary[Any, Codec] = WeakKeyDictionary()
-        """The same for tasks that say `codec="pickle"`."""
         self._writers: WeakKeyDictionary[Any, LoopWriter] = WeakKeyDictionary()
         self._lock = threading.RLock()
         self._listeners: tuple[Callable[[], object], ...] = ()
@@ -77,10 +81,10 @@ class Engine:
 
     def codec(self, task: Task[..., Any]) -> Codec:
         """How the calls of this task are stored."""
-        codecs = self._codecs if task.options.codec == "json" else self._pickling
-        found = codecs.get(task.body)
+        known, kind = task.body.codes, task.options.codec
+        found: Codec | None = known.get(kind)
         if found is None:
-            found = codecs[task.body] = Codec(task.body.fn, pickles=codecs is self._pickling)
+            found = known[kind] = Codec(task.body.fn, pickles=kind == "pickle")
         return found
 
     def writer_on(self, loop: Any) -> LoopWriter:
@@ -107,20 +111,25 @@ class Engine:
         self._execute(row, loop)
 
     def _execute(self, row: Row, loop: Any = None) -> None:
+        reading = self.membership.begins(row.claim)  # what it recorded: alone that may be too much for a process
+        try:
+            execution = self._execution_of(row, loop)
+        finally:
+            reading.end()
+        self.executions[row.id] = execution
+        execution.watch_deadline()
+        execution.start()
+
+    def _execution_of(self, row: Row, loop: Any) -> Execution:
         from woflo.durable.coroutines import AsyncExecution
         from woflo.durable.plain import PlainExecution
 
         task = as_called(self._tasks[row.task], row)
-        execution: Execution
         if task.body.is_async:
             from woflo.runners.asynchronous import own_loop
 
-            execution = AsyncExecution(self, row, task, loop or own_loop(runtime.current))
-        else:
-            execution = PlainExecution(self, row, task)
-        self.executions[row.id] = execution
-        execution.watch_deadline()
-        execution.start()
+            return AsyncExecution(self, row, task, loop or own_loop(runtime.current))
+        return PlainExecution(self, row, task)
 
     def execution_ended(self, execution: Execution, ending: Ending) -> None:
         """The code has ended; the run has where `ending` tells how."""
@@ -229,6 +238,10 @@ class Engine:
             listener()
         if self._is_waiting():
             self._wake.set()
+        elif self.executions:  # which somebody may have asked to stop
+            self._has_heard = True
+            if time.monotonic() - self._looked_at > BETWEEN_LOOKS:
+                self._wake.set()
 
     def _is_waiting(self) -> bool:
         """True where a run that does not execute here matters here."""
@@ -266,7 +279,7 @@ class Engine:
     def _work(self) -> None:
         while not self._closing.is_set():
             try:
-                self._wake.wait(self._seconds_to_rest())
+                self._rest(self._seconds_to_rest())
                 self._wake.clear()
                 if not self._closing.is_set():
                     self._look()
@@ -277,6 +290,13 @@ class Engine:
                     self.complain("the store could not be looked at; it is tried again", error)
                 self._closing.wait(LOOK)
 
+    def _rest(self, seconds: float) -> None:
+        """Until there is something to look at. What was heard soon after a look is looked at a little later."""
+        if self.executions and not self._wake.wait(min(seconds, BETWEEN_LOOKS)):
+            seconds = 0.0 if self._has_heard else seconds - BETWEEN_LOOKS
+        if seconds > 0:
+            self._wake.wait(seconds)
+
     def _seconds_to_rest(self) -> float:
         queues = () if self._serving is None else self._serving.queues
         due = self.store.next_time(queues, self._claimed_at) if self._is_waiting() else None
@@ -285,6 +305,7 @@ class Engine:
         return LOOK if soonest is None else max(0.001, min(LOOK, soonest - clock.now()))
 
     def _look(self) -> None:
+        self._looked_at, self._has_heard = time.monotonic(), False
         if self.membership.is_beat_due():
             self._beat()
         self.membership.take_over()
@@ -316,8 +337,8 @@ class Engine:
         with self._lock:
             ids = tuple((self._own | self.following.ids()) - self.executions.keys())
         room = MOST - len(self.executions)
-        if ids and room > 0:
-            tasks = tuple(self._tasks)
+        tasks = tuple(self._tasks)
+        if ids and tasks and room > 0:  # who only waits for calls of workers has nothing to claim
             for row in self.store.write(ClaimReady(now=clock.now(), worker=self.id, limit=room, tasks=tasks, ids=ids)):
                 self.start(row)
 

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from woflo.durable.waits import Wait
     from woflo.kernel.reactor import Timer
     from woflo.kernel.task import Task
+    from woflo.stores.codec import Codec
     from woflo.stores.contract import Store
 
 __all__ = ["NON_DETERMINISM", "STEP_UNCERTAIN", "Ending", "Execution", "Told", "loaded"]
@@ -82,6 +83,8 @@ class Execution(ABC):
         self.claim: Claim = row.claim
         self.row: Row = row
         self.task: Task[..., Any] = task
+        self._outlived = row.deaths > 0
+        """True where workers died while it was under way."""
         self._due = deadline_of(task, row)
         self._timer: Timer | None = None
         self.trunk: Branch = Branch(self)
@@ -110,6 +113,10 @@ class Execution(ABC):
     @abstractmethod
     def start(self) -> None:
         """Have the code executed, and its end written. Returns at once."""
+
+    def _begins(self) -> None:
+        """To be called first of all in the thread or coroutine that executes the code."""
+        self._mark = self.engine.membership.begins(self.claim)
 
     def attempt(self) -> Attempt:
         """What is to be executed. Raises `SerializationError` where the arguments do not fit any more."""
@@ -182,19 +189,21 @@ class Execution(ABC):
         """The handle of what a branch calls: a step, which is finished already where it is recorded."""
         self.check()
         row = self.row_of_call(branch, task, args, kwargs)
+        is_stored = task.options.runner is not None and task.runner.traits.durable
+        run: Any = task.runner(task, args, kwargs) if is_stored else StepRun(task, args, kwargs)
+        self.begin(run, row, self.engine.codec(task))
+        return run
+
+    def begin(self, run: Any, row: Row, codec: Codec) -> None:
+        """Let a run be what is called at the place of `row`: it has ended already where that is recorded."""
         record = self.find(row)
-        if task.options.runner is not None and task.runner.traits.durable:
+        if not isinstance(run, StepRun):
             self._calls_made = checked_calls(self.task, self._calls_made)
-            run: Any = task.runner(task, args, kwargs)
             run.begin_in(self, row, record)
-            return run
-        step: StepRun[Any] = StepRun(task, args, kwargs)
-        codec = self.engine.codec(task)
-        if record is not None and record.is_terminal:
-            step.settle_from(self.engine.store.whole_row(record), codec)
+        elif record is not None and record.is_terminal:
+            run.settle_from(self.engine.store.whole_row(record), codec)
         else:
-            step.attach(self, row, codec, record)
-        return step
+            run.attach(self, row, codec, record)
 
     def row_of_call(self, branch: Branch, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Row:
         """What is called at the next place of a branch, not yet recorded."""
@@ -229,17 +238,15 @@ class Execution(ABC):
 
     def find(self, row: Row) -> Row | None:
         """What is recorded at the place of `row`; where it is another call, this execution ends."""
-        assert row.position is not None
-        place = Place(row.scope, row.position)
         try:
-            record = self.journal.find(place, row)
+            record = self.journal.find(row)
         except NonDeterminismError as error:
             raise self.end(error) from error
-        return self._inherited(place, row) if record is None and self.journal.has_inherited else record
+        return self._inherited(row) if record is None and self.journal.has_inherited else record
 
-    def _inherited(self, place: Place, row: Row) -> Row | None:
+    def _inherited(self, row: Row) -> Row | None:
         """What a run before this one recorded there; it is recorded here with the next write."""
-        found = self.journal.inherit(place, row.task, row.digest)
+        found = self.journal.inherit(row)
         if found is None:
             return None
         record = found.changed(id=row.id, scope=row.scope)
@@ -274,6 +281,8 @@ class Execution(ABC):
         self._open[step] = None
         for other in others:
             other.begin_beside()
+        if self._ended is not None:  # since `call` has looked, others have, or one of these has found that
+            self.check()
 
     def stirred(self) -> None:  # noqa: B027  # not everybody has to be told
         """What the code waits for stands otherwise now: it may be parked for it."""
@@ -282,24 +291,27 @@ class Execution(ABC):
         """A step has ended."""
         self._open.pop(step, None)
 
-    @abstractmethod
-    def record(self, row: Row, keeper: StepKeeper | None, told: Told) -> None:
-        """Keep a step that has ended, and what its code asked to be kept with it, then call `told`."""
-
     def recording(self, row: Row, keeper: StepKeeper | None) -> Record:
         """The write for a step that has ended."""
-        calls, tags = ((), ()) if keeper is None else (keeper.calls, keeper.tags)
-        return Record(now=clock.now(), claim=self.claim, steps=(row,), notes=self._notes, calls=calls, tags=tags)
+        calls, tags, beside = ((), (), ()) if keeper is None else (keeper.calls, keeper.tags, keeper.beside)
+        return Record(
+            now=clock.now(),
+            claim=self.claim,
+            comes_further=self._outlived and row.is_terminal,
+            steps=(row, *beside),
+            notes=self._notes,
+            calls=calls,
+            tags=tags,
+        )
 
     def kept(self, operation: Claimed[Any]) -> None:
-        """A write about this run was not refused."""
-        if operation.notes:
-            with self._lock:
-                saved = frozenset(note.id for note in operation.notes)
-                self._notes = tuple(note for note in self._notes if note.id not in saved)
+        """A write about this run, which has notes, was not refused."""
+        with self._lock:
+            saved = frozenset(note.id for note in operation.notes)
+            self._notes = tuple(note for note in self._notes if note.id not in saved)
 
-    def record_here(self, row: Row, keeper: StepKeeper | None, told: Told) -> None:
-        """Keep it in this thread."""
+    def record(self, row: Row, keeper: StepKeeper | None, told: Told) -> None:
+        """Keep a step that has ended, and what its code asked to be kept with it, then call `told`."""
         error: BaseException | None = None
         write = keeper.commit if keeper is not None and keeper.is_open else self.store.write
         try:
@@ -310,21 +322,25 @@ class Execution(ABC):
 
     def written(self, operation: Claimed[Any], write: Callable[[Any], Any] | None = None) -> Any:
         """The result of a write about this run. Raises `Parked` where it was refused, and ends this execution."""
-        if not self._is_leaving:
+        if self._ended is not None and not self._is_leaving:
             self.check()
         try:
             result = (write or self.store.write)(operation)
         except StoreError as error:
             raise self.end(error) from error
-        self.kept(operation)
+        if operation.notes:
+            self.kept(operation)
         return result
 
-    def submit_child(self, row: Row, tags: tuple[Tag, ...] = ()) -> Accepted:
-        """Keep a child, together with what it may depend on."""
-        accepted: list[Accepted] = self.written(
-            Record(now=clock.now(), claim=self.claim, notes=self._notes, calls=(row,), tags=tags)
-        )
-        return accepted[0]
+    def submit_child(self, row: Row, tags: tuple[Tag, ...], told: Callable[[Accepted], object]) -> None:
+        """Keep a child, together with what it may depend on, and call `told` with what became of it."""
+        told(self.written(self.calling(row, tags))[0])
+
+    def calling(self, row: Row, tags: tuple[Tag, ...]) -> Record:
+        """The write for a child."""
+        further = self._outlived and row.key is None  # what has a key may be there
+        written: dict[str, Any] = {"notes": self._notes, "calls": (row,), "tags": tags}
+        return Record(now=clock.now(), claim=self.claim, comes_further=further, **written)
 
     def has_branched(self, task: Any) -> None:  # noqa: B027  # a plain workflow need not know
         """The code has created a task of asyncio's."""
@@ -354,17 +370,29 @@ class Execution(ABC):
 
     def take_signal(self, row: Row, name: str) -> str | None:
         """The JSON of the oldest signal of this name, recorded as received by this step."""
-        step = row.changed(finished_at=clock.now())
-        result: str | None = self.written(
-            TakeSignal(now=clock.now(), claim=self.claim, notes=self._notes, name=name, step=step)
-        )
+        result: str | None = self.written(self.taking(row, name))
         return result
+
+    def look_for_signal(self, row: Row, name: str, told: Callable[[str | None], object]) -> None:
+        """Call `told` with the same."""
+        told(self.take_signal(row, name))
+
+    def taking(self, row: Row, name: str) -> TakeSignal:
+        """The write for it."""
+        now = clock.now()
+        written: dict[str, Any] = {"notes": self._notes, "name": name, "step": row.changed(finished_at=now)}
+        return TakeSignal(now=now, claim=self.claim, comes_further=self._outlived, **written)
 
     def publish(self, row: Row, name: str, value: str) -> None:
         """Show a value (JSON) to whoever looks, together with the record that it was shown."""
+        self.written(self.publishing(row, name, value))
+
+    def publishing(self, row: Row, name: str, value: str) -> Publish:
+        """The write for it."""
         now = clock.now()
         step = row.changed(state=RunState.SUCCEEDED, result=value, finished_at=now)
-        self.written(Publish(now=now, claim=self.claim, notes=self._notes, steps=(step,), name=name, value=value))
+        written: dict[str, Any] = {"notes": self._notes, "steps": (step,), "name": name, "value": value}
+        return Publish(now=now, claim=self.claim, comes_further=self._outlived, **written)
 
     def park(self, waits: tuple[Wait, ...], tokens: tuple[str, ...]) -> bool:
         """Write what is waited for, and end. False where something of it is there already."""
@@ -374,6 +402,7 @@ class Execution(ABC):
             now=clock.now(),
             claim=self.claim,
             notes=self._notes,
+            comes_further=self._outlived,
             reason=self._reason(waits),
             waits_for=tokens,
             run_after=min(times, default=None),
@@ -436,6 +465,7 @@ class Execution(ABC):
         self.was_refused = isinstance(refused, StoreError)
         if error is not None:
             self.engine.complain(f"the end of {self.task.name} ({self.row.id}) could not be written", error)
+        self._mark.end()
         self.engine.execution_ended(self, ending if error is None else Ending(None))
 
 

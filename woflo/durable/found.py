@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from woflo.stores.contract import Store
     from woflo.stores.rows import Row
 
-__all__ = ["FoundRun", "find_runs", "get_run"]
+__all__ = ["FoundRun", "find_runs", "get_run", "task_named"]
 
 R = TypeVar("R")
 
@@ -142,7 +142,7 @@ def get_run(run_id: str, task: Task[..., Any] | None = None, *, store: str | Sto
         raise unknown_run(run_id)
     if task is not None and task.name != row.task:
         raise OptionError(f"get_run({run_id!r}, task={task!r}): that is a run of {row.task!r}")
-    return FoundRun.of(engine, task or _known(engine, row.task), row)
+    return FoundRun.of(engine, task or task_named(engine, row.task), row)
 
 
 def find_runs(
@@ -182,7 +182,7 @@ def find_runs(
         limit=whole_number("limit", limit, least=1),
     )
     given = task if isinstance(task, Task) else None
-    return [FoundRun.of(engine, given or _known(engine, row.task), row) for row in rows]
+    return [FoundRun.of(engine, given or task_named(engine, row.task), row) for row in rows]
 
 
 def _engine(store: str | Store | None) -> Engine:
@@ -207,7 +207,7 @@ def seconds(name: str, when: datetime | float | None) -> float | None:
     return when.timestamp()
 
 
-def _known(engine: Engine, name: str) -> Task[..., Any]:
+def task_named(engine: Engine, name: str) -> Task[..., Any]:
     """The task of this name, or one that stands for it, whose values are of what JSON knows."""
     return engine.known(name) or cast("Task[..., Any]", Task(Body(_unknown), Options(name=name)))
 

@@ -39,6 +39,8 @@ class Journal:
             if row.position is not None:
                 of_before = row.scope.startswith("~")
                 (self._inherited if of_before else self._records)[row.scope.removeprefix("~"), row.position] = row
+        self.has_inherited: bool = bool(self._inherited)
+        """True where a run before this one has left records."""
         self._last: dict[str, int] = {}
         """The highest position that is recorded in each branch."""
         for scope, position in (*self._records, *self._inherited):
@@ -46,32 +48,30 @@ class Journal:
         self._unvisited = {position for scope, position in self._records if not scope}
         """Of the trunk alone: how far a branch gets before another one's failure ends all may differ."""
 
-    def find(self, place: Place, row: Row) -> Row | None:
+    def find(self, row: Row) -> Row | None:
         """The record at the place where `row` was called, or None where there is none yet.
 
         An empty digest is one that is not known yet. Raises `NonDeterminismError` where another call is recorded there.
         """
-        record = self._records.get(place)
+        assert row.position is not None
+        record = self._records.get((row.scope, row.position))
         if record is None:
             return None
-        if not place.scope:
-            self._unvisited.discard(place.position)
+        if not row.scope:
+            self._unvisited.discard(row.position)
         if record.task != row.task or (row.digest and record.digest != row.digest):
             raise NonDeterminismError(
-                f"{place} is recorded as {record.task}{record.args}, and now {row.task}{row.args} was called there: "
+                f"{Place(row.scope, row.position)} is recorded as {record.task}{record.args}, and now "
+                f"{row.task}{row.args} was called there: "
                 f"the code of the workflow has changed, or depends on what differs from one execution to the next"
             )
         return record
 
-    def inherit(self, place: Place, task: str, digest: str) -> Row | None:
+    def inherit(self, row: Row) -> Row | None:
         """What a run before this one has recorded for this call, where it was the same one."""
-        record = self._inherited.get(place)
-        return record if record is not None and (record.task, record.digest) == (task, digest) else None
-
-    @property
-    def has_inherited(self) -> bool:
-        """True where a run before this one has left records."""
-        return bool(self._inherited)
+        assert row.position is not None
+        record = self._inherited.get((row.scope, row.position))
+        return record if record is not None and (record.task, record.digest) == (row.task, row.digest) else None
 
     def look(self, place: Place) -> Row | None:
         """What is recorded at a place, whatever it is."""

@@ -32,22 +32,28 @@ HEARTBEAT = "woflo.heartbeat:"
 class StepKeeper:
     """One attempt of a step, or of a stored call, as its code may write through it."""
 
+    # Set on the object only where the code asks for something: most does not, and there is one for each step.
+    calls: tuple[Row, ...] = ()
+    """What is submitted together with the end of the step."""
+    tags: tuple[Tag, ...] = ()
+    """Those of the calls."""
+    beside: tuple[Row, ...] = ()
+    """What is recorded together with the end of the step, at places of its own."""
+    is_open: bool = False
+    """True where the step has a transaction, which only `commit` or `roll_back` end."""
+    _calls_made = 0
+    _plain_calls = 0
+    _beat: str | None = None
+    """The last heartbeat, as long as it is not written."""
+    _next_beat = 0.0
+    _opened: AbstractContextManager[Transaction] | None = None
+    _transaction: Transaction | None = None
+
     def __init__(self, engine: Engine, claim: Claim, run_id: str, task: Task[..., Any]) -> None:
         self.idempotency_key = run_id
-        self.calls: tuple[Row, ...] = ()
-        """What is submitted together with the end of the step."""
-        self.tags: tuple[Tag, ...] = ()
-        """Those of the calls."""
         self._task = task
-        self._calls_made = 0
-        self._plain_calls = 0
-        self._beat: str | None = None
-        """The last heartbeat, as long as it is not written."""
-        self._next_beat = 0.0
         self._engine = engine
         self._claim = claim
-        self._opened: AbstractContextManager[Transaction] | None = None
-        self._transaction: Transaction | None = None
 
     # -- from within the code --------------------------------------------------------------------------
 
@@ -62,6 +68,7 @@ class StepKeeper:
         if self._transaction is None:
             self._opened = self._engine.store.transaction()
             self._transaction = self._opened.__enter__()
+            self.is_open = True
         try:
             yield self._transaction.connection
         except BaseException:
@@ -117,16 +124,11 @@ class StepKeeper:
 
     # -- around the code -------------------------------------------------------------------------------
 
-    @property
-    def is_open(self) -> bool:
-        """True where the step has a transaction, which only `commit` or `roll_back` end."""
-        return self._transaction is not None
-
     def commit(self, operation: Claimed[T]) -> T:
         """Keep the operation, with what the step has written."""
         assert self._transaction is not None and self._opened is not None
         opened, transaction = self._opened, self._transaction
-        self._opened = self._transaction = None
+        self._opened, self._transaction, self.is_open = None, None, False
         try:
             return transaction.commit(operation)
         finally:
@@ -134,8 +136,8 @@ class StepKeeper:
 
     def roll_back(self) -> None:
         """The attempt has failed: nothing of what it wrote is kept."""
-        opened, self._opened, self._transaction, self.calls = self._opened, None, None, ()
-        self.tags = ()
+        opened, self._opened, self._transaction, self.is_open = self._opened, None, None, False
+        self.calls, self.tags = (), ()
         if opened is not None:
             opened.__exit__(None, None, None)
 

@@ -24,6 +24,11 @@ __all__ = ["CallLogs"]
 class CallLogs:
     """From the runs of runners to the stored runs that they execute."""
 
+    tells_ends = False
+    """Nobody reads a log because of a failure."""
+    patience = 5.0
+    """Seconds that the end waits for what is still to be written."""
+
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.Lock()
@@ -36,8 +41,9 @@ class CallLogs:
     def begin(self) -> None:
         """Listen from now on, where the store keeps logs."""
         if self._store.keeps_logs and self._subscription is None:
-            self._subscription = subscribe(self._update)
-            self._subscription.tells_ends = False
+            with self._lock:  # several calls may begin at once
+                if self._subscription is None:
+                    self._subscription = subscribe(self)
 
     def executes(self, run_id: str, stored: str) -> None:
         """This run of a runner is that call."""
@@ -53,7 +59,7 @@ class CallLogs:
             self._subscription.close()
             self._subscription = None
 
-    def _update(self, event: Event) -> None:
+    def update(self, event: Event) -> None:
         if isinstance(event, RunEnded):
             with self._lock:
                 self._early.pop(event.run_id, None)

@@ -7,12 +7,13 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from woflo.durable.presence import Presence, dead_among, forget
+from woflo.durable.presence import Presence, begun_of, dead_among, forget
 from woflo.kernel import clock
 from woflo.stores.operations import Beat, Leave, Recover
-from woflo.stores.rows import WorkerRow
+from woflo.stores.rows import Claim, WorkerRow
 
 if TYPE_CHECKING:
+    from woflo.durable.begun import Mark
     from woflo.stores.contract import Store
 
 __all__ = ["LEASE", "LOOK", "Membership"]
@@ -58,6 +59,11 @@ class Membership:
         if self._ends_on_signal and self._presence is not None:
             self._presence.drains()
 
+    def begins(self, claim: Claim) -> Mark:
+        """Leave word that this claim begins, before anything of it is read or executed. The mark ends with it."""
+        assert self._presence is not None  # nobody claims before it is known
+        return self._presence.begun.mark(claim.run_id, claim.fence)
+
     def is_beat_due(self) -> bool:
         """True where a sign of life has to be given."""
         return clock.monotonic() - self._beaten > LEASE / 4
@@ -81,9 +87,12 @@ class Membership:
         worker = WorkerRow(id=self.id, host=self._host, pid=os.getpid(), lease_until=self._lease_until)
         self._store.write(Beat(now=now, worker=worker, is_first=is_first))
 
-    def take_over(self) -> None:
-        """Free what dead workers held: at once where they died on this machine, else when their lease has ended."""
-        if time.monotonic() - self._looked_for_dead <= LOOK:
+    def take_over(self, *, again: bool = False) -> None:
+        """Free what dead workers held: at once where they died on this machine, else when their lease has ended.
+
+        It is looked for them twice a second; `again`, however long ago that was.
+        """
+        if not again and time.monotonic() - self._looked_for_dead <= LOOK:
             return
         self._notice_a_step()
         now = clock.now()
@@ -95,7 +104,10 @@ class Membership:
         if clock.monotonic() < self._trusts_leases_from:
             now = min([now, *(one.lease_until for one in workers if one.id not in dead)])
         if dead or any(one.lease_until < now for one in workers):
-            self._store.write(Recover(now=now, dead=tuple(dead)))
+            words = {worker_id: begun_of(worker_id) for worker_id in dead}
+            told = {worker_id: word for worker_id, word in words.items() if word is not None}
+            begun = tuple(claim for word in told.values() for claim in word)
+            self._store.write(Recover(now=now, dead=tuple(dead), told=tuple(told), begun=begun))
             for worker_id in dead:
                 forget(worker_id)
 

@@ -6,7 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from woflo.durable.execution import Execution, Told, loaded
+from woflo.durable.execution import Execution, loaded
 from woflo.durable.parking import Parked
 from woflo.durable.waits import RunsWait
 from woflo.errors import NotInWorkflowError, StoreError
@@ -15,13 +15,9 @@ from woflo.kernel.outcome import Outcome
 from woflo.runners.thread import threads_of_this_process
 
 if TYPE_CHECKING:
-    from woflo.durable.engine import Engine
-    from woflo.durable.keeping import StepKeeper
     from woflo.durable.steps import StepRun
     from woflo.durable.waits import Wait
     from woflo.kernel.attempt import Attempt
-    from woflo.kernel.task import Task
-    from woflo.stores.rows import Row
 
 __all__ = ["PlainExecution"]
 
@@ -32,16 +28,15 @@ SOON = 0.02
 class PlainExecution(Execution):
     """The code of a plain workflow, in a thread."""
 
-    def __init__(self, engine: Engine, row: Row, task: Task[..., Any]) -> None:
-        super().__init__(engine, row, task)
-        self._changes = threading.Event()
-        """Set when what the thread waits for may have come."""
+    _changes: threading.Event | None = None
+    """While the thread waits for what may take long: set when that may have come."""
 
     def start(self) -> None:
         threads_of_this_process().execute(self, None)  # type: ignore[arg-type]  # it has an attempt of its own
 
     def _execute(self, attempt: Any) -> Outcome:
         """In the thread."""
+        self._begins()
         self.thread: int | None = threading.get_ident()
         todo: Attempt | Outcome = loaded(self)
         outcome = todo if isinstance(todo, Outcome) else todo.execute()
@@ -66,9 +61,6 @@ class PlainExecution(Execution):
         except Parked:
             pass
 
-    def record(self, row: Row, keeper: StepKeeper | None, told: Told) -> None:
-        self.record_here(row, keeper, told)
-
     def may_wait_here(self) -> bool:
         return threading.get_ident() == self.thread
 
@@ -80,12 +72,13 @@ class PlainExecution(Execution):
         for step in list(self._open):
             step.begin_beside()
         hold_until = time.monotonic() + self.engine.hold
-        with self.engine.hearing() as self._changes:
-            wait.watch(self._changes.set)
+        with self.engine.hearing() as changes:
+            self._changes = changes
+            wait.watch(changes.set)
             while not wait.is_over():
                 self.check()
                 left = _seconds_to_hold(wait, hold_until, self.engine.hold)
-                self._changes.wait(left if left > 0 else self._park_or_hold(wait))
+                changes.wait(left if left > 0 else self._park_or_hold(wait))
         self.check()
 
     def _park_or_hold(self, wait: Wait) -> float | None:
@@ -99,15 +92,17 @@ class PlainExecution(Execution):
         return SOON if left is None else min(SOON, left)
 
     def stirred(self) -> None:
-        self._changes.set()
+        if self._changes is not None:
+            self._changes.set()
 
     def closed(self, step: StepRun[Any]) -> None:
-        super().closed(step)
-        self._changes.set()
+        self._open.pop(step, None)
+        if self._changes is not None:
+            self._changes.set()
 
     def end(self, why: BaseException) -> Parked:
         parked = super().end(why)
-        self._changes.set()
+        self.stirred()
         return parked
 
 

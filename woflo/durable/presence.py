@@ -3,6 +3,7 @@
 The locks are those of POSIX records (`fcntl`): a forked child does not have its parent's, so a child that outlives a
 killed worker does not make it look alive. They are lost as well when the process closes any other descriptor of the
 file, so a process never opens a file of its own twice. https://pubs.opengroup.org/onlinepubs/9699919799/functions/fcntl.html
+Beside that file stands what the worker has begun of its claims (`begun.py`).
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import os
 import tempfile
 from collections.abc import Iterable
 
-from woflo.stores.rows import WorkerRow
+from woflo.durable.begun import Begun, begun_in
+from woflo.stores.rows import Claim, WorkerRow
 
 try:
     import fcntl
@@ -20,7 +22,7 @@ try:
 except ImportError:  # a dead worker is noticed when its lease ends
     HAS_LOCKS = False
 
-__all__ = ["Presence", "dead_among", "drainable_among", "forget"]
+__all__ = ["Presence", "begun_of", "dead_among", "drainable_among", "forget"]
 
 _USER = os.getuid() if hasattr(os, "getuid") else ""
 _DRAINS = b"ends on SIGTERM\n"
@@ -37,6 +39,7 @@ class Presence:
             os.makedirs(os.path.dirname(self._path), mode=0o700, exist_ok=True)
             self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.lockf(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self.begun: Begun = Begun(_word_beside(self._path) if HAS_LOCKS else None)
 
     def drains(self) -> None:
         """Say that it ends in order when it gets SIGTERM."""
@@ -46,7 +49,8 @@ class Presence:
     def end(self) -> None:
         """The worker is gone in order."""
         if self._fd >= 0:
-            _remove(self._path)
+            _remove_all(self._path)
+            self.begun.end()
             os.close(self._fd)
             self._fd = -1
 
@@ -90,15 +94,26 @@ def _look(worker_id: str) -> tuple[bool, bytes] | None:
 
 def forget(worker_id: str) -> None:
     """Remove what a dead worker has left."""
-    _remove(_path_of(worker_id))
+    _remove_all(_path_of(worker_id))
+
+
+def begun_of(worker_id: str) -> tuple[Claim, ...] | None:
+    """The claims that one of those that have died had begun; None where it left no word of that, or not all of it."""
+    return begun_in(_word_beside(_path_of(worker_id)), worker_id)
 
 
 def _path_of(worker_id: str) -> str:
     return os.path.join(tempfile.gettempdir(), f"woflo-{_USER}", "workers", worker_id.replace("/", "_"))
 
 
-def _remove(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError:
-        pass  # somebody else has
+def _word_beside(path: str) -> str:
+    return f"{path}.begun"
+
+
+def _remove_all(path: str) -> None:
+    """The lock last: who finds it, and no word beside it, has to take all for begun."""
+    for one in (_word_beside(path), path):
+        try:
+            os.unlink(one)
+        except OSError:
+            pass  # somebody else has

@@ -141,7 +141,7 @@ class Serving:
         with self._lock:
             if self.is_draining:
                 return False
-            self._under_way.update((call.row.id, call) for call in calls)
+            self._under_way.update(zip([row.id for row in rows], calls, strict=True))
         for call in calls:
             call.start()
         return True
@@ -183,7 +183,7 @@ class Serving:
     def has_runner(self, task: Task[..., Any]) -> bool:
         """True where a call is executed as a run: by the runner that worker or task names, or that keeps options."""
         options = task.options
-        is_timed = any(one is not None for one in (options.timeout, options.deadline, options.heartbeat_timeout))
+        is_timed = options.timeout is not None or options.deadline is not None or options.heartbeat_timeout is not None
         return self.runner is not None or is_timed or task.is_limited or _names_runner(task)
 
     def inner_task(self, task: Task[..., Any]) -> Task[..., Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import Generator
 from contextvars import Context, copy_context
+from functools import partial
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from woflo.durable.failing import failure_call
@@ -13,7 +14,7 @@ from woflo.durable.keeping import StepKeeper
 from woflo.durable.parking import Parked, was_cancelled
 from woflo.durable.uncertain import Care, is_careful
 from woflo.errors import TaskStoppedError
-from woflo.kernel import clock
+from woflo.kernel import clock, runtime
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.context import current_attempt
 from woflo.kernel.heartbeats import begun
@@ -79,7 +80,7 @@ class StepRun(BaseTaskRun[R]):
 
     def settle_from(self, record: Row, codec: Codec) -> None:
         """This step ended before: it is what its record says."""
-        self._row = record
+        self._row, self._codec = record, codec
         self.attempt: int = record.attempt
         self.started_at: float | None = record.started_at
         self.finished_at: float | None = record.finished_at
@@ -94,22 +95,22 @@ class StepRun(BaseTaskRun[R]):
             self.is_uncertain = self._care.is_uncertain and (self._care.is_asked or is_careful(self.task))
         self._context = copy_context()
         execution.opened(self)
-        execution.check()  # others that began by this may have found that nothing goes on here
         self._begin()
 
     def _launch(self, attempt: Attempt) -> None:
         execution = self._execution
         assert execution is not None
         self._keeper = attempt.keeper = StepKeeper(execution.engine, execution.claim, self._row.id, self.task)
-        waits = execution.thread == threading.get_ident() and not _is_timed(self.task)
-        if waits and self.task.options.runner is None:
+        options = self.task.options
+        is_timed = options.timeout is not None or options.heartbeat_timeout is not None
+        if execution.thread == get_ident() and options.runner is None and not is_timed:
             self._todo = attempt
         else:
             self._start(attempt)
 
     def begin_beside(self) -> None:
         """Begin, where this has not: another call is made, or somebody waits who cannot execute it."""
-        attempt = self._taken()
+        attempt = None if self._todo is None else self._taken()
         if attempt is not None:
             self._start(attempt)
 
@@ -140,18 +141,19 @@ class StepRun(BaseTaskRun[R]):
             return
         outside = self._context.copy()
         outside.run(current_attempt.set, None)  # this task is no branch of the workflow
-        self._task = outside.run(_create_task, loop, self._drive(attempt))
-        # One that is cancelled before its first step never gets to say how it ended.
-        self._task.add_done_callback(self._ended_unseen)
+        driving = self._drive(attempt)
+        driving.send(None)  # up to its turn: one that is cancelled before that gets to say so, without a callback
+        self._task = asyncio.Task(driving, loop=loop, context=outside)
         if attempt.stop_requested:
             self._task.cancel()
 
-    def _ended_unseen(self, task: Any) -> None:
-        if task.cancelled() and task is self._task and self._in_code:
+    async def _drive(self, attempt: Attempt) -> None:
+        try:
+            await _TURN
+        except asyncio.CancelledError:
             self._is_dropped = self._verdict is None
             self._finish(Outcome(None, TaskStoppedError(f"{self.task.name} was cancelled"), interrupted=True))
-
-    async def _drive(self, attempt: Attempt) -> None:
+            raise
         outcome = await attempt.execute_async()
         self._is_dropped = outcome.interrupted and self._verdict is None and was_cancelled()
         self._finish(outcome)
@@ -168,13 +170,23 @@ class StepRun(BaseTaskRun[R]):
         inner: Task[..., Any] = Task(self.task.body, options.changed({**here, "name": self.task.name}))
         outside = self._context.copy()
         outside.run(current_attempt.set, None)
-        last = self._heartbeat or (None if self._keeper is None else self._keeper.last_heartbeat())
-        self._inner = outside.run(begun, inner, self._args, dict(self._kwargs), self._beat, last)
+        last = self._heartbeat or self._heartbeat_before()
+        self._inner = outside.run(begun, inner, self._args, self._inner_arguments(), self._beat, last, self.id)
         if not self._inner._watch(self._inner_ended):
             self._inner_ended(self._inner)
 
+    def _heartbeat_before(self) -> str | None:
+        """What it has left in a process that died; nothing where its workflow is executed for the first time."""
+        execution = self._execution
+        is_first = execution is None or execution.row.fence <= 1
+        return None if is_first or self._keeper is None else self._keeper.last_heartbeat()
+
+    def _inner_arguments(self) -> dict[str, Any]:
+        return dict(self._kwargs)
+
     def _inner_ended(self, run: BaseTaskRun[Any]) -> None:
         assert run._outcome is not None
+        run._looked_at()  # how it ended is told by this run
         self._runtime.away_from_reactor(self._finish, run._outcome)
 
     def _beat(self, value: str) -> None:
@@ -190,8 +202,10 @@ class StepRun(BaseTaskRun[R]):
 
     # -- the end ---------------------------------------------------------------------------------------
 
-    def _finish_well(self, outcome: Outcome, now: float) -> bool:
-        return False  # the long way, which comes by the record
+    def _finish(self, outcome: Outcome) -> None:
+        """Also for a value the long way, which comes by the record."""
+        self._report(outcome)
+        self._code_ended()
 
     def _report(self, outcome: Outcome) -> None:
         if self._keeper is not None and (outcome.error is not None or self._verdict is not None):
@@ -218,7 +232,7 @@ class StepRun(BaseTaskRun[R]):
         )
         if self._keeper is not None and state is RunState.FAILED:
             self._keeper.calls = failure_call(self._execution.engine, self.task, row, state, error)
-        self._execution.record(row, self._keeper, lambda refused: self._settle_recorded(state, outcome, refused))
+        self._execution.record(row, self._keeper, partial(self._settle_recorded, state, outcome))
         return True
 
     def _settle_recorded(self, state: RunState, outcome: Outcome, refused: BaseException | None) -> None:
@@ -227,7 +241,8 @@ class StepRun(BaseTaskRun[R]):
         assert self._execution is not None
         self._execution.closed(self)
         super()._settle(state, outcome)
-        self._release_waiters()
+        if self._waiters:
+            self._release_waiters()
 
     # -- waiting for a person's decision ---------------------------------------------------------------
 
@@ -266,17 +281,21 @@ class StepRun(BaseTaskRun[R]):
 
     # -- waiting ---------------------------------------------------------------------------------------
 
+    def _await_end_now(self, timeout: float | None) -> bool:
+        """Where the waiting thread may execute the step it does: then there is nothing to wait for, nor to lend."""
+        if timeout is None and self._todo is not None and self._care is None and self._is_on_own_thread():
+            while self._todo is not None and (attempt := self._taken()) is not None:
+                self._finish(attempt.execute())  # a retry without a pause comes back to the loop
+        return self._state in TERMINAL or super()._await_end_now(timeout)
+
     def _block(self, timeout: float | None) -> bool:
-        here = timeout is None and self._care is None and self._is_on_own_thread()
-        while (attempt := self._taken()) is not None:  # a retry without a pause comes back here
-            if here:
-                self._finish(attempt.execute())
-            else:
-                self._start(attempt)
+        self.begin_beside()  # who comes here cannot execute it
         return self._state in TERMINAL or super()._block(timeout)
 
     def _is_on_own_thread(self) -> bool:
-        return self._execution is not None and self._execution.thread == threading.get_ident()
+        """False in a process that was forked off by it, too."""
+        execution = self._execution
+        return execution is not None and execution.thread == get_ident() and self._runtime is runtime.current
 
     def _woken(self) -> None:
         if self._execution is not None and self._state not in TERMINAL:
@@ -306,6 +325,15 @@ class StepRun(BaseTaskRun[R]):
         self.begin_beside()  # who is told of its end cannot execute it
         return super()._watch(watcher)
 
+    def enlist(self, waiter: Any) -> bool:
+        """Have `waiter.release()` called when it ends, or its workflow does; False where it has ended."""
+        self.begin_beside()
+        with self._lock:
+            if self._state in TERMINAL:
+                return False
+            self._waiters = [*self._waiters, waiter]
+        return True
+
     def __await__(self) -> Generator[Any, None, R]:
         execution = self._execution
         if self._state not in TERMINAL and execution is not None and execution.loop is asyncio._get_running_loop():
@@ -317,10 +345,11 @@ class StepRun(BaseTaskRun[R]):
         return is_there or super()._needs_loop(loop)
 
 
-def _is_timed(task: Task[..., Any]) -> bool:
-    """True where somebody else has to be able to end it."""
-    return task.options.timeout is not None or task.options.heartbeat_timeout is not None
+class _Turn:
+    """Awaited, it stops once, and goes on when whoever drives the coroutine comes by again."""
+
+    def __await__(self) -> Generator[None, None, None]:
+        yield
 
 
-def _create_task(loop: Any, coroutine: Any) -> Any:
-    return loop.create_task(coroutine)
+_TURN = _Turn()

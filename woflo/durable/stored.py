@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from woflo.durable.batching import current_batch
+from woflo.durable.batching import Batch, current_batch
 from woflo.durable.called import called, given_with, tags_of
 from woflo.durable.choice import current_store
 from woflo.durable.decisions import decision_about
@@ -13,11 +13,12 @@ from woflo.durable.keeping import StepKeeper
 from woflo.durable.outside import fork, published, restart, resume, send
 from woflo.durable.schedules import parse
 from woflo.errors import OptionError, SerializationError, UnknownRunError, WofloError
-from woflo.kernel import clock
+from woflo.kernel import bus, clock
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.context import current_attempt
-from woflo.kernel.graph import find_handles
-from woflo.kernel.lifecycle import Watcher
+from woflo.kernel.digest import digest
+from woflo.kernel.graph import ATOMS, find_handles
+from woflo.kernel.lifecycle import NO_KWARGS, Watcher
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.state import TERMINAL, RunState
@@ -53,7 +54,12 @@ class StoredTaskRun(BaseTaskRun[R]):
     """True once the store has it."""
     _is_recorded = False
     """True where the workflow made this call before."""
-    _refusal: WofloError | None = None
+    refusal: WofloError | None = None
+    """Why the call is not kept."""
+    _is_to_stop = False
+    """True where it was asked to stop before it was kept."""
+    _is_in_batch = False
+    """True until the batch in which it was called is kept."""
     _undecided: WofloError | None = None
     """Why the run waits for a decision, and nobody may wait for it."""
     _to_tell: tuple[Watcher, ...] = ()
@@ -78,15 +84,40 @@ class StoredTaskRun(BaseTaskRun[R]):
     # -- the call --------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
+        batch = current_batch.get()
+        if batch is not None and self._is_simple():
+            self._join(batch)
+        else:
+            self._begin_alone()
+
+    def _is_simple(self) -> bool:
+        """True for a call of plain values that nothing else has to be asked about."""
+        options = self.task.options
+        is_simple = self.task.is_plain and options.delay is None and options.admission is None
+        if self.executes_here or not is_simple or self._kwargs or current_attempt.get() is not None or bus.wanted():
+            return False
+        return ATOMS.issuperset(map(type, self._args))
+
+    def _join(self, batch: Batch) -> None:
+        """Be kept with the other calls of the batch, as if all ways had been gone."""
+        pattern = batch.pattern_of(self.task)
+        text = pattern.codec.dump_call(self._args, NO_KWARGS)
+        self._row = row = pattern.row.changed(id=super().id, args=text, digest=digest(text))
+        self._engine: Engine = pattern.engine
+        batch.add(self, row)
+        self.attempt, self._in_code, self._reported, self._final = 1, True, False, True
+        self._is_in_batch = True
+
+    def _begin_alone(self) -> None:
         given_with(self.task)
-        self._engine: Engine = engine_of(current_store())
+        self._engine = engine_of(current_store())
         if not find_handles(self._args, self._kwargs)[0]:
             self._text = self._engine.codec(self.task).dump_call(self._args, self._kwargs)
         self._row = Row(id=_id_in_caller() or super().id, task=self.task.name)
         super()._begin()
-        if self._refusal is not None:
+        if self.refusal is not None:
             self._looked_at()
-            raise self._refusal
+            raise self.refusal
 
     def begin_in(self, execution: Execution, row: Row, record: Row | None) -> None:
         """The call is made by a workflow, at the place of `row`; `record` is there where it was made before."""
@@ -114,7 +145,7 @@ class StoredTaskRun(BaseTaskRun[R]):
         try:
             self._submit(row)
         except WofloError as error:
-            self._refusal = error
+            self.refusal = error
             raise
         finally:
             self._runtime.live.discard(self)  # the store keeps it from here on, or it was refused
@@ -127,12 +158,27 @@ class StoredTaskRun(BaseTaskRun[R]):
 
     def _submit(self, row: Row) -> None:
         together = current_batch.get()
+        if self._execution is not None and not self._is_recorded:
+            self._execution.submit_child(row, tags_of(row.id, self.task), self._is_accepted)
+            return
         if together is None or self.executes_here or self._execution is not None:
             kept, is_new = self._kept(row)
             self.kept_as(kept, is_new=is_new)
             return
         together.add(self, row)
-        self._undecided = OptionError(
+        self._is_in_batch = True
+
+    def _is_accepted(self, found: Accepted) -> None:
+        """The workflow has kept the call, which on a loop takes a moment."""
+        self.kept_as(found.row, is_new=found.is_new)
+        if self._is_to_stop:
+            self._interrupt()
+
+    def _unkept(self) -> WofloError | None:
+        """Why nobody may wait for it now."""
+        if not self._is_in_batch:
+            return self._undecided
+        return OptionError(
             f"{self.task.name} ({self.id}) is called in a batch that is not kept yet; wait for it after the block"
         )
 
@@ -143,13 +189,13 @@ class StoredTaskRun(BaseTaskRun[R]):
 
     def refused_with(self, error: WofloError) -> None:
         """The call is not kept."""
-        self._undecided = None
+        self._is_in_batch, self.refusal = False, error
         self.ended(RunState.FAILED, Outcome.failed(error))
         self._looked_at()
 
     def kept_as(self, kept: Row, *, is_new: bool) -> None:
         """The store has the call, as this row."""
-        self._row, self.is_kept, self._undecided = kept, True, None
+        self._row, self.is_kept, self._is_in_batch = kept, True, False
         if kept.is_terminal:
             self.ended_as(kept)
             return
@@ -157,7 +203,8 @@ class StoredTaskRun(BaseTaskRun[R]):
         if is_new and kept.worker is not None:
             if self.task.body.is_async:
                 self._loop = self._loop or _running_loop()
-            self._engine.start(kept, self._loop)
+            is_closed = self._loop is not None and self._loop.is_closed()
+            self._engine.start(kept, None if is_closed else self._loop)
             return
         if self.executes_here:
             self._engine.own(kept.id)
@@ -168,8 +215,6 @@ class StoredTaskRun(BaseTaskRun[R]):
         if self._execution is None:
             submit = Submit(now=clock.now(), runs=(row,), tags=tags_of(row.id, self.task))
             return self._engine.store.write(submit)[0]
-        if not self._is_recorded:
-            return self._execution.submit_child(row, tags_of(row.id, self.task))
         if self._row is not None and self._row.is_terminal:
             return Accepted(self._row, is_new=False)
         kept = self._engine.store.get(row.id)
@@ -263,8 +308,9 @@ class StoredTaskRun(BaseTaskRun[R]):
             tell(self)
 
     def _woken(self) -> None:
-        if self._undecided is not None and self._execution is None and self._state not in TERMINAL:
-            raise self._undecided
+        unkept = self._unkept()
+        if unkept is not None and self._execution is None and self._state not in TERMINAL:
+            raise unkept
 
     def send(self, name: str, value: Any = None) -> None:
         """Send a signal, which the workflow receives by `wait_signal(name)`; it is on disk when this returns.
@@ -279,6 +325,9 @@ class StoredTaskRun(BaseTaskRun[R]):
 
     def _interrupt(self) -> None:
         assert self._row is not None
+        if self._execution is not None and not self.is_kept:
+            self._is_to_stop = True
+            return
         error = None if self._verdict is None else dump_error(self._verdict)
         self._engine.store.write(RequestStop(now=clock.now(), run_id=self._row.id, error=error))
         self._engine.wake()
@@ -292,7 +341,7 @@ class StoredTaskRun(BaseTaskRun[R]):
     def _watch_for(self, waiter: Watcher) -> bool:
         with self._lock:
             self._to_tell = (*self._to_tell, waiter)
-        return self._undecided is None and super()._watch_for(waiter)
+        return self._unkept() is None and super()._watch_for(waiter)
 
     def _unwatch(self, watcher: Watcher) -> None:
         super()._unwatch(watcher)

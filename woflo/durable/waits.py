@@ -29,10 +29,21 @@ class Wait(ABC):
     reason: ClassVar[str]
     hears_of_changes: ClassVar[bool] = True
     """True where a change of the store or the clock may be what it waits for."""
+    writes: ClassVar[bool] = False
+    """True where what is there is taken by a look."""
 
     @abstractmethod
     def is_over(self) -> bool:
         """True once it is there. May write."""
+
+    def look(self, told: Callable[[bool], object]) -> None:
+        """Call `told` with the same; later where it writes, and the code is on a loop that is not to wait for that."""
+        told(self.is_over())
+
+    @property
+    def has_taken(self) -> bool:
+        """True where a look has taken what was there."""
+        return False
 
     def watch(self, wake: Callable[[], object]) -> None:  # noqa: B027  # most hear of all that matters to them
         """Have `wake()` called, in any thread, when what only this wait knows of may have come."""
@@ -55,6 +66,7 @@ class SignalWait(Wait):
     """Until a signal of this name was taken, or `due` has passed. `value` is its JSON then, or None."""
 
     reason = "signal"
+    writes = True
 
     def __init__(self, execution: Execution, row: Row, name: str, due: float | None) -> None:
         self.tokens: tuple[str, ...] = (f"signal:{name}",)
@@ -65,8 +77,18 @@ class SignalWait(Wait):
         self._name = name
 
     def is_over(self) -> bool:
-        self.value = self._execution.take_signal(self._row, self._name)
-        return self.value is not None or (self.run_after is not None and clock.now() >= self.run_after)
+        return self._has_come(self._execution.take_signal(self._row, self._name))
+
+    def look(self, told: Callable[[bool], object]) -> None:
+        self._execution.look_for_signal(self._row, self._name, lambda value: told(self._has_come(value)))
+
+    def _has_come(self, value: str | None) -> bool:
+        self.value = value
+        return self.has_taken or (self.run_after is not None and clock.now() >= self.run_after)
+
+    @property
+    def has_taken(self) -> bool:
+        return self.value is not None
 
 
 class RunsWait(Wait):

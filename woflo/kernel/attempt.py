@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Coroutine
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,10 @@ from woflo.kernel.report import report
 if TYPE_CHECKING:
     from woflo.kernel.ports import Channel, Keeper, Recorder
 
-__all__ = ["Attempt", "StopRequested", "outcome_of"]
+__all__ = ["AROUND_CODE", "Attempt", "StopRequested", "outcome_of"]
+
+AROUND_CODE: set[str] = {__name__, Body.__module__}
+"""Modules whose frames stand above the code of the user; who adds a body of another kind adds its own."""
 
 
 class StopRequested(BaseException):
@@ -123,15 +127,18 @@ class Attempt:
             current_attempt.reset(token)
             del self, token
 
-    async def execute_async(self) -> Outcome:
+    def execute_async(self) -> Coroutine[Any, Any, Outcome]:
         """Do the work on the running event loop. A cancellation ends it as interrupted."""
-        try:
-            if self.run is not None and self.run.capture_output:
-                from woflo.kernel.capturing import captured
+        if self.run is not None and self.run.capture_output:
+            return self._execute_captured()
+        return self._execute_async()
 
-                with captured(self):
-                    return await self._execute_async()
-            return await self._execute_async()
+    async def _execute_captured(self) -> Outcome:
+        from woflo.kernel.capturing import captured
+
+        try:
+            with captured(self):
+                return await self._execute_async()
         finally:
             del self
 
@@ -168,7 +175,7 @@ def outcome_of(error: BaseException, task_name: str) -> Outcome:
 def _trim(error: BaseException) -> None:
     """Leave woflo's own frames out of the traceback that the user reads."""
     trace = error.__traceback__
-    while trace is not None and trace.tb_frame.f_globals.get("__name__") in (__name__, Body.__module__):
+    while trace is not None and trace.tb_frame.f_globals.get("__name__") in AROUND_CODE:
         if trace.tb_next is None:
             return
         trace = trace.tb_next

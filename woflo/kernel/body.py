@@ -66,7 +66,8 @@ class Body:
         self.injections: Injections | None = injections_of(fn)
         """The parameters that are filled when the body is executed, by whatever runner."""
         self.codes: dict[Any, Any] = {}
-        """What runners that ship code keep with it, by who they are."""
+        """What others keep with it: runners the code that they ship, by who they are; how calls are stored, by the
+        name of the codec."""
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any], number: int) -> Any:
         """Execute; the result may be a coroutine, which the caller has to drive.

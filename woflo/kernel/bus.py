@@ -13,13 +13,29 @@ from woflo.kernel import runtime
 
 if TYPE_CHECKING:
     import logging
+    from collections.abc import Callable
 
     from woflo.kernel.events import Event
-    from woflo.kernel.subscription import Subscription
+    from woflo.kernel.ports import Listener
 
-__all__ = ["complain", "emit", "is_heard", "listeners", "tell_aloud", "wanted"]
+__all__ = [
+    "complain",
+    "emit",
+    "hearing",
+    "is_heard",
+    "listeners",
+    "pass_on",
+    "stands_for",
+    "tell_aloud",
+    "wanted",
+    "when_changed",
+]
 
-listeners: tuple[Subscription, ...] = ()
+listeners: tuple[Listener, ...] = ()
+when_changed: list[Callable[[], None]] = []
+"""Called when somebody begins to listen, or listens no more: what tells other processes of it."""
+stands_for: dict[str, str] = {}
+"""By the ids of runs that execute in the place of others, theirs: what the code says and calls is told as of those."""
 _logger: logging.Logger | None = None
 INFO, WARNING, ERROR = 20, 30, 40
 
@@ -64,6 +80,17 @@ def emit(event: Event) -> None:
             runtime.current.away_from_reactor(logger().log, *line)
 
 
+def pass_on(event: Event) -> None:
+    """Hand observers an event of another process, which has logged it itself."""
+    for subscription in listeners:
+        subscription.put(event)
+
+
+def hearing() -> int:
+    """0 where nobody listens; 2 where an observer tells somebody how runs end, else 1."""
+    return max((1 + one.tells_ends for one in listeners), default=0)
+
+
 def complain(message: str, error: BaseException | None = None) -> None:
     """Report something that must not be raised: to the log, with the traceback."""
     info: Any = error if error is not None else True
@@ -103,20 +130,28 @@ def tell_aloud(message: str, error: BaseException | None = None) -> None:
         lastResort.handle(makeLogRecord({"name": log.name, "levelno": ERROR, "msg": message, "exc_info": info}))
 
 
-def add(subscription: Subscription) -> None:
+def add(subscription: Listener) -> None:
     global listeners
     listeners = (*listeners, subscription)
+    _tell_changed()
 
 
-def remove(subscription: Subscription) -> None:
+def remove(subscription: Listener) -> None:
     global listeners
     listeners = tuple(one for one in listeners if one is not subscription)
+    _tell_changed()
+
+
+def _tell_changed() -> None:
+    for tell in when_changed:
+        tell()
 
 
 def _forget_in_child() -> None:
     """The threads of the observers stayed with the parent."""
     global listeners
     listeners = ()
+    when_changed.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -14,7 +14,10 @@ from woflo.kernel.context import current_attempt
 if TYPE_CHECKING:
     from woflo.kernel.attempt import Attempt
 
-__all__ = ["captured"]
+__all__ = ["StandIn", "behind", "captured"]
+
+MOST_OF_A_LINE = 1 << 16
+"""Characters of a line that are kept back until it is complete; a longer one is told in parts."""
 
 _lock = threading.Lock()
 _open = 0
@@ -23,24 +26,15 @@ _unfinished: dict[tuple[int, str], str] = {}
 """The line that an attempt has begun on a stream: told when it is complete, or at the end."""
 
 
-class _Router:
-    """Stands in for a stream: text of a captured attempt goes to its channel, all other to the stream."""
+class StandIn:
+    """Stands in the place of `sys.stdout` or `sys.stderr`, and is for all but writing the stream that was there."""
 
     def __init__(self, name: str, stream: Any) -> None:
         self._name = name
         self._stream = stream
 
     def write(self, text: str) -> int:
-        attempt = current_attempt.get()
-        if attempt is None or attempt.run is None or not attempt.run.capture_output:
-            return int(self._stream.write(text))
-        lines = _unfinished.pop((id(attempt), self._name), "") + text
-        whole, newline, rest = lines.rpartition("\n")
-        if rest:
-            _unfinished[id(attempt), self._name] = rest
-        if newline:
-            attempt.tell("output", (self._name, whole + newline))
-        return len(text)
+        return int(self._stream.write(text))
 
     def writelines(self, lines: Any) -> None:
         for line in lines:
@@ -48,6 +42,24 @@ class _Router:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
+
+
+class _Router(StandIn):
+    """Text of a captured attempt goes to its channel, all other to the stream."""
+
+    def write(self, text: str) -> int:
+        attempt = current_attempt.get()
+        if attempt is None or attempt.run is None or not attempt.run.capture_output:
+            return int(self._stream.write(text))
+        lines = _unfinished.pop((id(attempt), self._name), "") + text
+        whole, newline, rest = lines.rpartition("\n")
+        if len(rest) > MOST_OF_A_LINE:
+            whole, newline, rest = lines, "", ""
+        if rest:
+            _unfinished[id(attempt), self._name] = rest
+        if whole or newline:
+            attempt.tell("output", (self._name, whole + newline))
+        return len(text)
 
 
 @contextmanager
@@ -85,3 +97,10 @@ if hasattr(os, "register_at_fork"):
 
 def _behind(stream: Any) -> Any:
     return stream._stream if isinstance(stream, _Router) else stream
+
+
+def behind(stream: Any) -> Any:
+    """The stream itself, where something of woflo stands in for it."""
+    while isinstance(stream, StandIn):
+        stream = stream._stream
+    return stream

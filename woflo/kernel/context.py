@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["CurrentRun", "current_attempt", "current_run", "track"]
 
 T = TypeVar("T")
+TOLD_EACH = 100
+"""How many items of `track` are told each."""
+TOLD_BETWEEN = 0.05
+"""Seconds between two tellings of what follows: a telling costs up to thirty microseconds, an item perhaps less."""
 
 current_attempt: ContextVar[Attempt | None] = ContextVar("woflo_current_attempt", default=None)
 """The one context variable of woflo. Threads and event loops copy it with the caller's context."""
@@ -146,13 +151,24 @@ def current_run() -> CurrentRun:
 
 
 def track(items: Iterable[T], total: float | None = None, message: str = "") -> Iterator[T]:
-    """Iterate over `items` and tell the caller's observers the progress. Outside of a task it only iterates."""
+    """Iterate over `items` and tell the caller's observers the progress. Outside of a task it only iterates.
+
+    The first hundred items are told each; then it is told at most twenty times a second, and when all are done.
+    """
     if total is None and isinstance(items, Sized):
         total = len(items)
     attempt = current_attempt.get()
-    for done, item in enumerate(items):
-        if attempt is not None:
+    if attempt is None:
+        yield from items
+        return
+    told, done, due = 0, 0, 0.0
+    for item in items:
+        if done < TOLD_EACH:
             attempt.tell("progress", (done, total, message))
         yield item
-        if attempt is not None:
-            attempt.tell("progress", (done + 1, total, message))
+        done += 1
+        if done <= TOLD_EACH or time.monotonic() >= due:
+            attempt.tell("progress", (done, total, message))
+            told, due = done, time.monotonic() + TOLD_BETWEEN
+    if told < done:
+        attempt.tell("progress", (done, total, message))

@@ -101,7 +101,7 @@ class Ending(Lifecycle):
             from woflo.kernel.events import AttemptFailed
 
             event = AttemptFailed(run_id=self.id, task=self.task.name, attempt=self.attempt, error=outcome.error)
-            bus.emit(event)
+            self._emit(event)
         if self.attempt > self.task.options.retries or self._final:
             self._settle(_FAILED, outcome)
             return
@@ -134,7 +134,7 @@ class Ending(Lifecycle):
         if self._holds_place:
             self._holds_place = False
             if self._lane is not None:
-                self._runtime.limits.release(self._lane)
+                (self._runtime._limits or self._runtime.limits).release(self._lane)
 
     # -- another attempt -------------------------------------------------------------------------------
 
@@ -171,7 +171,7 @@ class Ending(Lifecycle):
 
         assert outcome.error is not None
         event = RunRetried(run_id=self.id, task=self.task.name, attempt=self.attempt, delay=delay, error=outcome.error)
-        bus.emit(event)
+        self._emit(event)
 
     # -- the end ---------------------------------------------------------------------------------------
 
@@ -184,8 +184,9 @@ class Ending(Lifecycle):
             old = self._state
             if old in TERMINAL or (only_idle and self._in_code):
                 return False
-            # Where a runner queues, the outcome may be the first sign of the start.
-            check_transition(_RUNNING if self.traits.queues and state not in ALLOWED[old] else old, state)
+            if state not in ALLOWED[old]:
+                # Where a runner queues, the outcome may be the first sign of the start.
+                check_transition(_RUNNING if self.traits.queues else old, state)
             waiters, watchers = self._into_terminal(state, outcome, clock.now())
         self._tell(waiters, watchers)
         return True
@@ -201,6 +202,8 @@ class Ending(Lifecycle):
             self._emit_ended()
             if self._failure is not None and bus.is_heard(bus.WARNING):
                 self._looked_at()
+        if self._is_stand_in:
+            bus.stands_for.pop(self.id, None)
         self._runtime.live.discard(self)  # only now: the program may end once none is left
         for waiter in waiters:
             waiter.release()
@@ -221,7 +224,7 @@ class Ending(Lifecycle):
             duration=duration,
             error=self._outcome.error,
         )
-        bus.emit(event)
+        self._emit(event)
 
 
 def _notify(run: Any, watchers: list[Watcher], callbacks: Iterable[Watcher]) -> None:

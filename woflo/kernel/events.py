@@ -5,10 +5,10 @@ Times are seconds since the epoch. `task` is the task's name, `run_id` the run's
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, TypeVar
 
-from woflo.kernel import clock
+from woflo.kernel import clock, masking
 from woflo.kernel.state import RunState
 
 __all__ = [
@@ -25,6 +25,20 @@ __all__ = [
 
 _INFO, _WARNING = 20, 30
 LogLine = tuple[Any, ...]
+E = TypeVar("E", bound="Event")
+S = TypeVar("S", bound="_Said")
+
+
+class _Told:
+    """An exception in a line of the log: made into text, and its secrets masked, only where the line is written."""
+
+    __slots__ = ("_error",)
+
+    def __init__(self, error: BaseException | None) -> None:
+        self._error = error
+
+    def __repr__(self) -> str:
+        return masking.mask_text(repr(self._error))
 
 
 def _now() -> float:
@@ -44,12 +58,25 @@ class Event:
         """Level, format and its arguments for the `woflo` logger, or None for what is not logged."""
         return None
 
+    def masked(self: E) -> E:
+        """The same as it is told to observers: what looks like a secret in its text is `***`."""
+        return self
+
+    is_chatter: ClassVar[bool] = False
+    """True for what an attempt says; False for what happens to its run."""
+
+    @property
+    def weight(self) -> int:
+        """How many characters of text it holds."""
+        return 0
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunCreated(Event):
-    """A task was called. `parent_id` is the run that called it, or None."""
+    """A task was called. `parent_id` is the run that called it, or None; `depends_on` are the runs it waits for."""
 
     parent_id: str | None = None
+    depends_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +107,7 @@ class RunRetried(Event):
 
     def log_line(self) -> LogLine:
         text = "%s (%s): attempt %d failed with %r; the next one starts in %g s"
-        return (_WARNING, text, self.task, self.run_id, self.attempt, self.error, self.delay)
+        return (_WARNING, text, self.task, self.run_id, self.attempt, _Told(self.error), self.delay)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,12 +123,34 @@ class RunEnded(Event):
         took = "" if self.duration is None else f" after {self.duration:.3g} s"
         if self.state.is_success:
             return (_INFO, "%s (%s): %s%s", self.task, self.run_id, self.state, took)
-        return (_WARNING, "%s (%s): %s%s: %r", self.task, self.run_id, self.state, took, self.error)
+        return (_WARNING, "%s (%s): %s%s: %r", self.task, self.run_id, self.state, took, _Told(self.error))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ProgressMade(Event):
+class _Said(Event):
+    """What the code of an attempt says, as against what happens to its run."""
+
+    is_chatter: ClassVar[bool] = True
+    _text_in: ClassVar[str]
+    """The field that holds text of the user's."""
+
+    def masked(self: S) -> S:
+        text = getattr(self, self._text_in)
+        shown = masking.mask_text(text) if isinstance(text, str) else text
+        changed: Any = {self._text_in: shown}
+        return self if shown == text else replace(self, **changed)
+
+    @property
+    def weight(self) -> int:
+        text = getattr(self, self._text_in)
+        return len(text) if isinstance(text, str) else 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProgressMade(_Said):
     """A task told how far it is: `done` of `total` (None where unknown), in its own unit."""
+
+    _text_in: ClassVar[str] = "message"
 
     done: float
     total: float | None = None
@@ -109,16 +158,20 @@ class ProgressMade(Event):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class OutputWritten(Event):
+class OutputWritten(_Said):
     """A task wrote `text` to `stream` ("stdout" or "stderr"), and its runner captures output."""
+
+    _text_in: ClassVar[str] = "text"
 
     stream: str
     text: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LogRecorded(Event):
+class LogRecorded(_Said):
     """A task in another process logged a record: logger's name, level, and the formatted message."""
+
+    _text_in: ClassVar[str] = "message"
 
     logger: str
     level: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from woflo.kernel import clock
+from woflo.kernel import bus, clock
 
 if TYPE_CHECKING:
     from woflo.kernel.reactor import Timer
@@ -54,9 +54,16 @@ def begun(
     kwargs: dict[str, Any],
     hear: Callable[[str], object],
     last: str | None,
+    told_as: str = "",
 ) -> BaseTaskRun[Any]:
-    """A run of `task` in place of another one, which hears its heartbeats; `last` is the one of the attempt before."""
+    """A run of `task` in place of another one, which hears its heartbeats; `last` is the one of the attempt before.
+
+    Where `told_as` is the id of that one, it tells observers of itself, and this run of nothing but what its code says.
+    """
     run = task.runner(task, args, kwargs)
     run._hear, run._heartbeat = hear, last
+    if told_as:
+        run._is_stand_in = True
+        bus.stands_for[run.id] = told_as
     run._begin()
     return run

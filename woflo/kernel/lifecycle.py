@@ -21,16 +21,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from woflo.errors import WofloError
-from woflo.kernel import runtime
+from woflo.kernel import bus, runtime
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.context import current_attempt
 from woflo.kernel.graph import Handle
 from woflo.kernel.outcome import Outcome, PackedOutcome
-from woflo.kernel.state import TERMINAL, RunState, check_transition
+from woflo.kernel.state import ALLOWED, TERMINAL, RunState, check_transition
 from woflo.kernel.traits import Traits
 from woflo.kernel.unseen import Failure
 
 if TYPE_CHECKING:
+    from woflo.kernel.events import Event
     from woflo.kernel.heartbeats import Watch
     from woflo.kernel.limits import Lane
     from woflo.kernel.reactor import Timer
@@ -68,7 +69,7 @@ class Lifecycle(Handle, ABC):
     """Where the run has failed: what tells of it should nobody look."""
     _packed: PackedOutcome | None = None
     _waiters: list[Any] | tuple[()] = ()
-    """Locks of blocked threads; each is taken out of the list before it is released, once."""
+    """Locks of blocked threads, or what stands for one; each is taken out of the list before it is released, once."""
     _watchers: list[Watcher] | None = None
     _callbacks: tuple[Watcher, ...] = ()
     """What users gave to `add_done_callback`."""
@@ -105,6 +106,8 @@ class Lifecycle(Handle, ABC):
     """Called with the outcome of an attempt that has succeeded, before anybody else is told."""
     _hear: Callable[[str], object] | None = None
     """Who is told of each."""
+    _is_stand_in = False
+    """True where it executes in the place of another run, which tells of itself: see `bus.stands_for`."""
     grace: float = 5.0
     """Seconds between being asked to end and being ended."""
 
@@ -178,7 +181,8 @@ class Lifecycle(Handle, ABC):
             if self._state in TERMINAL:
                 return False
             if not self.traits.queues:
-                check_transition(self._state, _RUNNING)
+                if _RUNNING not in ALLOWED[self._state]:
+                    check_transition(self._state, _RUNNING)
                 self._state = _RUNNING
             self.attempt += 1
             self._in_code = True
@@ -219,6 +223,13 @@ class Lifecycle(Handle, ABC):
             self._watchers = None
         return waiters, watchers
 
+    # -- who is told -------------------------------------------------------------------------------------
+
+    def _emit(self, event: Event) -> None:
+        """Tell observers and the log, unless that is done by the run in whose place this one executes."""
+        if not self._is_stand_in:
+            bus.emit(event)
+
     # -- who waits for the end -------------------------------------------------------------------------
 
     def _looked_at(self) -> None:
@@ -243,6 +254,8 @@ class Lifecycle(Handle, ABC):
 
     def _release_waiters(self) -> None:
         """Whoever waits for the end is to look again."""
+        if not self._waiters:
+            return
         with self._lock:
             waiters, self._waiters = self._waiters, ()
         for waiter in waiters:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import ResourceError
@@ -159,7 +160,8 @@ class Limits:
         if runner.traits.queues:
             return []
         gate = self._runner_gates.get(runner)
-        return [gate or self._runner_gates.setdefault(runner, Gate(lambda: runner.max_concurrency))]
+        limit = partial(getattr, runner, "max_concurrency")  # each call asks, and a lambda is called for longer
+        return [gate or self._runner_gates.setdefault(runner, Gate(limit))]
 
     def _gates_of(self, task: Any, runner: type) -> list[tuple[Gate, float]]:
         options = task.options

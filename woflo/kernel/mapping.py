@@ -25,7 +25,7 @@ class Launched:
     __slots__ = ()
 
     def handle(self) -> BaseTaskRun[Any]:
-        """The handle, made now."""
+        """The handle, made now. Raises what the call was refused with."""
         raise NotImplementedError
 
 
@@ -85,7 +85,7 @@ class RunMap(Generic[R]):
     def _launch_ahead(self) -> None:
         """Fill up at once, so that a pool gets many calls in one message."""
         task, constants, launched = self._task, self._constants, self._open
-        launcher = None if constants else task.runner.row_launcher(task)
+        launcher = task.runner.row_launcher(task, constants)
         try:
             for row in islice(self._rows, self.ahead - len(launched)):
                 item = None if launcher is None else launcher.launch(row)

@@ -8,11 +8,21 @@ from itertools import islice
 from reprlib import Repr
 from typing import Any
 
-__all__ = ["MASK", "mask", "shorten_call"]
+__all__ = ["MASK", "mask", "mask_text", "shorten_call", "told"]
 
 MASK = "***"
 _SECRET_NAME = re.compile(r"passw|token|secret|(^|_|\b)(api_?)?key($|_|\b)|credential", re.IGNORECASE)
 _PASSWORD_IN_URL = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@/]+@", re.IGNORECASE)
+
+# For text of any length: each pattern begins at a fixed word and goes a bounded way, so that none is tried for long.
+_URL_IN_TEXT = re.compile(r"(://[^\s:/@]{0,256}):[^\s/]{1,512}@")
+_NAMED_IN_TEXT = re.compile(
+    r"""((?:passw(?:or)?d|passphrase|token|secret|credential|api_?key|(?<![^\W_])key(?![^\W_]))[\w-]{0,40}["']?\s{0,3}[=:]\s{0,3})"""
+    r"""(?:"[^"\n]{1,4096}"|'[^'\n]{1,4096}'|[^\s,;&"')}\]]{1,4096})""",
+    re.IGNORECASE,
+)
+_BEARER_IN_TEXT = re.compile(r"\b(bearer|basic)( {1,3})[\w.~+/=-]{8,4096}", re.IGNORECASE)
+_MAY_HOLD_SECRET = re.compile(r"://|passw|passphrase|token|secret|credential|key|bearer|basic", re.IGNORECASE)
 
 _MOST_TEXT, _MOST_ITEMS = 10_000, 20
 """How much of a value is looked at: no more than a few of its items are shown."""
@@ -33,6 +43,28 @@ def mask(name: str, value: Any, depth: int = 4) -> Any:
     if depth and isinstance(value, list | tuple):
         return [mask("", item, depth - 1) for item in value[:_MOST_ITEMS]]
     return value
+
+
+def mask_text(text: str) -> str:
+    """`text` without the passwords in its URLs, and without what stands behind `password=`, `token:` and the like.
+
+    It knows secrets by their names: one that is printed bare is not found.
+    """
+    if not _MAY_HOLD_SECRET.search(text):
+        return text
+    text = _URL_IN_TEXT.sub(rf"\1:{MASK}@", text)
+    text = _BEARER_IN_TEXT.sub(rf"\1\2{MASK}", text)
+    return _NAMED_IN_TEXT.sub(rf"\1{MASK}", text)
+
+
+def told(error: BaseException) -> str:
+    """The type and the message of an exception, masked. Never raises."""
+    name = type(error).__name__
+    try:
+        text = str(error)
+    except Exception as why:
+        text = f"<its message cannot be shown: {type(why).__name__}>"
+    return f"{name}: {mask_text(text)}" if text else name
 
 
 def shorten_call(

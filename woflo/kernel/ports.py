@@ -7,11 +7,12 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from woflo.kernel.events import Event
     from woflo.kernel.outcome import Outcome
     from woflo.kernel.run import BaseTaskRun
     from woflo.kernel.task import Task
 
-__all__ = ["Admission", "Channel", "Clock", "Keeper", "Note", "Provider", "Recorder"]
+__all__ = ["Admission", "Channel", "Clock", "Keeper", "Listener", "Note", "Provider", "Recorder", "Speaker"]
 
 
 class Clock(Protocol):
@@ -29,6 +30,29 @@ class Channel(Protocol):
 
     def send(self, kind: str, data: Any) -> None:
         """Pass on one message: "progress", "output", "log" or "heartbeat". Never blocks for long, never raises."""
+        ...
+
+
+class Listener(Protocol):
+    """Who is told of events. `tells_ends` is False for one that tells nobody how runs end."""
+
+    tells_ends: bool
+
+    def put(self, event: Event) -> None:
+        """Take an event, in the thread where it happened. Never waits, never raises."""
+        ...
+
+
+class Speaker(Protocol):
+    """A run, as what its code says is told."""
+
+    @property
+    def id(self) -> str: ...
+
+    task: Task[..., Any]
+
+    def _beat(self, value: str) -> None:
+        """A sign of life, with this JSON."""
         ...
 
 

@@ -17,6 +17,7 @@ __all__ = [
     "load_current_store",
     "load_machine",
     "load_making",
+    "load_observer",
     "load_runner",
     "load_settings",
     "load_store",
@@ -41,6 +42,13 @@ STORES = {
     "dir": "woflo.stores.directory:DirectoryStore",
 }
 """By the scheme of their URLs."""
+OBSERVERS = {
+    "progress": "woflo.observers.progress:Progress",
+    "logs": "woflo.observers.logs:LogFiles",
+    "jsonl": "woflo.observers.jsonl:JSONLines",
+    "notify": "woflo.observers.notify:Notify",
+    "spans": "woflo.observers.spans:Spans",
+}
 MACHINE = "woflo.runners.machine:totals"
 SETTINGS = "woflo.durable.settings:current_settings"
 MAKING = "woflo.scripts.functions:made_task"
@@ -65,7 +73,7 @@ def load_runner(given: str | type[BaseTaskRun[Any]] | None) -> type[BaseTaskRun[
         raise OptionError(f"runner={given!r} must be a subclass of BaseTaskRun, or one of: {', '.join(RUNNERS)}")
     if given in RUNNERS:
         return cast("type[BaseTaskRun[Any]]", _load(RUNNERS[given]))
-    return cast("type[BaseTaskRun[Any]]", _load_plugin("runner", given, RUNNERS, load_runner))
+    return cast("type[BaseTaskRun[Any]]", _load_plugin("runner", given, RUNNERS, _checked_runner))
 
 
 def load_store(scheme: str) -> Any:
@@ -73,6 +81,16 @@ def load_store(scheme: str) -> Any:
     if scheme in STORES:
         return _load(STORES[scheme])
     return _load_plugin("store", scheme, STORES, _checked_class)
+
+
+def load_observer(name: str) -> Any:
+    """The observer of this name: a class, or a function that takes an event.
+
+    Raises `UnknownNameError` with the nearest known name, also where another distribution's cannot be loaded.
+    """
+    if name in OBSERVERS:
+        return _load(OBSERVERS[name])
+    return _load_plugin("observer", name, OBSERVERS, _checked_observer)
 
 
 def load_machine() -> dict[str, float]:
@@ -102,20 +120,30 @@ def _load(path: str) -> Any:
 
 
 def _load_plugin(kind: str, name: str, built_in: Mapping[str, str], check: Callable[[Any], Any]) -> Any:
-    """A class that another distribution brings, as `check` returns it."""
+    """What another distribution brings, as `check` returns it."""
     from difflib import get_close_matches
     from importlib.metadata import entry_points
 
     found = {point.name: point for point in entry_points(group=f"woflo.{kind}s")}
     if name in found:
         try:
-            return check(_checked_class(found[name].load()))
+            return check(found[name].load())
         except Exception as error:
             raise UnknownNameError(f"the {kind} {name!r} of {found[name].value} cannot be loaded: {error!r}") from error
     known = [*built_in, *found]
     near = get_close_matches(name, known, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else "."
     raise UnknownNameError(f"there is no {kind} named {name!r}{hint} Known: {', '.join(known)}")
+
+
+def _checked_runner(loaded: Any) -> type[BaseTaskRun[Any]]:
+    return load_runner(_checked_class(loaded))
+
+
+def _checked_observer(loaded: Any) -> Any:
+    if not callable(loaded) and not callable(getattr(loaded, "update", None)):
+        raise TypeError(f"{loaded!r} is no observer: neither a callable, nor an object with update(event)")
+    return loaded
 
 
 def _checked_class(loaded: Any) -> Any:

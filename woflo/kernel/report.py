@@ -8,12 +8,12 @@ from woflo.kernel import bus
 
 if TYPE_CHECKING:
     from woflo.kernel.events import Event
-    from woflo.kernel.stopping import Stopping
+    from woflo.kernel.ports import Speaker
 
 __all__ = ["report"]
 
 
-def report(run: Stopping, kind: str, data: Any) -> None:
+def report(run: Speaker, kind: str, data: Any) -> None:
     """Tell observers what an attempt of `run` says.
 
     Kinds: "progress": (done, total, message); "output": (stream, text); "log": (logger, level, message);
@@ -25,10 +25,10 @@ def report(run: Stopping, kind: str, data: Any) -> None:
         bus.emit(_event(run, kind, data))
 
 
-def _event(run: Stopping, kind: str, data: Any) -> Event:
+def _event(run: Speaker, kind: str, data: Any) -> Event:
     from woflo.kernel.events import LogRecorded, OutputWritten, ProgressMade
 
-    who: dict[str, Any] = {"run_id": run.id, "task": run.task.name}
+    who: dict[str, Any] = {"run_id": bus.stands_for.get(run.id, run.id), "task": run.task.name}
     if kind == "progress":
         done, total, message = data
         return ProgressMade(**who, done=done, total=total, message=message)

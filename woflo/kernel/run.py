@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, TypeVar, cast, overload
 
 from woflo.errors import BlockingLoopError, HandleNotPortableError, InheritedHandleError, OptionError
@@ -320,8 +320,15 @@ class BaseTaskRun(Starting, Generic[R]):
         return value
 
     @classmethod
-    def row_launcher(cls, task: Task[..., Any]) -> RowLauncher | None:  # noqa: ARG003  # for heirs to look at
-        """A runner's own way to launch the calls of a map, where it has one and `task` allows it."""
+    def row_launcher(
+        cls,
+        task: Task[..., Any],  # noqa: ARG003  # for heirs to look at
+        constants: Mapping[str, Any],  # noqa: ARG003
+    ) -> RowLauncher | None:
+        """A runner's own way to launch the calls of a map, where it has one and `task` allows it.
+
+        `constants`: what all calls get by name.
+        """
         return None
 
     @classmethod

@@ -70,7 +70,20 @@ class Starting(Stopping):
     def _emit_created(self) -> None:
         from woflo.kernel.events import RunCreated
 
-        bus.emit(RunCreated(run_id=self.id, task=self.task.name, parent_id=self.parent_id))
+        needed = self._ids_of_needed() if bus.listeners and not self._is_alone() else ()
+        parent_id = self.parent_id and bus.stands_for.get(self.parent_id, self.parent_id)
+        self._emit(RunCreated(run_id=self.id, task=self.task.name, parent_id=parent_id, depends_on=needed))
+
+    def _is_alone(self) -> bool:
+        """True where one look at the arguments says that the call depends on no other."""
+        return self.task.is_plain and not self._kwargs and ATOMS.issuperset(map(type, self._args))
+
+    def _ids_of_needed(self) -> tuple[str, ...]:
+        try:
+            handles, _ = find_handles(self._args, self._kwargs)
+        except Exception:  # the call itself will find that out, and fail by it
+            return ()
+        return tuple(dict.fromkeys(run.id for run in (*handles, *self.task.options.after)))
 
     def _await_dependencies(self, handles: list[Any]) -> None:
         needed = dict.fromkeys(handles)
@@ -118,7 +131,7 @@ class Starting(Stopping):
 
     def _admit(self) -> None:
         """Go on when the limits allow it; raises where they never will."""
-        limits = self._runtime.limits
+        limits = self._runtime._limits or self._runtime.limits
         lane = self._lane
         if lane is None:
             lane = self._lane = limits.lane_of(self)  # type: ignore[arg-type]
@@ -192,7 +205,7 @@ class Starting(Stopping):
         if self._watched or bus.listeners:
             from woflo.kernel.events import AttemptStarted
 
-            bus.emit(AttemptStarted(run_id=self.id, task=self.task.name, attempt=self.attempt))
+            self._emit(AttemptStarted(run_id=self.id, task=self.task.name, attempt=self.attempt))
 
     def _launch_error(self, error: Exception) -> WofloError:
         if isinstance(error, WofloError):

@@ -1,92 +1,253 @@
-"""Observers: who wants to know what happens, on a thread of their own."""
+"""Observers: who wants to know what happens, on a thread of their own.
+
+    any thread ─► bus.emit ─► put ─► [ the queue, bounded ] ─► woflo-observer ─► update(event)
+
+Nobody waits for an observer before the end, and then for its patience at most. What it did not get is counted, and told
+when it ends.
+"""
 
 from __future__ import annotations
 
+import inspect
+import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import OptionError
 from woflo.kernel import bus, runtime
+from woflo.kernel.stages import Stages
 
 if TYPE_CHECKING:
     from woflo.kernel.events import Event
 
-__all__ = ["Subscription", "subscribe"]
+__all__ = ["PATIENCE", "Subscription", "close_all", "subscribe"]
+
+PATIENCE = 2.0
+"""Seconds that the end waits for an observer which has not said how long it may take."""
+HURRY = 1.0
+"""Seconds at most where the program was interrupted."""
+MOST_TEXT = 64 << 20
+"""Characters of output and messages that may wait for an observer: memory stays flat, whatever is printed."""
+MOST_COMPLAINTS = 10
+"""How many exceptions of one observer are logged; it may raise at every event."""
+_FOR_ENDS = 0.25
+"""The share of the patience that is kept for `on_success` to `on_destroy`."""
 
 
 class Subscription:
     """One observer's queue and thread. Also usable as `with subscribe(observer):`."""
 
-    def __init__(self, update: Callable[[Event], object], capacity: int) -> None:
-        self._update = update
+    def __init__(
+        self, observer: Any, capacity: int, patience: float = PATIENCE, *, name: str = "", restarted: bool = False
+    ) -> None:
+        self.name: str = name or _name_of(observer)
+        """Who is told of what was dropped."""
+        self.patience: float = patience
+        self.tells_ends: bool = getattr(observer, "tells_ends", True)
+        """False for one that tells nobody how runs end: a failure that it has seen is still unseen. The observer says
+        so by an attribute of that name."""
+        self.dropped: int = 0
+        """How many events the observer did not get, because it was too slow."""
+        self._observer = observer
+        self._update: Callable[[Event], object] = getattr(observer, "update", observer)
+        self._witness: Callable[[Event], object] | None = getattr(observer, "witness", None)
         self._capacity = capacity
+        self._room = capacity - capacity // 10
+        """Up to which output, log records and progress are taken: what happens to runs is worth more than those."""
         self._events: deque[Event] = deque()
+        self._weight = 0
+        self._put = 0
+        self._raised = 0
         self._changed = threading.Condition()
         self._closed = False
-        self.tells_ends: bool = True
-        """False for one that tells nobody how runs end: a failure that it has seen is still unseen."""
-        self.dropped: int = 0
-        """How many events found the queue full, because the observer was too slow."""
+        self._deadline: float | None = None
+        """From which time on no event is delivered any more; set by the end."""
+        self._told = False
+        self._stages = Stages(observer, restarted)
         self._thread = threading.Thread(target=self._deliver, name="woflo-observer", daemon=True)
         self._thread.start()
 
+    # -- in the threads of others ----------------------------------------------------------------------
+
     def put(self, event: Event) -> None:
         """Queue an event; never waits."""
+        if self._witness is not None:
+            self._call(self._witness, event)
         with self._changed:
             if self._closed:
                 return
-            if len(self._events) >= self._capacity:
+            self._put += 1
+            if len(self._events) >= self._capacity or (event.is_chatter and self._is_too_much(event.weight)):
                 self.dropped += 1
                 return
             self._events.append(event)
             self._changed.notify()
 
-    def close(self, timeout: float | None = 5.0) -> None:
-        """Take no more events; wait up to `timeout` seconds until those queued are delivered."""
-        bus.remove(self)
-        runtime.current.closers.pop(self, None)
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
+    def _is_too_much(self, weight: int) -> bool:
+        """Of what attempts say; where it is not, its weight is taken in."""
+        if len(self._events) >= self._room or self._weight + weight > MOST_TEXT:
+            return True
+        self._weight += weight
+        return False
+
+    def close(self, timeout: float | None = None) -> None:
+        """Take no more events; wait up to `timeout` seconds (the observer's patience) until those queued are delivered.
+
+        What was dropped, then or before, is told aloud, once.
+        """
+        timeout = self.patience if timeout is None else timeout
+        self.begin_close(timeout)
         if threading.current_thread() is not self._thread:
             self._thread.join(timeout)
+        self._tell_dropped()
+
+    def begin_close(self, timeout: float) -> None:
+        """The same without the waiting."""
+        bus.remove(self)
+        with self._changed:
+            self._closed = True
+            if self._deadline is None:
+                self._deadline = time.monotonic() + timeout * (1 - _FOR_ENDS)
+            self._changed.notify()
+
+    def _tell_dropped(self) -> None:
+        hangs = self._thread.is_alive() and threading.current_thread() is not self._thread
+        with self._changed:
+            if hangs:
+                self.dropped += len(self._events)
+                self._events.clear()
+            if self._told or not (hangs or self.dropped):
+                return
+            self._told = True
+        if "logging" in sys.modules or not runtime.current.in_a_hurry:  # see `bus.wanted_at_exit`
+            text = f"the observer {self.name} was too slow: {self.dropped} of {self._put} events were dropped"
+            bus.tell_aloud(text + ("; it has not returned, and is not waited for any longer" if hangs else ""))
+
+    # -- in the observer's ------------------------------------------------------------------------------
 
     def _deliver(self) -> None:
+        self._stages.begin()
+        while (event := self._next()) is not None:
+            event = event.masked()
+            self._stages.see(event)
+            self._call(self._update, event)
+            del event
+        self._stages.end()
+
+    def _next(self) -> Event | None:
+        """The next event; None at the end."""
         while True:
             with self._changed:
-                while not self._events and not self._closed:
-                    self._changed.wait()
-                if not self._events:
-                    return
-                event = self._events.popleft()
-            self._tell(event)
+                if self._deadline is not None and self._events and time.monotonic() > self._deadline:
+                    self.dropped += len(self._events)
+                    self._events.clear()
+                if self._events:
+                    event = self._events.popleft()
+                    if event.is_chatter:
+                        self._weight -= event.weight
+                    return event
+                if self._closed:
+                    return None
+                idle = not self._changed.wait(getattr(self._observer, "pulse", None))
+            if idle:
+                self._call(self._observer.on_pulse)
 
-    def _tell(self, event: Event) -> None:
+    def _call(self, function: Callable[..., object], *args: Any) -> None:
         try:
-            self._update(event)
+            function(*args)
         except Exception:
-            bus.complain(f"the observer {self._update!r} raised; it gets the next event all the same")
+            self._raised += 1
+            if self._raised <= MOST_COMPLAINTS:
+                bus.complain(f"the observer {self.name} raised; it gets the next event all the same")
+
+    # -- as a context manager ---------------------------------------------------------------------------
 
     def __enter__(self) -> Subscription:
         return self
 
-    def __exit__(self, *exc: object) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
+        self._stages.aborted = kind is not None and not issubclass(kind, Exception)
+        self._stages.broke_off = kind is not None
         self.close()
 
+    def __repr__(self) -> str:
+        return f"<subscription of {self.name}, {self.dropped} events dropped>"
 
-def subscribe(observer: Any, *, capacity: int = 100_000) -> Subscription:
+
+def subscribe(
+    observer: Any, *, capacity: int = 100_000, patience: float | None = None, restarted: bool = False, **options: Any
+) -> Subscription:
     """Have `observer` told of every event of this process from now on, on a thread of its own.
 
-    `observer` is a callable that takes an event, or an object with `update(event)`. A slow one harms only
-    itself: where more than `capacity` events wait for it, further ones are dropped and counted. Raises
-    `OptionError` for anything else. `close()` the returned subscription, or use it as a context manager.
+    `observer` is a callable that takes an event; an object with `update(event)`, or a class of such objects; or the
+    name of an observer: `"progress"`, `"logs"`, `"jsonl"`, `"notify"`, `"spans"`, or one that another distribution
+    brings (entry points `woflo.observers`). A class, or a name, is called with `options`.
+
+    An object may have methods without arguments: `on_create` before the first event, and then `on_restart` where the
+    subscription says `restarted`; at the end one of `on_success`, `on_failure` (a run that no other run had called has
+    failed) and `on_abort` (one was stopped, or the program interrupted); and `on_destroy`, the last.
+
+    A slow one harms only itself: where more than `capacity` events wait for it, further ones are dropped and counted,
+    output and progress before others. The end of the subscription, or of the program, waits `patience` seconds for it
+    (2, or what the observer has as `patience`), and tells what was dropped. Text in events is masked.
+
+    Raises `OptionError` for what is no observer, `UnknownNameError` for a name that nobody knows. `close()` the
+    returned subscription, or use it as a context manager.
     """
-    update = getattr(observer, "update", observer)
-    if not callable(update):
-        raise OptionError(f"{observer!r} is no observer: give a callable, or an object with update(event)")
-    subscription = Subscription(update, capacity)
+    name = observer if isinstance(observer, str) else ""
+    made = _made(observer, options)
+    _check(made, observer)
+    if capacity < 1:
+        raise OptionError(f"capacity={capacity!r} must be at least 1 event")
+    patience = getattr(made, "patience", PATIENCE) if patience is None else patience
+    if not patience >= 0:
+        raise OptionError(f"patience={patience!r} must be a number of seconds, 0 or more")
+    subscription = Subscription(made, capacity, patience, name=name, restarted=restarted)
     bus.add(subscription)
-    runtime.current.closers[subscription] = lambda: subscription.close(1.0)
+    runtime.current.final_closers.setdefault(Subscription, close_all)
     return subscription
+
+
+def _made(observer: Any, options: dict[str, Any]) -> Any:
+    """The observer itself, of what may be a name or a class."""
+    if isinstance(observer, str):
+        from woflo.kernel.registry import load_observer
+
+        observer = load_observer(observer)
+        if not isinstance(observer, type) and not options:
+            return observer
+    if isinstance(observer, type):
+        return observer(**options)
+    if options:
+        raise OptionError(f"{', '.join(sorted(options))}: options are for an observer given by its name or class")
+    return observer
+
+
+def _check(made: Any, given: Any) -> None:
+    update = getattr(made, "update", made)
+    if not callable(update):
+        raise OptionError(f"{given!r} is no observer: give a callable, or an object with update(event)")
+    if inspect.iscoroutinefunction(update):
+        raise OptionError(f"{given!r} is async, and an observer has a thread of its own: give a plain function")
+
+
+def _name_of(observer: Any) -> str:
+    if hasattr(observer, "update"):
+        return type(observer).__qualname__
+    return str(getattr(observer, "__qualname__", None) or type(observer).__qualname__)
+
+
+def close_all() -> None:
+    """At the end of the program: all end at once, so that one that hangs costs its own patience and no other's."""
+    hurry = runtime.current.in_a_hurry
+    ends = []
+    for one in [one for one in bus.listeners if isinstance(one, Subscription)]:
+        one._stages.aborted = one._stages.aborted or hurry
+        patience = min(one.patience, HURRY) if hurry else one.patience
+        ends.append((one, time.monotonic() + patience))
+        one.begin_close(patience)
+    for one, end in ends:
+        one.close(max(0.0, end - time.monotonic()))

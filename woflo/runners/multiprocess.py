@@ -141,6 +141,10 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
         if kind == wire.MESSAGE:
             if self._current is not None:
                 self._current.tell(*marshal.loads(frame[2]))
+        elif kind == wire.EVENT:
+            from woflo.runners.processes.relaying import take_in
+
+            take_in(frame[2])
         elif kind == wire.CAPTURE:
             if self._capture is None:
                 from woflo.runners.processes.capture import Capture

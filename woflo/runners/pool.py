@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from abc import ABCMeta
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from woflo.errors import OptionError
@@ -138,9 +138,10 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
             self._finish(Outcome.failed(self._launch_error(error)))
 
     @classmethod
-    def row_launcher(cls, task: Task[..., Any]) -> Rows | None:
+    def row_launcher(cls, task: Task[..., Any], constants: Mapping[str, Any]) -> Rows | None:
         pool: Pool | None = runtime.current.services.get(cls)
-        if pool is None or not task.is_bare or cls.capture_output or bus.wanted() or current_attempt.get() is not None:
+        is_usual = task.is_bare and not constants and not cls.capture_output
+        if pool is None or not is_usual or bus.wanted() or current_attempt.get() is not None:
             return None
         return pool.rows_of(task)
 

@@ -50,10 +50,10 @@ def is_reference(text: str | None) -> bool:
 def lightened(operation: O) -> O:
     """The same operation with the names of its large values, which it brings along; mostly that very operation."""
     shape = _shapes.get(type(operation)) or _shape(type(operation))
-    for text in shape.texts_of(operation):
+    for text in shape.texts_of(operation) if shape.texts else ():
         if text is not None and len(text) > INLINE:
             return _light(operation, shape.texts, shape.rows)
-    for rows in shape.rows_of(operation):
+    for rows in shape.rows_of(operation) if shape.rows else ():
         for row in (rows,) if type(rows) is Row else rows:
             result, error = row.result, row.error
             if len(row.args) > INLINE or (result and len(result) > INLINE) or (error and len(error) > INLINE):

@@ -139,10 +139,13 @@ class Codec:
         """The end of a run as it is stored: state, outcome, result and error.
 
         Without a `state`, it is SUCCEEDED, FAILED or STOPPED by the outcome. A result that cannot be stored is a
-        failure.
+        failure. An int where a float is annotated, which Python's types allow (PEP 484), is a float from here on: what
+        is told now is what is told when the record is read.
         """
         error = outcome.error
         if error is None:
+            if type(outcome.value) is int and self._result.scalar is float:
+                outcome = Outcome(float(outcome.value))
             try:
                 return state or RunState.SUCCEEDED, outcome, self.dump_result(outcome.value), None
             except SerializationError as refused:

@@ -58,6 +58,7 @@ class Search(NamedTuple):
     tags: Mapping[str, str] = {}
     created: Span = ALWAYS
     ended: Span = ALWAYS
+    newest_first: bool = False
 
 
 class Snapshot(NamedTuple):
@@ -148,6 +149,18 @@ class Store(ABC):
     def get(self, run_id: str) -> Row | None:
         """The run of this id."""
 
+    def changed_among(self, known: Mapping[str, RunState]) -> dict[str, Row | None]:
+        """Those of these runs that are in another state than `known` says, or WAITING; None for those that are gone.
+
+        For who follows many runs, of which a few have changed. A store that can, asks for all of them at once.
+        """
+        found = {run_id: self.get(run_id) for run_id in known}
+        return {
+            run_id: row
+            for run_id, row in found.items()
+            if row is None or row.state is not known[run_id] or row.state is RunState.WAITING
+        }
+
     @abstractmethod
     def find(self, task: str, key: str) -> Row | None:
         """The run that has this key."""
@@ -165,15 +178,17 @@ class Store(ABC):
         tags: Mapping[str, str] | None = None,
         created: Span = ALWAYS,
         ended: Span = ALWAYS,
+        newest_first: bool = False,
         after: str = "",
         limit: int = 100,
     ) -> list[Row]:
         """Runs in the order of their ids, from the one behind `after` on: those for which all that is given holds.
 
-        Of one of these states, of one of these tasks, with this key, with all of these tags, created and ended within
-        these times. Without tags only runs that nobody called from inside; with tags also those that others called.
+        The order is that of their calls; with `newest_first` it is turned round. Of one of these states, of one of
+        these tasks, with this key, with all of these tags, created and ended within these times. Without tags only
+        runs that nobody called from inside; with tags also those that others called.
         """
-        search = Search(tuple(states), tuple(tasks), key, dict(tags or {}), created, ended)
+        search = Search(tuple(states), tuple(tasks), key, dict(tags or {}), created, ended, newest_first)
         return self._select(search, after, limit)
 
     @abstractmethod

@@ -7,9 +7,11 @@
                                       C: write ─ waits ───────────────────────── return
                                       D: write ─ waits ───────────────────────── return
 
-Whoever finds nobody committing leads: it takes all that wait and commits in its own thread. When it has, it makes
-the first of those that came meanwhile the next leader before it wakes anybody, so that the disk never rests. What
-is submitted without waiting, as by event loops, is committed by whoever leads, else by a thread kept for that.
+Whoever finds nobody committing leads: it takes all that wait and commits in its own thread. When it has, it makes the
+first of those that came meanwhile the next leader before it wakes anybody, so that the disk never rests. It wakes a
+few of those whose write is kept, and each of them another one: threads that are woken all at once fight for the
+interpreter's lock, which costs more than what most of them do until they wait again. What is submitted without
+waiting, as by event loops, is committed by whoever leads, else by a thread kept for that.
 """
 
 from __future__ import annotations
@@ -27,20 +29,26 @@ __all__ = ["Committer"]
 MOST = 1024
 """About how many operations one commit takes: those that come after it do not wait for ever."""
 
+AWAKE = 3
+"""How many threads are woken at once when their writes are kept."""
+
 Done = Callable[[list[Any]], object]
 
 
 class _Write:
     """Operations on their way. A thread waits for `lock`, or `done` is called with the results."""
 
-    __slots__ = ("done", "is_kept", "lock", "operations", "results")
+    __slots__ = ("after", "done", "is_kept", "lock", "operations", "results")
 
     def __init__(self, operations: Sequence[Any], done: Done | None = None) -> None:
         self.operations = operations
         """None at all where the thread wants to be alone."""
         self.done = done
         self.lock: Any = None
-        """Released when the write is kept, or while it is not, to let the thread that waits lead."""
+        """Released when the write is kept, or while it is not, to let the thread that waits lead. None for one that
+        waits no more because it was interrupted."""
+        self.after: _Write | None = None
+        """The one whose thread is woken by that of this one."""
         self.is_kept = False
         self.results: list[Any] = []
 
@@ -107,8 +115,10 @@ class Committer:
         if not operations:
             raise ValueError("nothing was submitted")
         with self._lock:
-            self._check_open()
-            self._need_helper()
+            if self._is_closed:
+                raise closed()
+            if self._helper is None:
+                self._start_helper()
             self._waiting.append(_Write(operations, done))
             if not self._is_led:
                 self._is_led = True
@@ -137,17 +147,13 @@ class Committer:
         if self._helper is not None:
             self._helper.release()
 
-    def _check_open(self) -> None:
-        if self._is_closed:
-            raise closed()
-
     # -- who commits -----------------------------------------------------------------------------------
 
     def _wait_for_turn(self, write: _Write, *, is_last: bool = False) -> None:
         """Queue a write, and return when it is kept or the calling thread is to lead."""
         with self._lock:
-            if not is_last:
-                self._check_open()
+            if self._is_closed and not is_last:
+                raise closed()
             if self._leader == get_ident():
                 raise within_commit()
             self._waiting.append(write)
@@ -161,14 +167,16 @@ class Committer:
         except BaseException:
             self._leave(write)
             raise
+        finally:
+            _wake(write.after)
 
     def _leave(self, write: _Write) -> None:
-        """The thread of this write was interrupted: nobody is to wait for it to lead."""
+        """The thread of this write was interrupted: nobody is to wait for it to lead, or to wake others."""
         with self._lock:
-            if write not in self._waiting:
-                return
-            self._waiting.remove(write)
-            was_to_lead = not write.lock.locked()
+            was_to_lead = write in self._waiting and not write.lock.locked()
+            write.lock = None
+            if write in self._waiting:
+                self._waiting.remove(write)
         if was_to_lead:
             self._pass_on()
 
@@ -228,9 +236,12 @@ class Committer:
 
     def _tell(self, batch: list[_Write], own: _Write | None) -> None:
         """Wake those who wait, then call those who do not."""
-        for write in batch:
-            if write.lock is not None and write is not own:
-                write.lock.release()
+        with self._lock:
+            waiting = [write for write in batch if write.lock is not None and write is not own]
+            for write, after in zip(waiting, waiting[AWAKE:], strict=False):
+                write.after = after
+        for write in waiting[:AWAKE]:
+            _wake(write)
         for write in batch:
             if write.done is not None:
                 self._call(write.done, write.results)
@@ -262,10 +273,8 @@ class Committer:
 
     # -- the thread for what nobody waits for ----------------------------------------------------------
 
-    def _need_helper(self) -> None:
-        """Under the lock: there is a thread that can lead. Raises `RuntimeError` where none can be started."""
-        if self._helper is not None:
-            return
+    def _start_helper(self) -> None:
+        """Under the lock: from now on there is a thread that can lead. Raises `RuntimeError` where none can start."""
         turn = threading.Lock()
         turn.acquire()
         threading.Thread(target=self._help, args=(turn,), name="woflo-store", daemon=True).start()
@@ -278,3 +287,9 @@ class Committer:
     def _is_idle_for_ever(self) -> bool:
         with self._lock:
             return self._is_closed and not self._waiting
+
+
+def _wake(write: _Write | None) -> None:
+    lock = None if write is None else write.lock
+    if lock is not None:
+        lock.release()

@@ -233,11 +233,12 @@ class MemoryStore(TableReader):
                 self._tables.set(workers, one.id, GONE)
         lost = [row for row in self._held() if row.worker not in workers]
         for row in lost:
-            self._free(row, op.now)
+            had_begun = row.worker not in op.told or row.claim in op.begun
+            self._free(row, op.now, 1 if had_begun else 0)
         return [row.id for row in lost]
 
-    def _free(self, row: Row, now: float) -> None:
-        deaths = row.deaths + 1
+    def _free(self, row: Row, now: float, death: int) -> None:
+        deaths = row.deaths + death
         suspect = deaths >= SUSPECT_DEATHS
         self._give_back(
             row,
@@ -275,6 +276,10 @@ class MemoryStore(TableReader):
             self._keep_step(step)
         return row
 
+    def _note_progress(self, row: Row, op: Claimed[Any]) -> None:
+        if op.comes_further:
+            self._put(row, deaths=0)
+
     def _keep_step(self, step: Row) -> None:
         there = self._tables.runs.get(step.id)
         is_intent = there is not None and (there.parent_id, there.queue, there.worker) == (step.parent_id, None, None)
@@ -284,7 +289,7 @@ class MemoryStore(TableReader):
 
     @_do.register
     def _record(self, op: Record) -> list[Accepted]:
-        self._holding(op)
+        self._note_progress(self._holding(op), op)
         return self._accept_all(op.calls, op.tags, op.now)
 
     @_do.register
@@ -320,6 +325,7 @@ class MemoryStore(TableReader):
             reason=op.reason,
             waits_for=op.waits_for,
             run_after=op.run_after,
+            deaths=0 if op.comes_further else row.deaths,
         )
         for token in op.waits_for:
             if token.startswith("run:") and self._known(token[4:]).is_to_be_executed:
@@ -353,6 +359,7 @@ class MemoryStore(TableReader):
             return None
         self._tables.set(self._tables.signals, signal.id, replace(signal, taken_by=op.step.id))
         self._keep_step(op.step.changed(state=RunState.SUCCEEDED, result=signal.value))
+        self._note_progress(row, op)
         return signal.value
 
     def _first_signal(self, run_id: str, name: str) -> Signal | None:
@@ -364,6 +371,7 @@ class MemoryStore(TableReader):
     @_do.register
     def _publish(self, op: Publish) -> None:
         row = self._holding(op)
+        self._note_progress(row, op)
         self._tables.set(self._tables.published, (row.id, op.name), op.value)
 
     # -- from outside ----------------------------------------------------------------------------------

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import os
+from urllib.parse import unquote
+
 from woflo.errors import StoreError
 from woflo.kernel.registry import STORES, load_store
 from woflo.stores.contract import Store
 
-__all__ = ["open_store"]
+__all__ = ["is_there", "open_store"]
+
+
+def is_there(url: str) -> bool:
+    """False where the URL names a file or a folder that is not there, and that `open_store` would make."""
+    scheme, _, rest = url.partition(":")
+    path = unquote(rest.removeprefix("//").removeprefix("/") if scheme == "sqlite" else rest.removeprefix("//"))
+    return scheme not in ("sqlite", "dir") or os.path.exists(path)
 
 
 def open_store(url: str) -> Store:

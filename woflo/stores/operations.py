@@ -70,7 +70,7 @@ __all__ = [
 T = TypeVar("T")
 
 SUSPECT_DEATHS = 3
-"""A run that was under way at the death of so many workers waits for a decision, instead of ending the next."""
+"""A run under way at so many deaths of workers, without coming further, waits for a decision: else it ends the next."""
 SUSPECT, LOST, MANUAL = "suspect", "worker lost", "manual"
 """Reasons: of a run that waits for that decision, of one whose worker died, of one that waits for `Complete`."""
 UNCERTAIN = "uncertain"
@@ -97,9 +97,12 @@ MOVED = "moved to "
 """How the reason of a STOPPED run begins that is on its way to another store."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Operation(Generic[T]):
-    """A write. `T` is what it returns."""
+    """A write. `T` is what it returns.
+
+    Never changed, and yet not frozen: each step makes one, and making a frozen one takes three times as long.
+    """
 
     now: float
     blobs: tuple[Blob, ...] = ()
@@ -120,7 +123,7 @@ class Accepted(NamedTuple):
     is_new: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Submit(Operation[list[Accepted]]):
     """Keep new runs, all or none.
 
@@ -134,7 +137,7 @@ class Submit(Operation[list[Accepted]]):
     """Of these runs; those of a run that was there already are not kept."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ClaimReady(Operation[list[Row]]):
     """Take up to `limit` ready runs, of these tasks and queues, highest priority first, then oldest.
 
@@ -157,7 +160,7 @@ class ClaimReady(Operation[list[Row]]):
         return bool(result)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Beat(Operation[None]):
     """A sign of life: the worker keeps its claims until its new `lease_until`.
 
@@ -172,28 +175,34 @@ class Beat(Operation[None]):
         return False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Leave(Operation[None]):
     """The worker is gone in order: what it still holds is given back, as by `Release`. Without effect if unknown."""
 
     worker: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Recover(Operation[list[str]]):
     """Free the runs of workers whose lease ended before `now`, of those that are `dead`, and of those not known.
 
-    They become PENDING again with the reason "worker lost", or WAITING with the reason "suspect" at the third death.
-    Returns their ids, in their order.
+    They become PENDING again with the reason "worker lost"; at the third death that counts, WAITING with the reason
+    "suspect". Where the worker has `told` what it had begun, its death counts only for claims among the `begun`.
+    Of all others, such as those whose lease ended, nothing is known, and it counts for all that they held. Returns the
+    ids, in their order.
     """
 
     dead: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    """Those of the dead that have left word of all that they had begun."""
+    begun: tuple[Claim, ...] = ()
+    """What they had begun; claims that they do not hold any more count for nothing."""
 
     def is_news(self, result: list[str]) -> bool:
         return bool(result)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Claimed(Operation[T]):
     """A write about a run by the one that holds it.
 
@@ -209,9 +218,14 @@ class Claimed(Operation[T]):
     """
     notes: tuple[Row, ...] = ()
     """Rows of steps that are written with it unless they are there already."""
+    comes_further: bool = False
+    """True where the run did not come to this before: it is not what ended its workers, and its deaths are forgotten.
+
+    For `Record` and `Publish`; for `TakeSignal` where there is a signal, and for `Park` where the run is parked.
+    """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Record(Claimed[list[Accepted]]):
     """Keep steps, and submit `calls` as by `Submit`, together; returns what became of the calls."""
 
@@ -221,10 +235,15 @@ class Record(Claimed[list[Accepted]]):
 
     def is_news(self, result: list[Accepted]) -> bool:
         """Only the parent waits for a step that it has executed itself, and that one has written this."""
-        return bool(self.calls) or not all(step.state in TERMINAL for step in self.steps)
+        if self.calls:
+            return True
+        for step in self.steps:  # of which there is one: a generator costs more than all the rest
+            if step.state not in TERMINAL:
+                return True
+        return False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Finish(Claimed[None]):
     """End a run, in a terminal `state`. Its parent is woken where it waits for "run:ID"."""
 
@@ -240,12 +259,12 @@ class Finish(Claimed[None]):
     """A new run that goes on from it, and takes over its key; STOPPED where a stop was requested. One, or none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Forget(Claimed[None]):
     """Take the run away, as if it had never been called. Its parent is woken where it waits for "run:ID"."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Park(Claimed[bool]):
     """Set a run to WAITING and give up the claim.
 
@@ -260,7 +279,7 @@ class Park(Claimed[bool]):
     run_after: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Release(Claimed[None]):
     """Give a run back, PENDING; after a failed attempt RETRYING, with the error. Ready from `run_after` on."""
 
@@ -270,7 +289,7 @@ class Release(Claimed[None]):
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class TakeSignal(Claimed["str | None"]):
     """Give the oldest signal of this name that nobody took to `step`, which is recorded with its value.
 
@@ -285,7 +304,7 @@ class TakeSignal(Claimed["str | None"]):
         return result is not None or bool(self.steps or self.notes)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Publish(Claimed[None]):
     """Show a value to whoever looks at the run, in place of the last one of this name."""
 
@@ -293,7 +312,7 @@ class Publish(Claimed[None]):
     value: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Send(Operation[bool]):
     """Keep a signal for a run, once for each `id`; the run is woken where it waits for "signal:NAME".
 
@@ -307,7 +326,7 @@ class Send(Operation[bool]):
     value: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class RequestStop(Operation[RunState]):
     """Stop a run and all below it: at once where nobody executes it, else its worker is asked to.
 
@@ -319,7 +338,7 @@ class RequestStop(Operation[RunState]):
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Complete(Operation[None]):
     """End a run that waits for somebody outside (a manual step, one that is UNCERTAIN); its parent is woken.
 
@@ -332,7 +351,7 @@ class Complete(Operation[None]):
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Continue(Operation[Row]):
     """Begin a run that goes on from the one that it `continues`, with `steps` recorded already; returns its row.
 
@@ -347,7 +366,7 @@ class Continue(Operation[Row]):
     hands_over: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Wake(Operation[None]):
     """Let a WAITING run go on, whatever it waits for: a decision about a suspect, or after its code was mended.
 
@@ -360,7 +379,7 @@ class Wake(Operation[None]):
     token: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Prune(Operation[list[str]]):
     """Take runs away that have ended, each with all below it, its signals, tags and what it published.
 
@@ -376,7 +395,7 @@ class Prune(Operation[list[str]]):
         return bool(result)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class SetAside(Operation[None]):
     """Let nothing of a run, and of all below it, go on here, because it is on its way to another store.
 
@@ -391,7 +410,7 @@ class SetAside(Operation[None]):
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Adopt(Operation[bool]):
     """Take over what another store had of a run: it goes on here as it stood there.
 
@@ -407,7 +426,7 @@ class Adopt(Operation[bool]):
     tags: tuple[Tag, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Sweep(Operation[int]):
     """Remove large values that nothing names any more, and that were kept last more than `REST` seconds before `now`.
 
@@ -418,7 +437,7 @@ class Sweep(Operation[int]):
         return False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class LimitQueue(Operation[None]):
     """Set all limits of a queue, in place of those before; see `QueueRow`. What is under way goes on.
 
@@ -431,7 +450,7 @@ class LimitQueue(Operation[None]):
     rate_limit: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PauseQueue(Operation[None]):
     """Let nothing be claimed from a queue, or let it go on. What is under way goes on. Refused as `LimitQueue`."""
 
@@ -439,7 +458,7 @@ class PauseQueue(Operation[None]):
     is_paused: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class PauseSchedule(Operation[None]):
     """Let workers make no calls by the schedule of a task, or let them go on. Refused as `LimitQueue`."""
 
@@ -447,7 +466,7 @@ class PauseSchedule(Operation[None]):
     is_paused: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class KeepSuccesses(Operation[None]):
     """Keep how targets were made last, each in place of what was kept of it before."""
 
@@ -457,7 +476,7 @@ class KeepSuccesses(Operation[None]):
         return False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class ForgetSuccesses(Operation[None]):
     """Know no longer how these targets were made; what is not known is passed over."""
 

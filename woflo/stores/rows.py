@@ -54,7 +54,7 @@ class Row:
     attempt: int = 0
     """The attempt under way, or the last; one that was given back, parked, or lost with its worker does not count."""
     deaths: int = 0
-    """How many workers died while this run was under way."""
+    """How many workers died while this run was under way, since it came further the last time."""
     run_after: float | None = None
     """Not before this time; None for at once."""
     waits_for: tuple[str, ...] = ()

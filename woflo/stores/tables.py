@@ -92,10 +92,12 @@ class TableReader(Store):
 
     def _select(self, search: Search, after: str, limit: int) -> list[Row]:
         def is_meant(row: Row) -> bool:
-            return row.id > after and self._is_found(row, search)
+            is_behind = not after or (row.id < after if search.newest_first else row.id > after)
+            return is_behind and self._is_found(row, search)
 
         with self._reading:
-            return list(islice(filter(is_meant, self._ordered()), limit))
+            ordered = self._ordered()
+            return list(islice(filter(is_meant, reversed(ordered) if search.newest_first else ordered), limit))
 
     def _is_found(self, row: Row, search: Search) -> bool:
         return (

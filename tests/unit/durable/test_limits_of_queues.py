@@ -1,6 +1,7 @@
 """What is set for queues and schedules holds for workers; calls of a batch are kept together or not at all."""
 
 import threading
+from contextlib import closing, nullcontext
 
 import pytest
 
@@ -19,8 +20,10 @@ from woflo import (
 from woflo.durable.choice import use_store
 from woflo.durable.engine import engine_of
 from woflo.durable.schedules import Schedules
-from woflo.errors import KeyConflictError, OptionError, StoreError
+from woflo.errors import KeyConflictError, OptionError, SerializationError, StoreError
+from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import RunState
+from woflo.kernel.task import Task
 from woflo.stores.memory import MemoryStore
 from woflo.stores.operations import ClaimReady, LimitQueue, Submit
 from woflo.stores.rows import Row
@@ -189,6 +192,71 @@ def test_nobody_waits_for_a_call_that_is_not_kept_yet(store):
     claim = ClaimReady(now=1e10, worker="w", limit=9, tasks=(double.name,), queues=("default",))
     assert [row.id for row in store.write(claim)] == [run.id, inner.id]
     assert woflo.batch is batch
+
+
+GIVEN = [
+    {},
+    {"key": "k", "priority": 3, "limit_key": "one", "queue": "mail"},
+    {"retries": 2, "timeout": 5.0, "tags": {"part": "one"}},
+    {"delay": 60.0},
+    {"deadline": 60.0},
+]
+
+
+@pytest.mark.parametrize("options", GIVEN, ids=lambda options: " ".join(options) or "none")
+@pytest.mark.parametrize("arguments", [((1,), {}), ((), {"x": 1}), (([1],), {})], ids=["plain", "by name", "a list"])
+def test_a_call_of_a_batch_is_kept_as_any_other(options, arguments):
+    """Its row says the same, whatever its options and arguments are, and its handle does the same."""
+
+    @task(runner="queue")
+    def anything(x) -> str:
+        return str(x)
+
+    found, (args, kwargs) = [], arguments
+    for together in (False, True):
+        with FakeClock(1e9), closing(MemoryStore()) as made:
+            before = use_store(made)
+            with batch() if together else nullcontext():
+                run = anything.with_options(**options)(*args, **kwargs)
+            row = made.get(run.id)
+            attributes = (run.state, run.attempt, run.is_running(), run.is_kept, run.parent_id)
+            found.append((row.changed(id=""), made.tags(run.id), attributes))
+            assert run.stop()
+            assert made.get(run.id).state is RunState.STOPPED
+            engine_of(made).close()
+            use_store(before)
+    assert found[0] == found[1]
+
+
+def test_a_call_of_a_batch_may_be_skipped(store):
+    """Whoever says which calls need not be executed is asked about these, too."""
+
+    class Known:
+        def called(self, run, handles):
+            """There are none."""
+
+        def admit(self, run):
+            return Outcome("known")
+
+    known = Task(double.body, double.options.changed({"admission": Known()}))
+    with batch():
+        run = known(1)
+    assert run.get_result(timeout=PATIENCE) == "known"
+    assert store.snapshot().runs == []
+
+
+def test_arguments_that_cannot_be_stored_are_refused_at_the_call(store):
+    """Also in a batch, whose other calls are kept."""
+
+    @task(runner="queue")
+    def strict(x: int) -> int:
+        return x
+
+    with batch():
+        strict(1)
+        with pytest.raises(SerializationError, match="'x'"):
+            strict("one")
+    assert len(store.snapshot().runs) == 1
 
 
 def test_a_claim_from_a_queue_without_limits_asks_nothing_more(tmp_path, monkeypatch):

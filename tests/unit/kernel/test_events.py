@@ -84,6 +84,20 @@ def test_progress_reaches_the_observer():
     ]
 
 
+def test_of_many_items_few_are_told():
+    """The first hundred, then one in a twentieth of a second, and the last one, with or without a length."""
+    for items in (range(5_000), iter(range(5_000))):
+        seen = []
+        with subscribe(seen.append):
+            task(runner="thread")(lambda items=items: sum(1 for _ in track(items)))().get_result()
+        done = [event.done for event in seen if isinstance(event, events.ProgressMade)]
+        assert done[:3] == [0, 1, 1]
+        assert set(range(101)) <= set(done)
+        assert done == sorted(done)
+        assert done[-1] == 5_000
+        assert len(done) < 1_000
+
+
 def test_track_only_iterates_outside_of_a_task():
     """The same code works on its own."""
     assert list(track([1, 2])) == [1, 2]

@@ -12,7 +12,7 @@ from unit_helpers import script_environment
 
 from woflo.errors import LaunchError
 from woflo.runners.processes import slots
-from woflo.runners.processes.slots import BEGUN, CALL, ENDING, KEPT, READY, SESSION, STOP, Slots
+from woflo.runners.processes.slots import BEGUN, CALL, ENDING, HEARD, KEPT, READY, SESSION, STOP, Slots
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_each_child_has_its_own(page):
     assert len({slot // slots.WORDS for slot in taken}) == slots.COUNT
     assert all(slot % slots.WORDS == 0 for slot in taken)
     assert max(taken) + slots.WORDS == len(page.words)
-    words = [SESSION, CALL, BEGUN, STOP, ENDING, READY, KEPT]
+    words = [SESSION, CALL, BEGUN, STOP, ENDING, READY, KEPT, HEARD]
     assert sorted(set(words) & set(range(slots.WORDS))) == sorted(words)
     outboxes = [page.outbox_at(slot) for slot in sorted(taken)]
     assert outboxes == list(range(page.words.nbytes, len(page.memory), slots.OUTBOX_SIZE))

@@ -355,6 +355,35 @@ def test_a_waiting_thread_that_is_interrupted(disk, monkeypatch, was_to_lead):
     assert disk.commits == [["first"], ["b"]]
 
 
+@pytest.mark.parametrize("when", ["while it is kept", "when it is told"])
+def test_an_interrupted_thread_wakes_the_next(disk, monkeypatch, when):
+    """Threads whose writes were kept together wake each other, and one that was interrupted keeps nobody waiting."""
+    monkeypatch.setattr(grouping, "AWAKE", 1)
+    waits, go_on = threading.Event(), threading.Event()
+
+    def before():
+        waits.set()
+        assert go_on.wait(PATIENCE)
+
+    with held(disk):
+        leader = disk.write("leader")
+        with monkeypatch.context() as patch:
+            patch.setattr(grouping, "threading", SimpleNamespace(Lock=lambda: Interrupted(before)))
+            interrupted = in_thread(disk.committer.write, "interrupted")
+            assert waits.wait(PATIENCE)
+        others = [disk.write(name) for name in ("b", "c")]
+        disk.let_go()
+        assert disk.begins() == ["leader", "interrupted", "b", "c"]
+        if when == "when it is told":
+            disk.let_go()
+            assert leader() == "leader kept"
+        go_on.set()
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+    assert leader() == "leader kept"
+    assert [other() for other in others] == ["b kept", "c kept"]
+
+
 def test_where_no_thread_can_be_started(disk, monkeypatch):
     """What is submitted is refused then and there, and nothing waits for ever."""
 

@@ -16,6 +16,7 @@ from woflo.stores.operations import (
     Park,
     Publish,
     Record,
+    Recover,
     RequestStop,
     Send,
     Submit,
@@ -44,8 +45,8 @@ def begun(*run_ids):
     return Submit(now=1.0, runs=tuple(rows))
 
 
-def step(run_id, state=RunState.SUCCEEDED):
-    return Row(id=run_id, task="s", queue=None, parent_id="a", state=state, result="1")
+def step(run_id, state=RunState.SUCCEEDED, parent="a"):
+    return Row(id=run_id, task="s", queue=None, parent_id=parent, state=state, result="1")
 
 
 def park(*tokens):
@@ -94,6 +95,13 @@ IN_TURN = {
     "a child ends, and its parent is called again": [park("run:a:0"), finish(CHILD), submit(Row(id="a", task="t"))],
     "forgotten, and called again": [Forget(now=2.0, claim=CHILD), submit(Row(id="a:0", task="u"))],
     "stopped, and ends": [RequestStop(now=2.0, run_id="a"), finish(CHILD), finish(CLAIM)],
+    "comes further after a death, beside one that does not": [
+        Recover(now=1.5),
+        ClaimReady(now=1.5, worker="v", limit=9, tasks=("t",), queues=("default",)),
+        Record(now=2.0, claim=Claim("a:0", "v", 2), steps=(step("a:0:1", parent="a:0"),)),
+        Record(now=2.0, claim=Claim("a", "v", 2), steps=(step("a:1"),), comes_further=True),
+        Publish(now=2.0, claim=Claim("a:0", "v", 2), name="n", value="1"),
+    ],
     "ends with calls, which are claimed": [
         finish(CLAIM, calls=(Row(id="b", task="t"),)),
         ClaimReady(now=2.0, worker="v", limit=9, tasks=("t",), queues=("default",)),
@@ -141,14 +149,54 @@ def test_few_round_trips(store, monkeypatch):
 
 
 def test_the_same_is_asked_together(store, monkeypatch):
-    """However many runs end: what differs in its values alone goes through psycopg as one, which halves its work."""
+    """However many runs end: what differs in its values alone is one statement, and the lock tells who holds them."""
     names = [f"r{number}" for number in range(100)]
     store.apply([begun(*names)])
     asked = []
     real = store._writer._asked
     monkeypatch.setattr(store._writer, "_asked", lambda name, same: asked.append((name, len(same))) or real(name, same))
     store.apply([finish(Claim(name, "w", 1)) for name in names])
-    assert asked == [("lock_runs", 1), ("held", 100), ("end_run", 100)]
+    assert asked == [("lock_runs", 1), ("end_run", 100)]
+
+
+TEXTS = ["", "a\\b", '"quoted"', "{1,NULL}", "null", "line\nline", "\u2028 \U0001f600", "x" * 1000]
+
+
+@pytest.mark.parametrize("largest", [4_000_000, 500], ids=["in one", "in parts"])
+def test_many_are_the_same_as_one_after_the_other(store, monkeypatch, largest):
+    """Whatever their values are, and whether there is room for all in one statement."""
+    monkeypatch.setattr("woflo.stores.postgres.gathering.LARGEST", largest)
+    model = MemoryStore()
+    names = [f"r{number}" for number in range(len(TEXTS))]
+    rows = [
+        Row(
+            id=name, task="t", worker="w", args=text, key=text, priority=-number, limit_key=text, run_after=0.1 * number
+        )
+        for number, (name, text) in enumerate(zip(names, TEXTS, strict=True))
+    ]
+    claims = [Claim(name, "w", 1) for name in names]
+    steps = [
+        Row(id=f"{name}:0", task="s", queue=None, parent_id=name, position=0, state=RunState.FAILED, error=text)
+        for name, text in zip(names, TEXTS, strict=True)
+    ]
+    records = [Record(now=1e-7, claim=claim, steps=(one,)) for claim, one in zip(claims, steps, strict=True)]
+    ends = [
+        Finish(now=2.5e9 + 1e-6, claim=claim, state=RunState.SUCCEEDED, result=text)
+        for claim, text in zip(claims, TEXTS, strict=True)
+    ]
+    wrong = [Finish(now=1.0, claim=Claim(names[0], "v", 1), state=RunState.FAILED), *ends[5:]]
+    for operations in ([Submit(now=0.1, runs=tuple(rows))], records, records, ends[1:5], wrong, ends):
+        found = [[described(one) for one in made.apply(operations)] for made in (model, store)]
+        assert found[0] == found[1]
+    assert store.snapshot() == model.snapshot()
+
+
+def test_one_that_cannot_be_stored_does_not_take_others_with_it(store):
+    """A text that the server does not know is refused by itself, and named."""
+    rows = [Row(id=f"r{number}", task="t", args="\x00" if number == 1 else "{}") for number in range(5)]
+    results = store.apply([submit(row) for row in rows])
+    assert [isinstance(one, Exception) for one in results] == [False, True, False, False, False]
+    assert [row.id for row in store.select()] == ["r0", "r2", "r3", "r4"]
 
 
 def test_nothing_to_keep(store):

@@ -13,8 +13,12 @@ from woflo.stores.rows import Row
 pytestmark = needs_postgres
 
 VALUES = {"now": 1.0, "queue": "q", "tasks": '["t"]', "limit": 10, "ids": '["a"]', "worker": "w", "ending": '["a"]'}
+SETTINGS = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
 CASES = [
     ("held", ["a", "w", 1], "runs_pkey"),
+    ("held_together", ['[["a", "w", 1]]'], "runs_pkey"),
+    ("end_run_together", ['[["SUCCEEDED", "1", null, null, 1.0, "a"]]'], "runs_pkey"),
+    ("changed_among", {"known": '{"a": "PENDING"}'}, "runs_pkey"),
     ("lock_runs", VALUES, "runs_pkey"),
     ("claim", VALUES, "runs_pkey"),
     ("wake_due", VALUES, "runs_due"),
@@ -37,6 +41,7 @@ def test_what_is_asked_of_a_new_table_goes_by_its_index(store, name, values, ind
     connection.rollback()
     assert index in plan, plan
     assert "Seq Scan on runs" not in plan, plan
+    assert "Hash Join" not in plan and "Merge Join" not in plan, plan
 
 
 def test_users_have_the_planner_as_it_is(store):
@@ -44,8 +49,10 @@ def test_users_have_the_planner_as_it_is(store):
     store.write(Submit(now=1.0, runs=(Row(id="a", task="t", worker="w"),)))
     claim = store.get("a").claim
     with store.transaction() as transaction:
-        assert transaction.connection.execute("SHOW enable_seqscan").fetchone() == ("on",)
+        for setting in SETTINGS:
+            assert transaction.connection.execute(f"SHOW {setting}").fetchone() == ("on",)
         transaction.commit(Finish(now=2.0, claim=claim, state=RunState.SUCCEEDED))
     connection = store._writer.connection
-    assert connection.execute("SHOW enable_seqscan").fetchone() == ("off",)
+    for setting in SETTINGS:
+        assert connection.execute(f"SHOW {setting}").fetchone() == ("off",)
     connection.rollback()

@@ -264,23 +264,31 @@ class Agreement(RuleBasedStateMachine):
     def leave(self, worker):
         self.do(ops.Leave, worker=worker)
 
-    @rule(dead=st.lists(workers, max_size=2).map(tuple))
-    def recover(self, dead):
-        self.do(ops.Recover, dead=dead)
+    @rule(dead=st.lists(workers, max_size=2).map(tuple), tells=st.booleans(), begun=st.lists(which, max_size=3))
+    def recover(self, dead, tells, begun):
+        begun = tuple(self.claim(number) for number in begun)
+        self.do(ops.Recover, dead=dead, told=dead[:1] if tells else (), begun=begun)
 
-    @rule(number=which, steps=some_steps, runs=some_calls, tags=some_tags)
-    def record(self, number, steps, runs, tags):
-        self.do(ops.Record, **self.held(number, steps), calls=runs, tags=tags)
+    @rule(number=which, steps=some_steps, runs=some_calls, tags=some_tags, further=st.booleans())
+    def record(self, number, steps, runs, tags, further):
+        self.do(ops.Record, **self.held(number, steps), calls=runs, tags=tags, comes_further=further)
 
     @rule(number=which, steps=some_steps, state=ends, result=texts, error=texts, reason=texts)
     def finish(self, number, steps, state, result, error, reason):
         told = {"state": state, "result": result, "error": error, "reason": reason}
         self.do(ops.Finish, **self.held(number, steps), **told)
 
-    @rule(number=which, steps=some_steps, tokens=st.lists(st.sampled_from(TOKENS), max_size=3).map(tuple), delay=delays)
-    def park(self, number, steps, tokens, delay):
+    @rule(
+        number=which,
+        steps=some_steps,
+        tokens=st.lists(st.sampled_from(TOKENS), max_size=3).map(tuple),
+        delay=delays,
+        further=st.booleans(),
+    )
+    def park(self, number, steps, tokens, delay, further):
         until = None if delay is None else self.now + delay
-        self.do(ops.Park, **self.held(number, steps), reason="waits", waits_for=tokens, run_after=until)
+        told = {"waits_for": tokens, "run_after": until, "comes_further": further}
+        self.do(ops.Park, **self.held(number, steps), reason="waits", **told)
 
     @rule(number=which, child=which)
     def park_for_a_child(self, number, child):
@@ -295,14 +303,21 @@ class Agreement(RuleBasedStateMachine):
         told = {"failed": failed, "reason": reason, "error": error}
         self.do(ops.Release, **self.held(number, steps), run_after=until, **told)
 
-    @rule(number=which, steps=some_steps, name=st.sampled_from("mn"), step=steps())
-    def take_signal(self, number, steps, name, step):
+    @rule(number=which, steps=some_steps, name=st.sampled_from("mn"), step=steps(), further=st.booleans())
+    def take_signal(self, number, steps, name, step, further):
         *others, own = self.held(number, (*steps, step))["steps"]
-        self.do(ops.TakeSignal, claim=self.claim(number), steps=tuple(others), name=name, step=own)
+        told = {"steps": tuple(others), "name": name, "step": own, "comes_further": further}
+        self.do(ops.TakeSignal, claim=self.claim(number), **told)
 
-    @rule(number=which, steps=some_steps, name=st.sampled_from("xy"), value=st.sampled_from(["1", *LARGE]))
-    def publish(self, number, steps, name, value):
-        self.do(ops.Publish, **self.held(number, steps), name=name, value=value)
+    @rule(
+        number=which,
+        steps=some_steps,
+        name=st.sampled_from("xy"),
+        value=st.sampled_from(["1", *LARGE]),
+        further=st.booleans(),
+    )
+    def publish(self, number, steps, name, value, further):
+        self.do(ops.Publish, **self.held(number, steps), name=name, value=value, comes_further=further)
 
     @rule(
         number=which,
@@ -381,6 +396,7 @@ class Agreement(RuleBasedStateMachine):
             lambda store: [store.find(task, key) for task in TASKS for key in "kl"],
             lambda store: store.published("a"),
             lambda store: store.select(tags={"m": "1"}),
+            lambda store: store.select(tags={"m": "1"}, newest_first=True, after="c"),
             lambda store: store.select(key="k", created=Span(since=2.0), ended=Span(until=30.0)),
             lambda store: store.signals("a"),
         ):

@@ -40,6 +40,10 @@ class AttemptRole:
 
             capture_here(link, channel)
         outcome = link.start(attempt) if self._context is None else self._context.run(link.start, attempt)
+        if self._capture:
+            from woflo.runners.processes.capture import flush_here
+
+            flush_here()
         link.send_outcome(attempt.number, outcome, attempt.task_name)
 
     def __reduce__(self) -> Any:
@@ -65,6 +69,7 @@ def rehearse(slots: Slots, perform: Callable[[AttemptRole, Link, wire.Socket], N
     ours, theirs = wire.socket_pair()
     link = Link(theirs, slots, 0)
     link.pid = os.getpid()
+    link.heard = -1
     nothing = Attempt("rehearsal", "rehearsal", 1, Body(_nothing), (), {})
     for _ in range(_REHEARSALS):
         perform(AttemptRole(nothing, copy_context(), False), link, ours)

@@ -18,7 +18,7 @@ from woflo.kernel.ports import Channel
 from woflo.kernel.reactor import READ, Reactor
 from woflo.runners.processes import wire
 
-__all__ = ["Capture", "capture_here"]
+__all__ = ["Capture", "capture_here", "flush_here"]
 
 TAIL = 4096
 """How many of the last characters a crash report shows."""
@@ -39,6 +39,15 @@ def capture_here(link: Any, channel: Channel) -> None:
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(line_buffering=True)
     logging.getLogger().handlers[:] = [_ToCaller(channel)]
+
+
+def flush_here() -> None:
+    """In the child, when the code of an attempt has ended: what it has written is told before its outcome."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            pass  # closed by the task
 
 
 def _number_of(stream: Any) -> int | None:

@@ -26,7 +26,7 @@ from woflo.kernel.outcome import Outcome
 from woflo.runners.processes import shipping, travelling, wire
 from woflo.runners.processes.calls import calls_in
 from woflo.runners.processes.inheritance import Inheritance, put_away
-from woflo.runners.processes.slots import CALL, SESSION, STOP, Slots
+from woflo.runners.processes.slots import CALL, HEARD, SESSION, STOP, Slots
 
 if sys.platform != "win32":
     from faulthandler import register as register_faulthandler
@@ -74,6 +74,8 @@ class Link:
         self.sending: Any = _thread.RLock()
         """Held while a frame is written: large ones of several threads would be mixed. A handler of the user's may
         send a message while this thread sends, hence the kind of lock."""
+        self.heard: int = 0
+        """Who listened in the caller when the last attempt began, see `bus.hearing`; -1 where that does not matter."""
         self._decoder = wire.Decoder()
         self.received: deque[Any] = deque()
         """Frames that have come and were not taken yet; calls that shared one stand here one by one (`calls_in`)."""
@@ -147,6 +149,8 @@ class Link:
 
     def start(self, attempt: Attempt) -> Outcome:
         """Execute an attempt so that a request to stop reaches its code."""
+        if self.heard != self.slots.words[self.slot + HEARD] and self.heard >= 0:
+            self._follow_listeners()
         try:
             self.attempt = attempt
             if self.stop_requested:
@@ -161,6 +165,13 @@ class Link:
             from woflo.kernel.attempt import outcome_of
 
             return outcome_of(StopRequested(), attempt.task_name)
+
+    def _follow_listeners(self) -> None:
+        """Calls that are made here are told to the caller's observers, as long as there are any."""
+        from woflo.runners.processes.relaying import relay_to
+
+        self.heard = self.slots.words[self.slot + HEARD]
+        relay_to(self, self.heard)
 
     def on_sigterm(self, number: int, frame: Any) -> None:
         """The caller asks to stop: raise that in the code of the attempt, so that its `finally` blocks run."""
@@ -238,17 +249,21 @@ class LinkChannel:
 
     def send(self, kind: str, data: Any) -> None:
         """Marshalled, not pickled: it can be read where no code of the user may run, and so stays in order."""
+        try:
+            packed = marshal.dumps((kind, data))
+        except ValueError:  # a number or text of another kind, such as numpy's
+            packed = marshal.dumps((kind, tuple(_plain(part) for part in data)))
+        self.send_packed(wire.MESSAGE, packed)
+
+    def send_packed(self, kind: int, packed: bytes) -> None:
+        """Send a frame, from any thread. What goes wrong is logged."""
         link = self._link
         held, here = link.held, threading.current_thread() is threading.main_thread()
         try:
-            try:
-                packed = marshal.dumps((kind, data))
-            except ValueError:  # a number or text of another kind, such as numpy's
-                packed = marshal.dumps((kind, tuple(_plain(part) for part in data)))
             if here:
                 link.held = True
             with link.sending:
-                wire.send_frame(link.sock, wire.MESSAGE, self._number, packed)
+                wire.send_frame(link.sock, kind, self._number, packed)
         except Exception as error:
             from woflo.kernel.bus import complain
 

@@ -76,7 +76,7 @@ def put_away(inheritance: Inheritance) -> None:
 def _find_streams() -> list[tuple[Any, str, Any]]:
     """Streams that write to files: where each stands, and what is to stand there in the child."""
     global _last
-    out, err = sys.stdout, sys.stderr
+    out, err = _behind(sys.stdout), _behind(sys.stderr)
     handlers = _log_handlers() if "logging" in sys.modules else ()
     now: tuple[Any, ...] = (out, err, sys.__stdout__, sys.__stderr__, handlers)
     if isinstance(out, io.TextIOWrapper) and isinstance(err, io.TextIOWrapper):
@@ -84,6 +84,12 @@ def _find_streams() -> list[tuple[Any, str, Any]]:
     if now != _last[0]:
         _last = (now, _look_for_streams(handlers))
     return _last[1]
+
+
+def _behind(stream: Any) -> Any:
+    """The stream itself, where woflo has put something in its place; what does so is imported only where it happens."""
+    capturing = sys.modules.get("woflo.kernel.capturing")
+    return stream if capturing is None else capturing.behind(stream)
 
 
 def _log_handlers() -> tuple[tuple[Any, Any], ...]:
@@ -111,6 +117,7 @@ def _look_for_streams(handlers: tuple[tuple[Any, Any], ...]) -> list[tuple[Any, 
 
 
 def _find_stream(owner: Any, name: str, stream: Any, used: dict[int, Any], found: list[tuple[Any, str, Any]]) -> None:
+    stream = _behind(stream)
     if not isinstance(stream, io.TextIOWrapper):
         return
     settings = (stream.encoding, stream.errors, stream.line_buffering, stream.write_through)

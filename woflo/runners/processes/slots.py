@@ -3,7 +3,7 @@
 A slot belongs to one child. What stands in it survives the child's SIGKILL, and the caller's.
 
     | session 8 | call under way 8 | begun at (ns) 8 | call to stop 8 | asked to end 8 | ready 8
-    | bytes in its outbox 8 | … to 64 bytes |
+    | bytes in its outbox 8 | who listens in the caller 8 |
 
 Behind all slots comes for each an outbox, where a worker of a pool keeps what it has not sent yet (see `outbox`).
 """
@@ -16,11 +16,11 @@ import os
 from woflo.errors import LaunchError
 from woflo.runners.processes.shipping import shared_file
 
-__all__ = ["BEGUN", "CALL", "ENDING", "KEPT", "OUTBOX_SIZE", "READY", "SESSION", "STARTING", "STOP", "Slots"]
+__all__ = ["BEGUN", "CALL", "ENDING", "HEARD", "KEPT", "OUTBOX_SIZE", "READY", "SESSION", "STARTING", "STOP", "Slots"]
 
 COUNT = 16384
 WORDS = 8
-SESSION, CALL, BEGUN, STOP, ENDING, READY, KEPT = range(7)
+SESSION, CALL, BEGUN, STOP, ENDING, READY, KEPT, HEARD = range(8)
 STARTING = -1
 """In place of a session: a command is being started whose number is not known yet."""
 OUTBOX_SIZE = 2048

@@ -23,7 +23,7 @@ from woflo.runners.processes.child import Role
 from woflo.runners.processes.children import Child, Owner
 from woflo.runners.processes.inheritance import Closer
 from woflo.runners.processes.launching import Launcher
-from woflo.runners.processes.slots import SESSION, Slots
+from woflo.runners.processes.slots import HEARD, SESSION, Slots
 from woflo.runners.processes.watching import watch_process
 
 __all__ = ["Supervisor", "supervisor"]
@@ -45,6 +45,7 @@ class Supervisor:
         self._emptied: Any = None
         self._guard()
         here.final_closers[Supervisor] = self.close
+        bus.when_changed.append(self._tell_listening)
 
     def start(self, kind: type[Launcher], role: Role | Any, owner: Owner, closing: Any = None) -> Child:
         """Start a child by `kind` of launcher. `role` is the role itself for a fork, its parcel otherwise.
@@ -58,6 +59,7 @@ class Supervisor:
         slot = self.slots.take()
         child = Child(self, owner, ours, slot)
         child.closing = closing or child.closing
+        self.slots.words[slot + HEARD] = bus.hearing()
         try:
             ours.setblocking(False)
             # The socket first: were it registered after the pidfd, a quick child's outcome could be missed.
@@ -79,6 +81,12 @@ class Supervisor:
     def watch_helper(self, pid: int, on_death: Any) -> None:
         """The same for a process that is no child in this sense, such as the fork server."""
         watch_process(self.reactor, pid, on_death)
+
+    def _tell_listening(self) -> None:
+        """In any thread: children are to tell of their calls, or no more. A child sees it with its next attempt."""
+        heard = bus.hearing()
+        for child in list(self.children):
+            self.slots.words[child.slot + HEARD] = heard
 
     def forget(self, child: Child) -> None:
         self.children.discard(child)

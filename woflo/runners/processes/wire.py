@@ -24,6 +24,7 @@ __all__ = [
     "CAPTURE",
     "CODE",
     "ERROR",
+    "EVENT",
     "FORGET",
     "HEADER",
     "MESSAGE",
@@ -47,6 +48,7 @@ HEADER = struct.Struct("<BBHIQ")
 MAGIC = 0xF7
 _MAGIC_BYTE = bytes([MAGIC])
 VALUE, ERROR, MESSAGE, STARTED, RETURNED, ROLE, CALL, CODE, CAPTURE, PLAIN, SHARED, FORGET, PLAIN_CALLS = range(1, 14)
+EVENT = 14
 MAX_FDS = 64
 """Descriptors taken from the socket in one read."""
 # As plain numbers: those of `socket` are slow enumerations.

@@ -19,7 +19,7 @@ from woflo.kernel.body import Body
 from woflo.kernel.outcome import Outcome
 from woflo.runners.processes import sharing, shipping, wire
 from woflo.runners.processes.calls import ANNOUNCE, CALL_HEAD
-from woflo.runners.processes.capture import capture_here
+from woflo.runners.processes.capture import capture_here, flush_here
 from woflo.runners.processes.child import Link, LinkChannel
 from woflo.runners.processes.outbox import ENOUGH, Outbox
 from woflo.runners.processes.slots import BEGUN, CALL, READY
@@ -89,7 +89,7 @@ class WorkerRole:
             capture_here(link, LinkChannel(link, 0))
         if self._initializer is not None:
             self._initializer_or_error(link)
-        Worker(link, self._prefix).work()
+        Worker(link, self._prefix, self._capture).work()
 
     def _initializer_or_error(self, link: Link) -> None:
         assert self._initializer is not None
@@ -118,9 +118,10 @@ class _CalledAttempt(Attempt):
 class Worker:
     """The loop of a worker process."""
 
-    def __init__(self, link: Link, prefix: str) -> None:
+    def __init__(self, link: Link, prefix: str, capture: bool = False) -> None:
         self.link = link
         self.prefix = prefix
+        self._capture = capture
         self._words = link.slots.words
         self._begun, self._call = link.slot + BEGUN, link.slot + CALL
         self._codes: dict[int, bytes] = {}
@@ -187,6 +188,8 @@ class Worker:
             if last is not None:
                 attempt.last_heartbeat = last
             outcome = copy_context().run(link.start, attempt)
+        if self._capture:
+            flush_here()
         self._now = monotonic_ns()
         self._answer(number, outcome, name, self._now - begun)
         words[self._call] = 0

@@ -27,7 +27,7 @@ BY_HAND = "moved by hand"
 _READY = (RunState.PENDING, RunState.RETRYING)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Restart(Operation[None]):
     """A person has put a run that had ended into the queue again, perhaps with other arguments.
 

@@ -2,8 +2,9 @@
 
 `store` keeps the contract. `server` knows the database and connects to it, also again; `preparing` brings the schema to
 its present version. `writer` has the one connection that writes and sees to it that a transaction is kept once;
-`batches` puts many operations into few round trips; `lending` is that connection in the hands of users. `readers` are
-the others, by `wakeups` processes hear of each other, and `failures` knows what is said when something fails.
+`batches` puts many operations into few round trips, and `gathering` many statements into one; `lending` is that
+connection in the hands of users. `readers` are the others, by `wakeups` processes hear of each other, and `failures`
+knows what is said when something fails.
 """
 
 from __future__ import annotations

@@ -71,15 +71,29 @@ def together(operations: Sequence[Operation[Any]], ask: Ask) -> Done:
     for group in _groups(operations):
         under_way = [_UnderWay(one) for one in group]
         while asking := [(one, one.asks) for one in under_way if one.asks is not None]:
-            places = _places([asks for _, asks in asking])
-            answers = ask([*first, *(asking[number][1][at] for at, number in places)])[len(first) :]
+            found = _answers([asks for _, asks in asking], first, ask)
             first = []
-            found = dict(zip(places, answers, strict=True))
             for number, (one, asks) in enumerate(asking):
                 one.go_on(asks, [found[at, number] for at in range(len(asks))])
         results += [one.result for one in under_way]
         written += [one for one in under_way if one.has_written]
     return Done(results, bool(written), any(one.operation.is_news(one.result) for one in written))
+
+
+def _answers(asking: Sequence[list[Statement]], first: list[Statement], ask: Ask) -> dict[tuple[int, int], Answer]:
+    """The answers by their places. What is asked `first` locks rows, and tells whose they are: nobody asks twice."""
+    places = _places(asking)
+    is_told = bool(first) and first[0][0] == "lock_runs"
+    told = {(at, number) for at, number in places if is_told and asking[number][at][0] == "held"}
+    others = [place for place in places if place not in told]
+    answers = ask([*first, *(asking[number][at] for at, number in others)])
+    found = dict(zip(others, answers[len(first) :], strict=True))
+    if told:
+        locked = {row[:3]: [row[3:]] for row in answers[0].rows}
+        for at, number in told:
+            rows = locked.get(tuple(asking[number][at][1]), [])
+            found[at, number] = Answer(rows, len(rows))
+    return found
 
 
 def _places(asking: Sequence[list[Statement]]) -> list[tuple[int, int]]:

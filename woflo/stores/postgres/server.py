@@ -36,7 +36,7 @@ _DEFAULTS: dict[str, Any] = {
     "tcp_user_timeout": 50_000,
 }
 """Options of libpq that hold unless the URL says otherwise."""
-_PLANNING = "-c enable_seqscan=off"
+_PLANNING = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"
 """All that a statement looks for has an index. Of tables that are new the planner thinks that reading them whole is
 quicker, and keeps to that plan when they have become large."""
 

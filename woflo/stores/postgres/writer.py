@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import secrets
 from _thread import interrupt_main
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext, suppress
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, TypeVar
@@ -18,12 +19,13 @@ import psycopg
 
 from woflo.errors import StoreError
 from woflo.stores.operations import Operation
+from woflo.stores.postgres import gathering
 from woflo.stores.postgres.batches import Ask, Done, alone
 from woflo.stores.postgres.failures import failed, is_collision, is_lost, telling
 from woflo.stores.postgres.lending import LentConnection
 from woflo.stores.postgres.preparing import prepare
 from woflo.stores.postgres.server import Server, spelled
-from woflo.stores.sql.asking import Answer, Statement
+from woflo.stores.sql.asking import Answer, Statement, Values
 
 __all__ = ["Writer"]
 
@@ -69,16 +71,23 @@ class Writer:
         server has prepared.
         """
         with self.connection.pipeline() if len(statements) > 1 else nullcontext():
-            asked = [self._asked(name, list(same)) for name, same in groupby(statements, itemgetter(0))]
-        return [answer for cursor in asked for answer in _answers(cursor)]
+            asked = [
+                self._asked(name, [values for _, values in same]) for name, same in groupby(statements, itemgetter(0))
+            ]
+        return [answer for answers in asked for answer in answers()]
 
-    def _asked(self, name: str, same: list[Statement]) -> psycopg.Cursor[Any]:
-        """Neighbours, the same but for their values: psycopg takes half as long for many of them as one by one."""
+    def _asked(self, name: str, same: list[Values]) -> Callable[[], Iterable[Answer]]:
+        """Ask neighbours, the same but for their values; gives what tells the answers when the server has answered."""
         if len(same) == 1:
-            return self.connection.execute(self._sql[name], same[0][1], prepare=True)
-        cursor = self.connection.cursor()
-        cursor.executemany(self._sql[name], [values for _, values in same], returning=True)
-        return cursor
+            return partial(_answers, self.connection.execute(self._sql[name], same[0], prepare=True))
+        ids = gathering.ids_of(name, same)
+        if ids is None:  # psycopg takes half as long for many of them as one by one
+            cursor = self.connection.cursor()
+            cursor.executemany(self._sql[name], same, returning=True)
+            return partial(_answers, cursor)
+        sql = self._sql[f"{name}_together"]
+        cursors = [self.connection.execute(sql, (text,), prepare=True) for text in gathering.texts(name, same)]
+        return lambda: gathering.answers(ids, [row for cursor in cursors for row in cursor.fetchall()])
 
     # -- transactions that are done again --------------------------------------------------------------
 

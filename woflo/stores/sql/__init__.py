@@ -13,8 +13,10 @@ import re
 from functools import cache
 from importlib.resources import files
 
-__all__ = ["migrations", "schema", "statements", "without_comments"]
+__all__ = ["NEWEST_FIRST", "migrations", "schema", "statements", "without_comments"]
 
+NEWEST_FIRST = "_newest_first"
+"""How the name of a search ends that begins with the last id."""
 _NAME = re.compile(r"^-- name: *(\w+) *$", re.MULTILINE)
 _COMMENT = re.compile(r"^ *--.*\n", re.MULTILINE)
 
@@ -27,7 +29,12 @@ def statements(dialect: str) -> dict[str, str]:
         if file.name.endswith(".sql") and file.name != "schema.sql":
             _, *parts = _NAME.split(file.read_text(encoding="utf-8"))
             found.update(zip(parts[::2], map(without_comments, parts[1::2]), strict=True))
-    return found
+    return found | {f"{name}{NEWEST_FIRST}": _turned(found[name]) for name in found if name.startswith("select_")}
+
+
+def _turned(text: str) -> str:
+    """The same search from its other end: no index would serve one statement for both."""
+    return text.replace("ORDER BY id", "ORDER BY id DESC").replace("AND id > ", "AND id < ")
 
 
 def migrations(dialect: str) -> list[str]:

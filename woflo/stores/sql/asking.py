@@ -7,9 +7,10 @@ may ask one after the other, or all in one round trip, also together with the st
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-__all__ = ["Answer", "Doing", "Statement", "Values", "asked", "drive"]
+__all__ = ["Answer", "Doing", "Statement", "Values", "answer_of", "asked", "drive"]
 
 T = TypeVar("T")
 Values = dict[str, Any] | tuple[Any, ...]
@@ -24,14 +25,20 @@ class Answer(NamedTuple):
     changed: int
 
 
+answer_of: Callable[[tuple[list[tuple[Any, ...]], int]], Answer] = partial(tuple.__new__, Answer)
+"""Makes an `Answer` of both its parts, without the function in Python by which a `NamedTuple` is made."""
+
 Doing = Generator[list[Statement], list[Answer], T]
 """An operation under way: it yields what is to be asked, and returns its result."""
 
 
-def drive(doing: Doing[T], ask: Callable[[list[Statement]], list[Answer]]) -> T:
-    """The operation's result; `ask` gives the answers to statements, in their order."""
+def drive(doing: Doing[T], ask: Callable[[list[Statement]], list[Answer]], answers: list[Answer] | None = None) -> T:
+    """The operation's result; `ask` gives the answers to statements, in their order.
+
+    `answers` are those to what it has asked already, where it has begun.
+    """
     try:
-        statements = next(doing)
+        statements = doing.send(answers)  # type: ignore[arg-type]  # None begins
         while True:
             statements = doing.send(ask(statements))
     except StopIteration as end:

@@ -9,8 +9,14 @@ from typing import Any
 from woflo.kernel.state import RunState
 from woflo.stores.rows import QueueRow, Row, Signal, WorkerRow
 
-__all__ = ["queue_of", "row_of", "rows_of", "signal_of", "values_of", "worker_of"]
+__all__ = ["COLUMNS", "queue_of", "row_of", "rows_of", "signal_of", "values_of", "worker_of"]
 
+COLUMNS = (
+    *("id", "task", "state", "queue", "parent_id", "scope", "position", "key", "priority", "reason", "args", "digest"),
+    *("result", "error", "attempt", "deaths", "run_after", "waits_for", "stop_requested", "worker", "fence"),
+    *("continues", "created_at", "started_at", "finished_at", "options", "limit_key"),
+)
+"""What a run has in the tables, in their order."""
 _STATES = {state.value: state for state in RunState}
 
 
@@ -19,7 +25,7 @@ def values_of(row: Row) -> tuple[Any, ...]:
     return (
         row.id,
         row.task,
-        row.state.value,
+        row.state._value_,  # `value` is a property written in Python
         row.queue,
         row.parent_id,
         row.scope,

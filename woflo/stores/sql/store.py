@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+from woflo.kernel.state import RunState
 from woflo.stores.contract import Search, Snapshot, Store
 from woflo.stores.refusals import no_blob
 from woflo.stores.rows import QueueRow, Row, Signal, Success, WorkerRow
+from woflo.stores.sql import NEWEST_FIRST
 from woflo.stores.sql.rows import queue_of, rows_of, signal_of, worker_of
 
 __all__ = ["Read", "SqlStore"]
 
 Read = Callable[..., list[tuple[Any, ...]]]
 """Called with the name of a statement and its values by name."""
+
+BEHIND_ALL = "\U0010ffff"
+"""Behind every id."""
 
 
 class SqlStore(Store):
@@ -33,6 +38,11 @@ class SqlStore(Store):
     def get(self, run_id: str) -> Row | None:
         return next(iter(rows_of(self._read("run_by_id", id=run_id))), None)
 
+    def changed_among(self, known: Mapping[str, RunState]) -> dict[str, Row | None]:
+        found = self._read("changed_among", known=json.dumps(known)) if known else []
+        gone: dict[str, Row | None] = {run_id: None for run_id, own, *_ in found if own is None}
+        return gone | {row.id: row for row in rows_of(one[1:] for one in found if one[1] is not None)}
+
     def find(self, task: str, key: str) -> Row | None:
         return next(iter(rows_of(self._read("run_by_key", task=task, key=key))), None)
 
@@ -43,12 +53,14 @@ class SqlStore(Store):
         created, ended = search.created, search.ended
         values: dict[str, Any] = {"states": _list(search.states), "tasks": _list(search.tasks), "key": search.key}
         values |= {"created_since": created.since, "created_until": created.until}
-        values |= {"ended_since": ended.since, "ended_until": ended.until, "after": after, "limit": limit}
+        values |= {"ended_since": ended.since, "ended_until": ended.until, "limit": limit}
+        values["after"] = after or (BEHIND_ALL if search.newest_first else "")
+        order = NEWEST_FIRST if search.newest_first else ""
         if not search.tags:
-            return rows_of(self._read("select_runs", **values))
+            return rows_of(self._read(f"select_runs{order}", **values))
         first = next(iter(search.tags.items()))
         values |= {"tag": first[0], "value": first[1], "tags": json.dumps(dict(search.tags))}
-        return rows_of(self._read("select_tagged", **values))
+        return rows_of(self._read(f"select_tagged{order}", **values))
 
     def tags(self, run_id: str) -> dict[str, str]:
         return dict(self._read("tags", run_id=run_id))

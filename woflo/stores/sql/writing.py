@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from woflo.kernel.state import TERMINAL, RunState
@@ -133,7 +134,7 @@ def _distinct(rows: Sequence[Row]) -> Iterator[list[Row]]:
 def _begun(row: Row, now: float) -> Row:
     """A run as it is kept where it is new."""
     if row.worker is None:
-        return row.changed(created_at=now)
+        return row if row.created_at == now else row.changed(created_at=now)
     return row.changed(created_at=now, state=RunState.RUNNING, fence=1, attempt=1, started_at=now)
 
 
@@ -157,12 +158,14 @@ def _claim_ready(op: ClaimReady) -> Doing[list[Row]]:
     limited = [name for priority, name in found if priority is None]
     if limited:
         return (yield from claim_within(op, limited, [one for one in found if one[0] is not None]))
-    found.sort(key=lambda one: (-one[0], one[1]))
+    found.sort(key=itemgetter(1))
+    found.sort(key=itemgetter(0), reverse=True)
     ids = [run_id for _, run_id in found[: op.limit]]
     if not ids:
         return []
     claimed = yield from asked("claim", {"worker": op.worker, "now": op.now, "ids": json.dumps(ids)})
-    return sorted(rows_of(claimed), key=lambda row: (-row.priority, row.id))
+    rows = {row.id: row for row in rows_of(claimed)}
+    return [rows[run_id] for run_id in ids if run_id in rows]
 
 
 def _ready(op: ClaimReady) -> list[Statement]:
@@ -200,7 +203,13 @@ def _recover(op: Recover) -> Doing[list[str]]:
     if not lost.rows:
         return []
     values = {"now": op.now, "suspect": SUSPECT, "suspect_deaths": SUSPECT_DEATHS, "lost": LOST}
-    freed = yield from asked("free_lost", values | {"ids": json.dumps([run_id for (run_id,) in lost.rows])})
+    ids: dict[int, list[str]] = {1: [], 0: []}
+    for claim in lost.rows:
+        ids[0 if claim[1] in op.told and claim not in op.begun else 1].append(claim[0])
+    freed: list[tuple[Any, ...]] = []
+    for death, those in ids.items():
+        if those:
+            freed += yield from asked("free_lost", values | {"death": death, "ids": json.dumps(those)})
     yield from _told(freed)
     return sorted(run_id for run_id, _, _ in freed)
 
@@ -221,14 +230,19 @@ def _held(op: Claimed[Any], others: list[Statement]) -> Doing[tuple[str | None, 
     Gives the parent, whether a stop is requested, and the answers to the others. A claim is rarely lost; then what was
     written is taken back.
     """
-    notes: list[Statement] = [("add_run", values_of(note)) for note in op.notes]
-    found, *answers = yield [("held", op.claim), *notes, *map(_keep, op.steps), *others]
-    if not found.rows:
+    answers = yield [("held", op.claim), *map(_add, op.notes), *map(_keep, op.steps), *others]
+    if not answers[0].rows:
         raise lease_lost(op.claim)
-    for step, answer in zip(op.steps, answers[len(notes) :], strict=False):
-        _check_kept(step, answer)
-    parent_id, stop_requested = found.rows[0]
-    return parent_id, stop_requested, answers[len(notes) + len(op.steps) :]
+    at = 1 + len(op.notes)
+    for step in op.steps:
+        _check_kept(step, answers[at])
+        at += 1
+    parent_id, stop_requested = answers[0].rows[0]
+    return parent_id, stop_requested, answers[at:]
+
+
+def _add(note: Row) -> Statement:
+    return "add_run", values_of(note)
 
 
 def _keep(step: Row) -> Statement:
@@ -240,8 +254,13 @@ def _check_kept(step: Row, answer: Answer) -> None:
         raise recorded_already(step)
 
 
+def _progress(op: Claimed[Any]) -> list[Statement]:
+    """Asked beside what it came to; taken back with that where that is refused."""
+    return [("forget_deaths", {"id": op.claim.run_id})] if op.comes_further else []
+
+
 def _record(op: Record) -> Doing[list[Accepted]]:
-    yield from _held(op, [])
+    yield from _held(op, _progress(op))
     return (yield from _accepted_with_tags(op.calls, op.tags, op.now)) if op.calls else []
 
 
@@ -253,7 +272,8 @@ def _finish(op: Finish) -> Doing[None]:
         before = yield from _known(op.claim.run_id)
         stopped = {"state": RunState.STOPPED, "stop_requested": True, "finished_at": op.now} if stop_requested else {}
         yield from _handed_over(before, successor.changed(**stopped), op.reason, op.now)
-    yield from _tell_of(op.claim.run_id, parent_id)
+    if parent_id is not None:
+        yield from _tell_of(op.claim.run_id, parent_id)
 
 
 def _forget(op: Forget) -> Doing[None]:
@@ -273,6 +293,7 @@ def _park(op: Park) -> Doing[bool]:
         return False
     waits_for = json.dumps(op.waits_for)
     values = {"id": op.claim.run_id, "reason": op.reason, "waits_for": waits_for, "run_after": op.run_after}
+    values["comes_further"] = op.comes_further
     found = [answer.rows[0] for look, answer in zip(looks, answers, strict=True) if look[0] == "run_by_id"]
     again = [row.id for row in rows_of(found) if row.is_to_be_executed]
     yield [("park", values), *(_wake_for(op.claim.run_id, run_id) for run_id in again)]
@@ -310,13 +331,14 @@ def _take_signal(op: TakeSignal) -> Doing[str | None]:
         return None
     signal_id, value = signal.rows[0]
     step = op.step.changed(state=RunState.SUCCEEDED, result=value)
-    kept, _ = yield [_keep(step), ("take_signal", {"id": signal_id, "step": step.id})]
+    kept, *_ = yield [_keep(step), ("take_signal", {"id": signal_id, "step": step.id}), *_progress(op)]
     _check_kept(step, kept)
     return str(value)
 
 
 def _publish(op: Publish) -> Doing[None]:
-    yield from _held(op, [("publish", {"run_id": op.claim.run_id, "name": op.name, "value": op.value})])
+    shown = ("publish", {"run_id": op.claim.run_id, "name": op.name, "value": op.value})
+    yield from _held(op, [shown, *_progress(op)])
 
 
 # -- from outside --------------------------------------------------------------------------------------
@@ -468,7 +490,7 @@ def swept(now: float) -> Doing[int]:
 
 
 def _end(run_id: str, op: Finish | Complete, reason: str | None) -> Statement:
-    return "end_run", (op.state.value, op.result, op.error, reason, op.now, run_id)
+    return "end_run", (op.state._value_, op.result, op.error, reason, op.now, run_id)
 
 
 def _tell_of(run_id: str, parent_id: str | None) -> Doing[None]:

@@ -18,8 +18,8 @@ __all__ = ["APPLICATION_ID", "Readers", "open_reader", "open_writer"]
 
 APPLICATION_ID = int.from_bytes(b"wofl", "big")
 """By which `file` and others can tell whose database it is."""
-STATEMENTS = 128
-"""Kept prepared by each connection: all there are."""
+STATEMENTS = 256
+"""Kept prepared by each connection: all there are, and the forms that `batches` makes of some."""
 
 
 def open_writer(path: str, patience: float) -> LentConnection:

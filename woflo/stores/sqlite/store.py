@@ -16,9 +16,10 @@ from woflo.stores.contract import Inherited, Listener, Transaction
 from woflo.stores.operations import Claimed, Operation
 from woflo.stores.refusals import over
 from woflo.stores.sql import statements
-from woflo.stores.sql.asking import Answer, Statement, drive
+from woflo.stores.sql.asking import drive
 from woflo.stores.sql.store import Read, SqlStore
 from woflo.stores.sql.writing import do
+from woflo.stores.sqlite.batches import FEW, Asking, neighbours, together
 from woflo.stores.sqlite.connections import Readers, open_writer
 from woflo.stores.sqlite.failures import failed, telling
 from woflo.stores.sqlite.lending import COMMIT, ROLLBACK, LentConnection
@@ -53,6 +54,7 @@ class SQLiteStore(SqlStore):
             os.makedirs(beside, mode=0o700, exist_ok=True)
             self._turnstile = Turnstile(beside)
             self._writer = self._opened(patience)
+            self._ask = Asking(self._writer)
             self._wakeups = Wakeups(self.path, socket_folder(beside), super()._changed)
         self._readers = Readers(self.path)
         super().__init__()
@@ -76,12 +78,27 @@ class SQLiteStore(SqlStore):
         with self._turnstile:
             if len(operations) > 1:
                 try:
-                    return self._transact(lambda: [self._attempt(one) for one in operations])
+                    return self._transact(lambda: self._attempt_all(operations))
                 except StoreError:
                     raise  # it could not even begin
                 except Exception:
                     pass  # all is taken back, and each gets a transaction of its own
             return [self._alone(one) for one in operations]
+
+    def _attempt_all(self, operations: Sequence[Operation[Any]]) -> list[Any]:
+        results: list[Any] = []
+        for group in neighbours(operations):
+            if len(group) > FEW:
+                results += self._attempt_group(group)
+            else:
+                results += map(self._attempt, group)
+        return results
+
+    def _attempt_group(self, group: list[Operation[Any]]) -> list[Any]:
+        try:
+            return together(group, self._ask)
+        except StoreError as refusal:  # of one of them, when others were written
+            raise _HalfWrittenError from refusal
 
     def _attempt(self, operation: Operation[Any]) -> Any:
         """Its result; its refusal only where nothing of it was written."""
@@ -95,13 +112,6 @@ class SQLiteStore(SqlStore):
 
     def _do(self, operation: Operation[T]) -> T:
         return drive(do(operation), self._ask)
-
-    def _ask(self, statements: Sequence[Statement]) -> list[Answer]:
-        execute, answers = self._writer.execute, []
-        for name, values in statements:
-            cursor = execute(_SQL[name], values)
-            answers.append(Answer(cursor.fetchall(), cursor.rowcount))
-        return answers
 
     def _alone(self, operation: Operation[Any]) -> Any:
         try:
@@ -214,7 +224,7 @@ class SQLiteStore(SqlStore):
         _inherited.append((self._writer, self._readers.idle()))
         self._turnstile.close_inherited()
         self._wakeups._drop()
-        for name in ("_writer", "_readers", "_turnstile", "_wakeups"):
+        for name in ("_writer", "_ask", "_readers", "_turnstile", "_wakeups"):
             setattr(self, name, Inherited())
         self._is_closed = True
 

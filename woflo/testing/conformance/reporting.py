@@ -36,6 +36,11 @@ def write_both() -> None:
     sys.stderr.flush()
 
 
+def write_no_newline() -> None:
+    """Leaves a line without its end."""
+    sys.stdout.write("no newline")
+
+
 def write_from_below() -> None:
     """Writes without Python's streams, and through a program."""
     os.write(1, b"by descriptor\n")
@@ -45,6 +50,15 @@ def write_from_below() -> None:
 def write_log() -> None:
     """Logs a warning."""
     logging.getLogger("some.place").warning("watch out: %d", 7)
+
+
+def call_another() -> int:
+    """Calls a task, whose progress it waits for, and one that fails."""
+    from woflo import task
+
+    task(runner="thread", name="inner")(advance)().wait()
+    task(runner="thread", name="failing")(fail)().wait()
+    return 3
 
 
 def fail() -> None:
@@ -96,6 +110,28 @@ def the_life_of_a_run(runner: Runner) -> None:
 
 
 @check()
+def calls_within_calls(runner: Runner) -> None:
+    """What an attempt calls is told to observers of the outermost caller, wherever the attempt executes."""
+    with events_of(events.Event) as told:
+        run = on(runner, call_another)()
+        assert value_of(run) == 3
+    created = {event.task: event for event in told if isinstance(event, events.RunCreated)}
+    assert created["inner"].parent_id == created["failing"].parent_id == run.id
+    inner = [event for event in told if event.run_id == created["inner"].run_id]
+    assert [type(event).__name__ for event in inner] == [
+        "RunCreated", "AttemptStarted", *["ProgressMade"] * 5, "RunEnded"
+    ]  # fmt: skip
+    (ended,) = [event for event in told if isinstance(event, events.RunEnded) and event.task == "failing"]
+    assert ended.state == "FAILED"
+    assert (type(ended.error).__name__, str(ended.error)) == ("ValueError", "told")
+    assert told.index(inner[-1]) < told.index(next(event for event in told if _is_end(event, run.id)))
+
+
+def _is_end(event: Any, run_id: str) -> bool:
+    return isinstance(event, events.RunEnded) and event.run_id == run_id
+
+
+@check()
 def observers_that_raise(runner: Runner) -> None:
     """An observer that raises harms neither the run nor the other observers."""
     with subscribe(raise_always), events_of(events.RunEnded) as told:
@@ -115,6 +151,17 @@ def captured_output(runner: Runner) -> None:
     for one in (run, later):
         assert _text(told, one.id, "stdout") == "to stdout ü\n"
         assert _text(told, one.id, "stderr") == "to stderr\n"
+
+
+@check()
+def captured_before_the_end(runner: Runner) -> None:
+    """What was written is told before the end of its run, also a line that has none."""
+    with configured(runner, capture_output=True) as listening, events_of(events.Event) as told:
+        run = on(listening, write_no_newline)()
+        value_of(run)
+    mine = [event for event in told if event.run_id == run.id]
+    assert "".join(event.text for event in mine if isinstance(event, events.OutputWritten)) == "no newline"
+    assert isinstance(mine[-1], events.RunEnded), [type(event).__name__ for event in mine]
 
 
 @check(only=isolated)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from woflo.errors import StoreError
 from woflo.kernel.state import RunState
 from woflo.stores.contract import Store
-from woflo.stores.operations import Operation, Record
+from woflo.stores.operations import Operation, Park, Record
 from woflo.testing.conformance.tools import raised
 from woflo.testing.stores.checks import check
 from woflo.testing.stores.tools import begun, call, finish, refused, step, submit
@@ -33,6 +33,28 @@ def steps_in_their_order(store: Store) -> None:
 
 
 @check
+def changed_among_many(store: Store) -> None:
+    """Of those asked for: what is in another state than is known, what waits, and what is gone."""
+    names = [f"r{number:03}" for number in range(300)]
+    submit(store, *map(call, names), call("other"))
+    finish(store, begun(store, "ended"))
+    waits = begun(store, "waits")
+    store.write(Park(now=2.0, claim=waits, reason="signal", waits_for=("signal:go",)))
+    running = begun(store, "runs")
+    known = dict.fromkeys([*names, "ended", "runs", "gone é"], RunState.PENDING) | {"waits": RunState.WAITING}
+    found = store.changed_among(known)
+    assert {name: row and row.state for name, row in found.items()} == {
+        "ended": RunState.SUCCEEDED,
+        "waits": RunState.WAITING,
+        "runs": RunState.RUNNING,
+        "gone é": None,
+    }
+    assert found["runs"] == store.get("runs") and running.run_id == "runs"
+    assert store.changed_among({"ended": RunState.SUCCEEDED, "runs": RunState.RUNNING}) == {}
+    assert store.changed_among({}) == {}
+
+
+@check
 def selected_by_state_and_task(store: Store) -> None:
     """Runs that are no steps, by states and tasks, in the order of ids."""
     submit(store, call("c"), call("a", task="other"), call("b", parent_id="c"), call("e"))
@@ -52,6 +74,16 @@ def selected_page_by_page(store: Store) -> None:
     while page := store.select(after=seen[-1] if seen else "", limit=70):
         seen += [row.id for row in page]
     assert seen == [f"{number:03}" for number in range(250)]
+
+
+@check
+def selected_newest_first(store: Store) -> None:
+    """The same runs in the other order; `after` leads on in it."""
+    submit(store, call("a"), call("c", task="other"), call("b", parent_id="c"), call("d"), call("e"))
+    assert [row.id for row in store.select(newest_first=True)] == ["e", "d", "c", "a"]
+    assert [row.id for row in store.select(newest_first=True, limit=2)] == ["e", "d"]
+    assert [row.id for row in store.select(newest_first=True, after="d")] == ["c", "a"]
+    assert [row.id for row in store.select(newest_first=True, tasks=["task"], after="e", limit=1)] == ["d"]
 
 
 @check

@@ -12,16 +12,21 @@ from woflo.stores.operations import (
     SUSPECT,
     SUSPECT_DEATHS,
     Beat,
+    Claimed,
     Leave,
     Operation,
     Park,
+    Publish,
+    Record,
     Recover,
     RequestStop,
+    Send,
+    TakeSignal,
     Wake,
 )
-from woflo.stores.rows import WorkerRow
+from woflo.stores.rows import Claim, WorkerRow
 from woflo.testing.stores.checks import check
-from woflo.testing.stores.tools import beat, begun, call, claimed, finish, refused, state_of, stored, submit
+from woflo.testing.stores.tools import beat, begun, call, claimed, finish, refused, state_of, step, stored, submit
 
 
 @check
@@ -109,6 +114,92 @@ def a_suspect_waits_for_a_decision(store: Store) -> None:
     store.write(Wake(now=6.0, run_id="a"))
     row = stored(store, "a")
     assert (row.state, row.reason, row.deaths) == (RunState.PENDING, None, 0)
+
+
+@check
+def what_had_not_begun_does_not_count(store: Store) -> None:
+    """Where a worker has told what it had begun, its death counts for that only; all that it held is freed."""
+    submit(store, *map(call, "abcd"))
+    for worker in ("w1", "w2"):
+        beat(store, worker)
+        claimed(store, worker, limit=2)
+    begun = (Claim("a", "w1", 1), Claim("b", "w1", 2), Claim("c", "w1", 1), Claim("gone", "w1", 1))
+    assert store.write(Recover(now=3.0, dead=("w1", "w2"), told=("w1",), begun=begun)) == ["a", "b", "c", "d"]
+    rows = store.snapshot().runs
+    assert [(row.id, row.deaths) for row in rows] == [("a", 1), ("b", 0), ("c", 1), ("d", 1)]
+    assert {(row.state, row.reason, row.worker, row.attempt) for row in rows} == {(RunState.PENDING, LOST, None, 0)}
+
+
+@check
+def what_is_claimed_ahead_is_no_suspect(store: Store) -> None:
+    """A run that ends its workers is suspect at the third death; those that were claimed beside it go on."""
+    submit(store, call("deadly"), call("innocent"))
+    for death in range(SUSPECT_DEATHS):
+        worker = f"w{death}"
+        beat(store, worker)
+        assert [row.id for row in claimed(store, worker)] == ["deadly", "innocent"]
+        recover = Recover(now=5.0, dead=(worker,), told=(worker,), begun=(Claim("deadly", worker, death + 1),))
+        assert store.write(recover) == ["deadly", "innocent"]
+    assert [(row.id, row.state, row.reason) for row in store.snapshot().runs] == [
+        ("deadly", RunState.WAITING, SUSPECT),
+        ("innocent", RunState.PENDING, LOST),
+    ]
+    store.write(Wake(now=6.0, run_id="deadly"))
+
+
+@check
+def who_comes_further_is_no_suspect(store: Store) -> None:
+    """The deaths of a run are forgotten when it comes further, and the next ones count anew."""
+    for write in _FURTHER:
+        claim = _outlived(store, write.__name__)
+        store.write(Send(now=3.0, id=claim.run_id, run_id=claim.run_id, name="m", value="1"))
+        store.write(write(claim, True))
+        assert stored(store, claim.run_id).deaths == 0, claim.run_id
+    assert state_of(store, _park.__name__) is RunState.WAITING
+
+
+@check
+def who_comes_no_further_stays_suspected(store: Store) -> None:
+    """What does not say so forgets no deaths; nor does it where there is no signal, and where nothing is parked."""
+    claim = _outlived(store, "run")
+    assert store.write(_take_signal(claim, True)) is None
+    assert not store.write(Park(now=4.0, claim=claim, reason="waits", run_after=3.0, comes_further=True))
+    refused(store, LeaseLostError, _record(claim._replace(fence=1), True))
+    store.write(Send(now=3.0, id="m", run_id="run", name="m", value="1"))
+    for write in _FURTHER:
+        store.write(write(claim, False))
+        assert stored(store, "run").deaths == 1, write.__name__
+
+
+def _outlived(store: Store, run_id: str) -> Claim:
+    """The claim of a run that was under way when a worker died."""
+    begun(store, run_id, "w1")
+    store.write(Recover(now=2.0, dead=("w1",)))
+    beat(store, "w2")
+    (row,) = claimed(store, "w2", ids=(run_id,))
+    assert row.deaths == 1
+    return row.claim
+
+
+def _record(claim: Claim, comes_further: bool) -> Claimed[Any]:
+    steps = (step(f"{claim.run_id}:0", claim.run_id),)
+    return Record(now=4.0, claim=claim, steps=steps, comes_further=comes_further)
+
+
+def _publish(claim: Claim, comes_further: bool) -> Claimed[Any]:
+    return Publish(now=4.0, claim=claim, name="n", value="1", comes_further=comes_further)
+
+
+def _take_signal(claim: Claim, comes_further: bool) -> Claimed[Any]:
+    received = step(f"{claim.run_id}:1", claim.run_id)
+    return TakeSignal(now=4.0, claim=claim, name="m", step=received, comes_further=comes_further)
+
+
+def _park(claim: Claim, comes_further: bool) -> Claimed[Any]:
+    return Park(now=4.0, claim=claim, reason="waits", run_after=9.0, comes_further=comes_further)
+
+
+_FURTHER = (_record, _publish, _take_signal, _park)
 
 
 @check

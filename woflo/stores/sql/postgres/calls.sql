@@ -7,6 +7,13 @@ INSERT INTO woflo.runs VALUES (
     %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s
 ) ON CONFLICT DO NOTHING;
 
+-- name: add_run_together
+-- Many, one after the other, as objects whose names are those of the columns.
+INSERT INTO woflo.runs
+SELECT * FROM json_populate_recordset(NULL::woflo.runs, %s::json)
+ON CONFLICT DO NOTHING
+RETURNING id;
+
 -- name: wake_due
 -- All whose time has come, but those that somebody else is waking or writing about.
 UPDATE woflo.runs

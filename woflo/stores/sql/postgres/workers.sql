@@ -27,8 +27,8 @@ WHERE worker = %(worker)s
 RETURNING id, parent_id, state;
 
 -- name: lost
--- What nobody holds who is known to live. What somebody writes about at the moment is left to the next look.
-SELECT id
+-- The claims that nobody holds who is known to live. What somebody writes about at the moment is left to the next look.
+SELECT id, worker, fence
 FROM woflo.runs
 WHERE worker IS NOT NULL AND worker NOT IN (SELECT id FROM woflo.workers)
 ORDER BY id
@@ -40,11 +40,11 @@ FOR UPDATE SKIP LOCKED;
 UPDATE woflo.runs
 SET state = CASE
         WHEN stop_requested THEN 'STOPPED'
-        WHEN deaths + 1 >= %(suspect_deaths)s THEN 'WAITING'
+        WHEN deaths + %(death)s::int >= %(suspect_deaths)s THEN 'WAITING'
         ELSE 'PENDING'
     END,
-    reason = CASE WHEN deaths + 1 >= %(suspect_deaths)s THEN %(suspect)s ELSE %(lost)s::text END,
-    deaths = deaths + 1,
+    reason = CASE WHEN deaths + %(death)s::int >= %(suspect_deaths)s THEN %(suspect)s ELSE %(lost)s::text END,
+    deaths = deaths + %(death)s::int,
     worker = NULL,
     attempt = attempt - 1,
     run_after = CASE WHEN stop_requested THEN NULL ELSE run_after END,

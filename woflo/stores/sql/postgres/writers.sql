@@ -2,8 +2,8 @@
 
 -- name: lock_runs
 -- Before anything is written about them, in the order of their ids: then two that write about the same runs do not
--- wait for each other. The end of one of `ending` is told to the run that called it.
-SELECT id
+-- wait for each other. The end of one of `ending` is told to the run that called it. What `held` finds comes with them.
+SELECT id, worker, fence, parent_id, stop_requested
 FROM woflo.runs
 WHERE id = ANY(ARRAY(
     SELECT json_array_elements_text(%(ids)s::json)
@@ -48,7 +48,8 @@ SET transactions = excluded.transactions, written_at = excluded.written_at, lent
 
 -- name: plan_as_usual
 -- What users ask for need not have an index.
-SET LOCAL enable_seqscan TO on;
+SELECT set_config(name, 'on', true)
+FROM (VALUES ('enable_seqscan'), ('enable_hashjoin'), ('enable_mergejoin')) AS settings (name);
 
 -- name: take_back
 -- Nothing where the user has ended the transaction.

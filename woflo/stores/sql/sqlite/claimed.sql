@@ -4,6 +4,10 @@
 -- The run of a claim (run, worker, fence), where it still holds.
 SELECT parent_id, stop_requested FROM runs WHERE id = ? AND worker = ? AND fence = ?;
 
+-- name: held_among
+-- The same of many: whoever has them now.
+SELECT id, worker, fence, parent_id, stop_requested FROM runs WHERE id IN (SELECT value FROM json_each(:ids));
+
 -- name: keep_step
 -- A new step, or the end of one whose intent is there. Nothing where it has ended already, or is another run.
 INSERT INTO runs VALUES (
@@ -43,8 +47,12 @@ WHERE id = :id
 -- name: park
 UPDATE runs
 SET state = 'WAITING', worker = NULL, attempt = attempt - 1,
-    reason = :reason, waits_for = :waits_for, run_after = :run_after
+    reason = :reason, waits_for = :waits_for, run_after = :run_after,
+    deaths = CASE WHEN :comes_further THEN 0 ELSE deaths END
 WHERE id = :id;
+
+-- name: forget_deaths
+UPDATE runs SET deaths = 0 WHERE id = :id;
 
 -- name: release
 -- An attempt that failed counts. A run that was asked to stop ends.

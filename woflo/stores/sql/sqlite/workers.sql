@@ -26,19 +26,19 @@ WHERE worker = :worker
 RETURNING id, parent_id, state;
 
 -- name: lost
--- What nobody holds who is known to live.
-SELECT id FROM runs WHERE worker IS NOT NULL AND worker NOT IN (SELECT id FROM workers);
+-- The claims that nobody holds who is known to live.
+SELECT id, worker, fence FROM runs WHERE worker IS NOT NULL AND worker NOT IN (SELECT id FROM workers);
 
 -- name: free_lost
 -- Those that were found lost. One at whose death too many workers died waits for a decision.
 UPDATE runs
 SET state = CASE
         WHEN stop_requested = 1 THEN 'STOPPED'
-        WHEN deaths + 1 >= :suspect_deaths THEN 'WAITING'
+        WHEN deaths + :death >= :suspect_deaths THEN 'WAITING'
         ELSE 'PENDING'
     END,
-    reason = CASE WHEN deaths + 1 >= :suspect_deaths THEN :suspect ELSE :lost END,
-    deaths = deaths + 1,
+    reason = CASE WHEN deaths + :death >= :suspect_deaths THEN :suspect ELSE :lost END,
+    deaths = deaths + :death,
     worker = NULL,
     attempt = attempt - 1,
     run_after = CASE stop_requested WHEN 1 THEN NULL ELSE run_after END,

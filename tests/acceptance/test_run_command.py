@@ -1,0 +1,133 @@
+"""`woflo run`: a task or a workflow of a file is called with typed arguments, and waited for."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from programs import Program, environment
+from systems import needs_proc
+
+APP = """
+import time
+from datetime import date
+from pathlib import Path
+from woflo import task, workflow
+
+@task
+def double(n: int, by: float = 2) -> float:
+    return n * by
+
+@task
+class Greet:
+    def __init__(self, name: str, times: int = 1) -> None:
+        self.name, self.times = name, times
+
+    def run(self) -> str:
+        return f"hello {self.name}" * self.times
+
+@workflow
+def plan(day: date, names: list[str], untyped=None, note: str = "") -> list[str]:
+    return [day.isoformat(), *names, f"{untyped!r}", note]
+
+@workflow
+def slow() -> None:
+    wait_long().get_result()
+
+@task(runner="multiprocess")
+def wait_long() -> None:
+    print("begun", flush=True)
+    Path("begun").touch()
+    time.sleep(90)
+
+@workflow
+def fail(n: int) -> int:
+    return double(n).get_result() // 0
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "app.py").write_text(APP)
+    return tmp_path
+
+
+def woflo(folder, *words):
+    """Its output, what it said on stderr, and its status."""
+    done = subprocess.run(
+        [sys.executable, "-m", "woflo", *words],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return done.stdout, done.stderr, done.returncode
+
+
+def test_values_are_typed_by_the_signature(folder):
+    """A date from its text, a list from JSON, a text as it is even where it looks like JSON."""
+    assert woflo(folder, "run", "app.py:double", "--arg", "n=21") == ("42\n", "", 0)
+    assert woflo(folder, "run", "app.py", "Greet", "--arg", "name=2", "--arg", "times=2")[0] == '"hello 2hello 2"\n'
+    words = ["--arg", "day=2026-02-03", "--arg", 'names=["a", "b=c"]', "--arg", 'untyped={"x": 1}', "--arg", "note=[1]"]
+    output, said, status = woflo(folder, "run", "app", "plan", *words)
+    assert (said, status) == ("", 0)
+    assert json.loads(output) == ["2026-02-03", "a", "b=c", "{'x': 1}", "[1]"]
+
+
+def test_a_runner_of_choice(folder):
+    """A plain task goes where it is sent."""
+    assert woflo(folder, "run", "app.py:double", "--runner", "multiprocess", "--arg", "n=1")[0] == "2\n"
+    assert "did you mean 'thread'" in woflo(folder, "run", "app.py:double", "--runner", "tread", "--arg", "n=1")[1]
+
+
+def test_a_name_and_a_key(folder):
+    """The name finds it in the list; the key attaches to what is there."""
+    words = ["run", "app.py:plan", "--arg", "day=2026-02-03", "--arg", "names=[]", "--name", "night", "--key", "k"]
+    assert woflo(folder, *words)[2] == woflo(folder, *words)[2] == 0
+    runs = json.loads(woflo(folder, "list", "--json", "--tag", "name=night")[0])
+    assert [run["key"] for run in runs] == ["k"]
+
+
+def test_a_failure(folder):
+    """A line that names it, a line that tells how to go on; a traceback only on request."""
+    output, said, status = woflo(folder, "run", "app.py:fail", "--arg", "n=1")
+    assert (output, status) == ("", 1)
+    error, hint = said.splitlines()
+    assert "FAILED: ZeroDivisionError" in error
+    assert "woflo retry" in hint
+    assert "Traceback" in woflo(folder, "run", "app.py:fail", "--arg", "n=1", "--debug")[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["app.py"], "several tasks"),
+        (["app.py:double"], "needs n; give it as --arg n=…"),
+        (["app.py:double", "--arg", "n"], "NAME=VALUE"),
+        (["app.py:double", "--arg", "bye=1"], "did you mean 'by'"),
+        (["app.py:double", "--arg", "n=x"], "takes int"),
+        (["app.py:double", "--arg", "n=1", "--key", "k"], "no workflow"),
+        (["app.py:duble"], "did you mean 'double'"),
+        (["ap.py"], "there is no file"),
+    ],
+)
+def test_what_cannot_be_meant(folder, words, text):
+    """A line that says so, status 2, and nothing was called."""
+    output, said, status = woflo(folder, "run", *words)
+    assert (output, status, len(said.splitlines())) == ("", 2, 1)
+    assert text in said
+    assert "there is no store" in woflo(folder, "list")[1]
+
+
+@needs_proc
+def test_ctrl_c(folder):
+    """Everything ends, the record says STOPPED, and the status is that of an interrupt."""
+    command = [sys.executable, "-m", "woflo", "run", "app.py:slow"]
+    with Program(folder, "", terminal=True, command=command) as program:
+        program._wait_until((folder / "begun").exists, "begun", 30)
+        program.press_ctrl_c()
+        assert program.wait() == 130
+        program.assert_all_gone()
+        assert "interrupted" in program.read()
+    assert [run["state"] for run in json.loads(woflo(folder, "list", "--json")[0])] == ["STOPPED"]

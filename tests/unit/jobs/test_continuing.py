@@ -1,0 +1,214 @@
+"""`resume`, which is `-r`: what succeeded and is unchanged is not executed again, whatever else has changed."""
+
+import threading
+
+import pytest
+
+from woflo import Happened, RunState, shared, task
+from woflo.durable.engine import engine_of
+from woflo.errors import JobFailedError, RunUnderWayError
+from woflo.jobs.job import Job
+from woflo.kernel import clock
+from woflo.stores.operations import Recover
+
+pytestmark = pytest.mark.usefixtures("store")
+
+executed = []
+broken = set()
+
+
+@pytest.fixture(autouse=True)
+def fresh():
+    executed.clear()
+    broken.clear()
+    broken.add("d")
+
+
+@task(runner="thread")
+def step(name: str, x: int = 0) -> str:
+    """Tells that it was executed."""
+    executed.append(name)
+    if name in broken:
+        raise ValueError(name)
+    return f"{name}{x}"
+
+
+@task(runner="thread")
+def leave(name: str, value: int) -> None:
+    """Leaves a shared value."""
+    executed.append(name)
+    shared[name] = value
+    shared["last"] = name
+
+
+@task(runner="thread")
+def tell() -> dict[str, object]:
+    """The shared values."""
+    if "tell" in broken:
+        raise ValueError("tell")
+    return dict(shared)
+
+
+TASKS = [step, leave, tell]
+TEXT = """
+tasks:
+  a: {task: step, parameters: {name: a}}
+  b: {task: step, parameters: {name: b}, dependencies: [a]}
+  c: {task: step, parameters: {name: c}}
+  d: {task: step, parameters: {name: d}, dependencies: [b, c]}
+  e: {task: step, parameters: {name: e}, dependencies: [d]}
+"""
+
+
+def failed(folder, text=TEXT):
+    """A run that has failed at d."""
+    run = folder.load(text, tasks=TASKS)()
+    with pytest.raises(JobFailedError):
+        run.get_result()
+    executed.clear()
+    broken.clear()
+    return run
+
+
+def test_it_goes_on_where_it_failed(folder, store):
+    """Another run in the place of the one that failed; what succeeded is there, and not executed again."""
+    before = failed(folder)
+    run = folder.load(TEXT, tasks=TASKS).resume()
+    assert run.get_result() == {"e": "e0"}
+    assert executed == ["d", "e"]
+    assert store.get(run.id).continues == before.id
+    assert {name: one.state for name, one in run.steps.items()} == dict.fromkeys("abcde", RunState.SUCCEEDED)
+    assert before.state is RunState.FAILED
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "anew"),
+    [
+        ("name: a}}", "name: a, x: 1}}", ["a", "b", "d", "e"]),
+        ("name: c}}", "name: c, x: 0}}", ["c", "d", "e"]),
+        ("name: b}, ", "name: b}, max_attempts: 2, timeout: 60, ", ["d", "e"]),
+        ("b]", "b, a]", ["d", "e"]),
+        ("  c: {task: step, parameters: {name: c}}\n", "", ["d", "e"]),
+        ("[b, c]", "[b]", ["d", "e"]),
+        ("[a]", "[]", ["b", "d", "e"]),
+        ("tasks:\n", "tasks:\n  new: {task: step, parameters: {name: new}}\n", ["d", "e", "new"]),
+        ("  c:", "  z:", ["c", "d", "e"]),
+    ],
+)
+def test_what_has_changed_is_executed_anew(folder, old, new, anew):
+    """A step with other parameters, another name or other dependencies, with all that need it; nothing else."""
+    failed(folder)
+    text = TEXT.replace(old, new)
+    if "  c:" not in text:
+        text = text.replace("[b, c]", "[b, z]" if "  z:" in text else "[b]")
+    assert folder.load(text, tasks=TASKS).resume().get_result()["e"] == "e0"
+    assert sorted(executed) == anew
+
+
+def test_it_goes_on_again(folder):
+    """The run that goes on may fail as well, and is gone on from."""
+    failed(folder)
+    broken.add("e")
+    with pytest.raises(JobFailedError):
+        folder.load(TEXT, tasks=TASKS).resume().get_result()
+    executed.clear()
+    broken.clear()
+    assert folder.load(TEXT, tasks=TASKS).resume().get_result() == {"e": "e0"}
+    assert executed == ["e"]
+
+
+def test_after_a_success_it_begins_anew(folder):
+    """And so it does where there was no run at all."""
+    broken.clear()
+    for _ in range(2):
+        assert folder.load(TEXT, tasks=TASKS).resume().get_result() == {"e": "e0"}
+        assert sorted(executed) == list("abcde")
+        executed.clear()
+
+
+def test_other_jobs_are_left_alone(folder):
+    """The name of the job counts, which is that of the file where none is given."""
+    failed(folder)
+    other = folder.load(TEXT, "other.yaml", tasks=TASKS)
+    other.resume().get_result()
+    assert sorted(executed) == list("abcde")
+
+
+def test_shared_values_are_as_they_were(folder):
+    """What the recorded steps have left, in the order in which they ended."""
+    text = """
+    tasks:
+      x: {task: leave, parameters: {name: x, value: 1}}
+      y: {task: leave, parameters: {name: y, value: 2}, dependencies: [x]}
+      tell: {task: tell, dependencies: [y]}
+    """
+    broken.add("tell")
+    failed(folder, text)
+    assert folder.load(text, tasks=TASKS).resume().get_result() == {"tell": {"x": 1, "y": 2, "last": "y"}}
+    assert executed == []
+    broken.add("tell")
+    failed(folder, text)
+    text = text.replace("value: 2", "value: 3")
+    assert folder.load(text, tasks=TASKS).resume().get_result() == {"tell": {"x": 1, "y": 3, "last": "y"}}
+    assert executed == ["y"]
+
+
+def test_a_run_that_died(folder, store):
+    """It is stopped, for nobody executes it any more, and another one goes on."""
+    going = threading.Event()
+    may_end = threading.Event()
+
+    @task(name="wait", runner="thread")
+    def wait() -> None:
+        going.set()
+        may_end.wait(10)
+
+    text = "tasks:\n  a: {task: step, parameters: {name: a}}\n  w: {task: wait, dependencies: [a]}\n"
+    first = folder.load(text, tasks=[*TASKS, wait])()
+    assert going.wait(10)
+    job = folder.load(text, tasks=[*TASKS, wait])
+    with pytest.raises(RunUnderWayError, match="is being executed by the process"):
+        job.resume()
+    engine = engine_of(store)
+    engine.abandon()
+    store.write(Recover(now=clock.now(), dead=(engine.id,)))
+    may_end.set()
+    run = Job.load(folder.path / "job.yaml", tasks=[*TASKS, wait]).resume()
+    assert run.get_result() == {"w": None}
+    assert executed == ["a"]
+    assert store.get(first.id).state is RunState.STOPPED
+
+
+def test_what_may_have_happened_is_asked(folder, store):
+    """A step that was cut off is not simply executed again where its task says otherwise."""
+    going = threading.Event()
+    may_end = threading.Event()
+    asked = []
+
+    def verify(key, x):
+        asked.append(x)
+        return Happened(x * 10)
+
+    @task(name="pay", runner="thread", on_crash=verify)
+    def pay(x: int) -> int:
+        executed.append("pay")
+        going.set()
+        may_end.wait(10)
+        return x
+
+    text = "tasks:\n  p: {task: pay, parameters: {x: 3}}\n"
+    folder.load(text, tasks=[pay])()
+    assert going.wait(10)
+    engine = engine_of(store)
+    engine.abandon()
+    store.write(Recover(now=clock.now(), dead=(engine.id,)))
+    may_end.set()
+    assert folder.load(text, tasks=[pay]).resume().get_result() == {"p": 30}
+    assert (executed, asked) == (["pay"], [3])
+
+
+def test_the_handle_goes_on_too(folder):
+    """`run.resume()`, as of any workflow."""
+    run = failed(folder)
+    assert run.resume().get_result() == {"e": "e0"}
+    assert executed == ["d", "e"]

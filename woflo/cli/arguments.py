@@ -1,0 +1,86 @@
+"""`--arg NAME=VALUE`: arguments of a call as they are written on the command line, typed by its signature."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any, get_type_hints
+
+from woflo.cli.failures import UsageError
+from woflo.kernel.task import Task
+
+__all__ = ["arguments_of", "json_or_text"]
+
+
+def arguments_of(task: Task[..., Any], given: Iterable[str]) -> dict[str, Any]:
+    """The arguments by name. What is annotated is read as its type, else as JSON where it is such, else as text.
+
+    Raises `UsageError` for what is no NAME=VALUE, for a name that the task does not have or that is missing, and for a
+    value that is not of its type.
+    """
+    fn = task.body.fn
+    parameters = inspect.signature(fn).parameters
+    hints = _hints(fn)
+    found: dict[str, Any] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise UsageError(f"--arg {text!r} must be NAME=VALUE")
+        if name not in parameters:
+            near = get_close_matches(name, parameters, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(parameters) or 'none'}"
+            raise UsageError(f"--arg {text!r}: {task.name} has no parameter {name!r}; {hint}")
+        found[name] = _value(task, name, value, hints.get(name, Any))
+    _check_all_given(task, parameters.values(), found)
+    return found
+
+
+def _value(task: Task[..., Any], name: str, text: str, annotation: Any) -> Any:
+    if annotation is str:
+        return text
+    if annotation is Any:
+        return json_or_text(text)
+    from pydantic import TypeAdapter, ValidationError
+
+    adapter: TypeAdapter[Any] = TypeAdapter(annotation)
+    try:
+        try:
+            return adapter.validate_json(text)
+        except ValidationError:
+            return adapter.validate_strings(text)
+    except ValidationError as error:
+        told = error.errors()[0]["msg"]
+        raise UsageError(f"--arg {name}={text}: {task.name} takes {_shown(annotation)}; {told}") from None
+
+
+def json_or_text(text: str) -> Any:
+    """What the text says as JSON; the text itself where it is none."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _check_all_given(task: Task[..., Any], parameters: Iterable[inspect.Parameter], found: dict[str, Any]) -> None:
+    collecting = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    missing = [
+        one.name
+        for one in parameters
+        if one.name not in found and one.default is one.empty and one.kind not in collecting
+    ]
+    if missing:
+        told = " ".join(f"--arg {name}=…" for name in missing)
+        raise UsageError(f"{task.name} needs {', '.join(missing)}; give it as {told}")
+
+
+def _shown(annotation: Any) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation)
+
+
+def _hints(fn: Any) -> dict[str, Any]:
+    try:
+        return get_type_hints(vars(fn).get("__init__") if isinstance(fn, type) else fn, include_extras=True)
+    except Exception:  # a name that is there for type checkers only
+        return {}

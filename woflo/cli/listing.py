@@ -1,0 +1,69 @@
+"""`woflo list`: which runs a store has. Imports no code of a user."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from woflo.cli.failures import UsageError, say, telling
+from woflo.cli.options import AsJson, Debug, Url, opened_store
+from woflo.cli.showing import as_json, duration, error_line, print_json, print_table, time_of
+from woflo.kernel import clock
+from woflo.kernel.state import RunState
+from woflo.stores.rows import Row
+
+__all__ = ["list_"]
+
+
+def list_(
+    state: Annotated[list[str] | None, typer.Option(help="FAILED, WAITING, …; may be given several times.")] = None,
+    task: Annotated[list[str] | None, typer.Option(help="Runs of this task; may be given several times.")] = None,
+    key: Annotated[str | None, typer.Option(help="The run that was called with this key.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="NAME=VALUE; may be given several times.")] = None,
+    after: Annotated[str, typer.Option(help="The id of a run: only those called before it.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 30,
+    store: Url = None,
+    json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Tell which runs a store has, the newest first."""
+    with telling(debug=debug):
+        states, tags = _states(state or ()), _tags(tag or ())
+        with opened_store(store) as kept:
+            rows = kept.select(
+                states=states,
+                tasks=task or (),
+                key=key,
+                tags=tags,
+                newest_first=True,
+                after=after,
+                limit=limit + 1,
+            )
+            shown = rows[:limit]
+            if json:
+                print_json([as_json(kept.whole_row(row), kept.tags(row.id)) for row in shown])
+                return
+    now = clock.now()
+    print_table(("ID", "TASK", "STATE", "CALLED", "TOOK", "NOTE"), [_line(row, now) for row in shown])
+    if len(rows) > limit:
+        say(f"woflo list: there are more; --limit {limit * 10}, or --after {shown[-1].id}")
+
+
+def _line(row: Row, now: float) -> tuple[str, ...]:
+    note = error_line(row.error) or row.reason or ("to be stopped" if row.stop_requested else "")
+    return row.id, row.task, row.state.value, time_of(row.created_at), duration(row, now), note
+
+
+def _states(given: list[str] | tuple[str, ...]) -> list[RunState]:
+    try:
+        return [RunState(one.upper()) for one in given]
+    except ValueError:
+        raise UsageError(f"--state {' '.join(given)}: the states of runs are {', '.join(RunState)}") from None
+
+
+def _tags(given: list[str] | tuple[str, ...]) -> dict[str, str]:
+    for one in given:
+        if "=" not in one:
+            raise UsageError(f"--tag {one!r} must be NAME=VALUE")
+    return {name: value for name, _, value in (one.partition("=") for one in given)}

@@ -1,0 +1,64 @@
+"""What several commands take, and how it is meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from woflo.cli.failures import UsageError
+from woflo.durable.choice import chosen_url, opened
+from woflo.stores.opening import is_there
+
+if TYPE_CHECKING:
+    from woflo.stores.contract import Store
+    from woflo.stores.rows import Row
+
+__all__ = ["AsJson", "Debug", "Runs", "Url", "found", "opened_store"]
+
+Url = Annotated[str | None, typer.Option("--store", help="Its URL; without, as WOFLO_STORE or woflo.toml say.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON, all of it.")]
+
+
+def _completed(incomplete: str) -> list[str]:
+    """Ids of the newest runs that begin so, for the shell."""
+    try:
+        with opened_store(None) as store:
+            rows = store.select(newest_first=True, limit=100)
+    except Exception:
+        return []  # a shell has no place to tell it
+    return [row.id for row in rows if row.id.startswith(incomplete)]
+
+
+Runs = Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids, or how they begin.", autocompletion=_completed)]
+
+
+@contextmanager
+def opened_store(url: str | None) -> Iterator[Store]:
+    """The store of this URL, or the one of this folder; never a new one. Raises `UsageError` where there is none."""
+    where = url or chosen_url()
+    if ":" not in where:
+        raise UsageError(f"--store {where!r} is no URL of a store; write one as sqlite:///{where}")
+    if not is_there(where):
+        raise UsageError(
+            f"there is no store {where}: nothing was stored there yet; name another one with --store, or go to the "
+            f"folder of the program"
+        )
+    with closing(opened(where)) as store:
+        yield store
+
+
+def found(store: Store, text: str) -> Row:
+    """The run with this id, or the only one whose id begins so. Raises `UsageError`."""
+    row = store.get(text) if text else None
+    if row is not None:
+        return row
+    some = [one for one in store.select(after=text, limit=3) if one.id.startswith(text)]
+    if len(some) == 1:
+        return some[0]
+    if some:
+        raise UsageError(f"{text!r} is the beginning of several ids: {', '.join(one.id for one in some)}, …; tell more")
+    raise UsageError(f"there is no run {text!r} in this store; `woflo list` tells which there are")

@@ -1,0 +1,143 @@
+"""What commands print: tables, JSON, times, and texts of others, which cannot forge the screen."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from woflo.kernel.masking import mask
+
+if TYPE_CHECKING:
+    from woflo.stores.rows import Row
+
+__all__ = ["as_json", "call_of", "duration", "error_line", "plain", "print_json", "print_table", "styled", "time_of"]
+
+_COLOURS = {
+    "SUCCEEDED": typer.colors.GREEN,
+    "SKIPPED": typer.colors.GREEN,
+    "RUNNING": typer.colors.CYAN,
+    "RETRYING": typer.colors.YELLOW,
+    "WAITING": typer.colors.YELLOW,
+    "FAILED": typer.colors.RED,
+    "UPSTREAM_FAILED": typer.colors.RED,
+    "STOPPED": typer.colors.MAGENTA,
+}
+GAP = "  "
+LEAST = 20
+"""Characters that the last column of a table has at least, however narrow the terminal."""
+
+
+def plain(text: str) -> str:
+    """The text in one line of printable characters: whatever moves a cursor or turns letters round is spelled out."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+def styled(state: str, shown: str | None = None) -> str:
+    """A state in its colour, which is left out where nobody looks at a terminal."""
+    return typer.style(shown or state, fg=_COLOURS.get(state))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Columns beside each other; the last takes what is left of the line, and is cut there on a terminal."""
+    cells = [list(columns), *([plain(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[at]) for row in cells) for at in range(len(columns))]
+    if sys.stdout.isatty():
+        before = sum(widths[:-1]) + len(GAP) * (len(widths) - 1)
+        widths[-1] = max(LEAST, min(widths[-1], shutil.get_terminal_size().columns - before))
+    for row in cells:
+        padded = [_fitted(cell, width) for cell, width in zip(row, widths, strict=True)]
+        padded[-1] = padded[-1].rstrip()
+        typer.echo(GAP.join(styled(cell.strip(), cell) for cell in padded).rstrip())
+
+
+def _fitted(cell: str, width: int) -> str:
+    return cell.ljust(width) if len(cell) <= width else f"{cell[: width - 1]}…"
+
+
+def print_json(value: Any) -> None:
+    """For programs: the same on a terminal and in a pipe, and in ASCII, so that nothing moves the cursor."""
+    typer.echo(json.dumps(value, indent=2))
+
+
+def time_of(at: float | None) -> str:
+    """A time as people here have it; empty for none."""
+    return "" if at is None else datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def duration(row: Row, now: float) -> str:
+    """How long the run has taken, up to now where it has not ended; empty where it has not begun."""
+    if row.started_at is None:
+        return ""
+    seconds = max(0.0, (row.finished_at or now) - row.started_at)
+    if seconds < 1:
+        return f"{seconds * 1000:.3g} ms"
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def call_of(row: Row, limit: int = 200) -> str:
+    """The call with its arguments, secrets hidden."""
+    given = _loaded(row.args)
+    told = ", ".join(
+        f"{name}={json.dumps(mask(name, value), ensure_ascii=False)}"
+        for name, value in (given.items() if isinstance(given, Mapping) else [("…", row.args)])
+    )
+    text = f"{row.task}({told})"
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def error_line(error: str | None) -> str:
+    """What a stored error says, in a line; empty for none."""
+    parts = _loaded(error)
+    if not isinstance(parts, dict):
+        return ""
+    name = str(parts.get("type", "")).rpartition(":")[2]
+    return str(mask("", f"{name}: {parts.get('message', '')}")).splitlines()[0]
+
+
+def as_json(row: Row, tags: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """A run for programs: times in UTC by ISO 8601, values as they are stored, secrets hidden."""
+    told = {
+        "id": row.id,
+        "task": row.task,
+        "state": row.state.value,
+        "reason": row.reason,
+        "queue": row.queue,
+        "parent": row.parent_id,
+        "key": row.key,
+        "continues": row.continues,
+        "args": mask("", _loaded(row.args)),
+        "result": mask("", _loaded(row.result)),
+        "error": mask("", _loaded(row.error)),
+        "attempt": row.attempt,
+        "deaths": row.deaths,
+        "worker": row.worker,
+        "stop_requested": row.stop_requested,
+        "run_after": _utc(row.run_after),
+        "created_at": _utc(row.created_at),
+        "started_at": _utc(row.started_at),
+        "finished_at": _utc(row.finished_at),
+    }
+    return told if tags is None else told | {"tags": dict(tags)}
+
+
+def _loaded(text: str | None) -> Any:
+    """What a value in a row says; a text that is no JSON stands for itself."""
+    try:
+        return None if text is None else json.loads(text)
+    except ValueError:
+        return text
+
+
+def _utc(at: float | None) -> str | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")

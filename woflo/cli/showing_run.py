@@ -1,0 +1,137 @@
+"""`woflo show RUN`: all that a store has about a run, its calls as a tree. Imports no code of a user."""
+
+from __future__ import annotations
+
+import json as jsons
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from woflo.cli.failures import telling
+from woflo.cli.options import AsJson, Debug, Runs, Url, found, opened_store
+from woflo.cli.showing import as_json, call_of, duration, error_line, plain, print_json, styled, time_of
+from woflo.kernel import clock
+from woflo.kernel.masking import mask
+
+if TYPE_CHECKING:
+    from woflo.stores.contract import Store
+    from woflo.stores.rows import Row
+
+__all__ = ["show"]
+
+OWN = "woflo."
+"""How the names begin of what woflo itself shows beside a run."""
+MOST = 200
+"""Calls of a run that are shown, the last ones."""
+
+
+def show(
+    run: Runs,
+    everything: Annotated[
+        bool, typer.Option("--all", help=f"All calls, not only the last {MOST} of each run.")
+    ] = False,
+    store: Url = None,
+    json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Tell all about runs: how they stand, and what they called."""
+    most = None if everything else MOST
+    with telling(debug=debug), opened_store(store) as kept:
+        rows = [kept.whole_row(found(kept, text)) for text in run]
+        if json:
+            print_json([_told(kept, row) for row in rows])
+            return
+        for number, row in enumerate(rows):
+            if number:
+                typer.echo()
+            _show(kept, row, most)
+
+
+def _told(store: Store, row: Row) -> dict[str, Any]:
+    told = as_json(row, store.tags(row.id))
+    told["published"] = {name: jsons.loads(text) for name, text in _published(store, row)}
+    told["signals"] = [
+        {"name": one.name, "value": mask(one.name, jsons.loads(one.value)), "taken_by": one.taken_by}
+        for one in store.signals(row.id)
+    ]
+    told["calls"] = [_told(store, store.whole_row(one)) for one in store.steps(row.id)]
+    return told
+
+
+def _show(store: Store, row: Row, most: int | None) -> None:
+    now = clock.now()
+    typer.echo(f"{plain(call_of(row))}")
+    for name, value in _facts(store, row, now):
+        shown = styled(row.state.value) if name == "state" else plain(value)
+        typer.echo(f"  {name:<10} {shown}")
+    for line in _failure(row):
+        typer.echo(f"    {plain(line)}")
+    for line in _tree(store, row, "  ", now, most):
+        typer.echo(line)
+
+
+def _facts(store: Store, row: Row, now: float) -> Iterator[tuple[str, str]]:
+    facts = {
+        "id": row.id,
+        "state": row.state.value,
+        "reason": row.reason,
+        "key": row.key,
+        "tags": ", ".join(f"{name}={mask(name, value)}" for name, value in store.tags(row.id).items()),
+        "queue": row.queue,
+        "called by": row.parent_id,
+        "continues": row.continues,
+        "called": time_of(row.created_at),
+        "began": time_of(row.started_at),
+        "ended": time_of(row.finished_at),
+        "took": duration(row, now),
+        "not before": time_of(row.run_after),
+        "attempt": str(row.attempt) if row.attempt > 1 else "",
+        "worker": row.worker,
+        "to stop": "yes, as soon as its worker sees it" if row.stop_requested and not row.is_terminal else "",
+        "result": "" if row.result is None else _short(str(mask("", row.result))),
+        "error": error_line(row.error),
+    }
+    yield from ((name, value) for name, value in facts.items() if value)
+    for name, text in _published(store, row):
+        yield "shows", f"{name} = {_short(text)}"
+    for one in store.signals(row.id):
+        taken = f"received by {one.taken_by}" if one.taken_by else "not received yet"
+        yield "signal", f"{one.name} = {_short(str(mask(one.name, one.value)))}, {taken}"
+
+
+def _published(store: Store, row: Row) -> Iterator[tuple[str, str]]:
+    for name, text in store.published(row.id).items():
+        if not name.startswith(OWN):
+            yield name, str(mask(name, store.whole(text)))
+
+
+def _failure(row: Row) -> list[str]:
+    """The end of the traceback."""
+    if row.error is None:
+        return []
+    trace = str(jsons.loads(row.error).get("trace", ""))
+    return str(mask("", trace)).rstrip().splitlines()[-12:]
+
+
+def _tree(store: Store, row: Row, before: str, now: float, most: int | None) -> Iterator[str]:
+    """The calls of a run, and theirs."""
+    calls = sorted(store.steps(row.id), key=_place)
+    left_out = 0 if most is None else max(0, len(calls) - most)
+    if left_out:
+        yield f"{before}├─ … {left_out} calls before these (--all)"
+    for number, call in enumerate(calls[left_out:], 1):
+        is_last = number == len(calls) - left_out
+        note = error_line(call.error) or call.reason or ""
+        told = [plain(call_of(call, 60)), styled(call.state.value), duration(call, now), plain(note)]
+        yield f"{before}{'└' if is_last else '├'}─ {'  '.join(part for part in told if part)}"
+        yield from _tree(store, call, before + ("   " if is_last else "│  "), now, most)
+
+
+def _place(row: Row) -> tuple[Any, ...]:
+    """In the order of the code: by branches, and the places in them."""
+    return [int(part) for part in row.scope.removeprefix("~").split(".") if part.isdecimal()], row.position or 0, row.id
+
+
+def _short(text: str, most: int = 500) -> str:
+    return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"

@@ -1,0 +1,236 @@
+"""Whether a job makes sense: tasks that there are, parameters that they take, an order in which all can go."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from woflo.errors import WofloError
+from woflo.jobs.commands import command_task
+from woflo.jobs.finding import Found, NotFound
+from woflo.jobs.model import JobModel, StepModel
+from woflo.jobs.plan import Step
+from woflo.jobs.problems import Problems, near
+from woflo.jobs.references import KINDS, has_references, parts_in, references_in
+from woflo.jobs.signatures import Parameters, parameters_of
+from woflo.kernel.registry import load_runner
+from woflo.kernel.task import Task
+
+__all__ = ["Checking"]
+
+Path = tuple[Any, ...]
+_FOR_COMMANDS = ("shell", "env", "cwd")
+_FORBIDDEN = '~"{}$'
+_FORBIDDEN_IN = re.compile(f"[{re.escape(_FORBIDDEN)}]")
+_OWN = ("timeout", "deadline", "runner", "max_concurrency", "resources", "on_crash")
+"""Keys of a step that are options of the task under the same name."""
+
+
+class Checking:
+    """Makes steps of what stands under `tasks:`; what is wrong with them is added to the problems."""
+
+    def __init__(self, job: JobModel, found: Found, problems: Problems) -> None:
+        self._job = job
+        self._found = found
+        self._problems = problems
+        self._aliases = job.aliases if isinstance(job.aliases, dict) else {}
+        self._known: dict[str, Task[..., Any] | None] = {}
+        self._parameters: dict[Any, Parameters | None] = {}
+        self._ends: dict[str, list[str]] = {}
+
+    def steps(self) -> list[Step]:
+        """All steps, each behind those that it needs. Where there are problems, what is returned means nothing."""
+        made = [self._step(name, model) for name, model in self._job.tasks.items()]
+        return self._in_order({step.name: step for step in made if step is not None})
+
+    # -- one step --------------------------------------------------------------------------------------
+
+    def _step(self, name: str, model: StepModel) -> Step | None:
+        path = ("tasks", name)
+        self._check_name(name, path)
+        task = self._task(name, model, path)
+        needs = self._needs(name, model, path)
+        written = _written(model)
+        if task is None:
+            return None
+        options = self._options(task, model, path)
+        arguments, templates, parameters = self._arguments(task, model, path)
+        return Step(
+            name=name,
+            task=task,
+            arguments=arguments,
+            templates=templates,
+            parameters=parameters,
+            written=written,
+            options=options,
+            needs=needs,
+            outputs=[model.outputs] if isinstance(model.outputs, str) else model.outputs,
+        )
+
+    def _check_name(self, name: str, path: Path) -> None:
+        if not name or name != name.strip() or not name.isprintable() or _FORBIDDEN_IN.search(name):
+            self._problems.add(
+                path, f"{name!r} cannot be the name of a step: no space at its ends, none of {_FORBIDDEN}"
+            )
+
+    def _task(self, name: str, model: StepModel, path: Path) -> Task[..., Any] | None:
+        if (model.task is None) == (model.run is None):
+            told = "has neither `task`, the name of a task, nor `run`, a command"
+            self._problems.add(path, told if model.task is None else "has `task` and `run`; it can execute one of them")
+            return None
+        if model.run is not None:
+            command: Task[..., Any] | None = self._tried(path, lambda: command_task(name, model))
+            return command
+        for key in _FOR_COMMANDS:
+            if getattr(model, key):
+                self._problems.add((*path, key), "belongs to commands, and this step has no `run`")
+        assert model.task is not None
+        return self._known_task(model.task, (*path, "task"))
+
+    def _known_task(self, name: str, path: Path) -> Task[..., Any] | None:
+        if name not in self._known:
+            self._known[name] = self._looked_up(name, path)
+        elif self._known[name] is None:
+            self._unknown(name, path)
+        return self._known[name]
+
+    def _looked_up(self, name: str, path: Path) -> Task[..., Any] | None:
+        alias = self._aliases.get(name)
+        try:
+            found = self._found.task(name) or (self._found.task(alias) if isinstance(alias, str) else None)
+        except NotFound as error:
+            self._problems.add(path, str(error))
+            return None
+        if found is None:
+            self._unknown(name, path)
+        return found
+
+    def _unknown(self, name: str, path: Path) -> None:
+        names = [*self._found.names(), *(alias for alias, value in self._aliases.items() if isinstance(value, str))]
+        told = near(name, names, "found") or "; no task was found: they are looked for in tasks/"
+        self._problems.add(path, f"there is no task {name!r}{told}")
+
+    def _options(self, task: Task[..., Any], model: StepModel, path: Path) -> dict[str, Any]:
+        """What the file says about how the task is executed."""
+        options = {key: value for key in _OWN if (value := getattr(model, key)) is not None}
+        if model.max_attempts is not None:
+            options["retries"] = model.max_attempts - 1
+        if model.backoff is not None:
+            options["retry_sleep_time"] = model.backoff
+        for key, value in options.items():
+            shown = {"retries": "max_attempts", "retry_sleep_time": "backoff"}.get(key, key)
+            check: Callable[[], Any] = (
+                partial(load_runner, value) if key == "runner" else partial(_option, task, key, value)
+            )
+            self._tried((*path, shown), check)
+        return options
+
+    def _tried(self, path: Path, make: Callable[[], Any]) -> Any:
+        """What it makes; an error of woflo's is a problem of the file."""
+        try:
+            return make()
+        except WofloError as error:
+            self._problems.add(path, str(error))
+            return None
+
+    # -- its arguments ---------------------------------------------------------------------------------
+
+    def _arguments(
+        self, task: Task[..., Any], model: StepModel, path: Path
+    ) -> tuple[dict[str, Any], dict[str, Any], Parameters | None]:
+        body = task.body
+        if body not in self._parameters:
+            self._parameters[body] = parameters_of(body.fn)
+        parameters = self._parameters[body]
+        given = dict(model.parameters)
+        if parameters is not None:
+            for name, told in parameters.problems(given):
+                self._problems.add((*path, "parameters", name), told)
+        templates = {name: value for name, value in given.items() if has_references(value)}
+        if templates and task.options.runner is not None and task.runner.traits.durable:
+            for inner in parts_in(templates):
+                told = "a text with a value in it cannot be given to what a store keeps; give it the value alone"
+                self._problems.add((*path, "parameters", *inner), told)
+        arguments = {}
+        for name, value in given.items():
+            if name not in templates:
+                arguments[name] = self._converted(parameters, name, value, (*path, "parameters", name))
+        return arguments, templates, parameters
+
+    def _converted(self, parameters: Parameters | None, name: str, value: Any, path: Path) -> Any:
+        if parameters is None:
+            return value
+        try:
+            return parameters.converted(name, value)
+        except ValueError as error:
+            self._problems.add(path, str(error))
+            return value
+
+    # -- the graph -------------------------------------------------------------------------------------
+
+    def _needs(self, name: str, model: StepModel, path: Path) -> tuple[str, ...]:
+        needs: dict[str, None] = {}
+        for number, other in enumerate(model.dependencies):
+            if self._is_step(other, (*path, "dependencies", number)):
+                needs[other] = None
+        if has_references(model.parameters):
+            for where, reference in references_in(model.parameters, (*path, "parameters")):
+                if reference.kind not in KINDS:
+                    told = f"${{{reference.step}.{reference.kind}}} is not known; a step has .result and .outputs"
+                    self._problems.add(where, told)
+                elif self._is_step(reference.step, where):
+                    needs[reference.step] = None
+        return tuple(needs)
+
+    def _is_step(self, name: str, path: Path) -> bool:
+        if name in self._job.tasks:
+            return True
+        self._problems.add(path, f"there is no step {name!r}{near(name, self._job.tasks, 'there are')}")
+        return False
+
+    def _in_order(self, steps: dict[str, Step]) -> list[Step]:
+        """In the order of the file, but each behind those that it needs (A. B. Kahn's algorithm)."""
+        missing = {name: sum(need in steps for need in step.needs) for name, step in steps.items()}
+        readers: dict[str, list[str]] = {name: [] for name in steps}
+        for name, step in steps.items():
+            for need in step.needs:
+                if need in readers:
+                    readers[need].append(name)
+        ready = [name for name, number in missing.items() if not number]
+        for name in ready:  # it grows
+            for reader in readers[name]:
+                missing[reader] -= 1
+                if not missing[reader]:
+                    ready.append(reader)
+        if len(ready) < len(steps):
+            self._tell_cycles({name: steps[name] for name in steps if missing[name]})
+        return [steps[name] for name in ready]
+
+    def _tell_cycles(self, steps: dict[str, Step]) -> None:
+        """Every step here needs another one, so a way along them comes to itself."""
+        seen: set[str] = set()
+        ways = {name: step.needs for name, step in steps.items()}
+        for name in list(ways):
+            way: list[str] = []
+            while name not in seen:
+                seen.add(name)
+                way.append(name)
+                name = next(need for need in ways[name] if need in ways)  # noqa: PLW2901 - the way goes on
+            if name in way:
+                ring = [*way[way.index(name) :], name]
+                self._problems.add(("tasks", ring[0], "dependencies"), f"the steps need each other: {' → '.join(ring)}")
+
+
+def _option(task: Task[..., Any], key: str, value: Any) -> None:
+    """Raise where the task cannot have it."""
+    task.options.changed({key: value})
+
+
+def _written(model: StepModel) -> dict[str, Any]:
+    """What makes it what it is: the values for the task, or all that there is about a command."""
+    if model.run is None:
+        return model.parameters
+    keys = {"run", "parameters", "inputs", "outputs", *_FOR_COMMANDS}
+    return model.model_dump(include=keys, exclude_defaults=True)

@@ -1,0 +1,172 @@
+"""`Job.main()`: a job from the command line, and what is told about it there.
+
+Exit statuses: 0 all succeeded, 1 some failed, 2 wrong usage or file, 130 interrupted.
+
+`add_arguments`, `Choices` and `drive` are for every command that executes jobs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from woflo.errors import (
+    JobFailedError,
+    JobFileError,
+    OptionError,
+    RunUnderWayError,
+    SettingsError,
+    TaskStoppedError,
+    WofloError,
+)
+from woflo.jobs.continuing import file_of_latest
+from woflo.jobs.job import Job
+from woflo.kernel.state import RunState
+
+if TYPE_CHECKING:
+    from woflo.jobs.run import JobTaskRun
+
+__all__ = ["FAILED", "INTERRUPTED", "SUCCEEDED", "WRONG_USAGE", "Choices", "drive", "main", "variables_in"]
+
+SUCCEEDED, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+_WRONG_USE = (JobFileError, OptionError, SettingsError, RunUnderWayError)
+DEFAULT = "job.yaml"
+GRACE = 5.0
+"""Seconds that steps get to end after Ctrl-C."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Choices:
+    """What a command line says about the execution of a job."""
+
+    restart: bool = False
+    """Go on with the latest run that did not succeed."""
+    skip: Sequence[str] = ()
+    run_to: str | None = None
+    run_from: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    max_concurrency: int | None = None
+    debug: bool = False
+    """Tell errors with their tracebacks."""
+    root: Path | None = None
+
+
+def variables_in(texts: Iterable[str]) -> dict[str, str]:
+    """Variables given as `name=value`. Raises `OptionError` for a text that is none."""
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip():
+            raise OptionError(f"--var {text}: write it as NAME=VALUE")
+        found[name.strip()] = value
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the command line, execute the job, and return the exit status."""
+    parser = _parser()
+    try:
+        given = parser.parse_args(arguments)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else WRONG_USAGE
+    try:
+        variables = variables_in(given.var)
+    except OptionError as error:
+        _say(f"error: {error}")
+        return WRONG_USAGE
+    choices = Choices(
+        restart=given.restart,
+        skip=[name for names in given.skip for name in names],
+        run_to=given.run_to,
+        run_from=given.run_from,
+        variables=variables,
+        max_concurrency=given.max_concurrency,
+        debug=given.debug,
+        root=_folder_of_program(),
+    )
+    return drive(given.job or (DEFAULT if not choices.restart else file_of_latest() or DEFAULT), choices)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Execute a job.", allow_abbrev=False)
+    parser.add_argument("-j", "--job", help=f"the job file; {DEFAULT}, or with -r that of the latest run, by default")
+    parser.add_argument("-r", "--restart", action="store_true", help="go on where the latest run did not succeed")
+    parser.add_argument("--skip", action="append", nargs="+", default=[], metavar="STEP", help="leave steps out")
+    parser.add_argument("--run-to", metavar="STEP", help="only this step and what it needs")
+    parser.add_argument("--run-from", metavar="STEP", help="only this step and what needs it")
+    parser.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help="what $VAR{NAME} stands for")
+    parser.add_argument("--max-concurrency", type=int, metavar="N", help="how many steps execute at once")
+    parser.add_argument("--debug", action="store_true", help="show tracebacks")
+    return parser
+
+
+def _folder_of_program() -> Path | None:
+    """That of the script that Python was started with."""
+    file = getattr(sys.modules["__main__"], "__file__", None)
+    return None if file is None else Path(file).absolute().parent
+
+
+def drive(path: str, choices: Choices) -> int:
+    """Execute the job in a file, tell how it ended on stderr, and return the exit status."""
+    run: JobTaskRun[Any] | None = None
+    try:
+        job = Job.load(
+            path,
+            variables=choices.variables,
+            root=choices.root,
+            skip=choices.skip,
+            run_to=choices.run_to,
+            run_from=choices.run_from,
+            max_concurrency=choices.max_concurrency,
+        )
+        run = job.resume() if choices.restart else job()
+        run.get_result()
+    except KeyboardInterrupt:
+        return _interrupted(run)
+    except JobFailedError as error:
+        return _failed(error, run, debug=choices.debug)
+    except TaskStoppedError as error:
+        _say(f"woflo: {error}")
+        return FAILED
+    except WofloError as error:
+        if choices.debug:
+            raise
+        _say(f"error: {error}")
+        return WRONG_USAGE if isinstance(error, _WRONG_USE) else FAILED
+    _say(f"woflo: {job.name}: {len(job.plan.chosen)} steps succeeded")
+    return SUCCEEDED
+
+
+def _interrupted(run: JobTaskRun[Any] | None) -> int:
+    """The run is stopped, so that its record says so, and -r goes on with it."""
+    if run is not None:
+        try:
+            run.stop(GRACE)
+            told = "stopped" if run.state is RunState.STOPPED else f"{run.state}"
+            _say(f"woflo: {run.task.name} ({run.id}) is {told}; go on with -r")
+        except KeyboardInterrupt:
+            pass  # once more: now
+    return INTERRUPTED
+
+
+def _failed(error: JobFailedError, run: JobTaskRun[Any] | None, *, debug: bool) -> int:
+    _say(f"woflo: {error}")
+    if debug and run is not None:
+        for name, step in run.steps.items():
+            if step.state is RunState.FAILED:
+                _say(f"\n{name}:\n{_traceback(step.exception())}")
+    return FAILED
+
+
+def _traceback(error: BaseException | None) -> str:
+    from traceback import format_exception
+
+    return "" if error is None else "".join(format_exception(error))
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")

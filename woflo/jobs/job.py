@@ -1,0 +1,159 @@
+"""`Job`: what a job file says, checked, and how it is executed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from woflo.durable.choice import current_store
+from woflo.durable.engine import engine_of
+from woflo.jobs.continuing import continued, unfinished
+from woflo.jobs.execution import JobStep, UnderWay
+from woflo.jobs.loading import Loaded, load
+from woflo.jobs.run import JobTaskRun
+from woflo.jobs.runners import runner_for
+from woflo.jobs.selecting import selected
+from woflo.jobs.sharing import SharedBody
+from woflo.kernel.body import Body
+from woflo.kernel.masking import mask
+from woflo.kernel.options import Options, whole_number
+from woflo.kernel.task import Task
+
+if TYPE_CHECKING:
+    from woflo.jobs.plan import Plan
+
+__all__ = ["Job"]
+
+
+class Job:
+    """A job that was read from a file and checked. Calling it gives a run, as calling a workflow does."""
+
+    def __init__(self, path: Path, loaded: Loaded, plan: Plan) -> None:
+        self.path: Path = path
+        self.plan: Plan = plan
+        self._loaded = loaded
+        self._bodies: dict[Body, SharedBody] = {}
+        self._kind: type[JobStep] = JobStep
+        if plan.max_concurrency is not None:
+            self._kind = JobStep.configured(max_concurrency=plan.max_concurrency)
+        self._task = self._made_task()
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        variables: Mapping[str, str] | None = None,
+        tasks: Iterable[Task[..., Any]] = (),
+        root: str | os.PathLike[str] | None = None,
+        skip: Sequence[str] = (),
+        run_to: str | None = None,
+        run_from: str | None = None,
+        max_concurrency: int | None = None,
+    ) -> Job:
+        """Read a job from a YAML, TOML or JSON file, and check all of it; nothing is executed.
+
+        Arguments:
+            path: of the file.
+            variables: what `$VAR{name}` stands for.
+            tasks: tasks that its steps may name besides those that are found.
+            root: the folder in which `tasks/`, further folders and included files are looked for; that of the file by
+                default. It is `$SYS{APP_ROOT_DIR}`.
+            skip: names of steps that are left out; those that need them are executed all the same.
+            run_to: only this step and what it needs.
+            run_from: only this step and what needs it.
+            max_concurrency: how many steps execute at once, instead of what the file says.
+
+        Raises `JobFileError`, which tells all that is wrong with the file, each with its line.
+
+        """
+        there = Path(path).absolute()
+        top = there.parent if root is None else Path(root).absolute()
+        loaded = load(there, top, tasks, {name: str(value) for name, value in (variables or {}).items()})
+        plan = selected(loaded.plan, skip=skip, run_to=run_to, run_from=run_from)
+        if max_concurrency is not None:
+            plan.max_concurrency = whole_number("max_concurrency", max_concurrency, least=0) or None
+        return cls(there, loaded, plan)
+
+    @property
+    def name(self) -> str:
+        """Under which its runs are kept."""
+        return self.plan.name
+
+    @property
+    def steps(self) -> list[str]:
+        """The names of its steps, each behind those that it needs."""
+        return list(self.plan.steps)
+
+    def __call__(self) -> JobTaskRun[dict[str, Any]]:
+        """Execute it: a handle, at once. It is kept in the store when this returns.
+
+        Its value are the results of the steps that no other one needs, by their names, as JSON knows them. Where steps
+        have failed, it is a `JobFailedError`.
+        """
+        run: Any = self._task(*self._arguments())
+        return run  # type: ignore[no-any-return]  # by the runner of the task
+
+    def resume(self) -> JobTaskRun[dict[str, Any]]:
+        """Go on with the latest run of this job that did not succeed, or begin one where there is none.
+
+        What is recorded of steps whose definition is the same is not executed again; all else is. Raises
+        `RunUnderWayError` where that run is being executed at this moment.
+        """
+        engine = engine_of(current_store())
+        engine.knows(self._task)
+        engine.be_alive()
+        found = unfinished(engine, self.name)
+        if found is None:
+            return self()
+        before, records = found
+        digests = {name: step.digest for name, step in self.plan.steps.items()}
+        args = engine.codec(self._task).dump_call(self._arguments(), {})
+        return JobTaskRun.of(engine, self._task, continued(engine.store, before, records, digests, args))
+
+    def dump(self, path: str | os.PathLike[str]) -> None:
+        """Write the job as YAML: one file with all that it includes, where nothing is filled in yet."""
+        from woflo.jobs.drawing import as_yaml
+
+        Path(path).write_text(as_yaml(self._loaded.value), encoding="utf-8")
+
+    def graph(self) -> str:
+        """Its steps and what they need, as a Mermaid flowchart."""
+        from woflo.jobs.drawing import as_mermaid
+
+        return as_mermaid(self.plan)
+
+    @staticmethod
+    def main(arguments: Sequence[str] | None = None) -> int:
+        """Execute the job that the command line names, and return the exit status: see `woflo.jobs.driving`."""
+        from woflo.jobs.driving import main
+
+        return main(arguments)
+
+    def __repr__(self) -> str:
+        return f"<job {self.name} ({self.path.name}: {len(self.plan.steps)} steps)>"
+
+    # -- the workflow ----------------------------------------------------------------------------------
+
+    def _arguments(self) -> tuple[Any, ...]:
+        """What the run is stored with: for whoever looks at it later."""
+        return (str(self.path), mask("", self._loaded.variables), sorted(self.plan.left_out))
+
+    def _made_task(self) -> Task[..., Any]:
+        return Task(Body(_function(self)), Options(name=self.name, runner=JobTaskRun))
+
+    def under_way(self) -> UnderWay:
+        """To be called in the code of the workflow."""
+        runner = runner_for(self._loaded.model.config.runner, self.plan.max_concurrency)
+        return UnderWay(self.plan, runner, self._kind, self._bodies)
+
+
+def _function(job: Job) -> Callable[..., Any]:
+    async def execute(job_file: str, variables: dict[str, str], left_out: list[str]) -> dict[str, Any]:  # noqa: ARG001
+        return await job.under_way().execute()
+
+    execute.__name__ = job.name
+    execute.tasks = {name: step.task for name, step in job.plan.steps.items()}  # type: ignore[attr-defined]
+    return execute

@@ -1,0 +1,107 @@
+"""From a file to a plan: read, include, fill in, validate, find the tasks, check. Nothing is executed before all is."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from woflo.jobs.checking import Checking
+from woflo.jobs.finding import FOLDER, Found
+from woflo.jobs.including import Including
+from woflo.jobs.model import JobModel, validated
+from woflo.jobs.plan import Plan, with_digests
+from woflo.jobs.problems import Document, Problems, shown_path
+from woflo.jobs.reading import shown
+from woflo.jobs.variables import Variables
+
+if TYPE_CHECKING:
+    from woflo.kernel.task import Task
+
+__all__ = ["Loaded", "load"]
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A job that makes sense."""
+
+    plan: Plan
+    model: JobModel
+    value: dict[str, Any]
+    """As it stands in the files, all includes merged, nothing filled in."""
+    variables: dict[str, str] = field(default_factory=dict)
+
+
+def load(path: Path, root: Path, tasks: Iterable[Task[..., Any]], variables: Mapping[str, str]) -> Loaded:
+    """The job in a file. Raises `JobFileError`, which tells all that is wrong with it."""
+    with _without_collecting():
+        return _load(path, root, tasks, variables)
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """What is made here stays: the garbage collector would look at all of it again and again, a third of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _load(path: Path, root: Path, tasks: Iterable[Task[..., Any]], variables: Mapping[str, str]) -> Loaded:
+    problems = Problems()
+    fill = Variables(root, path, variables, os.environ)
+
+    def expand(name: str, document: Document, where: tuple[Any, ...]) -> str:
+        def tell(at: tuple[Any, ...], message: str) -> None:
+            problems.add_at(document.file, document.line_of(at)[1], shown_path(at), message)
+
+        return fill.text(name, tell, where)
+
+    value = Including(root, problems, expand).read(path)
+    problems.check(shown(path))
+    texts = {key: item if key == "aliases" else fill.filled(item, problems.add, (key,)) for key, item in value.items()}
+    model = validated(texts, problems)
+    if model is None:
+        problems.check(shown(path))
+        raise AssertionError
+    found = _found(model, root, path, tasks, problems)
+    steps = Checking(model, found, problems).steps()
+    problems.check(shown(path))
+    most = model.config.max_concurrency
+    plan = Plan(
+        name=model.config.name or path.stem,
+        steps=with_digests(steps),
+        max_concurrency=most if most is not None and most > 0 else None,
+    )
+    return Loaded(plan, model, value, dict(variables))
+
+
+def _found(model: JobModel, root: Path, path: Path, tasks: Iterable[Task[..., Any]], problems: Problems) -> Found:
+    found = Found(tasks)
+    tops = list(dict.fromkeys((root, path.parent)))
+    for top in tops:
+        if (top / FOLDER).is_dir():
+            for told in found.search_folder((top / FOLDER).resolve()):
+                problems.add_about(("tasks",), told)
+    for number, name in enumerate(model.config.extension_directories):
+        for told in _in_folder(found, name, tops):
+            problems.add_about(("config", "extension_directories", number), told)
+    for number, name in enumerate(model.config.extension_packages):
+        for told in found.search_package(name):
+            problems.add_about(("config", "extension_packages", number), told)
+    return found
+
+
+def _in_folder(found: Found, name: str, tops: Iterable[Path]) -> Iterator[str]:
+    for top in tops:
+        if (top / name).is_dir():
+            yield from found.search_folder((top / name).resolve())
+            return
+    yield f"there is no folder {name!r} in {' or '.join(map(shown, tops))}"

@@ -1,0 +1,193 @@
+"""The form of a job file: what may stand where. Whether it makes sense together is for `checking`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from woflo.jobs.problems import Problems, near
+
+__all__ = ["Configuration", "JobModel", "StepModel", "validated"]
+
+MOST_TURNS = 8
+VERSIONS = ("0.1", "1", "1.0")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class StepModel(_Part):
+    """One step under `tasks:`."""
+
+    task: str | None = None
+    """The name of a task; else there is `run`."""
+    run: str | list[str] | None = None
+    """A command."""
+    parameters: dict[str, Any] = {}
+    dependencies: list[str] = []
+    """Steps that must have succeeded before."""
+    max_attempts: int | None = Field(default=None, ge=1)
+    backoff: float | None = Field(default=None, ge=0)
+    """Seconds between attempts."""
+    inputs: str | list[str] | dict[str, str | list[str]] | None = None
+    outputs: str | list[str] | dict[str, str | list[str]] | None = None
+    runner: str | None = None
+    timeout: float | None = Field(default=None, gt=0)
+    """Seconds that one attempt may take."""
+    deadline: float | None = Field(default=None, gt=0)
+    """Seconds that all attempts may take."""
+    max_concurrency: int | None = Field(default=None, ge=1)
+    """How many steps of this task execute at once."""
+    resources: dict[str, Any] | None = None
+    on_crash: str | None = None
+    shell: bool = False
+    """For `run`: through a shell."""
+    env: dict[str, str] | None = None
+    """For `run`: further environment variables."""
+    cwd: str | None = None
+    """For `run`: its folder."""
+
+
+class Configuration(_Part):
+    """`config:`."""
+
+    name: str | None = Field(default=None, min_length=1)
+    """Under which the runs are kept; the name of the file without its ending by default."""
+    max_concurrency: int | None = None
+    """How many steps execute at once; 0 or less for no limit."""
+    extension_directories: list[str] = []
+    """Folders with tasks, besides `tasks/`."""
+    extension_packages: list[str] = []
+    """Packages or modules with tasks."""
+    runner: str | None = None
+    """Of steps that name none; "pool" by default."""
+
+
+class JobModel(_Part):
+    """The whole file, after all includes."""
+
+    version: Any = 0.1
+    config: Configuration = Configuration()
+    aliases: Any = None
+    """Pieces to be named by anchors and used elsewhere; those that are texts are other names of tasks."""
+    tasks: dict[str, StepModel] = Field(min_length=1)
+
+    @field_validator("version")
+    @classmethod
+    def _known_version(cls, version: Any) -> Any:
+        if str(version) not in VERSIONS:
+            raise ValueError(f"is {version!r}, and this woflo reads version 0.1")
+        return version
+
+    @field_validator("config", mode="before")
+    @classmethod
+    def _nothing(cls, config: Any) -> Any:
+        return {} if config is None else config
+
+
+_FIELDS = {"tasks": StepModel, "config": Configuration}
+_ELSEWHERE = {
+    "kwargs": "; write 'parameters'",
+    "depends_on": "; write 'dependencies'",
+    "loggers": "; who is to hear of prints and ends is an observer, which the program subscribes",
+    "extensions": "; who is to hear of prints and ends is an observer, which the program subscribes",
+    "checkpointer": "; the store keeps the record: WOFLO_STORE or woflo.toml name it",
+}
+_WORDS = {
+    "missing": "is missing",
+    "string_type": "must be a text",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "dict_type": "must be a mapping",
+    "list_type": "must be a list",
+    "model_type": "must be a mapping",
+    "too_short": "must have at least one entry",
+}
+
+
+def validated(value: dict[str, Any], problems: Problems) -> JobModel | None:
+    """The job, without what cannot be meant, which is added to `problems` and taken out of `value`.
+
+    None where nothing is left that could be looked at.
+    """
+    for _ in range(MOST_TURNS):
+        try:
+            return JobModel.model_validate(value)
+        except ValidationError as error:
+            for one in error.errors(include_url=False, include_input=False, include_context=True):
+                path = _add(one, value, problems)
+                if not _taken_out(value, path):
+                    return None
+    return None
+
+
+def _taken_out(value: Any, path: tuple[Any, ...]) -> bool:
+    """True where something was there to be taken out; a step leaves an empty one, because others may name it."""
+    for key in path[:-1]:
+        value = value[key]
+    last = path[-1] if path else None
+    if isinstance(value, dict) and last in value:
+        if path[0] == "tasks" and len(path) == 2 and value[last] != {}:
+            value[last] = {}
+            return True
+        del value[last]
+        return True
+    if isinstance(value, list) and isinstance(last, int) and last < len(value):
+        value[last] = ""
+    return isinstance(value, list)
+
+
+def _add(error: Any, value: Any, problems: Problems) -> tuple[Any, ...]:
+    path = _path_in(value, error["loc"])
+    kind = error["type"]
+    if kind == "extra_forbidden":
+        told = _ELSEWHERE.get(str(path[-1])) or near(str(path[-1]), _fields_at(path), "there may be")
+        problems.add(path, f"is not known here{told}")
+        return path
+    given = _at(value, path)
+    told = _WORDS.get(kind) or str(error.get("ctx", {}).get("error", "")) or _small(error["msg"])
+    problems.add(path, told if kind in ("missing", "value_error", "too_short") else f"{told}, and is {given!r:.80}")
+    return path
+
+
+def _path_in(value: Any, loc: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The path without what pydantic says of the member of a union that it tried."""
+    path: list[Any] = []
+    for number, key in enumerate(loc):
+        is_last = number == len(loc) - 1
+        if isinstance(value, dict) and (key in value or is_last):
+            value = value.get(key)
+        elif isinstance(value, list) and isinstance(key, int) and key < len(value):
+            value = value[key]
+        else:
+            break
+        path.append(key)
+    return tuple(path)
+
+
+def _at(value: Any, path: tuple[Any, ...]) -> Any:
+    for key in path:
+        if isinstance(value, dict):
+            value = value.get(key)
+        elif isinstance(value, list) and isinstance(key, int) and key < len(value):
+            value = value[key]
+        else:
+            return None  # it was taken out
+    return value
+
+
+def _fields_at(path: tuple[Any, ...]) -> list[str]:
+    model: Any = JobModel if len(path) == 1 else _FIELDS.get(path[0], JobModel)
+    names = list(model.model_fields)
+    return [*names, "include"] if model is JobModel else names
+
+
+def _small(text: str) -> str:
+    return text[:1].lower() + text[1:]

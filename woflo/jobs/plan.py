@@ -1,0 +1,115 @@
+"""What is to be done, once a job file has been read and checked: its steps in an order in which they can be called."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from woflo.jobs.references import filled
+from woflo.kernel.digest import digest
+from woflo.kernel.masking import mask
+
+if TYPE_CHECKING:
+    from woflo.jobs.references import Lookup
+    from woflo.jobs.signatures import Parameters
+    from woflo.kernel.task import Task
+
+__all__ = ["Plan", "Step", "with_digests"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Step:
+    """A named call of a task."""
+
+    name: str
+    task: Task[..., Any]
+    arguments: dict[str, Any]
+    """As the task gets them; those of `templates` come when the steps they name have ended."""
+    templates: dict[str, Any]
+    """Arguments with `${…}` in them, as they are written."""
+    parameters: Parameters | None
+    """What the task accepts; None where nobody can tell."""
+    written: dict[str, Any]
+    """What makes it the step that it is, as it stands in the file."""
+    options: dict[str, Any]
+    """Those of the task that the file changes."""
+    needs: tuple[str, ...]
+    outputs: Any = None
+    """As they are declared: a list, or a dictionary of named groups."""
+    digest: str = ""
+    """Of its definition, and of those of all that it needs: where that is the same, a record counts."""
+
+    @property
+    def stands_for_outputs(self) -> bool:
+        """True for commands: their result is what they have made."""
+        return self.task.options.admission is not None
+
+    def shown(self) -> str:
+        """What stands in the store as its arguments: JSON, with secrets hidden, for people."""
+        return _encode(mask("", self.written)) if self.written else "{}"
+
+    def filled(self, lookup: Lookup) -> dict[str, Any]:
+        """All arguments. Raises what the types of the task say about those that came from others."""
+        given = dict(self.arguments)
+        for name, template in self.templates.items():
+            value = filled(template, lookup)
+            given[name] = value if self.parameters is None else self.parameters.converted(name, value)
+        return given
+
+
+@dataclass(slots=True, kw_only=True)
+class Plan:
+    """The steps by their names: each stands behind those that it needs."""
+
+    name: str
+    steps: dict[str, Step]
+    max_concurrency: int | None = None
+    left_out: frozenset[str] = field(default_factory=frozenset)
+    """Steps that are not called this time."""
+
+    @property
+    def chosen(self) -> list[Step]:
+        """Those that are called."""
+        return [step for step in self.steps.values() if step.name not in self.left_out]
+
+    def needed_by(self, name: str) -> set[str]:
+        """A step, and all that it needs, directly or not."""
+        return _reached(name, {one.name: one.needs for one in self.steps.values()})
+
+    def depending_on(self, name: str) -> set[str]:
+        """A step, and all that need it, directly or not."""
+        readers: dict[str, list[str]] = {one: [] for one in self.steps}
+        for step in self.steps.values():
+            for need in step.needs:
+                readers[need].append(step.name)
+        return _reached(name, readers)
+
+    def last(self) -> list[Step]:
+        """Those that are called and that no other one needs."""
+        needed = {need for step in self.chosen for need in step.needs}
+        return [step for step in self.chosen if step.name not in needed]
+
+
+def _reached(name: str, ways: Mapping[str, Iterable[str]]) -> set[str]:
+    found, todo = {name}, [name]
+    while todo:
+        for other in ways[todo.pop()]:
+            if other not in found:
+                found.add(other)
+                todo.append(other)
+    return found
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True, default=str).encode
+
+
+def with_digests(steps: Iterable[Step]) -> dict[str, Step]:
+    """The steps by their names, in this order, with their digests: each behind those that it needs."""
+    done: dict[str, Step] = {}
+    for step in steps:
+        needs = [[name, done[name].digest] for name in sorted(step.needs)]
+        step.digest = digest(_encode([step.task.name, step.written, needs]))
+        done[step.name] = step
+    return done

@@ -1,0 +1,89 @@
+"""`$ENV{NAME:default}`, `$VAR{NAME:default}` and `$SYS{NAME}` in the texts of a job file. Never a shell."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from getpass import getuser
+from pathlib import Path
+from typing import Any
+
+from woflo.jobs.problems import near
+
+__all__ = ["Variables"]
+
+_PLACE = re.compile(r"(\$?)\$(ENV|VAR|SYS)\{([^{}]*)\}")
+Tell = Callable[[tuple[Any, ...], str], None]
+
+
+class Variables:
+    """What there is to be filled in.
+
+    `$$ENV{…}` stands for `$ENV{…}` itself. What is filled in is not searched again.
+    """
+
+    def __init__(self, root: Path, file: Path, given: Mapping[str, str], environment: Mapping[str, str]) -> None:
+        self._known: dict[str, Mapping[str, Any]] = {
+            "ENV": environment,
+            "VAR": given,
+            "SYS": _Built({
+                "APP_ROOT_DIR": lambda: str(root),
+                "JOB_DIR": lambda: str(file.parent),
+                "JOB_FILE": lambda: str(file),
+                "CWD": os.getcwd,
+                "HOST": socket.gethostname,
+                "USER": getuser,
+                "PID": lambda: str(os.getpid()),
+                "DATE": lambda: datetime.now().astimezone().date().isoformat(),
+                "TIME": lambda: datetime.now().astimezone().isoformat(timespec="seconds"),
+            }),
+        }  # fmt: skip
+
+    def filled(self, value: Any, tell: Tell, path: tuple[Any, ...] = ()) -> Any:
+        """`value` with all its texts filled in; what cannot be is told, and left as it is."""
+        kind = type(value)
+        if kind is str:
+            return self.text(value, tell, path) if "$" in value else value
+        if kind is dict:
+            return {key: self.filled(item, tell, (*path, key)) for key, item in value.items()}
+        if kind is list:
+            return [self.filled(item, tell, (*path, number)) for number, item in enumerate(value)]
+        return value
+
+    def text(self, text: str, tell: Tell, path: tuple[Any, ...]) -> str:
+        """The same for one text."""
+
+        def one(found: re.Match[str]) -> str:
+            if found[1]:
+                return found[0][1:]
+            value, problem = self._value(found[2], found[3])
+            if problem:
+                tell(path, problem)
+            return found[0] if value is None else value
+
+        return _PLACE.sub(one, text)
+
+    def _value(self, kind: str, inside: str) -> tuple[str | None, str]:
+        """What stands there, or why there is nothing."""
+        name, colon, default = inside.partition(":")
+        known = self._known[kind]
+        if name in known:
+            return str(known[name]), ""
+        if colon and kind != "SYS":
+            return default, ""
+        if kind == "ENV":
+            return None, f"the environment has no {name!r}; set it, or write a default: $ENV{{{name}:…}}"
+        if kind == "VAR":
+            told = f"; give it with --var {name}=…, or write a default: $VAR{{{name}:…}}"
+            return None, f"there is no variable {name!r}{near(name, known) if known else ''}{told}"
+        return None, f"there is no $SYS{{{name}}}{near(name, known)}"
+
+
+class _Built(dict[str, Callable[[], str]]):
+    """Values that are made when they are asked for."""
+
+    def __getitem__(self, name: str) -> Any:
+        return super().__getitem__(name)()

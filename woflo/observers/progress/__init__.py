@@ -1,0 +1,97 @@
+"""Progress on the screen: a bar for the whole, and one for each running task that tells how far it is.
+
+What it is drawn on decides how: a terminal gets bars below what is printed; a pipe, a file and CI get a line per change
+of note, and no cursor is moved; a notebook gets a cell that changes.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from woflo.errors import OptionError
+from woflo.kernel.events import LogRecorded, OutputWritten, RunEnded
+from woflo.observers.progress.display import MODES, Display, mode_of
+from woflo.observers.tally import Tally
+from woflo.observers.text import Lines
+
+if TYPE_CHECKING:
+    from woflo.kernel.events import Event
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """Draws how far the runs of this process are. `subscribe("progress")`, or `subscribe(Progress(…))`.
+
+    `stream` is where to (stderr; in a notebook stdout). `mode` is "terminal", "lines" or "notebook"; without it the
+    stream and the environment decide: a terminal gets "terminal", but not where `CI` is set or `TERM` is "dumb"; a
+    notebook "notebook"; all else "lines". With `output=False` the captured output of tasks is not shown.
+
+    Where it draws bars, it redraws at most ten times a second, and what the program prints meanwhile appears above
+    them.
+    Raises `OptionError` for another mode, and for one that needs rich where that is not installed.
+    """
+
+    def __init__(self, stream: Any = None, *, mode: str | None = None, output: bool = True) -> None:
+        if mode is not None and mode not in MODES:
+            raise OptionError(f"mode={mode!r} must be one of: {', '.join(MODES)}")
+        self._mode = mode or mode_of(sys.stderr if stream is None else stream)
+        if stream is None:
+            stream = sys.stdout if self._mode == "notebook" else sys.stderr  # a notebook shows stderr as if it were bad
+        self._stream = stream
+        self._output = output
+        self._lines = Lines()
+        self._tally = Tally()
+        self._display: Display = _display(self._mode, self._stream)
+
+    @property
+    def pulse(self) -> float | None:
+        """Seconds after which `on_pulse` is called where nothing has happened meanwhile; None while nothing goes on."""
+        return self._display.pulse if self._tally.created > self._tally.done or self._display.is_drawn else None
+
+    def on_create(self) -> None:
+        self._display.open()
+
+    def update(self, event: Event) -> None:
+        self._tally.take(event)
+        if isinstance(event, OutputWritten):
+            if self._output:
+                for line in self._lines.add(event.run_id, event.stream, event.text):
+                    self._display.say(event.task, line)
+        elif isinstance(event, LogRecorded):
+            if self._output:
+                self._display.say(event.task, f"{event.logger}: {event.message}")
+        else:
+            if isinstance(event, RunEnded):
+                for _, line in self._lines.end(event.run_id):
+                    self._display.say(event.task, line)
+            self._display.show(event, self._tally)
+        self._display.draw(self._tally)
+
+    def on_pulse(self) -> None:
+        """Time has passed."""
+        self._display.draw(self._tally)
+
+    def on_destroy(self) -> None:
+        self._display.close(self._tally)
+
+
+def _display(mode: str, stream: Any) -> Display:
+    if mode == "lines":
+        from woflo.observers.progress.lines import LineDisplay
+
+        return LineDisplay(stream)
+    try:
+        import rich  # noqa: F401 - here to be missed by name
+    except ImportError as error:
+        raise OptionError(
+            f"mode={mode!r} needs rich ({error}); install it with: pip install 'woflo[progress]', or say mode='lines'"
+        ) from error
+    if mode == "notebook":
+        from woflo.observers.progress.notebook import NotebookDisplay
+
+        return NotebookDisplay(stream)
+    from woflo.observers.progress.terminal import TerminalDisplay
+
+    return TerminalDisplay(stream)

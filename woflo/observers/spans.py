@@ -1,0 +1,142 @@
+"""OpenTelemetry: a span for each run, with its attempts as events."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+from woflo.errors import OptionError
+from woflo.kernel.events import AttemptFailed, AttemptStarted, RunCreated, RunEnded, RunRetried
+from woflo.kernel.masking import told
+from woflo.kernel.state import RunState
+from woflo.observers.text import plain
+
+if TYPE_CHECKING:
+    from woflo.kernel.events import Event
+
+__all__ = ["Spans"]
+
+MOST_REMEMBERED = 10_000
+"""How many spans that have ended are known, for runs that are called by, or depend on, their runs."""
+_FAILURES = frozenset({RunState.FAILED, RunState.UPSTREAM_FAILED})
+
+
+class Spans:
+    """Makes a span of each run. `subscribe("spans")`.
+
+    A span is named after its task, begins with the call and ends with the run. Its parent is the span of the run that
+    made the call; of an outermost run, the span that was current where it was called. Links lead to the runs that it
+    waited for. Attempts, failures and retries are events; attributes are `woflo.run_id`, `woflo.state`,
+    `woflo.attempts`. A run that failed has the status ERROR, and its exception as an event; text is masked.
+
+    `provider` is a `TracerProvider`; without it the global one. Raises `OptionError` where `opentelemetry-api` is not
+    installed.
+    """
+
+    patience: float = 5.0
+    """Seconds that the end of the program waits."""
+
+    tells_ends = False
+    """Nobody looks at spans because of a failure of which nobody knows."""
+
+    def __init__(self, provider: Any = None) -> None:
+        try:
+            from opentelemetry import trace
+        except ImportError as error:
+            raise OptionError(
+                f"spans need OpenTelemetry ({error}); install it with: pip install 'woflo[otel]'"
+            ) from error
+        self._trace = trace
+        self._tracer = trace.get_tracer("woflo", tracer_provider=provider)
+        self._open: dict[str, Any] = {}
+        """Spans of runs under way, by the run's id."""
+        self._ended: OrderedDict[str, Any] = OrderedDict()
+        """Contexts of spans that have ended, the last one last."""
+        self._callers: dict[str, Any] = {}
+        """Where outermost runs were called: the context, until the span is made in this observer's thread."""
+        self._lock = threading.Lock()
+
+    def witness(self, event: Event) -> None:
+        """In the thread of the call: which span is current there."""
+        if isinstance(event, RunCreated) and event.parent_id is None:
+            span = self._trace.get_current_span()
+            if span.get_span_context().is_valid:
+                with self._lock:
+                    self._callers[event.run_id] = span
+
+    def update(self, event: Event) -> None:
+        if isinstance(event, RunCreated):
+            self._begin(event)
+            return
+        span = self._open.get(event.run_id)
+        if span is None:
+            with self._lock:
+                self._callers.pop(event.run_id, None)
+            return
+        if isinstance(event, AttemptStarted):
+            span.add_event("attempt started", {"woflo.attempt": event.attempt}, timestamp=_nanoseconds(event.at))
+        elif isinstance(event, AttemptFailed):
+            self._add_error(span, "exception", event.error, event.at, {"woflo.attempt": event.attempt})
+        elif isinstance(event, RunRetried):
+            details = {"woflo.attempt": event.attempt, "woflo.delay": float(event.delay)}
+            span.add_event("retry", details, timestamp=_nanoseconds(event.at))
+        elif isinstance(event, RunEnded):
+            self._end(event, span)
+
+    def on_destroy(self) -> None:
+        """Runs that have not ended: their spans do, and say that nobody knows more."""
+        for run_id, span in list(self._open.items()):
+            span.set_attribute("woflo.state", "unknown")
+            self._close(run_id, span, None)
+
+    def _begin(self, event: RunCreated) -> None:
+        with self._lock:
+            caller = self._callers.pop(event.run_id, None)
+        parent = caller if event.parent_id is None else self._span_of(event.parent_id)
+        links = [self._trace.Link(span.get_span_context()) for one in event.depends_on if (span := self._span_of(one))]
+        context = None if parent is None else self._trace.set_span_in_context(parent)
+        self._open[event.run_id] = self._tracer.start_span(
+            plain(event.task),
+            context=context or _nowhere(),
+            links=links,
+            attributes={"woflo.run_id": event.run_id, "woflo.task": event.task},
+            start_time=_nanoseconds(event.at),
+        )
+
+    def _span_of(self, run_id: str) -> Any:
+        return self._open.get(run_id) or self._ended.get(run_id)
+
+    def _end(self, event: RunEnded, span: Any) -> None:
+        span.set_attribute("woflo.state", str(event.state))
+        span.set_attribute("woflo.attempts", event.attempts)
+        if event.state in _FAILURES:
+            text = "" if event.error is None else told(event.error)
+            span.set_status(self._trace.Status(self._trace.StatusCode.ERROR, text))
+            if event.error is not None and event.state is RunState.UPSTREAM_FAILED:
+                self._add_error(span, "exception", event.error, event.at, {})
+        self._close(event.run_id, span, event.at)
+
+    def _close(self, run_id: str, span: Any, at: float | None) -> None:
+        span.end(end_time=None if at is None else _nanoseconds(at))
+        del self._open[run_id]
+        self._ended[run_id] = span
+        if len(self._ended) > MOST_REMEMBERED:
+            self._ended.popitem(last=False)
+
+    def _add_error(self, span: Any, name: str, error: BaseException, at: float, more: dict[str, Any]) -> None:
+        """By the names that OpenTelemetry's conventions give; `record_exception` would show secrets."""
+        kind, _, message = told(error).partition(": ")
+        details = {"exception.type": kind, "exception.message": message, **more}
+        span.add_event(name, details, timestamp=_nanoseconds(at))
+
+
+def _nowhere() -> Any:
+    """No parent: what is current in the observer's thread has nothing to do with the run."""
+    from opentelemetry.context import Context
+
+    return Context()
+
+
+def _nanoseconds(at: float) -> int:
+    return int(at * 1_000_000_000)

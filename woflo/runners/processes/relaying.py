@@ -1,0 +1,101 @@
+"""What happens to calls that are made in a child, on its way to the observers of its caller.
+
+    a call in a child ─► the child's bus ─► Relay ─► frame ─► the caller's reactor ─► the caller's observers
+
+Events go as names and plain values: they are taken in where no code of the user may run. An error is told by the name
+of its class and its text.
+"""
+
+from __future__ import annotations
+
+import marshal
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from woflo.errors import FailureElsewhereError
+from woflo.kernel import bus, events, masking
+from woflo.kernel.state import RunState
+from woflo.runners.processes import wire
+from woflo.runners.processes.child import LinkChannel
+
+if TYPE_CHECKING:
+    from woflo.runners.processes.child import Link
+
+__all__ = ["relay_to", "take_in"]
+
+MOST_CLASSES = 1_000
+"""How many names of exceptions are kept as classes."""
+_PLAIN = (str, int, float, bool, type(None))
+_classes: dict[str, type[FailureElsewhereError]] = {}
+_relay: Relay | None = None
+
+
+class Relay:
+    """Listens in a child, and sends what it hears."""
+
+    def __init__(self, link: Link) -> None:
+        self.tells_ends: bool = True
+        self._channel = LinkChannel(link, 0)
+
+    def put(self, event: events.Event) -> None:
+        try:
+            packed = marshal.dumps(_packed(event))
+        except Exception as error:
+            bus.complain("an event could not be sent to the caller's observers", error)
+        else:
+            self._channel.send_packed(wire.EVENT, packed)
+
+
+def relay_to(link: Link, heard: int) -> None:
+    """In a child: from now on tell the caller of what happens here, or no more; `heard` as `bus.hearing` gives it."""
+    global _relay
+    if _relay is not None and _relay not in bus.listeners:
+        _relay = None  # that of the process that this one was forked from
+    if _relay is not None and not heard:
+        bus.remove(_relay)
+        _relay = None
+    if heard:
+        relay = _relay or Relay(link)
+        relay.tells_ends = heard > 1
+        if _relay is None:
+            _relay = relay
+            bus.add(relay)
+
+
+def take_in(payload: bytes) -> None:
+    """In the caller: hand an event of a child to whoever listens."""
+    name, values = marshal.loads(payload)
+    bus.pass_on(getattr(events, name)(**{key: _restored(key, value) for key, value in values.items()}))
+
+
+def _packed(event: events.Event) -> tuple[str, dict[str, Any]]:
+    return type(event).__name__, {one.name: _as_plain(getattr(event, one.name)) for one in fields(event)}
+
+
+def _as_plain(value: Any) -> Any:
+    if isinstance(value, BaseException):
+        name, _, text = masking.told(value).partition(": ")
+        return (name, text)
+    if type(value) in _PLAIN or isinstance(value, tuple):
+        return value
+    if isinstance(value, str):
+        return str(value)
+    return float(value)
+
+
+def _restored(key: str, value: Any) -> Any:
+    if key == "error" and value is not None:
+        return _error(*value)
+    if key == "parent_id" and value is not None:
+        return bus.stands_for.get(value, value)
+    return RunState(value) if key == "state" else value
+
+
+def _error(name: str, text: str) -> FailureElsewhereError:
+    """An exception whose class has that name."""
+    kind = _classes.get(name)
+    if kind is None:
+        kind = type(name, (FailureElsewhereError,), {"__doc__": FailureElsewhereError.__doc__})
+        if len(_classes) < MOST_CLASSES:
+            _classes[name] = kind
+    return kind(text)
