@@ -44,7 +44,7 @@ class Step:
     @property
     def stands_for_outputs(self) -> bool:
         """True for commands: their result is what they have made."""
-        return self.task.options.admission is not None
+        return bool(getattr(self.task.body.fn, "is_command", False))
 
     def shown(self) -> str:
         """What stands in the store as its arguments: JSON, with secrets hidden, for people."""
