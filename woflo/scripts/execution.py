@@ -15,7 +15,7 @@ from woflo.runners.processes import tree
 from woflo.scripts import guarding
 from woflo.scripts.calls import VARIABLE, Call, begin_file, make, read
 from woflo.scripts.freshness import is_stale
-from woflo.scripts.ledger import Known, ledger
+from woflo.scripts.ledger import Known, inherited, ledger
 from woflo.scripts.making import Making
 from woflo.scripts.marks import Mark
 from woflo.scripts.places import folder
@@ -169,12 +169,12 @@ class Execution:
 
 
 def known_of(target: str, *, is_changed: bool) -> Known | None:
-    """How it was made last. In a process that cannot use the store, as a forked child, nothing is known."""
+    """How it was made last. A forked child cannot use the store, and knows what its caller knew."""
     try:
         book = ledger()
         return book.again(target) if is_changed else book.get(target)
     except StoreError:
-        return None
+        return inherited(target)
 
 
 def _environment(plan: Plan) -> dict[Any, Any]:

@@ -21,7 +21,7 @@ from woflo.stores.contract import Store
 from woflo.stores.operations import ForgetSuccesses, KeepSuccesses, Operation, Submit
 from woflo.stores.rows import Row, Success
 
-__all__ = ["Known", "Ledger", "encoded", "is_gone", "ledger"]
+__all__ = ["Known", "Ledger", "encoded", "inherited", "is_gone", "ledger"]
 
 ONE_BY_ONE = 8
 """How many targets are looked up by themselves."""
@@ -98,9 +98,11 @@ class Ledger:
         return success
 
     def every(self) -> list[Known]:
-        """All that is known, from the store."""
-        self.flush(FLUSH_SECONDS)
-        return [Known(one) for one in self.store.successes()]
+        """All that is known, by the store or, of what is being written, by this process."""
+        found = {one.target: one for one in self.store.successes()}
+        with self._lock:
+            found |= {target: one for target, one in self._known.items() if one is not None}
+        return [Known(one) for one in found.values()]
 
     # -- writing ---------------------------------------------------------------------------------------
 
@@ -193,6 +195,25 @@ def _is_alike(one: Any, other: Any) -> bool:
 _current_store: Callable[[], Any] | None = None
 _ledger: Ledger | None = None
 _lock = threading.Lock()
+
+
+def inherited(target: str) -> Known | None:
+    """What the caller of a forked child knew of a target; nothing in a process that was not forked."""
+    found = _callers.get(target)
+    return None if found is None else Known(found)
+
+
+_callers: dict[str, Success | None] = {}
+
+
+def _inherit() -> None:
+    global _callers
+    if _ledger is not None:
+        _callers = _ledger._known
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_inherit)
 
 
 def ledger() -> Ledger:
