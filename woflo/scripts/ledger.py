@@ -50,8 +50,10 @@ class Ledger:
     """For one store. Used by all threads."""
 
     def __init__(self, store: Store) -> None:
-        self.store = store
-        self.process = os.getpid()
+        self.given = store
+        self._is_in_child = store.is_inherited
+        """True where a child has opened the store anew: it leaves without waiting, so nothing is put off."""
+        self.store: Store = store.reopened() if self._is_in_child else store
         self._lock = threading.Lock()
         self._known: dict[str, Success | None] = {}
         self._has_all = False
@@ -138,6 +140,9 @@ class Ledger:
 
     def submit(self, operation: Operation[Any]) -> None:
         """Write it, soon: what comes within a moment shares a commit."""
+        if self._is_in_child:
+            self.store.write(operation)
+            return
         with self._lock:
             self._under_way += 1
             self._waiting.append(operation)
@@ -198,7 +203,7 @@ _lock = threading.Lock()
 
 
 def inherited(target: str) -> Known | None:
-    """What the caller of a forked child knew of a target; nothing in a process that was not forked."""
+    """What the caller of this child knew of a target when it was forked; nothing in a process that was not."""
     found = _callers.get(target)
     return None if found is None else Known(found)
 
@@ -207,9 +212,9 @@ _callers: dict[str, Success | None] = {}
 
 
 def _inherit() -> None:
-    global _callers
-    if _ledger is not None:
-        _callers = _ledger._known
+    global _callers, _ledger, _lock
+    _callers = {} if _ledger is None else _ledger._known
+    _ledger, _lock = None, threading.Lock()
 
 
 if hasattr(os, "register_at_fork"):
@@ -223,10 +228,10 @@ def ledger() -> Ledger:
         _current_store = load_current_store()
     store: Store = _current_store()
     found = _ledger
-    if found is not None and found.store is store and found.process == os.getpid():
+    if found is not None and found.given is store:
         return found
     with _lock:
-        if _ledger is None or _ledger.store is not store or _ledger.process != os.getpid():
+        if _ledger is None or _ledger.given is not store:
             _ledger = Ledger(store)
         return _ledger
 

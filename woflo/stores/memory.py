@@ -85,6 +85,10 @@ class MemoryStore(TableReader):
         """A new one each time: `memory:`."""
         return cls()
 
+    def reopened(self) -> Self:
+        """An empty one: what is kept in the memory of a process is nowhere else."""
+        return type(self)()
+
     # -- writing ---------------------------------------------------------------------------------------
 
     def apply(self, operations: Sequence[Operation[Any]]) -> list[Any]:
