@@ -63,6 +63,10 @@ class MemoryStore(Holding, Outside, Queues, Successes):
         """A new one each time: `memory:`."""
         return cls()
 
+    def reopened(self) -> Self:
+        """An empty one: what is kept in the memory of a process is nowhere else."""
+        return type(self)()
+
     def apply(self, operations: Sequence[Operation[Any]]) -> list[Any]:
         with self._reading:
             results = [self._apply_one(operation) for operation in operations]
