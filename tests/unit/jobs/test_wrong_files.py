@@ -301,6 +301,10 @@ ONE_PROBLEM = {
         "tasks: &all\n  a: *all\n",
         "job.yaml:2: tasks.a: the alias *all stands inside of what it names",
     ),
+    "an alias as a key": (
+        "aliases: [&x y]\ntasks:\n  *x : {task: noop}\n",
+        "job.yaml:3: tasks: the alias *x stands where a key must be a text",
+    ),
     "a tag": (
         "tasks:\n  a: !!python/object:os.system {}\n",
         "job.yaml:2: tasks.a: 'tag:yaml.org,2002:python/object:os.system' is not known here",
