@@ -9,8 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from woflo.durable.branches import install_task_factory
-from woflo.durable.execution import Ending, Execution, Told, loaded
+from woflo.durable.execution import Ending, Execution, loaded
 from woflo.durable.parking import Parked, was_cancelled
+from woflo.durable.recording import Told
 from woflo.errors import StoreError
 from woflo.kernel import clock, runtime
 from woflo.kernel.context import current_attempt

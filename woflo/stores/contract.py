@@ -296,6 +296,15 @@ class Store(ABC):
 
                 complain(f"{listener!r} raised; it listens to a store, in which all is as it should be")
 
+    @property
+    def is_inherited(self) -> bool:
+        """True in a process that got it by a fork, where it cannot be used."""
+        return isinstance(self._committer, Inherited)
+
+    def reopened(self) -> Store:
+        """The same store once more, for a process that got this one by a fork. Or raises `StoreError`."""
+        raise inherited()
+
     def _inherit(self) -> None:
         """In a forked child, where neither its threads nor its locks are of any use."""
         self._committer = cast("Committer", Inherited())

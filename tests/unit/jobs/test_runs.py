@@ -217,7 +217,7 @@ def test_attempts(folder):
     assert run.get_result() == {"a": 3}
     assert folder.path.joinpath("tries").read_text() == "xxx"
     with pytest.raises(JobFailedError, match="OSError: not yet"):
-        folder.load(text.replace("tries", "again").replace("3", "2"), tasks=TASKS)().get_result()
+        folder.load(text.replace("tries", "again").replace("attempts: 3", "attempts: 2"), tasks=TASKS)().get_result()
 
 
 def test_a_class_with_its_lifecycle(folder):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from woflo import RunState, dry_run, forcing, gather, script, touch, why
+from woflo import RunState, dry_run, forcing, gather, script, touch, why, workflow
 from woflo.errors import MissingOutputError, OptionError
 from woflo.scripts import prints
 from woflo.scripts.ledger import ONE_BY_ONE, ledger
@@ -236,6 +236,20 @@ def test_a_dry_run_plans_what_would_be_executed(project):
     ]
     assert sorted(project.rglob("*")) == before
     assert ended(last(inputs=copying()())) is EXECUTED
+
+
+def test_a_dry_run_of_a_workflow(project, store):
+    """Its plain function can be planned; its steps would be recorded, so they are refused."""
+
+    @workflow
+    def flow() -> int:
+        return len(copying()().get_result())
+
+    with dry_run() as plan:
+        assert flow.fn() == 1
+        assert [one.task for one in plan.planned] == ["copy"]
+        assert "flow.fn" in str(flow().exception())
+    assert flow().get_result() == 1
 
 
 def test_the_same_target_at_once(project):

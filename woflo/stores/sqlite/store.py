@@ -64,6 +64,10 @@ class SQLiteStore(SqlStore):
         """See the class."""
         return cls(url)
 
+    def reopened(self) -> Self:
+        """See `Store.reopened`."""
+        return type(self)(self.path)
+
     def _opened(self, patience: float) -> LentConnection:
         try:
             with self._turnstile:
