@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from woflo.errors import WofloError
+from woflo.errors import JobFileError, WofloError
 from woflo.jobs.checking import Checking
 from woflo.jobs.finding import FOLDER, Found
 from woflo.jobs.including import Including
@@ -41,7 +41,11 @@ class Loaded:
 def load(path: Path, root: Path, tasks: Iterable[Task[..., Any]], variables: Mapping[str, str]) -> Loaded:
     """The job in a file. Raises `JobFileError`, which tells all that is wrong with it."""
     with _without_collecting():
-        return _load(path, root, tasks, variables)
+        try:
+            return _load(path, root, tasks, variables)
+        except RecursionError:  # aliases of lists with aliases of lists: no file is nested so deep by itself
+            told = f"{shown(path)}:1: is nested too deep"
+            raise JobFileError(f"{shown(path)} cannot be executed:\n{told}", problems=[told]) from None
 
 
 @contextmanager
