@@ -1,7 +1,8 @@
 """Values in the text of a shell: each is quoted, and stands only where its quotes mean that.
 
-Within quotes, backquotes, a comment, a here-document or behind a backslash, the quotes of a value would be text, or end
-what they stand in, and the value could become code. A template that has a place for a value there is refused.
+Within quotes, backquotes, arithmetic, a comment, a here-document or behind a backslash, the quotes of a value would be
+text, or end what they stand in, and the value could become code. A template that has a place for a value there is
+refused.
 """
 
 from __future__ import annotations
@@ -47,7 +48,10 @@ class _Scanner:
 
     def __init__(self) -> None:
         self._open = [_OUTSIDE]
-        """What is open, the innermost last: nothing, a quote, "#", or ")" for `$(…)`, which begins anew."""
+        """What is open, the innermost last: nothing, a quote, "#", or ")" for `$(…)`, which begins anew.
+
+        "((" is arithmetic, whose text the shell reads as if it stood within double quotes; so is "]" for `$[…]`.
+        """
         self._last = "\n"
         self._is_escaped = False
         self._has_document = False
@@ -60,8 +64,9 @@ class _Scanner:
         if self._has_document:
             return "behind the << of a here-document"
         names = {"'": "within quotes", "$'": "within quotes", '"': "within quotes", "`": "within backquotes"}
+        names |= dict.fromkeys(("((", "]"), "within arithmetic")
         for one in self._open:
-            if one == "`":
+            if one in ("`", "((", "]"):
                 return names[one]
         return "in a comment" if self._open[-1] == "#" else names.get(self._open[-1], "")
 
@@ -81,7 +86,7 @@ class _Scanner:
         elif inner in _ENDS:
             if character == _ENDS[inner]:
                 self._open.pop()
-        elif character == inner or (character == ")" and inner == "("):
+        elif character == (")" if inner in ("(", "((") else inner):
             self._open.pop()
         else:
             self._open += self._opened(character, last, inner)
@@ -91,7 +96,9 @@ class _Scanner:
         if character in '"`':
             return [character]
         if character == "(" and (last == "$" or inner != '"'):
-            return [")" if last == "$" else "("]
+            return [")" if last == "$" else "((" if last == "(" else "("]
+        if character == "[" and last == "$":
+            return ["]"]
         if inner == '"':
             return []
         if character == "'":

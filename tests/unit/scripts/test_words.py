@@ -61,6 +61,12 @@ PLACES = [
     "echo $'{a}'",
     'echo "`ls {a}`"',
     'echo "$(echo "{a}")"',
+    "echo $(( {a} + 1 ))",
+    'echo "$((1 + ({a})))"',
+    "echo $(($(wc {a})))",
+    "echo $[{a}]",
+    "((i = {a}))",
+    'echo "$( ( ( ls ) ) "b {a}" )"',
 ]
 
 
@@ -73,7 +79,16 @@ def test_no_value_where_it_cannot_be_quoted(text):
 
 @pytest.mark.parametrize(
     "text",
-    ["cat {a} > {b}", "echo $(wc -l {a})", 'echo "$(wc {a})"', "(cd {a}; ls)", "awk '{print $1}' {a}", "f${x}{a}"],
+    [
+        "cat {a} > {b}",
+        "echo $(wc -l {a})",
+        'echo "$(wc {a})"',
+        "(cd {a}; ls)",
+        "echo $((1 + (2))) {a}",
+        "echo $[1] {a}",
+        "awk '{print $1}' {a}",
+        "f${x}{a}",
+    ],
 )
 def test_a_value_where_it_can_be_quoted(text):
     """Also within a substitution, and beside quotes of the user's own."""
