@@ -47,7 +47,7 @@ _made: set[str] = set()
 
 def is_inside(path: str, folder: str) -> bool:
     """True where the path, wherever links lead, lies in the folder."""
-    real = os.path.realpath(os.path.dirname(os.path.abspath(path)))
+    real = os.path.realpath(os.path.dirname(path))  # before `..` is taken: behind a link that leads elsewhere
     top = os.path.realpath(folder)
     return real == top or real.startswith(top.rstrip(os.sep) + os.sep)
 
