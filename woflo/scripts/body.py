@@ -145,7 +145,7 @@ class Script:
         lookup = Lookup(self.__name__, values)
         base = ""
         if self.cwd:
-            base = "".join(part if isinstance(part, str) else _alone(part, lookup(part)) for part in self.cwd)
+            base = _text_of(self.cwd, lookup)
         inputs = self._inputs(given_inputs, lookup, texts)
         for group in inputs:
             inputs[group] = inputs_of(inputs[group], base)
@@ -223,10 +223,10 @@ class Script:
             if template is None:
                 counts[name] = _hidden(name, os.environ.get(name))
                 continue
-            text = env[name] = "".join(
-                part if isinstance(part, str) else _alone(part, lookup(part)) for part in template
-            )
-            counts[name] = _hidden(name, text)
+            env[name] = _text_of(template, lookup)
+            lookup.hides = self.has_secrets
+            counts[name] = _hidden(name, _text_of(template, lookup))
+            lookup.hides = False
         plan.env, plan.environment = env, counts
 
     # -- executed in place -----------------------------------------------------------------------------
@@ -279,6 +279,10 @@ class Lookup:
 
 def _as_written(field: Field) -> str:
     return str(field)
+
+
+def _text_of(template: Template, lookup: Lookup) -> str:
+    return "".join(part if isinstance(part, str) else _alone(part, lookup(part)) for part in template)
 
 
 def _alone(field: Field, value: Any) -> str:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from itertools import zip_longest
 from typing import Any, ClassVar, TypeVar
 
 from woflo.errors import OptionError
 from woflo.kernel import clock
 from woflo.kernel.attempt import Attempt, outcome_of
+from woflo.kernel.bus import complain
 from woflo.kernel.digest import digest
 from woflo.kernel.lifecycle import Watcher
 from woflo.kernel.masking import mask
@@ -106,7 +108,10 @@ class ScriptTaskRun(BaseTaskRun[R]):
 
     def _tell(self, waiters: Any, watchers: list[Watcher] | None) -> None:
         if self.attempt and self.task.options.admission is not None:
-            self._keep_run()
+            try:
+                self._keep_run()
+            except Exception as error:  # whoever waits is told of the end in any case
+                complain(f"{self.task.name} ({self.id}) could not be kept for the history", error)
         self._execution = None
         super()._tell(waiters, watchers)
 
@@ -118,7 +123,9 @@ class ScriptTaskRun(BaseTaskRun[R]):
         args = "{}"
         if self._args or self._kwargs:
             masked = {name: mask(name, value) for name, value in self._kwargs.items()}
-            args = json.dumps({"args": list(self._args), **masked}, default=str)
+            names = self.task.body.fn.parameters
+            given = [mask(name, value) for name, value in zip_longest(names, self._args, fillvalue="")]
+            args = json.dumps({"args": given[: len(self._args)], **masked}, default=str, skipkeys=True)
         row = Row(
             id=self.id,
             task=self.task.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -149,10 +150,31 @@ def test_secrets_are_seen_nowhere(project, store):
     error = login(password="hunter2", user="me").exception()
     assert "me" in str(error)
     assert "hunter2" not in str(error)
-    ok = script("touch {outputs} # ", outputs="x.txt", env={"API_TOKEN": "{token}"}, name="ok")
+    ok = script("touch {outputs} # ", outputs="x.txt", env={"API_TOKEN": "{token}", "URL": "x/{token}"}, name="ok")
     ok(token="hunter2").get_result()
+    login("hunter2", "me").wait()
     ledger().flush()
     assert "hunter2" not in repr(store.snapshot())
+
+
+class Unshown:
+    def __str__(self):
+        raise ValueError("no text")
+
+
+@pytest.mark.parametrize("table", [{(1, 2): 3}, Unshown()])
+def test_arguments_that_cannot_be_kept(project, table):
+    """The run ends all the same, for whoever waits for it in another thread as well."""
+
+    @script(outputs="x.txt")
+    def made(table):
+        return ["touch", "x.txt"]
+
+    ended = threading.Event()
+    run = made(table=table)
+    run.add_done_callback(lambda _: ended.set())
+    assert run.get_result(30) == ["x.txt"]
+    assert ended.wait(30)
 
 
 @pytest.mark.parametrize(("words", "status"), [(["no-such-command"], 127), (["./plain"], 126)])
