@@ -6,9 +6,11 @@ import pytest
 from durable_helpers import PATIENCE
 from systems import needs_processes
 
-from woflo import Worker, task, use_store
+from woflo import RunState, Worker, task, use_store
 from woflo.durable.engine import engine_of
+from woflo.durable.logs import MOST_EARLY, CallLogs
 from woflo.kernel import bus
+from woflo.kernel.events import OutputWritten, RunEnded
 from woflo.runners import MultiprocessTaskRun
 from woflo.stores.directory import DirectoryStore
 
@@ -45,3 +47,59 @@ def test_prints_and_log_records(store, tmp_path):
         said = [line.partition(" ")[2] for line in path.read_text().splitlines()]
         assert f"stdout: hello {name}" in said
         assert ["WARNING app: twice:", f"WARNING app: {name}"] == [line for line in said if "WARNING" in line]
+
+
+class Kept:
+    """What a store is told of logs."""
+
+    keeps_logs = True
+
+    def __init__(self):
+        self.said = []
+
+    def log(self, run_id, lines):
+        self.said += [(run_id, line.partition(" ")[2]) for line in lines]
+
+
+@pytest.fixture
+def logs():
+    made = CallLogs(Kept())
+    made.begin()
+    yield made
+    made.end()
+
+
+def printed(run_id, text):
+    return OutputWritten(run_id=run_id, task="talks", stream="stdout", text=text)
+
+
+def ended(run_id):
+    return RunEnded(run_id=run_id, task="talks", state=RunState.SUCCEEDED, attempts=1)
+
+
+def test_a_run_that_ends_before_it_is_known_as_a_call(logs):
+    """What it said is kept, and nothing of it is remembered."""
+    logs.update(printed("inner", "one\ntw"))
+    logs.update(ended("inner"))
+    logs.executes("inner", "stored")
+    assert logs._store.said == [("stored", "stdout: one"), ("stored", "stdout: tw")]
+    assert not logs._stored
+    assert not logs._early
+
+
+def test_a_line_that_comes_in_parts_is_one(logs):
+    """However it was cut on its way, and without what would steer a terminal."""
+    logs.executes("inner", "stored")
+    for part in ("a", "\x1b[31mb\x0bc\nd", "e"):
+        logs.update(printed("inner", part))
+    logs.update(ended("inner"))
+    assert logs._store.said == [("stored", "stdout: abc"), ("stored", "stdout: de")]
+
+
+def test_what_other_runs_say_is_not_held_for_ever(logs):
+    """Neither of one that speaks all the time, nor of many."""
+    for number in range(300):
+        logs.update(printed("other", f"{'x' * 8_000}\n"))
+        logs.update(printed(f"many{number}", f"{'x' * 8_000}\n"))
+    held = sum(len(line) for lines in logs._early.values() for line in lines)
+    assert held == logs._size <= MOST_EARLY
