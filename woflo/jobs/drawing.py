@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from woflo.jobs.yaml_texts import resolved
+
 if TYPE_CHECKING:
     from woflo.jobs.plan import Plan
 
@@ -21,6 +23,12 @@ def as_yaml(value: dict[str, Any]) -> str:
         def ignore_aliases(self, data: Any) -> bool:
             return True
 
+    def text_of(dumper: Any, value: str) -> Any:
+        """In quotes where it would be a number here, though it is none for PyYAML, which reads YAML 1.1."""
+        style = None if isinstance(resolved(value), str) else "'"
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+    Dumper.add_representer(str, text_of)
     ordered = {key: value[key] for key in _ORDER if key in value} | value
     text: str = yaml.dump(ordered, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=110)
     return text

@@ -145,12 +145,12 @@ def _imported(name: str, shown: str) -> ModuleType:
         return import_module(name)
     except NotATaskError as error:
         raise NotFound(f"{shown} cannot be imported: {error}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that ends itself would end the program without a word
         line = _line_in(error, shown)
         raise NotFound(f"{shown}{line} cannot be imported: {type(error).__name__}: {error}") from error
 
 
-def _line_in(error: Exception, file: str) -> str:
+def _line_in(error: BaseException, file: str) -> str:
     trace, found = error.__traceback__, ""
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == file:

@@ -13,7 +13,7 @@ from typing import Any
 
 from woflo.jobs.problems import Document, Problems, Spot, shown_path
 
-__all__ = ["parse_yaml"]
+__all__ = ["parse_yaml", "resolved"]
 
 MOST_VALUES = 500_000
 """How many values a file may have, each alias counted as what it stands for."""
@@ -124,7 +124,7 @@ class _Builder:
             try:
                 value = self._plain[text]
             except KeyError:
-                value = self._plain[text] = _resolved(text)
+                value = self._plain[text] = resolved(text)
         else:
             value = text
         if event.anchor:
@@ -141,7 +141,7 @@ class _Builder:
         name = event.tag.removeprefix("tag:yaml.org,2002:")
         if name in ("str", "!"):
             return event.value
-        value = _resolved(event.value)
+        value = resolved(event.value)
         if name in _TAGS and isinstance(value, _TAGS[name]):
             return float(value) if name == "float" else value
         self._problem(event.start_mark.line + 1, None, f"{event.tag!r} before {event.value!r} is not known here")
@@ -253,7 +253,8 @@ _TAGS: dict[str, Any] = {"int": int, "float": (int, float), "bool": bool, "null"
 _LONGEST_NUMBER = 400
 
 
-def _resolved(text: str) -> Any:
+def resolved(text: str) -> Any:
+    """What a text without quotes stands for."""
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     if text[0] not in "-+.0123456789" or len(text) > _LONGEST_NUMBER:

@@ -10,7 +10,10 @@ from jobs_helpers import TASKS, add
 
 from woflo import Job, task
 from woflo.errors import JobFileError, OptionError
+from woflo.jobs.drawing import as_yaml
 from woflo.jobs.driving import variables_in
+from woflo.jobs.problems import Problems
+from woflo.jobs.yaml_texts import parse_yaml
 
 pytestmark = pytest.mark.usefixtures("store")
 
@@ -182,6 +185,15 @@ def test_dump(folder):
     assert again().get_result() == {"b": 8}
 
 
+@pytest.mark.parametrize("text", ["1e3", "0o17", "+1e5", ".5E3", "0x1F", "yes", "12:30", "null", "", "plain"])
+def test_dumped_texts_stay_texts(text):
+    """Also those that look like numbers to YAML 1.2, or to YAML 1.1, alone."""
+    problems = Problems()
+    value = {"tasks": {"a": {"parameters": {"a": text, "b": 1000.0}}}}
+    assert parse_yaml(as_yaml(value), "dumped.yaml", problems).value == value
+    assert not len(problems)
+
+
 def test_graph(folder):
     """A Mermaid flowchart; nothing in a name means anything in it."""
     job = folder.load(
@@ -301,6 +313,7 @@ def test_what_cannot_be_found(folder, monkeypatch):
     """A module that cannot be imported, by its file and line; folders and packages that there are not; ambiguity."""
     monkeypatch.setattr(sys, "path", [str(folder.path), *sys.path])
     broken = folder.write("tasks/finding_broken.py", "import os\n\n1 / 0\n")
+    ends = folder.write("tasks/finding_ends.py", "import sys\n\nsys.exit(3)\n")
     folder.write("tasks/finding_five.py", "class Same:\n    def run(self): ...\n")
     folder.write("tasks/finding_six.py", "class Same:\n    def run(self): ...\n")
     found = folder.problems(
@@ -321,6 +334,7 @@ def test_what_cannot_be_found(folder, monkeypatch):
             "ModuleNotFoundError: No module named 'finding_no_such_package'"
         ),
         f"job.yaml:4: tasks: {broken}:3 cannot be imported: ZeroDivisionError: division by zero",
+        f"job.yaml:4: tasks: {ends}:3 cannot be imported: SystemExit: 3",
         (
             "job.yaml:5: tasks.a.task: there are several tasks named 'Same': tasks.finding_five:Same, "
             "tasks.finding_six:Same; rename one"
