@@ -1,4 +1,4 @@
-"""What calls print and log while a runner executes them, in logs beside their runs, without what would steer a terminal.
+"""What calls print and log while a runner executes them, in logs beside their runs, without escapes of terminals.
 
 A runner tells of that by events of its own run, in a thread for observers: perhaps before the call is known here under
 that name, and perhaps after it has ended.
