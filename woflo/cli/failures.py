@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import typer
 
+from woflo.cli.showing import plain
 from woflo.errors import StoreError, WofloError
 
 __all__ = ["INTERRUPTED", "LEASE_LOST", "SOME_FAILED", "STORE_FAILED", "WRONG_USAGE", "UsageError", "say", "telling"]
@@ -37,5 +38,5 @@ def telling(*, debug: bool) -> Iterator[None]:
 
 
 def say(text: str) -> None:
-    """One line on stderr."""
-    typer.echo(text, err=True)
+    """A line on stderr, or a few, in which nothing steers a terminal."""
+    typer.echo("\n".join(map(plain, text.split("\n"))), err=True)

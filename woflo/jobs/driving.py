@@ -29,6 +29,7 @@ from woflo.jobs.continuing import file_of_latest
 from woflo.jobs.job import Job
 from woflo.kernel.state import RunState
 from woflo.kernel.subscription import subscribe
+from woflo.observers.text import plain
 
 if TYPE_CHECKING:
     from woflo.jobs.run import JobTaskRun
@@ -195,4 +196,4 @@ def _traceback(error: BaseException | None) -> str:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write("".join(f"{plain(line)}\n" for line in text.split("\n")))

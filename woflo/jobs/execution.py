@@ -21,6 +21,7 @@ from woflo.jobs.plan import Plan, Step
 from woflo.jobs.references import filled
 from woflo.jobs.sharing import Left, SharedBody, given_to, merge
 from woflo.kernel import clock
+from woflo.kernel.masking import told
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import TERMINAL, RunState
 from woflo.kernel.task import Task
@@ -60,7 +61,7 @@ class UnderWay:
             self.runs[step.name] = self._called(step)
         failures = {name: error for name, run in self.runs.items() if (error := await _error_of(run)) is not None}
         if failures:
-            raise _told(self.plan.name, failures, self.runs)
+            raise _failed(self.plan.name, failures, self.runs)
         return {step.name: self._storable(step) for step in self.plan.last()}
 
     # -- one step --------------------------------------------------------------------------------------
@@ -206,23 +207,23 @@ async def _error_of(run: BaseTaskRun[Any]) -> BaseException | None:
 def _unfit(step: Step, error: Exception) -> WofloError:
     from woflo.errors import ArgumentError
 
-    told = ArgumentError(f"{step.name} ({step.task.name}) cannot be given what others have left: {error}")
-    told.__cause__ = error
-    return told
+    unfit = ArgumentError(f"{step.name} ({step.task.name}) cannot be given what others have left: {error}")
+    unfit.__cause__ = error
+    return unfit
 
 
-def _told(job: str, failures: dict[str, BaseException], runs: dict[str, BaseTaskRun[Any]]) -> JobFailedError:
+def _failed(job: str, failures: dict[str, BaseException], runs: dict[str, BaseTaskRun[Any]]) -> JobFailedError:
     """The first failure is the cause; those that could not begin because of it are only named."""
     by_itself = {name: error for name, error in failures.items() if runs[name].state is not RunState.UPSTREAM_FAILED}
-    texts = {name: f"{type(error).__name__}: {error}" for name, error in by_itself.items()}
+    texts = {name: told(error) for name, error in by_itself.items()}
     left = [name for name in failures if name not in by_itself]
     lines = [f"{name}: {text}" for name, text in texts.items()]
     if left:
         lines.append(f"not executed because of that: {', '.join(left)}")
-    told = JobFailedError(
+    failed = JobFailedError(
         f"{len(failures)} of {len(runs)} steps of {job} did not succeed\n" + "\n".join(lines),
         failures=texts,
         upstream_failed=left,
     )
-    told.__cause__ = next(iter(by_itself.values()), None)
-    return told
+    failed.__cause__ = next(iter(by_itself.values()), None)
+    return failed
