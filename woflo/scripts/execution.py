@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import LaunchError, ScriptError, TaskStoppedError
@@ -144,6 +145,9 @@ class Execution:
             raise
         self.finished = time.time()
         if status:
+            if asked:
+                with suppress(FileNotFoundError):
+                    os.unlink(asked)  # none of its calls is made
             raise self._failed(status, path or self.log)
         if asked:
             self.calls = read(asked, plan.name, plan.calls)

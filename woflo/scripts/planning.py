@@ -11,7 +11,7 @@ from typing import NamedTuple
 from woflo.kernel.outcome import Outcome
 from woflo.scripts.freshness import reasons
 from woflo.scripts.ledger import ledger
-from woflo.scripts.plan import Plan
+from woflo.scripts.plan import Plan, target_of
 from woflo.scripts.prints import ABSENT, look
 
 __all__ = ["DryRun", "Planned", "dry_run"]
@@ -33,21 +33,22 @@ class DryRun:
         """One for each call that would be executed."""
         self._lock = threading.Lock()
         self._makes: dict[str, str] = {}
-        """The files that would be made anew, and by which task."""
+        """The files that would be made anew, by their names in the project, and by which task."""
 
     def admit(self, plan: Plan) -> Outcome:
         """Note what this call would do. Its value is what it would make."""
         with self._lock:
-            why = [f"{path} would be made anew by {self._makes[path]}" for path in plan.inputs if path in self._makes]
+            makers = {path: self._makes.get(target_of(path, plan.base)) for path in plan.inputs}
+            why = [f"{path} would be made anew by {maker}" for path, maker in makers.items() if maker]
             if not why:
                 why = list(reasons(plan, None if plan.target is None else ledger().get(plan.target)))
             if why:
                 why += [
                     f"its input {path} does not exist, and nothing would make it: it would fail"
                     for path in plan.inputs
-                    if path not in self._makes and look(plan.path(path)) is ABSENT
+                    if makers[path] is None and look(plan.path(path)) is ABSENT
                 ]
-                self._makes |= {path: plan.name for output in plan.outputs for path in [plan.path(output.path)]}
+                self._makes |= {target_of(output.path, plan.base): plan.name for output in plan.outputs}
                 self.planned.append(Planned(plan.name, shlex.join(plan.shown), tuple(dict.fromkeys(why))))
         return Outcome(plan.value())
 

@@ -62,7 +62,7 @@ def test_one_that_cannot_be_meant_fails_the_script(project, part, line, told):
 
 
 def test_a_failed_command_calls_nothing(project, part):
-    """Each attempt asks anew."""
+    """Each attempt asks anew, and what it asked by is not left behind."""
     ask = script(
         """echo '{"task": "part", "args": [1]}' >> "$WOFLO_CALLS"; test -e once || { touch once; false; }""",
         may_call=[part],
@@ -73,6 +73,7 @@ def test_a_failed_command_calls_nothing(project, part):
     run.get_result()
     assert len(run.calls) == 1
     gather(*run.calls).get_result()
+    assert list((project / ".woflo/calls").iterdir()) == []
 
 
 def test_without_may_call_there_is_no_file(project):

@@ -238,6 +238,19 @@ def test_a_dry_run_plans_what_would_be_executed(project):
     assert ended(last(inputs=copying()())) is EXECUTED
 
 
+def test_a_dry_run_knows_files_by_any_of_their_names(project):
+    """Those of a command in another folder, and those that are written in another way."""
+    (project / "sub").mkdir()
+    make = script("touch {outputs}", outputs="a.txt", cwd="sub", name="make")
+    with dry_run() as plan:
+        make()
+        for path, cwd in (("a.txt", "sub"), ("./sub/a.txt", None), (str(project / "sub/a.txt"), None)):
+            script("touch {outputs}", inputs=path, outputs="b.txt", cwd=cwd, name="use")()
+    assert [one.reasons for one in plan.planned[1:]] == [
+        (f"{path} would be made anew by make",) for path in ("a.txt", "./sub/a.txt", f"{project}/sub/a.txt")
+    ]
+
+
 def test_a_dry_run_of_a_workflow(project, store):
     """Its plain function can be planned; its steps would be recorded, so they are refused."""
 
