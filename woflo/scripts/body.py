@@ -29,9 +29,6 @@ class Script:
     `command` is a template, a list of templates, or a function that returns one of them.
     """
 
-    is_command = True
-    """By which others tell it from functions that have files."""
-
     def __init__(
         self,
         command: Command | Callable[..., Command],

@@ -15,16 +15,18 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, NamedTuple, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar, cast
 from weakref import WeakSet
 
 from woflo.errors import StoreError
 from woflo.kernel.state import RunState
 from woflo.stores.blobs import is_reference, lightened
 from woflo.stores.grouping import Committer
-from woflo.stores.operations import Claimed, Operation
 from woflo.stores.refusals import inherited
 from woflo.stores.rows import QueueRow, Row, Signal, Success, WorkerRow
+
+if TYPE_CHECKING:
+    from woflo.stores.operations import Claimed, Operation
 
 __all__ = ["ALWAYS", "Inherited", "Listener", "Search", "Snapshot", "Span", "Store", "Transaction"]
 

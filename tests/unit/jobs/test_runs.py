@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from jobs_helpers import noop
 
-from woflo import Job, RunState, current_run, get_run, shared, subscribe, task, use_store, workflow
+from woflo import Job, RunState, Worker, current_run, get_run, shared, subscribe, task, use_store, workflow
 from woflo.durable.choice import opened
 from woflo.durable.engine import engine_of
 from woflo.errors import ArgumentError, JobFailedError, NotInWorkflowError, UpstreamFailedError
@@ -217,7 +217,7 @@ def test_attempts(folder):
     assert run.get_result() == {"a": 3}
     assert folder.path.joinpath("tries").read_text() == "xxx"
     with pytest.raises(JobFailedError, match="OSError: not yet"):
-        folder.load(text.replace("tries", "again").replace("3", "2"), tasks=TASKS)().get_result()
+        folder.load(text.replace("tries", "again").replace("attempts: 3", "attempts: 2"), tasks=TASKS)().get_result()
 
 
 def test_a_class_with_its_lifecycle(folder):
@@ -308,6 +308,26 @@ def test_a_value_that_does_not_fit(folder):
     told = run.steps["b"].exception()
     assert isinstance(told, ArgumentError)
     assert "b (later) cannot be given what others have left: input should be a valid integer" in str(told)
+
+
+def test_steps_for_workers(folder, store):
+    """A step may wait in a queue; what it gets and leaves goes on as of any other."""
+    job = folder.load(
+        """
+        config: {runner: queue}
+        tasks:
+          n: {task: later, parameters: {x: 1}, runner: thread}
+          a: {task: later, parameters: {x: "${n.result}"}}
+          b: {task: later, parameters: {x: "${a.result}"}, dependencies: }
+          c: {task: noop, parameters: , dependencies: [b]}
+        """,
+        tasks=TASKS,
+    )
+    with Worker([later, noop], store=store):
+        run = job()
+        assert run.get_result(timeout=30) == {"c": None}
+    assert run.steps["b"].get_result() == 4
+    assert store.get(run.steps["a"].id).queue == "default"
 
 
 def test_as_many_at_once_as_allowed(folder):
