@@ -214,9 +214,9 @@ def _files_kept(plan: Plan, mark: Mark) -> Iterator[None]:
     is_clean = False
     attempt = current_attempt.get()
     is_inside = attempt is not None and attempt.run is None
-    known = known_of(plan.target, is_changed=mark.was_waited_for or mark.was_cut_off, is_inside=is_inside)
-    making = Making(plan, known, mark)
     try:
+        known = known_of(plan.target, is_changed=mark.was_waited_for or mark.was_cut_off, is_inside=is_inside)
+        making = Making(plan, known, mark)
         making.begin()
         try:
             yield

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from woflo import RunState, script, task, why
-from woflo.errors import ArgumentError, MissingInputError, MissingOutputError, OptionError
+from woflo.errors import ArgumentError, MissingInputError, MissingOutputError, OptionError, StoreError
 from woflo.runners.pool import PoolTaskRun
+from woflo.scripts import functions
 from woflo.scripts.code import code_of
 from woflo.scripts.ledger import ledger
 
@@ -278,3 +279,21 @@ def test_why_names_the_function(project, monkeypatch):
     ledger().keep_record(known, {**known.record, "code": {**known.record["code"], name: "another"}})
     assert why(main) == [f"the code of {name} has changed"]
     assert os.getcwd() == str(project)
+
+
+def test_a_store_that_fails_leaves_the_target_to_others(project, monkeypatch):
+    """Who comes next makes it, instead of waiting for ever for one that has given up."""
+
+    @task(outputs="x.txt")
+    def make():
+        (project / "x.txt").touch()
+
+    def fails(*_, **__):
+        raise StoreError("gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(functions, "known_of", fails)
+        with pytest.raises(StoreError):
+            make.body.fn()
+    make().get_result(30)
+    assert (project / "x.txt").exists()
