@@ -21,7 +21,7 @@ def fetch(n: int, token: str = "") -> int:
     with open("effects", "a") as file:
         file.write(f"{n}\\n")
     if n == 3 and not Path("three").exists():
-        raise ValueError("no three\\x1b[2J\\u202e")
+        raise ValueError("no three\\x1b[2J\\u202e" + 2_000 * "long " + "\\npassword=hidden")
     return n
 
 @workflow

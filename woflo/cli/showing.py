@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from woflo.kernel.masking import mask
+from woflo.kernel.masking import MASK, mask, mask_text
 
 if TYPE_CHECKING:
     from woflo.stores.rows import Row
@@ -102,7 +102,16 @@ def error_line(error: str | None) -> str:
     if not isinstance(parts, dict):
         return ""
     name = str(parts.get("type", "")).rpartition(":")[2]
-    return str(mask("", f"{name}: {parts.get('message', '')}")).splitlines()[0]
+    return mask_text(f"{name}: {parts.get('message', '')}").splitlines()[0]
+
+
+def _masked_texts(value: Any) -> Any:
+    """A stored error as it is, but for secrets in its texts."""
+    if isinstance(value, str):
+        return mask_text(value)
+    if isinstance(value, dict):
+        return {name: MASK if mask(name, "") == MASK else _masked_texts(item) for name, item in value.items()}
+    return [_masked_texts(item) for item in value] if isinstance(value, list) else value
 
 
 def as_json(row: Row, tags: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -118,7 +127,7 @@ def as_json(row: Row, tags: Mapping[str, str] | None = None) -> dict[str, Any]:
         "continues": row.continues,
         "args": mask("", _loaded(row.args)),
         "result": mask("", _loaded(row.result)),
-        "error": mask("", _loaded(row.error)),
+        "error": _masked_texts(_loaded(row.error)),
         "attempt": row.attempt,
         "deaths": row.deaths,
         "worker": row.worker,

@@ -12,7 +12,7 @@ from woflo.cli.failures import telling
 from woflo.cli.options import AsJson, Debug, Runs, Url, found, opened_store
 from woflo.cli.showing import as_json, call_of, duration, error_line, plain, print_json, styled, time_of
 from woflo.kernel import clock
-from woflo.kernel.masking import mask
+from woflo.kernel.masking import mask, mask_text
 
 if TYPE_CHECKING:
     from woflo.stores.contract import Store
@@ -111,7 +111,7 @@ def _failure(row: Row) -> list[str]:
     if row.error is None:
         return []
     trace = str(jsons.loads(row.error).get("trace", ""))
-    return str(mask("", trace)).rstrip().splitlines()[-12:]
+    return mask_text(trace).rstrip().splitlines()[-12:]
 
 
 def _tree(store: Store, row: Row, before: str, now: float, most: int | None) -> Iterator[str]:
