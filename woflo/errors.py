@@ -52,6 +52,7 @@ __all__ = [
     "TaskCrashedError",
     "TaskStoppedError",
     "TaskTimeoutError",
+    "UnknownMakerError",
     "UnknownNameError",
     "UnknownRunError",
     "UpstreamFailedError",
@@ -317,6 +318,10 @@ class MissingOutputError(WofloError, FileNotFoundError):
         super().__init__(message)
         self.missing = tuple(missing)
         self.log = log
+
+
+class UnknownMakerError(WofloError, LookupError):
+    """No task makes a file of this name, or several do, or a file needs itself; the message tells which tasks."""
 
 
 class MissingInputError(WofloError, FileNotFoundError):

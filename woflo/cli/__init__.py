@@ -25,7 +25,7 @@ class _Command(NamedTuple):
 
 
 COMMANDS = {
-    "run": _Command("run", "Call a task or a workflow, and wait for it."),
+    "run": _Command("run", "Execute a job, call a task, or make files; and wait for it."),
     "worker": _Command("worker", "Execute what others have called."),
     "list": _Command("listing", "Tell which runs a store has, the newest first."),
     "show": _Command("showing_run", "Tell all about runs: how they stand, and what they called."),
