@@ -37,6 +37,7 @@ __all__ = [
     "NotInWorkflowError",
     "NothingDone",
     "OptionError",
+    "PictureError",
     "PoolClosedError",
     "ResourceError",
     "Retry",
@@ -322,6 +323,10 @@ class MissingOutputError(WofloError, FileNotFoundError):
 
 class UnknownMakerError(WofloError, LookupError):
     """No task makes a file of this name, or several do, or a file needs itself; the message tells which tasks."""
+
+
+class PictureError(WofloError, RuntimeError):
+    """A picture could not be drawn: there is no Graphviz (`dot`) on this machine, or it has failed."""
 
 
 class MissingInputError(WofloError, FileNotFoundError):

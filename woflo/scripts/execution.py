@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import LaunchError, ScriptError, StoreError, TaskStoppedError
+from woflo.kernel import bus
 from woflo.kernel.context import current_attempt
 from woflo.runners.processes import tree
 from woflo.scripts import guarding
@@ -25,7 +26,7 @@ from woflo.scripts.spawning import Command
 if TYPE_CHECKING:
     from woflo.scripts.body import Script
 
-__all__ = ["Execution", "execute_here", "known_of"]
+__all__ = ["Execution", "execute_here", "known_of", "log_name"]
 
 TAIL = 8192
 """Bytes of the output that are looked at for the last lines."""
@@ -168,6 +169,12 @@ class Execution:
         )
 
 
+def log_name(run_id: str) -> str:
+    """What the log of a run is named by: of one that executes in the place of a step, first by the id of that."""
+    step = bus.stands_for.get(run_id)
+    return run_id if step is None else f"{step[:120]}_{run_id}"
+
+
 def known_of(target: str, *, is_changed: bool) -> Known | None:
     """How it was made last. In a process that cannot use the store, as a forked child, nothing is known."""
     try:
@@ -252,7 +259,7 @@ def execute_here(script: Script, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     plan = script.plan(name, args, kwargs)
     if attempt is None:
         return Execution(plan, f"direct-{os.getpid()}-{time.time_ns()}", 1, bool).run()
-    execution = Execution(plan, attempt.run_id, attempt.number, lambda: attempt.stop_requested)
+    execution = Execution(plan, log_name(attempt.run_id), attempt.number, lambda: attempt.stop_requested)
     watcher = threading.Event()
     ending = threading.Thread(target=_end_when_asked, args=(execution, attempt, watcher), daemon=True)
     ending.start()
