@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import inspect
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -49,6 +48,8 @@ def _error_of(function: Callable[[], Any]) -> BaseException | None:
     try:
         value = function()
         if inspect.isawaitable(value):
+            import asyncio
+
             asyncio.run(_awaited(value))
     except Exception as error:
         return error

@@ -12,8 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from woflo.errors import OptionError
-from woflo.kernel.events import AttemptFailed, AttemptStarted, LogRecorded, OutputWritten, RunEnded
+from woflo.kernel.events import (
+    AttemptFailed,
+    AttemptStarted,
+    LogRecorded,
+    OutputWritten,
+    ProgressMade,
+    RunCreated,
+    RunEnded,
+)
 from woflo.kernel.masking import mask_text, told
+from woflo.kernel.state import RunState
 from woflo.observers.text import MOST_ENDED, Lines, file_name, output, plain, seconds
 
 if TYPE_CHECKING:
@@ -28,6 +37,7 @@ SWEEP_EVERY = 100
 _OURS = re.compile(r"^\d{8}T\d{6}-.+-[0-9a-f]{28}[A-Za-z0-9_.-]*\.log$")
 """The id of a step is that of its workflow, and its place there."""
 _DAY = 86_400
+_SKIPPED = RunState.SKIPPED
 
 
 class LogFiles:
@@ -75,6 +85,12 @@ class LogFiles:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OptionError(f"folder={str(folder)!r}: log files cannot be kept there: {error}") from error
+
+    def concerns(self, event: Event) -> bool:
+        """False for what leaves nothing in a file: thousands of runs may be skipped in a second."""
+        if isinstance(event, RunEnded):
+            return event.state is not _SKIPPED
+        return not isinstance(event, RunCreated | ProgressMade)
 
     def on_create(self) -> None:
         self._sweep()

@@ -233,3 +233,16 @@ def test_what_a_process_prints_is_in_its_file(tmp_path):
         assert "stdout: password=***\n" in text
         assert "stdout: last\n" in text
         assert "HUNTER" not in text
+
+
+def test_what_leaves_nothing_in_a_file_is_not_queued(tmp_path):
+    """Calls, progress and runs that are skipped: thousands of them in a second cost next to nothing."""
+    logs = LogFiles(tmp_path)
+    skipped = dataclasses.replace(ended(), state=RunState.SKIPPED)
+    assert [logs.concerns(event) for event in (created(), skipped, started(), ended(), printed("x"))] == [
+        False, False, True, True, True,
+    ]  # fmt: skip
+    with subscribe(logs) as subscription:
+        for event in (created(), skipped, started()):
+            subscription.put(event)
+        assert subscription._put == 1
