@@ -32,6 +32,7 @@ class Ends:
     """What did not succeed of what was called. It is told in the thread where that happens, so none is missed."""
 
     tells_ends = True
+    wants_routine = False
 
     def __init__(self) -> None:
         self.bad: list[RunEnded] = []

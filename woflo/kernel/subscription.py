@@ -54,8 +54,8 @@ class Subscription:
         self._observer = observer
         self._update: Callable[[Event], object] = getattr(observer, "update", observer)
         self._witness: Callable[[Event], object] | None = getattr(observer, "witness", None)
-        self._concerns: Callable[[Event], object] | None = getattr(observer, "concerns", None)
-        """Says, in the thread where an event happens, whether the observer wants it: so that others cost little."""
+        self.wants_routine: bool = getattr(observer, "wants_routine", True)
+        """False for one that wants to know nothing of what is routine, which costs next to nothing then."""
         self._capacity = capacity
         self._room = capacity - capacity // 10
         """Up to which output, log records and progress are taken: what happens to runs is worth more than those."""
@@ -78,7 +78,7 @@ class Subscription:
         """Queue an event; never waits."""
         if self._witness is not None:
             self._call(self._witness, event)
-        if self._concerns is not None and not self._concerns(event):
+        if event.is_routine and not self.wants_routine:
             return
         with self._changed:
             if self._closed:

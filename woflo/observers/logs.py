@@ -12,17 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from woflo.errors import OptionError
-from woflo.kernel.events import (
-    AttemptFailed,
-    AttemptStarted,
-    LogRecorded,
-    OutputWritten,
-    ProgressMade,
-    RunCreated,
-    RunEnded,
-)
+from woflo.kernel.events import AttemptFailed, AttemptStarted, LogRecorded, OutputWritten, RunEnded
 from woflo.kernel.masking import mask_text, told
-from woflo.kernel.state import RunState
 from woflo.observers.text import MOST_ENDED, Lines, file_name, output, plain, seconds
 
 if TYPE_CHECKING:
@@ -37,7 +28,6 @@ SWEEP_EVERY = 100
 _OURS = re.compile(r"^\d{8}T\d{6}-.+-[0-9a-f]{28}[A-Za-z0-9_.-]*\.log$")
 """The id of a step is that of its workflow, and its place there."""
 _DAY = 86_400
-_SKIPPED = RunState.SKIPPED
 
 
 class LogFiles:
@@ -57,6 +47,8 @@ class LogFiles:
 
     tells_ends = False
     """Nobody reads a file because of a failure of which nobody knows."""
+    wants_routine = False
+    """Calls, and runs that are skipped, leave nothing in a file: there may be thousands of them in a second."""
 
     def __init__(
         self,
@@ -85,12 +77,6 @@ class LogFiles:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise OptionError(f"folder={str(folder)!r}: log files cannot be kept there: {error}") from error
-
-    def concerns(self, event: Event) -> bool:
-        """False for what leaves nothing in a file: thousands of runs may be skipped in a second."""
-        if isinstance(event, RunEnded):
-            return event.state is not _SKIPPED
-        return not isinstance(event, RunCreated | ProgressMade)
 
     def on_create(self) -> None:
         self._sweep()
