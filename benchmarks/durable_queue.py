@@ -71,6 +71,21 @@ def accepted(stores: Stores) -> Opener:
     return opened
 
 
+@contextmanager
+def batched() -> Iterator[Body]:
+    """The same by `batch()`, with a handle for each call."""
+    from woflo import batch
+
+    found = tasks().queued
+    with opened_store():
+
+        def body(n: int) -> int:
+            with batch():
+                return len([found(number) for number in range(n)])
+
+        yield body
+
+
 def claimed_by_hand(batch: int) -> Opener:
     """Rows are claimed and ended, so many in a commit."""
 
@@ -157,6 +172,7 @@ FIGURES: list[Figure] = [
         expected=lambda n: n,
         rivals=[
             ours(accepted(store.store)),
+            beside("woflo, batch()", batched),
             beside("woflo, PostgreSQL", accepted(postgres.store)),
             floor("one commit", store.one_commit),
             lives_in(PGQUEUER, "pgqueuer", "batch"),

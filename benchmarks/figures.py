@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from benchmarks import (
+    commands,
     data,
     durable,
     durable_queue,
@@ -29,6 +30,7 @@ FIGURES: list[Figure] = [
     *data.FIGURES,
     *graph.FIGURES,
     *imports.FIGURES,
+    *commands.FIGURES,
     *scripts.FIGURES,
     *store.FIGURES,
     *folder.FIGURES,

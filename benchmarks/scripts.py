@@ -103,7 +103,7 @@ def make(rules: str, *, with_copies: bool = False) -> Opener:
                     if with_copies:
                         write_copies(folder, n)
                     prepared.add(n)
-                _, seconds = told(folder, "make", "-s", "-j2", "-f", f"Makefile{n}")
+                _, seconds = told(folder, "make", "-srR", "-j2", "-f", f"Makefile{n}")
                 return n, [seconds / n]
 
             yield body

@@ -8,7 +8,7 @@ The house, from the top (imports point down only):
     durable/       what survives: workflows, their journals, queues, workers
     observers/     progress, log files, JSON lines, notifications, spans; each imported when it is used
     scripts/       WHAT besides functions: commands, their files, and whether these are up to date
-    stores/        where runs are kept: the contract, memory, SQLite
+    stores/        where runs are kept: the contract; memory, folders, SQLite, PostgreSQL
     runners/       WHERE an attempt executes: sequential, thread, asynchronous, multiprocess, pool;
                    processes/ is what the last two stand on
     kernel/        the rules: task, run, state, retry, graph, limits, events, registry;

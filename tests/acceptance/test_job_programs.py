@@ -12,8 +12,8 @@ import time
 from contextlib import closing
 
 import pytest
-from programs import environment
-from systems import needs_fork
+from programs import Program, environment
+from systems import needs_fork, needs_proc
 
 MAIN = """
 import sys
@@ -161,6 +161,43 @@ def test_a_wrong_file(project):
     assert not (project / ".woflo").exists()
 
 
+@needs_fork
+@needs_proc
+def test_at_a_terminal(project):
+    """What steps print is told with their names, above a bar for the whole; Ctrl-C there stops the run."""
+    (project / "mended").touch()
+    command = [sys.executable, "main.py"]
+    with Program(project, "", terminal=True, command=command) as program:
+        assert program.wait() == 0
+        shown = program.read()
+    assert "d | this is d" in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+    assert "nightly: 5 steps succeeded" in shown
+    with Program(project, "", terminal=True, command=[*command, "--no-progress"]) as program:
+        assert program.wait() == 0
+        assert "\x1b" not in program.read()
+    (project / "job.yaml").write_text(SLOW)
+    with Program(project, "", terminal=True, command=command) as program:
+        wait_for(project, "slow")
+        program.press_ctrl_c()
+        assert program.wait() == 130
+        program.assert_all_gone()
+    assert rows(project, "state")[-1] == ("STOPPED",)
+
+
+@needs_fork
+def test_it_is_under_way(project):
+    """-r beside the process that executes it is wrong usage, and leaves it alone."""
+    (project / "job.yaml").write_text(SLOW)
+    program = started(project)
+    wait_for(project, "slow")
+    status, _, error = execute(project, "-r")
+    assert (status, "is being executed by the process" in error) == (2, True)
+    assert rows(project, "state") == [("RUNNING",)]
+    program.send_signal(signal.SIGINT)
+    program.communicate(timeout=30)
+    assert program.returncode == 130
+
+
 SLOW = """
 config: {name: slow, max_concurrency: 4}
 tasks:
@@ -232,17 +269,20 @@ def test_kills_at_any_moment(project):
     while True:
         recorded = succeeded(project)
         program = started(project, *arguments)
+        if chance.random() < 0.8:  # else it may be killed while it starts
+            wait_for_first(project, program)
         try:
-            _, error = program.communicate(timeout=chance.uniform(0.3, 0.9) if kills else 60)
+            _, error = program.communicate(timeout=chance.uniform(0.0, 0.3) if kills else 60)
         except subprocess.TimeoutExpired:
             program.kill()
             _, error = program.communicate()
         assert recorded.isdisjoint(effects(project))
         assert program.returncode in (0, -signal.SIGKILL), error
-        if program.returncode == 0:
+        if program.returncode == 0 or has_succeeded(project):  # it may be killed after its end was kept
             break
         kills -= 1
         arguments = ["-r"]
+    assert kills < KILLS
     final = rows(project, "id, result", "parent_id IS NULL AND state = 'SUCCEEDED'")
     assert len(final) == 1
     left = json.loads(final[0][1])["told"]
@@ -255,9 +295,30 @@ def test_kills_at_any_moment(project):
     assert left == written
 
 
+def wait_for_first(project, program):
+    """Until a step has begun, or the program has ended."""
+    end = time.monotonic() + 30
+    while program.poll() is None and not (project / "effects").exists():
+        assert time.monotonic() < end
+        time.sleep(0.005)  # it is another process, which tells by a file
+
+
+def has_succeeded(project):
+    """True where the job has: -r would begin it anew."""
+    return ("SUCCEEDED",) in rows_so_far(project, "state")
+
+
 def succeeded(project):
     """Names of the steps that are recorded, of whatever run."""
-    if not (project / ".woflo" / "woflo.db").exists():
-        return set()
-    found = rows(project, "scope", "parent_id IS NOT NULL AND state = 'SUCCEEDED' AND position = 0")
+    found = rows_so_far(project, "scope", "parent_id IS NOT NULL AND state = 'SUCCEEDED' AND position = 0")
     return {scope for (scope,) in found}
+
+
+def rows_so_far(project, *what):
+    """None where the program was killed before it had made its tables."""
+    if not (project / ".woflo" / "woflo.db").exists():
+        return []
+    try:
+        return rows(project, *what)
+    except sqlite3.OperationalError:
+        return []

@@ -108,3 +108,44 @@ def test_ctrl_c_ends_the_commands(folder, runner):
         assert caller.wait(30) != 0
     wait_until(lambda: not any(map(is_alive, pids(folder))))
     assert not (folder / "x_0.txt").exists()
+
+
+FLOW = """
+import sys
+from woflo import gather, script
+part = script(
+    "for n in 1 2 3 4; do echo $n {{i}} >> {{outputs}}; sleep 0.01; done; echo {{i}} >> made",
+    outputs="p_{{i}}.txt", shell=True, name="part", max_concurrency=3,
+)
+whole = script("cat {{inputs}} > {{outputs}}", outputs="whole.txt", shell=True, name="whole")
+whole(inputs=[part(i=i) for i in range(6)]).get_result()
+"""
+
+
+@pytest.mark.unmeasured
+def test_killed_at_any_moment(folder):
+    """However often: in the end each file is whole, and what was whole before is not made again."""
+    code = FLOW.replace("{{", "{").replace("}}", "}")
+    for number in range(12):
+        with subprocess.Popen([sys.executable, "-c", code], cwd=folder, stderr=subprocess.DEVNULL) as caller:
+            try:
+                caller.wait(0.25 + 0.03 * number)
+            except subprocess.TimeoutExpired:
+                caller.kill()
+    subprocess.run([sys.executable, "-c", code], cwd=folder, check=True, timeout=60)
+    expected = ["".join(f"{n} {i}\n" for n in (1, 2, 3, 4)) for i in range(6)]
+    assert [(folder / f"p_{i}.txt").read_text() for i in range(6)] == expected
+    assert (folder / "whole.txt").read_text() == "".join(expected)
+    assert not list(folder.glob(".*aside"))
+    assert list((folder / ".woflo/making").iterdir()) == []
+    before = (folder / "made").read_text()
+    subprocess.run([sys.executable, "-c", code], cwd=folder, check=True, timeout=60)
+    assert (folder / "made").read_text() == before
+
+
+def test_two_programs_at_once(folder):
+    """They make each target once, one after the other, and both have it in the end."""
+    code = FLOW.replace("{{", "{").replace("}}", "}")
+    both = [subprocess.Popen([sys.executable, "-c", code], cwd=folder) for _ in range(2)]
+    assert [one.wait(60) for one in both] == [0, 0]
+    assert sorted((folder / "made").read_text().split()) == list("012345")

@@ -147,6 +147,7 @@ def test_calls_come_back_from_a_worker_in_another_process(tmp_path):
 
 def test_priority_delay_and_age(tmp_path):
     """Higher ones first, else in the order of the calls; none before its time."""
+    before = time.time()
     call(
         tmp_path,
         "named.with_options(delay=2)('later')\nnamed('old')\nnamed('young')\nnamed.with_options(priority=5)('urgent')",
@@ -156,7 +157,7 @@ def test_priority_delay_and_age(tmp_path):
         # On a busy machine the time of the one that was called first may come before the worker does.
         assert [name for name in lines(tmp_path / "said") if name != "later"] == ["urgent", "old", "young"]
         wait_until(lambda: rows(tmp_path, "SELECT 1 FROM runs WHERE state != 'SUCCEEDED'") == [], timeout=PATIENCE)
-        assert min(rows(tmp_path, "SELECT started_at - created_at FROM runs WHERE args LIKE '%later%'")) >= (2.0,)
+        assert min(rows(tmp_path, "SELECT started_at FROM runs WHERE args LIKE '%later%'")) >= (before + 2.0,)
         stop(one)
 
 

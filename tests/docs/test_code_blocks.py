@@ -73,20 +73,21 @@ TITLED = [
     pytest.param(block, id=f"{name_of(page)}:{block.line}")
     for page in PAGES
     for block in blocks_of(page.read_text(encoding="utf-8"))
-    if block.info.startswith("python title=")
+    if " title=" in block.info
 ]
 
 
 @pytest.mark.parametrize("block", TITLED)
 def test_copied_file_is_up_to_date(block):
     """A block whose title is a file of the repository shows this file as it is; the file runs in its own test."""
-    title = block.info.removeprefix("python title=").strip('"')
+    title = block.info.partition(" title=")[2].strip('"')
     assert block.text == (ROOT / title).read_text(encoding="utf-8"), f"copy {title} to the page again"
 
 
 def test_a_file_is_shown():
-    """The page about runners shows the example."""
-    assert any('"examples/own_runner.py"' in one.values[0].info for one in TITLED)
+    """The page about runners shows the example, and the README the job."""
+    shown = [one.values[0].info.partition(" title=")[2] for one in TITLED]
+    assert {'"examples/own_runner.py"', '"examples/job/job.yaml"'} <= set(shown)
 
 
 # ---- the check itself can fail ------------------------------------------------------------------------

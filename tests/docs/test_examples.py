@@ -1,14 +1,18 @@
 """Every example runs as a script."""
 
+import gzip
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing, contextmanager
+from xml.etree import ElementTree
 
 import pytest
 from docs_helpers import ROOT, environment, run_program
+from run_page import blocks_of
 from systems import needs_fork
 
 from woflo.testing import crash_everywhere
@@ -60,11 +64,13 @@ CHECKS = {
 }
 KILLED = {"killed.py", "order.py"}
 """Those that do not end well the first time."""
+IMPORTED = {"sflow.py"}
+"""Those that another program imports: `test_seed_scriptflow.py`."""
 
 
 def test_every_example_is_checked():
     """No example is without a check, and none that is checked is gone."""
-    assert {path.name for path in EXAMPLES} == set(CHECKS) | KILLED
+    assert {path.name for path in EXAMPLES} == set(CHECKS) | KILLED | IMPORTED
 
 
 @needs_fork
@@ -155,3 +161,119 @@ def test_example_runs(example, tmp_path):
     assert ended.returncode == 0, ended.stdout[-2000:] + ended.stderr
     CHECKS[example.name](ended.stdout)
     assert not ended.stderr
+
+
+# ---- those that are folders -----------------------------------------------------------------------------
+
+
+def copied(name, folder):
+    """An example that is a folder, at a place where it may write."""
+    return shutil.copytree(ROOT / "examples" / name, folder / name, ignore=shutil.ignore_patterns("out", ".woflo"))
+
+
+READING_ALL = {"clean", "count", "compare", "report"}
+
+
+def read(folder):
+    """What reading.py has executed: the steps, and what they were about."""
+    ended = run_program("reading.py", folder=folder, timeout=SECONDS)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    told = [line.split() for line in ended.stdout.splitlines()]
+    assert len(told) == 10
+    assert {step for step, _, _ in told} == READING_ALL
+    assert {state for _, _, state in told} <= {"SUCCEEDED", "SKIPPED"}
+    return [(step, what) for step, what, state in told if state == "SUCCEEDED"]
+
+
+@needs_fork
+def test_reading(tmp_path):
+    """It makes a report with a chart; then nothing; then only what stands on the text that was changed."""
+    folder = copied("reading", tmp_path)
+    assert len(read(folder)) == 10
+    report = (folder / "out" / "report.md").read_text("utf-8")
+    assert "| president | amendments |" in report
+    chart = ElementTree.parse(folder / "out" / "report.svg").getroot()
+    assert "president" in [text.text for text in chart.iter("{http://www.w3.org/2000/svg}text")]
+    assert read(folder) == []
+    with (folder / "texts" / "declaration.txt").open("a") as text:
+        text.write("\nAnd a president shall have what a president needs.\n")
+    assert read(folder) == [
+        ("clean", "declaration"),
+        ("count", "declaration"),
+        ("compare", "declaration-constitution"),
+        ("compare", "declaration-amendments"),
+        ("report", "out/report.md"),
+    ]
+
+
+def test_what_is_shipped_is_small_and_told():
+    """Each text stands in the README with its source; all of them together are below 2 MB."""
+    folder = ROOT / "examples" / "reading"
+    readme = (folder / "README.md").read_text("utf-8")
+    texts = list((folder / "texts").iterdir())
+    assert len(texts) == 3
+    assert all(f"texts/{path.name}" in readme for path in texts)
+    assert sum(path.stat().st_size for path in texts) < 2_000_000
+    assert "Source:" in readme
+    assert "public domain" in readme
+
+
+def built(folder):
+    """How many commands of 201 build.py has executed, each time."""
+    ended = run_program("build.py", folder=folder, timeout=SECONDS)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    told = re.findall(r"^(first|once more|one file changed) +(\d+) commands of 201 +\d+\.\d\d s$", ended.stdout, re.M)
+    assert [title for title, _ in told] == ["first", "once more", "one file changed"]
+    return [int(number) for _, number in told]
+
+
+@needs_fork
+@pytest.mark.unmeasured
+def test_build(tmp_path):
+    """All of it, nothing, and two things; on the next day nothing is left to do but what is changed again."""
+    folder = copied("build", tmp_path)
+    assert built(folder) == [201, 0, 2]
+    assert built(folder) == [0, 0, 2]
+    if shutil.which("cc"):
+        ended = subprocess.run(
+            [folder / "out" / "program"], capture_output=True, text=True, check=True, timeout=SECONDS
+        )
+        assert ended.stdout == f"{sum(range(200))}\n"
+
+
+@needs_fork
+@pytest.mark.unmeasured
+def test_build_without_a_compiler(tmp_path, monkeypatch):
+    """What is on every machine stands in for it."""
+    folder = copied("build", tmp_path)
+    (tmp_path / "bin").mkdir()
+    for name in ("cat", "gzip", "sh"):
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    assert built(folder) == [201, 0, 2]
+    parts = gzip.decompress((folder / "out" / "program").read_bytes()).decode()
+    assert parts.count("int part_199(void) { return 199; }\n") == 1
+
+
+@needs_fork
+def test_the_job_goes_on(tmp_path):
+    """As its README says: it fails at a missing price; with the price, -r executes only what had not succeeded."""
+    folder = copied("job", tmp_path)
+    (session,) = [one.text for one in blocks_of((folder / "README.md").read_text("utf-8")) if one.info == "console"]
+    first, change, again = re.findall(r"^\$ (.*)\n((?:[^$].*\n)*)", session, re.MULTILINE)
+    ended = run_program("main.py", folder=folder, timeout=SECONDS)
+    assert (ended.returncode, ended.stdout + ended.stderr) == (1, first[1])
+    assert (folder / "orders.csv.gz").exists()
+    assert change == ("echo lamp,40 >> prices.csv", "")
+    with (folder / "prices.csv").open("a") as prices:
+        prices.write("lamp,40\n")
+    ended = run_program("main.py", "-r", folder=folder, timeout=SECONDS)
+    assert (ended.returncode, ended.stdout + ended.stderr) == (0, again[1])
+    assert (first[0], again[0]) == ("python main.py", "python main.py -r")
+    assert (folder / "invoices.md").read_text() == "- Ada: 27.25 EUR\n- Grace: 40.00 EUR\n- Edsger: 7.50 EUR\n"
+
+
+def test_every_folder_is_checked():
+    """No example that is a folder is without a check."""
+    folders = {path.name for path in (ROOT / "examples").iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert folders - {".woflo"} == {"build", "job", "quad", "reading"}

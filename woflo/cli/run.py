@@ -124,11 +124,12 @@ def _job(path: str, choices: dict[str, Any], var: list[str], how: _How) -> int:
     from woflo.cli.watching import watched
     from woflo.jobs.driving import Choices, drive, pending, variables_in
 
-    made = Choices(variables=variables_in(var), max_concurrency=how.jobs, debug=how.debug, **choices)
+    variables = variables_in(var)
+    made = Choices(variables=variables, max_concurrency=how.jobs, progress=not how.quiet, debug=how.debug, **choices)
     if how.dry_run:
         _show_pending(pending(path, made), json=how.json)
         return 0
-    with watched(quiet=how.quiet):
+    with watched(quiet=True):  # progress is shown by who drives jobs
         return drive(path, made)
 
 

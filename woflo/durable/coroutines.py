@@ -9,12 +9,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from woflo.durable.branches import install_task_factory
-from woflo.durable.execution import Ending, Execution, Told, loaded
+from woflo.durable.execution import Ending, Execution, loaded
 from woflo.durable.parking import Parked, was_cancelled
+from woflo.durable.recording import Told
 from woflo.errors import StoreError
-from woflo.kernel import clock
+from woflo.kernel import clock, runtime
 from woflo.kernel.context import current_attempt
 from woflo.kernel.outcome import Outcome
+from woflo.runners.asynchronous import is_own
 from woflo.stores.operations import Accepted, Claimed, Release
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ class AsyncExecution(Execution):
         super().__init__(engine, row, task)
         self.loop = loop
         self._writer = engine.writer_on(loop)
+        self._loop_stays = is_own(runtime.current, loop)
         self._waits: dict[Wait, asyncio.Future[None]] = {}
         """What branches wait for that may take long."""
         self._looks: dict[Wait, bool] = {}
@@ -147,7 +150,11 @@ class AsyncExecution(Execution):
 
     def record(self, row: Row, keeper: StepKeeper | None, told: Told) -> None:
         if asyncio._get_running_loop() is not self.loop:
-            super().record(row, keeper, told)
+            if self._loop_stays and (keeper is None or not keeper.is_open):
+                # Steps of runners are told of by one thread: written there, each would wait for its own commit.
+                self.loop.call_soon_threadsafe(self.record, row, keeper, told)
+            else:
+                super().record(row, keeper, told)
         elif self._ended is not None and not self._is_leaving:
             told(self._ended)
         else:

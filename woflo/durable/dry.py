@@ -26,8 +26,8 @@ from woflo.stores.rows import Row
 
 if TYPE_CHECKING:
     from woflo.durable.branches import Branch
-    from woflo.durable.execution import Told
     from woflo.durable.keeping import StepKeeper
+    from woflo.durable.recording import Told
     from woflo.durable.waits import Wait
     from woflo.kernel.attempt import Attempt
     from woflo.kernel.task import Task

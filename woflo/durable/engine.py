@@ -1,15 +1,12 @@
 """What executes workflows in this process: one engine for each store, with a lease of its own.
 
-It claims runs, executes them, follows those that others execute, and takes over from processes that died. Its thread
-looks when the store or the clock has changed, when a run is due, and otherwise twice a second.
+It claims runs, executes them, follows those that others execute, and takes over from processes that died.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -17,10 +14,11 @@ from weakref import WeakKeyDictionary
 from woflo.durable.called import as_called
 from woflo.durable.execution import Ending, Execution
 from woflo.durable.following import Following
+from woflo.durable.looking import Looking
 from woflo.durable.loop_writing import LoopWriter
-from woflo.durable.membership import LOOK, Membership
+from woflo.durable.membership import LOOK
 from woflo.errors import LeaseLostError, OptionError, StoreError
-from woflo.kernel import bus, clock, runtime
+from woflo.kernel import clock, runtime
 from woflo.stores.codec import Codec
 from woflo.stores.operations import ClaimReady, Release
 
@@ -36,48 +34,27 @@ PAUSE = 5.0
 """Seconds after which a run goes on whose store had failed."""
 MOST = 64
 """How many plain workflows execute at once; each has a thread."""
-BETWEEN_LOOKS = 0.05
-"""Seconds between two looks for what executes here and may have been asked to stop, however much is heard of."""
 
 
-class Engine:
+class Engine(Looking):
     """The workflows of one store in this process."""
 
-    _looked_at = 0.0
-    """The monotonic time of the last look."""
-    _has_heard = False
-    """True where something was heard since."""
-
     def __init__(self, store: Store) -> None:
-        self.store: Store = store
-        self.membership: Membership = Membership(store)
-        self.executions: dict[str, Execution] = {}
+        super().__init__(store)
         self._tasks: dict[str, Task[..., Any]] = {}
         """The workflows that this process knows, by the names under which they are stored."""
         self._own: set[str] = set()
         """Runs that are executed here when they are ready."""
         self.following: Following = Following(self)
         self._writers: WeakKeyDictionary[Any, LoopWriter] = WeakKeyDictionary()
-        self._lock = threading.RLock()
-        self._listeners: tuple[Callable[[], object], ...] = ()
-        self._wake = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._closing = threading.Event()
         self._to_give_back: list[Claim] = []
         """Claims of runs that are not executed any more."""
         self._serving: Serving | None = None
         """What is executed here for others."""
-        self.failing_since: float | None = None
-        """The monotonic time since when the store cannot be looked at, which is told once; None where it can."""
         self._claimed_at = 0.0
         """When it was looked last whether there is something to claim for others."""
         self.hold: float = 0.5
         """Seconds that a wait holds its thread or coroutine before the workflow is parked."""
-
-    @property
-    def id(self) -> str:
-        """Of the worker that this process is; another one after it was taken for dead."""
-        return self.membership.id
 
     def codec(self, task: Task[..., Any]) -> Codec:
         """How the calls of this task are stored."""
@@ -210,39 +187,6 @@ class Engine:
             self._own.add(run_id)
         self._wake.set()
 
-    # -- hearing of changes ----------------------------------------------------------------------------
-
-    def listen(self, listener: Callable[[], object]) -> Callable[[], None]:
-        """Have `listener()` called in any thread after the store or the clock has changed. Returns what ends that."""
-        with self._lock:
-            self._listeners = (*self._listeners, listener)
-
-        def end() -> None:
-            with self._lock:
-                self._listeners = tuple(one for one in self._listeners if one is not listener)
-
-        return end
-
-    @contextmanager
-    def hearing(self) -> Iterator[threading.Event]:
-        """An event that `wait(seconds)` returns from after each change."""
-        event = _Change()
-        end = self.listen(event.set)
-        try:
-            yield event
-        finally:
-            end()
-
-    def _changed(self) -> None:
-        for listener in self._listeners:
-            listener()
-        if self._is_waiting():
-            self._wake.set()
-        elif self.executions:  # which somebody may have asked to stop
-            self._has_heard = True
-            if time.monotonic() - self._looked_at > BETWEEN_LOOKS:
-                self._wake.set()
-
     def _is_waiting(self) -> bool:
         """True where a run that does not execute here matters here."""
         if self._serving is not None:
@@ -250,52 +194,7 @@ class Engine:
         here = self.executions.keys()
         return not (self._own <= here and self.following.ids() <= here)
 
-    # -- the thread ------------------------------------------------------------------------------------
-
-    def wake(self) -> None:
-        """Look soon; the thread is started where there is none."""
-        if self._thread is None:
-            self._start_thread()
-        if not self._wake.is_set():  # by one of the many calls that end at the same time: it looks after clearing it
-            self._wake.set()
-
-    def _start_thread(self) -> None:
-        with self._lock:
-            if self._thread is not None or self._closing.is_set():
-                return
-            self.membership.enter()
-            self._end_listening = self.store.listen(self._changed)
-            clock.when_moved(self._changed)
-            runtime.current.preludes[self] = self.close
-            thread = threading.Thread(target=self._work, name="woflo-engine", daemon=True)
-            thread.start()
-            self._thread = thread
-
-    def be_alive(self) -> None:
-        """To be called before the first claim: others must be able to tell that this process lives."""
-        if self._thread is None:
-            self._start_thread()
-
-    def _work(self) -> None:
-        while not self._closing.is_set():
-            try:
-                self._rest(self._seconds_to_rest())
-                self._wake.clear()
-                if not self._closing.is_set():
-                    self._look()
-                    self.failing_since = None
-            except StoreError as error:
-                if self.failing_since is None:
-                    self.failing_since = time.monotonic()
-                    self.complain("the store could not be looked at; it is tried again", error)
-                self._closing.wait(LOOK)
-
-    def _rest(self, seconds: float) -> None:
-        """Until there is something to look at. What was heard soon after a look is looked at a little later."""
-        if self.executions and not self._wake.wait(min(seconds, BETWEEN_LOOKS)):
-            seconds = 0.0 if self._has_heard else seconds - BETWEEN_LOOKS
-        if seconds > 0:
-            self._wake.wait(seconds)
+    # -- what is looked at -----------------------------------------------------------------------------
 
     def _seconds_to_rest(self) -> float:
         queues = () if self._serving is None else self._serving.queues
@@ -337,8 +236,8 @@ class Engine:
         with self._lock:
             ids = tuple((self._own | self.following.ids()) - self.executions.keys())
         room = MOST - len(self.executions)
-        if ids and room > 0:
-            tasks = tuple(self._tasks)
+        tasks = tuple(self._tasks)
+        if ids and tasks and room > 0:  # who only waits for calls of workers has nothing to claim
             for row in self.store.write(ClaimReady(now=clock.now(), worker=self.id, limit=room, tasks=tasks, ids=ids)):
                 self.start(row)
 
@@ -393,10 +292,6 @@ class Engine:
         except StoreError as error:  # closed already, or gone: its lease will end
             self.complain("what this process executed could not be given back", error)
 
-    def has_died(self) -> bool:
-        """True where its thread has ended by an error of woflo's own: nothing is claimed or renewed any more."""
-        return self._thread is not None and not self._thread.is_alive() and not self._closing.is_set()
-
     def abandon(self) -> None:
         """End as a process does that is killed: nothing is given back."""
         if self._stop() and self._thread is not None:
@@ -405,22 +300,10 @@ class Engine:
             self.membership.vanish()
 
     def _stop(self) -> bool:
-        with self._lock:
-            if self._closing.is_set():
-                return False
-            self._closing.set()
-        self._wake.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._end_listening()
-        here = runtime.current
-        here.preludes.pop(self, None)
-        here.services.pop((Engine, id(self.store)), None)  # who calls later gets a new one
-        return True
-
-    def complain(self, message: str, error: Exception) -> None:
-        """Report what cannot be raised to anybody."""
-        bus.complain(message, error)
+        has_stopped = super()._stop()
+        if has_stopped:
+            runtime.current.services.pop((Engine, id(self.store)), None)  # who calls later gets a new one
+        return has_stopped
 
 
 def _import_what_executes() -> None:
@@ -431,15 +314,6 @@ def _import_what_executes() -> None:
 
 class ClosingError(StoreError):
     """The engine gives up what it executes."""
-
-
-class _Change(threading.Event):
-    """An event that is clear again whenever a wait for it has ended."""
-
-    def wait(self, timeout: float | None = None) -> bool:
-        heard = super().wait(timeout)
-        self.clear()
-        return heard
 
 
 def engine_of(store: Store) -> Engine:

@@ -1,4 +1,4 @@
-"""One workflow run under way in this process: its journal, its branches, and its end.
+"""One workflow run under way in this process: its code, its branches, and its end.
 
     engine ──► Execution ──► code of the workflow ──► call ──► Branch ──► place ──► journal: recorded? ─ yes ─► handle
                   ▲                                                                    │ no
@@ -13,16 +13,16 @@ from __future__ import annotations
 
 import threading
 import time
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from abc import abstractmethod
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from woflo.durable.branches import Branch
 from woflo.durable.called import deadline_of, deadline_passed
 from woflo.durable.failing import failure_call
-from woflo.durable.journal import Journal, Place
 from woflo.durable.keeping import BranchKeeper, checked_calls
 from woflo.durable.parking import Continued, Parked
+from woflo.durable.recording import Recording
 from woflo.durable.steps import StepRun
 from woflo.durable.successors import next_run
 from woflo.durable.waits import RunsWait, stored_below
@@ -37,23 +37,20 @@ from woflo.errors import (
 )
 from woflo.kernel import clock, runtime
 from woflo.kernel.attempt import Attempt
-from woflo.kernel.digest import digest
 from woflo.kernel.graph import find_handles
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import RunState
-from woflo.stores.operations import CONTINUED, Accepted, Claimed, Finish, Park, Publish, Record, TakeSignal
-from woflo.stores.rows import Claim, Row, Tag, place_id
+from woflo.stores.operations import CONTINUED, Finish, Park
+from woflo.stores.rows import Row
 
 if TYPE_CHECKING:
     from woflo.durable.engine import Engine
-    from woflo.durable.keeping import StepKeeper
     from woflo.durable.waits import Wait
     from woflo.kernel.reactor import Timer
     from woflo.kernel.task import Task
     from woflo.stores.codec import Codec
-    from woflo.stores.contract import Store
 
-__all__ = ["NON_DETERMINISM", "STEP_UNCERTAIN", "Ending", "Execution", "Told", "loaded"]
+__all__ = ["NON_DETERMINISM", "STEP_UNCERTAIN", "Ending", "Execution", "loaded"]
 
 NON_DETERMINISM = "non-determinism"
 """How the reason of a run begins whose code does not fit its journal; the rest tells what was found."""
@@ -65,11 +62,8 @@ LOOK_AGAIN = 10.0
 """Seconds after which a parked run looks for the end of one that it has not called: a run wakes only its caller, and
 whoever follows the one that waits."""
 
-Told = Callable[[BaseException | None], object]
-"""Called when a record is kept (with None), or with what prevented it."""
 
-
-class Execution(ABC):
+class Execution(Recording):
     """A claimed run of a workflow, from the first line of its code to what is written about its end."""
 
     loop: Any = None
@@ -78,31 +72,18 @@ class Execution(ABC):
     """The thread of a plain workflow's code."""
 
     def __init__(self, engine: Engine, row: Row, task: Task[..., Any]) -> None:
-        self.engine: Engine = engine
-        self.store: Store = engine.store
-        self.claim: Claim = row.claim
-        self.row: Row = row
-        self.task: Task[..., Any] = task
-        self._outlived = row.deaths > 0
-        """True where workers died while it was under way."""
+        super().__init__(engine, row, task)
         self._due = deadline_of(task, row)
         self._timer: Timer | None = None
         self.trunk: Branch = Branch(self)
-        self.journal: Journal = Journal(self.store.steps(row.id) if row.fence > 1 or row.continues else ())
-        self._lock = threading.Lock()
-        self._ended: BaseException | None = None
-        """Why the frames may not go on; `Parked`, or what is to be written instead of their outcome."""
         self.code_ended: threading.Event = threading.Event()
         """Set when the code has ended, and what was to be written about that is."""
         self.was_refused: bool = False
         """True where the store did not keep something, once the code has ended."""
-        self._is_leaving = False
         self._calls_made = 0
         """How many stored calls its code has made, those included that were recorded before."""
         self._next_args: str | None = None
         """Those of the run that is to go on from this one."""
-        self._notes: tuple[Row, ...] = ()
-        """Records that go with every write until one that had them is kept: what it keeps may depend on them."""
         self._waits_for_others = False
         """True where it waits for a run that somebody else has called, by whose key it was found."""
         self._open: dict[StepRun[Any], None] = {}
@@ -138,16 +119,6 @@ class Execution(ABC):
 
     def _expire(self) -> None:
         self._end_with_steps(deadline_passed(self.task))
-
-    def check(self) -> None:
-        """Raise `Parked` where this execution has ended. Called by every durable call."""
-        if self._ended is not None:
-            raise Parked(str(self._ended))
-
-    @property
-    def is_over(self) -> BaseException | None:
-        """Why nothing of it may go on; None as long as it may."""
-        return self._ended
 
     def end(self, why: BaseException) -> Parked:
         """Nothing of this execution may go on; all that wait in it are told. The first reason counts."""
@@ -222,57 +193,6 @@ class Execution(ABC):
         self._next_args = self.engine.codec(self.task).dump_call(args, kwargs)
         raise Continued(self.row.id)
 
-    def new_row(self, place: Place, name: str, args: str) -> Row:
-        """A step at this place, not yet recorded."""
-        return Row(
-            id=place_id(self.row.id, *place),
-            task=name,
-            queue=None,
-            parent_id=self.row.id,
-            scope=place.scope,
-            position=place.position,
-            args=args,
-            digest=digest(args),
-            created_at=clock.now(),
-        )
-
-    def find(self, row: Row) -> Row | None:
-        """What is recorded at the place of `row`; where it is another call, this execution ends."""
-        try:
-            record = self.journal.find(row)
-        except NonDeterminismError as error:
-            raise self.end(error) from error
-        return self._inherited(row) if record is None and self.journal.has_inherited else record
-
-    def _inherited(self, row: Row) -> Row | None:
-        """What a run before this one recorded there; it is recorded here with the next write."""
-        found = self.journal.inherit(row)
-        if found is None:
-            return None
-        record = found.changed(id=row.id, scope=row.scope)
-        with self._lock:
-            self._notes = (*self._notes, record)
-        return record
-
-    def note(self, branch: Branch, name: str, make: Callable[[], str], args: str = "{}") -> str:
-        """The JSON that is recorded at the next place, or else what `make` gives, recorded there from now on.
-
-        For what the code may go on with at once: it is written together with what comes next.
-        """
-        row = self.new_row(branch.next_place(), name, args)
-        record = self.find(row)
-        if record is not None:
-            return record.result or "null"
-        value = make()
-        self.note_at(row, value)
-        return value
-
-    def note_at(self, row: Row, value: str) -> None:
-        """Record this JSON at the place of `row`, with the next write."""
-        with self._lock:
-            note = row.changed(state=RunState.SUCCEEDED, result=value, finished_at=clock.now())
-            self._notes = (*self._notes, note)
-
     # -- steps that execute here -----------------------------------------------------------------------
 
     def opened(self, step: StepRun[Any]) -> None:
@@ -284,65 +204,14 @@ class Execution(ABC):
         if self._ended is not None:  # since `call` has looked, others have, or one of these has found that
             self.check()
 
-    def stirred(self) -> None:  # noqa: B027  # not everybody has to be told
+    def stirred(self) -> None:  # not everybody has to be told
         """What the code waits for stands otherwise now: it may be parked for it."""
 
     def closed(self, step: StepRun[Any]) -> None:
         """A step has ended."""
         self._open.pop(step, None)
 
-    def recording(self, row: Row, keeper: StepKeeper | None) -> Record:
-        """The write for a step that has ended."""
-        calls, tags, beside = ((), (), ()) if keeper is None else (keeper.calls, keeper.tags, keeper.beside)
-        return Record(
-            now=clock.now(),
-            claim=self.claim,
-            comes_further=self._outlived and row.is_terminal,
-            steps=(row, *beside),
-            notes=self._notes,
-            calls=calls,
-            tags=tags,
-        )
-
-    def kept(self, operation: Claimed[Any]) -> None:
-        """A write about this run, which has notes, was not refused."""
-        with self._lock:
-            saved = frozenset(note.id for note in operation.notes)
-            self._notes = tuple(note for note in self._notes if note.id not in saved)
-
-    def record(self, row: Row, keeper: StepKeeper | None, told: Told) -> None:
-        """Keep a step that has ended, and what its code asked to be kept with it, then call `told`."""
-        error: BaseException | None = None
-        write = keeper.commit if keeper is not None and keeper.is_open else self.store.write
-        try:
-            self.written(self.recording(row, keeper), write)
-        except Parked as parked:
-            error = parked
-        told(error)
-
-    def written(self, operation: Claimed[Any], write: Callable[[Any], Any] | None = None) -> Any:
-        """The result of a write about this run. Raises `Parked` where it was refused, and ends this execution."""
-        if self._ended is not None and not self._is_leaving:
-            self.check()
-        try:
-            result = (write or self.store.write)(operation)
-        except StoreError as error:
-            raise self.end(error) from error
-        if operation.notes:
-            self.kept(operation)
-        return result
-
-    def submit_child(self, row: Row, tags: tuple[Tag, ...], told: Callable[[Accepted], object]) -> None:
-        """Keep a child, together with what it may depend on, and call `told` with what became of it."""
-        told(self.written(self.calling(row, tags))[0])
-
-    def calling(self, row: Row, tags: tuple[Tag, ...]) -> Record:
-        """The write for a child."""
-        further = self._outlived and row.key is None  # what has a key may be there
-        written: dict[str, Any] = {"notes": self._notes, "calls": (row,), "tags": tags}
-        return Record(now=clock.now(), claim=self.claim, comes_further=further, **written)
-
-    def has_branched(self, task: Any) -> None:  # noqa: B027  # a plain workflow need not know
+    def has_branched(self, task: Any) -> None:  # a plain workflow need not know
         """The code has created a task of asyncio's."""
 
     # -- waiting long ----------------------------------------------------------------------------------
@@ -367,32 +236,6 @@ class Execution(ABC):
             return None
         self._waits_for_others = any(caller != self.row.id for caller in runs.values())
         return (*(token for wait in waits for token in wait.tokens), *(f"run:{run_id}" for run_id in runs))
-
-    def take_signal(self, row: Row, name: str) -> str | None:
-        """The JSON of the oldest signal of this name, recorded as received by this step."""
-        result: str | None = self.written(self.taking(row, name))
-        return result
-
-    def look_for_signal(self, row: Row, name: str, told: Callable[[str | None], object]) -> None:
-        """Call `told` with the same."""
-        told(self.take_signal(row, name))
-
-    def taking(self, row: Row, name: str) -> TakeSignal:
-        """The write for it."""
-        now = clock.now()
-        written: dict[str, Any] = {"notes": self._notes, "name": name, "step": row.changed(finished_at=now)}
-        return TakeSignal(now=now, claim=self.claim, comes_further=self._outlived, **written)
-
-    def publish(self, row: Row, name: str, value: str) -> None:
-        """Show a value (JSON) to whoever looks, together with the record that it was shown."""
-        self.written(self.publishing(row, name, value))
-
-    def publishing(self, row: Row, name: str, value: str) -> Publish:
-        """The write for it."""
-        now = clock.now()
-        step = row.changed(state=RunState.SUCCEEDED, result=value, finished_at=now)
-        written: dict[str, Any] = {"notes": self._notes, "steps": (step,), "name": name, "value": value}
-        return Publish(now=now, claim=self.claim, comes_further=self._outlived, **written)
 
     def park(self, waits: tuple[Wait, ...], tokens: tuple[str, ...]) -> bool:
         """Write what is waited for, and end. False where something of it is there already."""

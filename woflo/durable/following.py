@@ -56,6 +56,8 @@ class Following:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._handles: dict[str, list[Followed]] = {}
+        self._seen: dict[str, RunState] = {}
+        """How runs stood when they were looked at last, where they have changed since the call."""
         self._lock = threading.Lock()
         self._revived: set[str] = set()
         """Children that nobody here could execute, and whose parents were woken for that."""
@@ -77,13 +79,18 @@ class Following:
         """The handles of a run, which are told by whoever asked for them."""
         with self._lock:
             self._attached.discard(run_id)
+            self._seen.pop(run_id, None)
             return self._handles.pop(run_id, [])
 
     def look(self) -> None:
-        """See how the runs stand that do not execute here."""
-        for run_id in list(self._handles):
-            if run_id not in self._engine.executions:
-                self._look_at(run_id, self._engine.store.get(run_id))
+        """See how the runs stand that do not execute here: of many a few have changed since."""
+        here = self._engine.executions
+        known = {one: self._seen.get(one, RunState.PENDING) for one in list(self._handles) if one not in here}
+        for run_id, row in self._engine.store.changed_among(known).items():
+            if row is not None and run_id in self._handles:
+                self._seen[run_id] = row.state
+            if run_id not in here:
+                self._look_at(run_id, row)
 
     def _look_at(self, run_id: str, row: Row | None) -> None:
         if row is None:

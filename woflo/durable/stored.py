@@ -92,8 +92,9 @@ class StoredTaskRun(BaseTaskRun[R]):
 
     def _is_simple(self) -> bool:
         """True for a call of plain values that nothing else has to be asked about."""
-        is_simple = not self.executes_here and self.task.is_plain and self.task.options.delay is None
-        if not is_simple or self._kwargs or current_attempt.get() is not None or bus.wanted():
+        options = self.task.options
+        is_simple = self.task.is_plain and options.delay is None and options.admission is None
+        if self.executes_here or not is_simple or self._kwargs or current_attempt.get() is not None or bus.wanted():
             return False
         return ATOMS.issuperset(map(type, self._args))
 

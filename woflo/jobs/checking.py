@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from woflo.errors import WofloError
-from woflo.jobs.commands import command_task
+from woflo.jobs.commands import command_task, with_files
 from woflo.jobs.finding import Found, NotFound
 from woflo.jobs.model import JobModel, StepModel
 from woflo.jobs.plan import Step
+from woflo.jobs.policies import Policies, Policy
 from woflo.jobs.problems import Problems, near
 from woflo.jobs.references import KINDS, has_references, parts_in, references_in
 from woflo.jobs.signatures import Parameters, parameters_of
-from woflo.kernel.registry import load_runner
 from woflo.kernel.task import Task
 
 __all__ = ["Checking"]
@@ -24,8 +23,6 @@ Path = tuple[Any, ...]
 _FOR_COMMANDS = ("shell", "env", "cwd")
 _FORBIDDEN = '~"{}$'
 _FORBIDDEN_IN = re.compile(f"[{re.escape(_FORBIDDEN)}]")
-_OWN = ("timeout", "deadline", "runner", "max_concurrency", "resources", "on_crash")
-"""Keys of a step that are options of the task under the same name."""
 
 
 class Checking:
@@ -38,12 +35,15 @@ class Checking:
         self._aliases = job.aliases if isinstance(job.aliases, dict) else {}
         self._known: dict[str, Task[..., Any] | None] = {}
         self._parameters: dict[Any, Parameters | None] = {}
-        self._ends: dict[str, list[str]] = {}
+        self._policies = Policies(job.config.runner)
 
     def steps(self) -> list[Step]:
         """All steps, each behind those that it needs. Where there are problems, what is returned means nothing."""
         made = [self._step(name, model) for name, model in self._job.tasks.items()]
-        return self._in_order({step.name: step for step in made if step is not None})
+        steps = {step.name: step for step in made if step is not None}
+        for step in steps.values():
+            self._check_outputs(step, steps)
+        return self._in_order(steps)
 
     # -- one step --------------------------------------------------------------------------------------
 
@@ -55,8 +55,10 @@ class Checking:
         written = _written(model)
         if task is None:
             return None
-        options = self._options(task, model, path)
+        policy = self._policy(task, model, path)
         arguments, templates, parameters = self._arguments(task, model, path)
+        if policy.is_stored:
+            self._check_stored(templates, path)
         return Step(
             name=name,
             task=task,
@@ -64,9 +66,8 @@ class Checking:
             templates=templates,
             parameters=parameters,
             written=written,
-            options=options,
+            policy=policy,
             needs=needs,
-            outputs=[model.outputs] if isinstance(model.outputs, str) else model.outputs,
         )
 
     def _check_name(self, name: str, path: Path) -> None:
@@ -81,13 +82,18 @@ class Checking:
             self._problems.add(path, told if model.task is None else "has `task` and `run`; it can execute one of them")
             return None
         if model.run is not None:
-            command: Task[..., Any] | None = self._tried(path, lambda: command_task(name, model))
-            return command
+            command = model.run
+            made: Task[..., Any] | None = self._tried(path, lambda: command_task(name, command, model))
+            return made
         for key in _FOR_COMMANDS:
             if getattr(model, key):
                 self._problems.add((*path, key), "belongs to commands, and this step has no `run`")
         assert model.task is not None
-        return self._known_task(model.task, (*path, "task"))
+        found = self._known_task(model.task, (*path, "task"))
+        if found is None or (model.inputs is None and model.outputs is None):
+            return found
+        task: Task[..., Any] | None = self._tried(path, lambda: with_files(found, model))
+        return task
 
     def _known_task(self, name: str, path: Path) -> Task[..., Any] | None:
         if name not in self._known:
@@ -112,20 +118,12 @@ class Checking:
         told = near(name, names, "found") or "; no task was found: they are looked for in tasks/"
         self._problems.add(path, f"there is no task {name!r}{told}")
 
-    def _options(self, task: Task[..., Any], model: StepModel, path: Path) -> dict[str, Any]:
+    def _policy(self, task: Task[..., Any], model: StepModel, path: Path) -> Policy:
         """What the file says about how the task is executed."""
-        options = {key: value for key in _OWN if (value := getattr(model, key)) is not None}
-        if model.max_attempts is not None:
-            options["retries"] = model.max_attempts - 1
-        if model.backoff is not None:
-            options["retry_sleep_time"] = model.backoff
-        for key, value in options.items():
-            shown = {"retries": "max_attempts", "retry_sleep_time": "backoff"}.get(key, key)
-            check: Callable[[], Any] = (
-                partial(load_runner, value) if key == "runner" else partial(_option, task, key, value)
-            )
-            self._tried((*path, shown), check)
-        return options
+        policy, wrong = self._policies.of(task, model)
+        for key, told in wrong:
+            self._problems.add((*path, key) if key else path, told)
+        return policy
 
     def _tried(self, path: Path, make: Callable[[], Any]) -> Any:
         """What it makes; an error of woflo's is a problem of the file."""
@@ -149,15 +147,17 @@ class Checking:
             for name, told in parameters.problems(given):
                 self._problems.add((*path, "parameters", name), told)
         templates = {name: value for name, value in given.items() if has_references(value)}
-        if templates and task.options.runner is not None and task.runner.traits.durable:
-            for inner in parts_in(templates):
-                told = "a text with a value in it cannot be given to what a store keeps; give it the value alone"
-                self._problems.add((*path, "parameters", *inner), told)
         arguments = {}
         for name, value in given.items():
             if name not in templates:
                 arguments[name] = self._converted(parameters, name, value, (*path, "parameters", name))
         return arguments, templates, parameters
+
+    def _check_stored(self, templates: dict[str, Any], path: Path) -> None:
+        """Its arguments are stored before those that it needs have ended."""
+        for inner in parts_in(templates):
+            told = "a text with a value in it cannot be given to what a store keeps; give it the value alone"
+            self._problems.add((*path, "parameters", *inner), told)
 
     def _converted(self, parameters: Parameters | None, name: str, value: Any, path: Path) -> Any:
         if parameters is None:
@@ -167,6 +167,13 @@ class Checking:
         except ValueError as error:
             self._problems.add(path, str(error))
             return value
+
+    def _check_outputs(self, step: Step, steps: dict[str, Step]) -> None:
+        """A step of which the outputs are meant must name some."""
+        for where, reference in references_in(step.templates, ("tasks", step.name, "parameters")):
+            other = steps.get(reference.step)
+            if reference.kind == "outputs" and other is not None and not other.has_files:
+                self._problems.add(where, f"the step {reference.step!r} names no outputs; write what it makes there")
 
     # -- the graph -------------------------------------------------------------------------------------
 
@@ -223,14 +230,10 @@ class Checking:
                 self._problems.add(("tasks", ring[0], "dependencies"), f"the steps need each other: {' → '.join(ring)}")
 
 
-def _option(task: Task[..., Any], key: str, value: Any) -> None:
-    """Raise where the task cannot have it."""
-    task.options.changed({key: value})
-
-
 def _written(model: StepModel) -> dict[str, Any]:
     """What makes it what it is: the values for the task, or all that there is about a command."""
     if model.run is None:
-        return model.parameters
+        files = {key: value for key in ("inputs", "outputs") if (value := getattr(model, key)) is not None}
+        return {**model.parameters, "woflo.files": files} if files else model.parameters
     keys = {"run", "parameters", "inputs", "outputs", *_FOR_COMMANDS}
     return model.model_dump(include=keys, exclude_defaults=True)

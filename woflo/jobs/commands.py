@@ -1,25 +1,42 @@
-"""Steps with `run:`: the task of a command."""
+"""Steps with files: the task of a command, and tasks whose files are said by the step."""
 
 from __future__ import annotations
 
-from importlib import import_module
-from importlib.util import find_spec
+from inspect import unwrap
 from typing import TYPE_CHECKING, Any
 
-from woflo.errors import OptionError
+from woflo.kernel.registry import load_making
+from woflo.kernel.task import Task
 
 if TYPE_CHECKING:
     from woflo.jobs.model import StepModel
-    from woflo.kernel.task import Task
 
-__all__ = ["command_task"]
+__all__ = ["command_task", "files_of", "with_files"]
 
 
-def command_task(name: str, model: StepModel) -> Task[..., Any]:
+def command_task(name: str, command: str | list[str], model: StepModel) -> Task[..., Any]:
     """The script of a step. Raises `OptionError` for a command that cannot be meant."""
-    if find_spec("woflo.scripts") is None:
-        raise OptionError("`run` needs scripts, which this woflo does not have yet; give the step a task")
-    script: Any = import_module("woflo.scripts.script").script
+    from woflo.scripts.script import script
+
     own = {key: getattr(model, key) for key in ("inputs", "outputs", "env", "cwd") if getattr(model, key) is not None}
-    made: Task[..., Any] = script(model.run, name=name, shell=model.shell, **own)
-    return made
+    return script(command, name=name, shell=model.shell, **own)
+
+
+def with_files(task: Task[..., Any], model: StepModel) -> Task[..., Any]:
+    """A task of Python code that reads and makes the files of a step. Raises `OptionError`."""
+    files = {key: value for key in ("inputs", "outputs") if (value := getattr(model, key)) is not None}
+    made: Task[..., Any] = load_making()(unwrap(task.body.fn), files)
+    twin: Task[..., Any] = Task(
+        made.body, task.options.changed({"admission": made.options.admission, "name": task.name})
+    )
+    twin._gates = task._gates
+    return twin
+
+
+def files_of(task: Task[..., Any], result: Any, arguments: dict[str, Any]) -> Any:
+    """What a run has made: the result of a command, and the files that other tasks name for these arguments."""
+    from woflo.scripts.body import Script
+
+    if isinstance(task.body.fn, Script):
+        return result
+    return task.body.fn.plan(task.name, (), arguments).value()

@@ -9,15 +9,26 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from woflo.errors import JobFailedError, JobFileError, OptionError, TaskStoppedError, WofloError
+from woflo.errors import (
+    JobFailedError,
+    JobFileError,
+    OptionError,
+    RunUnderWayError,
+    SettingsError,
+    TaskStoppedError,
+    WofloError,
+)
 from woflo.jobs.continuing import file_of_latest, recorded
 from woflo.jobs.job import Job
 from woflo.kernel.state import RunState
+from woflo.kernel.subscription import subscribe
 
 if TYPE_CHECKING:
     from woflo.jobs.run import JobTaskRun
@@ -25,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["FAILED", "INTERRUPTED", "SUCCEEDED", "WRONG_USAGE", "Choices", "drive", "main", "pending", "variables_in"]
 
 SUCCEEDED, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+_WRONG_USE = (JobFileError, OptionError, SettingsError, RunUnderWayError)
 DEFAULT = "job.yaml"
 GRACE = 5.0
 """Seconds that steps get to end after Ctrl-C."""
@@ -43,6 +55,8 @@ class Choices:
     max_concurrency: int | None = None
     debug: bool = False
     """Tell errors with their tracebacks."""
+    progress: bool | None = None
+    """Show on stderr how far it is; None: where that is a terminal on which bars can be drawn."""
     root: Path | None = None
 
 
@@ -77,6 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         variables=variables,
         max_concurrency=given.max_concurrency,
         debug=given.debug,
+        progress=given.progress,
         root=_folder_of_program(),
     )
     return drive(given.job or (DEFAULT if not choices.restart else file_of_latest() or DEFAULT), choices)
@@ -91,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--run-from", metavar="STEP", help="only this step and what needs it")
     parser.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help="what $VAR{NAME} stands for")
     parser.add_argument("--max-concurrency", type=int, metavar="N", help="how many steps execute at once")
+    parser.add_argument("--no-progress", action="store_false", dest="progress", default=None, help="draw no bars")
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     return parser
 
@@ -128,8 +144,9 @@ def drive(path: str, choices: Choices) -> int:
     run: JobTaskRun[Any] | None = None
     try:
         job = _loaded(path, choices)
-        run = job.resume() if choices.restart else job()
-        run.get_result()
+        with _watched(choices):
+            run = job.resume() if choices.restart else job()
+            run.get_result()
     except KeyboardInterrupt:
         return _interrupted(run)
     except JobFailedError as error:
@@ -141,9 +158,27 @@ def drive(path: str, choices: Choices) -> int:
         if choices.debug:
             raise
         _say(f"error: {error}")
-        return WRONG_USAGE if isinstance(error, JobFileError | OptionError) or run is None else FAILED
+        return WRONG_USAGE if isinstance(error, _WRONG_USE) else FAILED
     _say(f"woflo: {job.name}: {len(job.plan.chosen)} steps succeeded")
     return SUCCEEDED
+
+
+@contextmanager
+def _watched(choices: Choices) -> Iterator[None]:
+    """With bars while it executes, and what steps print above them."""
+    if choices.progress is False or (choices.progress is None and not _can_draw()):
+        yield
+        return
+    with subscribe("progress"):
+        yield
+
+
+def _can_draw() -> bool:
+    if not sys.stderr.isatty():
+        return False
+    from woflo.observers.progress.display import mode_of
+
+    return mode_of(sys.stderr) == "terminal" and find_spec("rich") is not None
 
 
 def _interrupted(run: JobTaskRun[Any] | None) -> int:

@@ -16,6 +16,7 @@ from woflo.durable.branches import current_branch
 from woflo.durable.journal import Place
 from woflo.durable.steps import StepRun
 from woflo.errors import JobFailedError, WofloError
+from woflo.jobs.commands import files_of
 from woflo.jobs.plan import Plan, Step
 from woflo.jobs.references import filled
 from woflo.jobs.sharing import Left, SharedBody, given_to, merge
@@ -68,8 +69,8 @@ class UnderWay:
         after = tuple(self.runs[need] for need in step.needs if need in self.runs)
         row = self.row_of(step, 0, step.task.name, step.shown())
         codec = self.execution.engine.codec(step.task)
-        if step.task.options.runner is not None and step.task.runner.traits.durable:
-            task = step.task.with_options(after=after, **step.options)
+        if step.policy.is_stored:
+            task = step.task.with_options(after=after, runner=step.policy.runner, **step.policy.options)
             left = {name: filled(template, self.handle_of) for name, template in step.templates.items()}
             run: Any = task.runner(task, (), {**step.arguments, **left})
         else:
@@ -82,11 +83,11 @@ class UnderWay:
         """The task as this step has it: under the name of the step, with its options."""
         given = step.task
         body: Body = given.body
-        if given.options.admission is None:  # a command has no part in what Python code shares
+        runner = step.policy.runner or self._runner
+        if runner != "script":  # a command has no part in what Python code shares
             body = self._bodies.get(given.body) or self._bodies.setdefault(given.body, SharedBody(given.body))
-        runner = given.options.runner or self._runner
         twin: Task[..., Any] = Task(
-            body, given.options.changed({"runner": runner, **step.options, "name": step.name, "after": after})
+            body, given.options.changed({**step.policy.options, "runner": runner, "name": step.name, "after": after})
         )
         twin._gates = given._gates  # all calls of the task count together
         return twin
@@ -110,16 +111,15 @@ class UnderWay:
 
     def value_of(self, reference: Reference) -> Any:
         """What a step has left that has ended well."""
-        step = self.plan.steps[reference.step]
-        if reference.kind == "result" or (step.stands_for_outputs and reference.step in self.runs):
-            outcome = self.runs[reference.step]._outcome
-            assert outcome is not None
+        step, outcome = self.plan.steps[reference.step], self.runs[reference.step]._outcome
+        assert outcome is not None
+        if reference.kind == "result":
             return outcome.value
-        return step.outputs
+        return files_of(step.task, outcome.value, step.filled(self.value_of))
 
     def handle_of(self, reference: Reference) -> Any:
         """What stands for that, as long as the step has not ended."""
-        return self.runs[reference.step] if reference.kind == "result" else self.plan.steps[reference.step].outputs
+        return self.runs[reference.step]  # `.outputs` of commands, which alone may be meant here
 
     def _restore_shared(self, steps: list[Step]) -> None:
         """As the recorded steps have left it, in the order in which they ended."""
@@ -168,6 +168,8 @@ class JobStep(StepRun[Any]):
             self._settle(RunState.FAILED, Outcome.failed(error))
 
     def _inner_arguments(self) -> dict[str, Any]:
+        if not isinstance(self.task.body, SharedBody):
+            return dict(self._kwargs)
         return {**self._kwargs, **given_to(self.attempt, self._job.shared)}
 
     def _settle(self, state: RunState, outcome: Outcome, *, only_idle: bool = False) -> bool:

@@ -146,7 +146,7 @@ class Job:
 
     def under_way(self) -> UnderWay:
         """To be called in the code of the workflow."""
-        runner = runner_for(self._loaded.model.config.runner, self.plan.max_concurrency)
+        runner = runner_for(self.plan.max_concurrency)
         return UnderWay(self.plan, runner, self._kind, self._bodies)
 
 

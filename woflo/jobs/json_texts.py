@@ -28,6 +28,9 @@ def parse_json(text: str, file: str, problems: Problems) -> Document:
     except json.JSONDecodeError as error:
         problems.add_at(file, error.lineno, "", f"is no JSON: {error.msg} in column {error.colno}")
         return empty
+    except ValueError as error:  # a number with thousands of digits
+        problems.add_at(file, 1, "", f"is no JSON for a job: {error}")
+        return empty
     lines = _Lines(text, file, problems)
     spot, _ = lines.spot(0, ())
     return Document(file, value, spot)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from woflo.errors import JobFileError, WofloError
 from woflo.jobs.checking import Checking
 from woflo.jobs.finding import FOLDER, Found
 from woflo.jobs.including import Including
@@ -18,6 +19,7 @@ from woflo.jobs.plan import Plan, with_digests
 from woflo.jobs.problems import Document, Problems, shown_path
 from woflo.jobs.reading import shown
 from woflo.jobs.variables import Variables
+from woflo.kernel.registry import load_runner
 
 if TYPE_CHECKING:
     from woflo.kernel.task import Task
@@ -39,7 +41,11 @@ class Loaded:
 def load(path: Path, root: Path, tasks: Iterable[Task[..., Any]], variables: Mapping[str, str]) -> Loaded:
     """The job in a file. Raises `JobFileError`, which tells all that is wrong with it."""
     with _without_collecting():
-        return _load(path, root, tasks, variables)
+        try:
+            return _load(path, root, tasks, variables)
+        except RecursionError:  # aliases of lists with aliases of lists: no file is nested so deep by itself
+            told = f"{shown(path)}:1: is nested too deep"
+            raise JobFileError(f"{shown(path)} cannot be executed:\n{told}", problems=[told]) from None
 
 
 @contextmanager
@@ -71,6 +77,7 @@ def _load(path: Path, root: Path, tasks: Iterable[Task[..., Any]], variables: Ma
     if model is None:
         problems.check(shown(path))
         raise AssertionError
+    _check_runner(model, problems)
     found = _found(model, root, path, tasks, problems)
     steps = Checking(model, found, problems).steps()
     problems.check(shown(path))
@@ -81,6 +88,14 @@ def _load(path: Path, root: Path, tasks: Iterable[Task[..., Any]], variables: Ma
         max_concurrency=most if most is not None and most > 0 else None,
     )
     return Loaded(plan, model, value, dict(variables))
+
+
+def _check_runner(model: JobModel, problems: Problems) -> None:
+    try:
+        load_runner(model.config.runner)
+    except WofloError as error:
+        problems.add(("config", "runner"), str(error))
+        model.config.runner = None
 
 
 def _found(model: JobModel, root: Path, path: Path, tasks: Iterable[Task[..., Any]], problems: Problems) -> Found:

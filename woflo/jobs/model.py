@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from woflo.jobs.problems import Problems, near
 
@@ -48,6 +48,12 @@ class StepModel(_Part):
     """For `run`: further environment variables."""
     cwd: str | None = None
     """For `run`: its folder."""
+
+    @field_validator("parameters", "dependencies", mode="before")
+    @classmethod
+    def _nothing(cls, value: Any, info: ValidationInfo) -> Any:
+        """A key behind which nothing stands."""
+        return ({} if info.field_name == "parameters" else []) if value is None else value
 
 
 class Configuration(_Part):

@@ -12,6 +12,7 @@ from woflo.kernel.digest import digest
 from woflo.kernel.masking import mask
 
 if TYPE_CHECKING:
+    from woflo.jobs.policies import Policy
     from woflo.jobs.references import Lookup
     from woflo.jobs.signatures import Parameters
     from woflo.kernel.task import Task
@@ -33,17 +34,14 @@ class Step:
     """What the task accepts; None where nobody can tell."""
     written: dict[str, Any]
     """What makes it the step that it is, as it stands in the file."""
-    options: dict[str, Any]
-    """Those of the task that the file changes."""
+    policy: Policy
     needs: tuple[str, ...]
-    outputs: Any = None
-    """As they are declared: a list, or a dictionary of named groups."""
     digest: str = ""
     """Of its definition, and of those of all that it needs: where that is the same, a record counts."""
 
     @property
-    def stands_for_outputs(self) -> bool:
-        """True for commands: their result is what they have made."""
+    def has_files(self) -> bool:
+        """True for commands, and for tasks that name what they make."""
         return self.task.options.admission is not None
 
     def shown(self) -> str:

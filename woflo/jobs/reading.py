@@ -95,7 +95,7 @@ def parse_toml(text: str, file: str, problems: Problems) -> Document:
 
     try:
         value = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         found = _TOML_LINE.search(str(error))
         line = int(found[1]) if found else max(1, text.count("\n"))
         told = str(error).partition(" (at ")[0] or type(error).__name__

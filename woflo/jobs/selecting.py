@@ -8,7 +8,7 @@ from dataclasses import replace
 from woflo.errors import JobFileError
 from woflo.jobs.plan import Plan
 from woflo.jobs.problems import near
-from woflo.jobs.references import Reference, references_in
+from woflo.jobs.references import references_in
 
 __all__ = ["selected"]
 
@@ -34,17 +34,12 @@ def _missing(plan: Plan, left_out: set[str]) -> list[str]:
     found = []
     for step in plan.steps.values():
         for path, reference in [] if step.name in left_out else references_in(step.templates):
-            if reference.step in left_out and not _is_declared(plan, reference):
+            if reference.step in left_out:
                 found.append(
                     f"tasks.{step.name}.parameters.{path[0]} needs the {reference.kind} of {reference.step!r}, which "
                     f"is left out; leave out {step.name!r} as well, or none of them"
                 )
     return found
-
-
-def _is_declared(plan: Plan, reference: Reference) -> bool:
-    """True for outputs that the file tells, whoever made them."""
-    return reference.kind == "outputs" and plan.steps[reference.step].outputs is not None
 
 
 def _refuse(problems: list[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from inspect import Parameter, signature
+from inspect import Parameter, signature, unwrap
 from typing import Any, get_type_hints
 
 from woflo.jobs.problems import near
@@ -77,7 +77,7 @@ class Parameters:
 
 def _called(fn: Any) -> Any:
     """The function that gets the arguments."""
-    return vars(fn).get("__init__", fn) if isinstance(fn, type) else fn
+    return vars(fn).get("__init__", fn) if isinstance(fn, type) else unwrap(fn)
 
 
 class _Anything:

@@ -71,7 +71,10 @@ class Variables:
         name, colon, default = inside.partition(":")
         known = self._known[kind]
         if name in known:
-            return str(known[name]), ""
+            try:
+                return str(known[name]), ""
+            except (OSError, KeyError, ImportError) as error:  # a user without a name
+                return None, f"$SYS{{{name}}} cannot be told here: {error}"
         if colon and kind != "SYS":
             return default, ""
         if kind == "ENV":

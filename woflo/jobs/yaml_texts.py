@@ -181,6 +181,9 @@ class _Builder:
             inside = value is _ALIASED
             why = "stands inside of what it names" if inside else "names an anchor that does not stand above it"
             self._refuse(event, f"the alias *{event.anchor} {why}")
+        top = self._open[-1] if self._open else None
+        if top is not None and top.key is None and type(top.value) is dict:
+            self._refuse(event, f"the alias *{event.anchor} stands where a key must be a text")
         self._counted(event, count)
         self._add(value, (event.start_mark.line + 1, spot[1]))
 

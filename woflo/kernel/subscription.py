@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from woflo.errors import OptionError
 from woflo.kernel import bus, runtime
 from woflo.kernel.stages import Stages
+from woflo.kernel.state import TERMINAL
 
 if TYPE_CHECKING:
     from woflo.kernel.events import Event
@@ -33,6 +34,8 @@ HURRY = 1.0
 """Seconds at most where the program was interrupted."""
 MOST_TEXT = 64 << 20
 """Characters of output and messages that may wait for an observer: memory stays flat, whatever is printed."""
+AFTER_AN_END = 0.2
+"""Seconds at most between the end of a run and its event."""
 MOST_COMPLAINTS = 10
 """How many exceptions of one observer are logged; it may raise at every event."""
 _FOR_ENDS = 0.25
@@ -107,6 +110,8 @@ class Subscription:
         What was dropped, then or before, is told aloud, once.
         """
         timeout = self.patience if timeout is None else timeout
+        if not self._closed:
+            _await_ends()
         self.begin_close(timeout)
         if threading.current_thread() is not self._thread:
             self._thread.join(timeout)
@@ -256,6 +261,13 @@ def _name_of(observer: Any) -> str:
     if hasattr(observer, "update"):
         return type(observer).__qualname__
     return str(getattr(observer, "__qualname__", None) or type(observer).__qualname__)
+
+
+def _await_ends() -> None:
+    """Whoever waits for a run may go on a moment before its end is told: what has ended is to be heard of."""
+    end = time.monotonic() + AFTER_AN_END
+    while time.monotonic() < end and any(run._state in TERMINAL for run in list(runtime.current.live)):
+        time.sleep(0)  # another thread is about to tell: it is let go on
 
 
 def close_all() -> None:

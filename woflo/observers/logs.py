@@ -120,7 +120,7 @@ class LogFiles:
         if event.run_id in self._paths:
             self._write(event, [line])
         else:
-            self._waiting.setdefault(event.run_id, []).append(_stamped(event, line))
+            self._waiting.setdefault(event.run_id, []).append(f"{_stamp(event)} {line}\n")
 
     def _write(self, event: Event, lines: list[str]) -> None:
         if not lines:
@@ -133,10 +133,9 @@ class LogFiles:
             else:
                 self._paths[event.run_id] = path
         file = self._file(path)
-        for line in self._waiting.pop(event.run_id, []):
-            file.write(line)
-        for line in lines:
-            file.write(_stamped(event, line))
+        stamp = _stamp(event)
+        before = self._waiting.pop(event.run_id, [])
+        file.write("".join([*before, *(f"{stamp} {line}\n" for line in lines)]))
         file.flush()
 
     def _remember(self, run_id: str, path: Path) -> None:
@@ -195,9 +194,8 @@ class LogFiles:
         return f"<log files in {self.folder}>"
 
 
-def _stamped(event: Event, line: str) -> str:
-    when = datetime.fromtimestamp(event.at).astimezone().isoformat(timespec="milliseconds")
-    return f"{when} {line}\n"
+def _stamp(event: Event) -> str:
+    return datetime.fromtimestamp(event.at).astimezone().isoformat(timespec="milliseconds")
 
 
 def _trace(error: BaseException) -> list[str]:

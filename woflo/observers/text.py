@@ -29,6 +29,8 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 def plain(text: str) -> str:
     """One line without terminal escapes and control characters."""
+    if text.isprintable():  # as most are
+        return text
     text = _ESCAPES.sub("", text.replace("\n", " ").replace("\r", " "))
     text = _CONTROLS.sub("", text.expandtabs(8))
     return _SURROGATES.sub("\ufffd", text)

@@ -15,7 +15,7 @@ from woflo.kernel.runtime import STARTS_LATE
 from woflo.kernel.traits import Traits
 from woflo.runners.thread import threads_of_this_process
 
-__all__ = ["AsyncTaskRun", "own_loop"]
+__all__ = ["AsyncTaskRun", "is_own", "own_loop"]
 
 R = TypeVar("R")
 
@@ -118,6 +118,12 @@ def own_loop(here: Any) -> asyncio.AbstractEventLoop:
         here.ready_for_the_end()
         own = here.service(_LoopThread, _LoopThread)
     return own.loop
+
+
+def is_own(here: Any, loop: Any) -> bool:
+    """True for that loop: it goes on as long as the process does, whereas others may be closed at any time."""
+    own: _LoopThread | None = here.services.get(_LoopThread)
+    return own is not None and own.loop is loop
 
 
 class _LoopThread:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 
 from woflo.errors import OptionError
@@ -51,6 +50,8 @@ def _stated() -> dict[str, object]:
 
 
 def _read(path: Path) -> dict[str, object]:
+    import tomllib
+
     try:
         resources = tomllib.loads(path.read_text(encoding="utf-8")).get("resources", {})
     except (OSError, ValueError) as error:

@@ -7,7 +7,7 @@ from functools import partial
 from types import FunctionType
 from typing import Any
 
-from woflo.errors import SerializationError
+from woflo.errors import OptionError, SerializationError
 from woflo.kernel import clock
 from woflo.kernel.bus import complain, logger
 from woflo.kernel.graph import substitute
@@ -47,6 +47,7 @@ class FreshnessAdmission:
         """See the port."""
         plan = plan_of(run)
         if planning.current is not None:
+            _check_is_unrecorded(run)
             return planning.current.admit(plan)
         book = ledger()
         if not run.remembers_itself:
@@ -66,6 +67,15 @@ class FreshnessAdmission:
         if not run.remembers_itself:
             run._remember = _rememberer(run, plan, book)
         return None
+
+
+def _check_is_unrecorded(run: Any) -> None:
+    """A step of a workflow would be recorded as it was planned."""
+    if getattr(run, "_row", None) is not None:
+        raise OptionError(
+            f"{run.task.name} is a step of a workflow, which would record it as skipped; within dry_run() call the "
+            f"plain function of the workflow, `flow.fn(…)`"
+        )
 
 
 def _files_or_handle(run: Any) -> Any:

@@ -73,6 +73,8 @@ class Script:
 
     def _words(self, command: Any) -> tuple[Any, list[Template]]:
         if isinstance(command, str):
+            if "\0" in command:
+                raise OptionError(f"the command {command!r} has a NUL character in it, which no command can be given")
             if self.shell:
                 text = parsed(command)
                 if not command.strip():

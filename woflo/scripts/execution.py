@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from woflo.errors import LaunchError, ScriptError, StoreError, TaskStoppedError
+from woflo.errors import LaunchError, ScriptError, TaskStoppedError
 from woflo.kernel import bus
 from woflo.kernel.context import current_attempt
 from woflo.runners.processes import tree
 from woflo.scripts import guarding
 from woflo.scripts.calls import VARIABLE, Call, begin_file, make, read
 from woflo.scripts.freshness import is_stale
-from woflo.scripts.ledger import Known, ledger
+from woflo.scripts.ledger import Known, inherited, ledger
 from woflo.scripts.making import Making
 from woflo.scripts.marks import Mark
 from woflo.scripts.places import folder
@@ -39,9 +39,16 @@ class Execution:
     """An attempt. `end` may be called by other threads while `run` executes it."""
 
     def __init__(
-        self, plan: Plan, run_id: str, number: int, stop_requested: Callable[[], bool], logs: str | None = None
+        self,
+        plan: Plan,
+        run_id: str,
+        number: int,
+        stop_requested: Callable[[], bool],
+        logs: str | None = None,
+        is_inside: bool = False,
     ) -> None:
         self._plan = plan
+        self._is_inside = is_inside
         self.log: str = f"{logs or folder('logs')}/{run_id.replace('/', '_')}.{number}.log"
         self._stop_requested = stop_requested
         self._lock = threading.Lock()
@@ -82,7 +89,7 @@ class Execution:
         if mark is None:
             raise TaskStoppedError(f"{plan.name} was stopped while it waited for another one that makes {plan.target}")
         try:
-            known = known_of(plan.target, is_changed=mark.was_waited_for or mark.was_cut_off)
+            known = known_of(plan.target, is_changed=mark.was_waited_for or mark.was_cut_off, is_inside=self._is_inside)
             if mark.was_waited_for and not mark.was_cut_off and not is_stale(plan, known, is_marked=False):
                 self.is_recorded = True
                 mark.remove()
@@ -96,7 +103,7 @@ class Execution:
         return not (self._was_asked or self._stop_requested())
 
     def _make(self, mark: Mark, known: Known | None) -> Value:
-        making = Making(self._plan, known)
+        making = Making(self._plan, known, mark)
         is_clean = False
         try:
             making.begin()
@@ -175,13 +182,12 @@ def log_name(run_id: str) -> str:
     return run_id if step is None else f"{step[:120]}_{run_id}"
 
 
-def known_of(target: str, *, is_changed: bool) -> Known | None:
-    """How it was made last. In a process that cannot use the store, as a forked child, nothing is known."""
-    try:
-        book = ledger()
-        return book.again(target) if is_changed else book.get(target)
-    except StoreError:
-        return None
+def known_of(target: str, *, is_changed: bool, is_inside: bool = False) -> Known | None:
+    """How it was made last. An attempt `is_inside` a child of its own, which leaves the store to its caller."""
+    if is_inside:
+        return inherited(target)
+    book = ledger()
+    return book.again(target) if is_changed else book.get(target)
 
 
 def _environment(plan: Plan) -> dict[Any, Any]:
@@ -259,7 +265,10 @@ def execute_here(script: Script, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     plan = script.plan(name, args, kwargs)
     if attempt is None:
         return Execution(plan, f"direct-{os.getpid()}-{time.time_ns()}", 1, bool).run()
-    execution = Execution(plan, log_name(attempt.run_id), attempt.number, lambda: attempt.stop_requested)
+    is_inside = attempt.run is None
+    execution = Execution(
+        plan, log_name(attempt.run_id), attempt.number, lambda: attempt.stop_requested, is_inside=is_inside
+    )
     watcher = threading.Event()
     ending = threading.Thread(target=_end_when_asked, args=(execution, attempt, watcher), daemon=True)
     ending.start()

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
-from woflo.errors import MissingInputError
+from woflo.errors import MissingInputError, OptionError
 from woflo.kernel import clock
 from woflo.scripts.ledger import Known, Ledger, encoded, is_gone, ledger
 from woflo.scripts.marks import is_marked as was_marked
@@ -26,12 +26,24 @@ forced: list[str] = []
 """Globs: tasks of these names are executed all the same."""
 
 
-def forcing(*names: str) -> None:
+class forcing:  # noqa: N801 - called like a function, and used as one
     """Execute all tasks whose names match one of these globs, up to date or not; none for going back to what is usual.
 
-    Holds for this process. `woflo run -f GLOB` does the same.
+    Holds for all of this process: from the call on, or, as `with forcing("sol*"):`, for what is launched within.
+    Raises `OptionError` for a name that is no text.
     """
-    forced[:] = names
+
+    def __init__(self, *names: str) -> None:
+        for name in names:
+            if not isinstance(name, str):
+                raise OptionError(f"forcing({name!r}): it must be a glob over the names of tasks, as 'sol*'")
+        self._before = tuple(forced)
+        forced[:] = names
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *exc: object) -> None:
+        forced[:] = self._before
 
 
 def is_forced(name: str) -> str | None:

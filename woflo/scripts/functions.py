@@ -212,7 +212,10 @@ def _files_kept(plan: Plan, mark: Mark) -> Iterator[None]:
     """Around the code: outputs of before are moved aside, those of now must be there; partial ones go."""
     assert plan.target is not None
     is_clean = False
-    making = Making(plan, known_of(plan.target, is_changed=mark.was_waited_for or mark.was_cut_off))
+    attempt = current_attempt.get()
+    is_inside = attempt is not None and attempt.run is None
+    known = known_of(plan.target, is_changed=mark.was_waited_for or mark.was_cut_off, is_inside=is_inside)
+    making = Making(plan, known, mark)
     try:
         making.begin()
         try:

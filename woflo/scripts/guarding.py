@@ -20,9 +20,9 @@ def start(argv: list[str], env: dict[Any, Any], cwd: str, output: int | str) -> 
     slots.words[slot + SESSION] = STARTING
     try:
         command = spawning.start(argv, env, cwd, output)
-    except BaseException:
+    except Exception:
         slots.give(slot)
-        raise
+        raise  # after Ctrl-C nobody knows whether it was started: the slot goes on to say so, for the guardian
     slots.words[slot + SESSION] = command.pid
     command.when_ended = lambda: slots.give(slot)
     return command

@@ -21,7 +21,7 @@ from woflo.stores.contract import Store
 from woflo.stores.operations import ForgetSuccesses, KeepSuccesses, Operation, Submit
 from woflo.stores.rows import Row, Success
 
-__all__ = ["Known", "Ledger", "encoded", "is_gone", "ledger"]
+__all__ = ["Known", "Ledger", "encoded", "inherited", "is_gone", "ledger"]
 
 ONE_BY_ONE = 8
 """How many targets are looked up by themselves."""
@@ -50,8 +50,10 @@ class Ledger:
     """For one store. Used by all threads."""
 
     def __init__(self, store: Store) -> None:
-        self.store = store
-        self.process = os.getpid()
+        self.given = store
+        self._is_in_child = store.is_inherited
+        """True where a child has opened the store anew: it leaves without waiting, so nothing is put off."""
+        self.store: Store = store.reopened() if self._is_in_child else store
         self._lock = threading.Lock()
         self._known: dict[str, Success | None] = {}
         self._has_all = False
@@ -98,9 +100,11 @@ class Ledger:
         return success
 
     def every(self) -> list[Known]:
-        """All that is known, from the store."""
-        self.flush(FLUSH_SECONDS)
-        return [Known(one) for one in self.store.successes()]
+        """All that is known, by the store or, of what is being written, by this process."""
+        found = {one.target: one for one in self.store.successes()}
+        with self._lock:
+            found |= {target: one for target, one in self._known.items() if one is not None}
+        return [Known(one) for one in found.values()]
 
     # -- writing ---------------------------------------------------------------------------------------
 
@@ -136,6 +140,9 @@ class Ledger:
 
     def submit(self, operation: Operation[Any]) -> None:
         """Write it, soon: what comes within a moment shares a commit."""
+        if self._is_in_child:
+            self.store.write(operation)
+            return
         with self._lock:
             self._under_way += 1
             self._waiting.append(operation)
@@ -195,6 +202,25 @@ _ledger: Ledger | None = None
 _lock = threading.Lock()
 
 
+def inherited(target: str) -> Known | None:
+    """What the caller of this child knew of a target when it was forked; nothing in a process that was not."""
+    found = _callers.get(target)
+    return None if found is None else Known(found)
+
+
+_callers: dict[str, Success | None] = {}
+
+
+def _inherit() -> None:
+    global _callers, _ledger, _lock
+    _callers = {} if _ledger is None else _ledger._known
+    _ledger, _lock = None, threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_inherit)
+
+
 def ledger() -> Ledger:
     """That of the store of this process."""
     global _ledger, _current_store
@@ -202,10 +228,10 @@ def ledger() -> Ledger:
         _current_store = load_current_store()
     store: Store = _current_store()
     found = _ledger
-    if found is not None and found.store is store and found.process == os.getpid():
+    if found is not None and found.given is store:
         return found
     with _lock:
-        if _ledger is None or _ledger.store is not store or _ledger.process != os.getpid():
+        if _ledger is None or _ledger.given is not store:
             _ledger = Ledger(store)
         return _ledger
 

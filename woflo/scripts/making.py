@@ -15,6 +15,7 @@ import stat
 from woflo.errors import MissingOutputError
 from woflo.scripts.files import Output, Protected
 from woflo.scripts.ledger import Known
+from woflo.scripts.marks import Mark
 from woflo.scripts.places import is_inside, project
 from woflo.scripts.plan import Plan
 from woflo.scripts.prints import ABSENT, Print, look
@@ -25,11 +26,14 @@ __all__ = ["Making"]
 class Making:
     """The files of one attempt."""
 
-    def __init__(self, plan: Plan, known: Known | None) -> None:
+    def __init__(self, plan: Plan, known: Known | None, mark: Mark) -> None:
         self._plan = plan
         self._known = known
+        self._mark = mark
         self._aside: dict[str, str] = {}
         """Where each output of before is meanwhile."""
+        self._parts: dict[str, str] = {}
+        """Where that is meanwhile which was found in place of an output after an attempt that was cut off."""
         self._there: dict[str, Print] = {}
         """What was there at the beginning and stayed."""
         self._inputs = {os.path.realpath(plan.path(path)) for path in plan.inputs} if plan.outputs else set()
@@ -38,24 +42,35 @@ class Making:
 
     def begin(self) -> None:
         """Make room. Raises `OSError` where a folder cannot be made."""
+        stayed = self._mark.stayed() if self._mark.was_cut_off else None
+        paths: dict[str, None] = {}
         for output in self._plan.outputs:
             above = os.path.dirname(self._plan.path(output.path if output.pattern is None else _fixed_part(output)))
             if above:
                 os.makedirs(above, exist_ok=True)
-            for path in self._plan.files_of(output):
-                self._set_aside(path)
+            paths |= dict.fromkeys(self._plan.files_of(output))
+        if stayed is not None and self._known is not None:
+            paths |= dict.fromkeys(self._known.outputs)  # a glob does not find what is aside
+        for path in paths:
+            self._set_aside(path, stayed)
+        self._mark.note_stayed(list(self._there))
 
-    def _set_aside(self, path: str) -> None:
+    def _set_aside(self, path: str, stayed: list[str] | None) -> None:
         whole = self._plan.path(path)
         there = look(whole)
-        aside = _aside(whole)
+        aside = _aside(whole, "aside")
         if self._is_own(path, whole, there):
             os.replace(whole, aside)
-        elif not self._is_left_over(path, whole, aside, there):
-            if there is not ABSENT or os.path.lexists(whole):
-                self._there[path] = there
+            self._aside[path] = aside
             return
-        self._aside[path] = aside
+        if stayed is not None and path not in stayed and there.size >= 0 and self._may_remove(whole):
+            self._parts[path] = _aside(whole, "part")
+            os.replace(whole, self._parts[path])
+            there = ABSENT
+        if self._is_left_over(path, whole, aside, there):
+            self._aside[path] = aside
+        elif there is not ABSENT or os.path.lexists(whole):
+            self._there[path] = there
 
     def _is_own(self, path: str, whole: str, there: Print) -> bool:
         """True for a file as woflo has left it there."""
@@ -93,7 +108,7 @@ class Making:
             raise MissingOutputError(
                 f"{self._plan.name} ended well, and has not made: {told}{where}", missing=tuple(missing), log=log
             )
-        for aside in self._aside.values():
+        for aside in (*self._aside.values(), *self._parts.values()):
             _remove(aside)
         for output in self._plan.outputs:
             if output.kind is Protected:
@@ -123,9 +138,18 @@ class Making:
                 is_clean &= self._revert(path)
         for path, aside in self._aside.items():
             whole = self._plan.path(path)
-            if not os.path.lexists(whole) and os.path.lexists(aside):
+            if path not in self._parts and not os.path.lexists(whole) and os.path.lexists(aside):
                 os.rename(aside, whole)
+        for path, part in self._parts.items():
+            is_clean &= self._put_back(path, part)
         return is_clean
+
+    def _put_back(self, path: str, part: str) -> bool:
+        """What was left of the attempt before may be somebody's by now; a good one from before stays aside."""
+        whole = self._plan.path(path)
+        if not os.path.lexists(whole):
+            os.rename(part, whole)
+        return False
 
     def _revert(self, path: str) -> bool:
         whole = self._plan.path(path)
@@ -144,10 +168,10 @@ def _is_at(there: Print, made: Print) -> bool:
     return (there[0], there[1]) == (made[0], made[1])
 
 
-def _aside(whole: str) -> str:
+def _aside(whole: str, what: str) -> str:
     """Beside the file itself: what is there can be exchanged with it in one step."""
     folder, name = os.path.split(whole)
-    return os.path.join(folder, f".{name}.woflo-aside")
+    return os.path.join(folder, f".{name}.woflo-{what}")
 
 
 def _fixed_part(output: Output) -> str:

@@ -9,6 +9,7 @@ The lock is the system's, and goes with the processes that hold it: nothing has 
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -84,10 +85,31 @@ class Mark:
     def move_log(self, log: str) -> None:
         """The output goes where logs are kept; the mark is gone by that."""
         os.rename(self.path, log)
+        self._forget()
+
+    def note_stayed(self, paths: list[str]) -> None:
+        """Write down which outputs were there, and stayed: others that are found after a crash are of this attempt."""
+        with open(f"{self.path}.stayed", "w", encoding="ascii") as file:
+            json.dump(paths, file)
+
+    def stayed(self) -> list[str] | None:
+        """What the attempt before has written down; None where it had not begun."""
+        try:
+            with open(f"{self.path}.stayed", encoding="ascii") as file:
+                return list(json.load(file))
+        except (OSError, ValueError):
+            return None
 
     def remove(self) -> None:
-        """There was nothing to make."""
+        """Nobody makes it any more."""
         os.unlink(self.path)
+        self._forget()
+
+    def _forget(self) -> None:
+        try:
+            os.unlink(f"{self.path}.stayed")
+        except FileNotFoundError:
+            pass
 
     def leave(self) -> None:
         """Keep a mark there, so that nobody takes what was left for a result."""

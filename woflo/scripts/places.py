@@ -36,6 +36,7 @@ def folder(*names: str) -> str:
     """A folder of woflo's own in the project, made where it is missing, for this user only."""
     path = "/".join((project(), ".woflo", *names))
     if path not in _made:
+        os.makedirs(os.path.join(project(), ".woflo"), mode=0o700, exist_ok=True)
         os.makedirs(path, mode=0o700, exist_ok=True)
         _made.add(path)
     return path

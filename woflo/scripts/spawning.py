@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +15,7 @@ from woflo.runners.processes import tree
 
 __all__ = ["Command", "start"]
 
+SLICE_MILLISECONDS = 500
 KILL_SECONDS = 2.0
 """How long what was killed is looked after."""
 _SIGNALS = [getattr(signal, name) for name in ("SIGPIPE", "SIGXFSZ") if hasattr(signal, name)]
@@ -65,11 +68,27 @@ _CAN_PEEK = hasattr(os, "waitid")
 
 def _status_of(pid: int) -> int:
     """Wait for the end of a process; the wait status. Where it can be, it stays a zombie."""
+    if threading.current_thread() is threading.main_thread():
+        _wait_in_slices(pid)
     if not _CAN_PEEK:
         return os.waitpid(pid, 0)[1]
     found = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     assert found is not None
     return found.si_status << 8 if found.si_code == os.CLD_EXITED else found.si_status
+
+
+def _wait_in_slices(pid: int) -> None:
+    """Wait for its end so that Ctrl-C is seen: the system may tell of it another thread than the one that waits."""
+    if not hasattr(os, "pidfd_open"):
+        return
+    fd = os.pidfd_open(pid)
+    try:
+        poll = select.poll()
+        poll.register(fd, select.POLLIN)
+        while not poll.poll(SLICE_MILLISECONDS):
+            pass
+    finally:
+        os.close(fd)
 
 
 def start(argv: list[str], env: dict[Any, Any], cwd: str, output: int | str) -> Command:
@@ -82,12 +101,23 @@ def start(argv: list[str], env: dict[Any, Any], cwd: str, output: int | str) -> 
     return _opened(argv, env, cwd, output)
 
 
+def _load_glibc() -> Any:
+    try:
+        from woflo.scripts import glibc
+    except ImportError:  # an interpreter without ctypes
+        return None
+    return glibc if glibc.available() else None
+
+
+_glibc: Any = _load_glibc()
 _can_spawn: bool = hasattr(os, "posix_spawnp") and sys.platform in ("linux", "darwin")
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 
 
 def _spawned(argv: list[str], env: dict[Any, Any], output: int | str) -> Command:
     """The fast way: a call in C, which shares the caller's memory instead of copying it."""
+    if _glibc is not None:
+        return Command(_glibc.spawn(argv, env, output, _FLAGS))
     first: tuple[Any, ...] = (
         (os.POSIX_SPAWN_DUP2, output, 1) if isinstance(output, int) else (os.POSIX_SPAWN_OPEN, 1, output, _FLAGS, 0o600)
     )

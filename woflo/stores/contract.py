@@ -15,16 +15,18 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, NamedTuple, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self, TypeVar, cast
 from weakref import WeakSet
 
 from woflo.errors import StoreError
 from woflo.kernel.state import RunState
 from woflo.stores.blobs import is_reference, lightened
 from woflo.stores.grouping import Committer
-from woflo.stores.operations import Claimed, Operation
 from woflo.stores.refusals import inherited
 from woflo.stores.rows import QueueRow, Row, Signal, Success, WorkerRow
+
+if TYPE_CHECKING:
+    from woflo.stores.operations import Claimed, Operation
 
 __all__ = ["ALWAYS", "Inherited", "Listener", "Search", "Snapshot", "Span", "Store", "Transaction"]
 
@@ -148,6 +150,18 @@ class Store(ABC):
     @abstractmethod
     def get(self, run_id: str) -> Row | None:
         """The run of this id."""
+
+    def changed_among(self, known: Mapping[str, RunState]) -> dict[str, Row | None]:
+        """Those of these runs that are in another state than `known` says, or WAITING; None for those that are gone.
+
+        For who follows many runs, of which a few have changed. A store that can, asks for all of them at once.
+        """
+        found = {run_id: self.get(run_id) for run_id in known}
+        return {
+            run_id: row
+            for run_id, row in found.items()
+            if row is None or row.state is not known[run_id] or row.state is RunState.WAITING
+        }
 
     @abstractmethod
     def find(self, task: str, key: str) -> Row | None:
@@ -283,6 +297,15 @@ class Store(ABC):
                 from woflo.kernel.bus import complain
 
                 complain(f"{listener!r} raised; it listens to a store, in which all is as it should be")
+
+    @property
+    def is_inherited(self) -> bool:
+        """True in a process that got it by a fork, where it cannot be used."""
+        return isinstance(self._committer, Inherited)
+
+    def reopened(self) -> Store:
+        """The same store once more, for a process that got this one by a fork. Or raises `StoreError`."""
+        raise inherited()
 
     def _inherit(self) -> None:
         """In a forked child, where neither its threads nor its locks are of any use."""

@@ -14,7 +14,6 @@ from woflo.errors import (
     StoreError,
     UnknownRunError,
 )
-from woflo.stores.operations import CONTINUED, HANDED_OVER, MOVED
 from woflo.stores.rows import Claim, Row, Signal
 
 __all__ = [
@@ -100,6 +99,8 @@ def not_completable(row: Row) -> RunEndedError:
 
 def check_hand_over(row: Row) -> None:
     """Raise where no other run may go on in the place of this one."""
+    from woflo.stores.operations import CONTINUED, HANDED_OVER, MOVED  # which they all stand on
+
     if not row.is_terminal:
         raise RunNotEndedError(f"the run {row.id} of {row.task} is {row.state}: stop it first, or fork it")
     if (row.reason or "").startswith(MOVED):

@@ -5,6 +5,7 @@ import sqlite3
 
 import pytest
 from durable_helpers import PATIENCE, World
+from systems import needs_fork
 
 from woflo import complete, current_run, manual, task, use_store, workflow
 from woflo.durable.engine import engine_of
@@ -17,7 +18,9 @@ from woflo.errors import (
     StoreError,
     UnknownRunError,
 )
+from woflo.runners.pool import PoolTaskRun
 from woflo.stores.opening import open_store
+from woflo.stores.operations import Record
 from woflo.testing import wait_until
 from woflo.testing.crashing import CrashingStore
 
@@ -315,3 +318,39 @@ def test_a_question_without_a_workflow(world, process):
 
     assert asyncio.run(main()) is False
     assert isinstance(world, World)
+
+
+@task(runner="pool")
+def small(number: int) -> int:
+    """A step in another process."""
+    return number
+
+
+@workflow
+async def many_small(count: int) -> int:
+    """So many steps beside each other."""
+    return sum([await run for run in [small(number) for number in range(count)]])
+
+
+@needs_fork
+def test_steps_of_runners_share_commits(tmp_path):
+    """What ends at the same time is written by one commit, though one thread tells of all of it."""
+    store = open_store(f"sqlite:///{tmp_path}/woflo.db")
+    commits, apply = [], store.apply
+
+    def counted(operations):
+        commits.append(sum(isinstance(one, Record) for one in operations))
+        return apply(operations)
+
+    store.apply = counted
+    before = use_store(store)
+    try:
+        assert many_small(200).get_result() == 199 * 100
+    finally:
+        use_store(before)
+        engine_of(store).close()
+        store.close()
+        PoolTaskRun.shutdown()
+    assert sum(commits) == 200
+    assert max(commits) > 1
+    assert len(commits) < 150

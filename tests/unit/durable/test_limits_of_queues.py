@@ -21,7 +21,9 @@ from woflo.durable.choice import use_store
 from woflo.durable.engine import engine_of
 from woflo.durable.schedules import Schedules
 from woflo.errors import KeyConflictError, OptionError, SerializationError, StoreError
+from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import RunState
+from woflo.kernel.task import Task
 from woflo.stores.memory import MemoryStore
 from woflo.stores.operations import ClaimReady, LimitQueue, Submit
 from woflo.stores.rows import Row
@@ -224,6 +226,23 @@ def test_a_call_of_a_batch_is_kept_as_any_other(options, arguments):
             engine_of(made).close()
             use_store(before)
     assert found[0] == found[1]
+
+
+def test_a_call_of_a_batch_may_be_skipped(store):
+    """Whoever says which calls need not be executed is asked about these, too."""
+
+    class Known:
+        def called(self, run, handles):
+            """There are none."""
+
+        def admit(self, run):
+            return Outcome("known")
+
+    known = Task(double.body, double.options.changed({"admission": Known()}))
+    with batch():
+        run = known(1)
+    assert run.get_result(timeout=PATIENCE) == "known"
+    assert store.snapshot().runs == []
 
 
 def test_arguments_that_cannot_be_stored_are_refused_at_the_call(store):

@@ -1,10 +1,10 @@
 """Steps with `run`: commands, with their files."""
 
-import pytest
+from pathlib import Path
 
-from woflo import RunState, task
+from jobs_helpers import noop
 
-pytest.importorskip("woflo.scripts", reason="commands need scripts")
+from woflo import RunState, shared, task
 
 JOB = """
 tasks:
@@ -34,6 +34,47 @@ def test_files_go_from_step_to_step(folder, store):
         }
         assert [run.steps[name].state for name in ("make", "copy", "count")] == [state, state, RunState.SUCCEEDED]
     assert (folder.path / "b.txt").read_text() == "hello"
+
+
+@task
+def write(text: str, name: str = "x") -> int:
+    """A function that makes a file."""
+    return Path(f"{name}.txt").write_text(text)
+
+
+def test_functions_with_files(folder, store):
+    """What a step says of the files of its task: it is skipped where they are up to date, and stands for them."""
+    job = """
+    config: {runner: thread}
+    tasks:
+      left: {task: leave}
+      write: {task: write, parameters: {text: hello, name: y}, outputs: "{name}.txt", dependencies: [left]}
+      count: {run: "wc -c {file}", parameters: {file: "${write.outputs}"}}
+      tell: {task: tell, parameters: {files: "${write.outputs}", result: [], text: "n ${write.result}"}}
+    """
+    for state in (RunState.SUCCEEDED, RunState.SKIPPED):
+        run = folder.load(job, tasks=[tell, write, leave])()
+        assert run.get_result()["tell"] == {"files": ["y.txt"], "result": [], "text": "n 5"}
+        assert run.steps["write"].state is state
+    found = folder.problems(
+        """
+        tasks:
+          a: {task: write, parameters: {text: a}, outputs: "{nam}.txt"}
+          b: {task: write, parameters: {text: "${c.outputs}"}}
+          c: {task: noop}
+        """,
+        tasks=[write, noop],
+    )
+    assert found == [
+        "job.yaml:2: tasks.a: write: {nam} is none of its parameters, which are: text, name",
+        "job.yaml:3: tasks.b.parameters.text: the step 'c' names no outputs; write what it makes there",
+    ]
+
+
+@task(runner="thread")
+def leave() -> None:
+    """Leaves something to be shared."""
+    shared["x"] = 1
 
 
 def test_a_command_that_cannot_be(folder):

@@ -275,6 +275,28 @@ def test_tasks_are_found(folder, monkeypatch):
     assert run.get_result() == {"a": "one", "b": "two", "c": "three", "d": "four", "e": "one"}
 
 
+def test_tasks_of_installed_distributions(folder, monkeypatch):
+    """By entry points, to a task or to a module; they are asked only for what is not found otherwise."""
+    monkeypatch.setattr(sys, "path", [str(folder.path), *sys.path])
+    folder.write(
+        "finding_points.py", "from woflo import task\n@task\ndef seven(): return 7\n@task\ndef eight(): return 8\n"
+    )
+    folder.write("finding-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: finding\nVersion: 1.0\n")
+    folder.write(
+        "finding-1.0.dist-info/entry_points.txt",
+        """
+        [woflo.tasks]
+        VII = finding_points:seven
+        all = finding_points
+        broken = finding_no_such_module
+        """,
+    )
+    assert folder.load("tasks: {a: {task: noop}}").steps == ["a"]
+    assert "finding_points" not in sys.modules
+    job = folder.load("tasks:\n  a: {task: VII}\n  b: {task: eight}\n", tasks=())
+    assert job().get_result() == {"a": 7, "b": 8}
+
+
 def test_what_cannot_be_found(folder, monkeypatch):
     """A module that cannot be imported, by its file and line; folders and packages that there are not; ambiguity."""
     monkeypatch.setattr(sys, "path", [str(folder.path), *sys.path])

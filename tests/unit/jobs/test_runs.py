@@ -1,5 +1,6 @@
 """Jobs are executed: steps in their order, with what others have left; a run of one is a workflow in the store."""
 
+import asyncio
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,9 @@ from pathlib import Path
 import pytest
 from jobs_helpers import noop
 
-from woflo import RunState, current_run, get_run, shared, subscribe, task, workflow
+from woflo import Job, RunState, Worker, current_run, get_run, shared, subscribe, task, use_store, workflow
+from woflo.durable.choice import opened
+from woflo.durable.engine import engine_of
 from woflo.errors import ArgumentError, JobFailedError, NotInWorkflowError, UpstreamFailedError
 from woflo.kernel.events import OutputWritten
 from woflo.stores.rows import place_id
@@ -192,6 +195,8 @@ def test_independent_branches_go_on(folder):
     ]
     assert error.value.failures == {"bad": "ValueError: too bad"}
     assert error.value.upstream_failed == ["behind", "far-behind"]
+    stored = get_run(run.id).exception()
+    assert (stored.failures, stored.upstream_failed) == (error.value.failures, error.value.upstream_failed)
     states = {name: step.state.value for name, step in run.steps.items()}
     assert states == {
         "bad": "FAILED",
@@ -212,7 +217,7 @@ def test_attempts(folder):
     assert run.get_result() == {"a": 3}
     assert folder.path.joinpath("tries").read_text() == "xxx"
     with pytest.raises(JobFailedError, match="OSError: not yet"):
-        folder.load(text.replace("tries", "again").replace("3", "2"), tasks=TASKS)().get_result()
+        folder.load(text.replace("tries", "again").replace("attempts: 3", "attempts: 2"), tasks=TASKS)().get_result()
 
 
 def test_a_class_with_its_lifecycle(folder):
@@ -305,6 +310,26 @@ def test_a_value_that_does_not_fit(folder):
     assert "b (later) cannot be given what others have left: input should be a valid integer" in str(told)
 
 
+def test_steps_for_workers(folder, store):
+    """A step may wait in a queue; what it gets and leaves goes on as of any other."""
+    job = folder.load(
+        """
+        config: {runner: queue}
+        tasks:
+          n: {task: later, parameters: {x: 1}, runner: thread}
+          a: {task: later, parameters: {x: "${n.result}"}}
+          b: {task: later, parameters: {x: "${a.result}"}, dependencies: }
+          c: {task: noop, parameters: , dependencies: [b]}
+        """,
+        tasks=TASKS,
+    )
+    with Worker([later, noop], store=store):
+        run = job()
+        assert run.get_result(timeout=30) == {"c": None}
+    assert run.steps["b"].get_result() == 4
+    assert store.get(run.steps["a"].id).queue == "default"
+
+
 def test_as_many_at_once_as_allowed(folder):
     """`max_concurrency`, of the file or of the call, over all steps."""
     text = "config: {max_concurrency: 3, runner: thread}\ntasks:\n" + "".join(
@@ -373,3 +398,53 @@ def test_prints_are_captured(folder, capfd):
         job().get_result()
     assert [(one.task, one.text) for one in told if isinstance(one, OutputWritten)] == [("a", "hello\n")]
     assert capfd.readouterr().out == ""
+
+
+def test_it_may_be_awaited(folder):
+    """On the loop that calls it, beside others."""
+    text = "tasks: {{a: {{task: later, parameters: {{x: {}}}}}}}"
+    jobs = [folder.load(text.format(n), f"job{n}.yaml", tasks=TASKS) for n in range(3)]
+
+    async def main():
+        return await asyncio.gather(*[job() for job in jobs])
+
+    assert asyncio.run(main()) == [{"a": 1}, {"a": 2}, {"a": 3}]
+
+
+@pytest.mark.parametrize("kind", ["dir", "sqlite"])
+def test_stores_on_disk(folder, kind):
+    """Names of steps may have what means something to a store: dots, slashes, what is not ASCII."""
+    url = {"dir": f"dir:{folder.path}/store", "sqlite": f"sqlite:///{folder.path}/store.db"}[kind]
+    store = opened(url)
+    before = use_store(store)
+    try:
+        text = """
+        tasks:
+          a.b/0: {task: share, parameters: {name: x, value: 1}}
+          "ü 1:2": {task: later, parameters: {x: "${a.b/0.result}"}}
+          "[1]": {task: noop}
+          ..: {task: fail, dependencies: [a.b/0]}
+        """
+        run = folder.load(text, tasks=TASKS)()
+        with pytest.raises(JobFailedError):
+            run.get_result()
+        assert sorted(run.steps) == ["..", "[1]", "a.b/0", "ü 1:2"]
+        assert run.steps["ü 1:2"].get_result() == 3
+        again = folder.load(text.replace("fail,", "seen,"), tasks=TASKS).resume()
+        assert again.get_result() == {"ü 1:2": 3, "[1]": None, "..": {"x": 1, "all": [1]}}
+    finally:
+        use_store(before)
+        engine_of(store).close()
+        store.close()
+
+
+@workflow
+def of_a_job(file: str) -> dict[str, object]:
+    """A workflow that executes a job."""
+    return Job.load(file, tasks=TASKS)().get_result()
+
+
+def test_a_job_in_a_workflow(folder):
+    """It is a child of it."""
+    file = folder.write("inner.yaml", "tasks: {a: {task: later, parameters: {x: 1}}}")
+    assert of_a_job(str(file)).get_result() == {"a": 2}

@@ -181,6 +181,47 @@ ONE_PROBLEM = {
             + ", ".join(RUNNERS)
         ),
     ),
+    "unknown runner of all": (
+        """
+        config: {runner: pol}
+        tasks: {a: {task: noop}}
+        """,
+        "job.yaml:1: config.runner: there is no runner named 'pol'; did you mean 'pool'? Known: " + ", ".join(RUNNERS),
+    ),
+    "what a runner cannot keep": (
+        """
+        tasks:
+          a: {task: noop, runner: sequential, timeout: 3}
+        """,
+        (
+            "job.yaml:2: tasks.a: timeout=3 cannot be kept by SequentialTaskRun, which executes in the calling thread; "
+            "choose another runner, or leave the timeout out"
+        ),
+    ),
+    "what a worker would not know of": (
+        """
+        tasks:
+          a: {task: noop, runner: queue, max_concurrency: 3}
+        """,
+        (
+            "job.yaml:2: tasks.a: max_concurrency=3 was given to a call of noop that is kept in a store, and whoever "
+            "executes it would not know of it; give it to the task where it is defined"
+        ),
+    ),
+    "more than there is": (
+        """
+        tasks:
+          a: {task: noop, resources: {licences: 2}}
+        """,
+        "job.yaml:2: tasks.a.resources: asks for licences=2, and this machine has 0",
+    ),
+    "a quantity that is none": (
+        """
+        tasks:
+          a: {task: noop, resources: {memory: much}}
+        """,
+        "job.yaml:2: tasks.a.resources: resource memory='much' is no amount; write a number, or a size like '4GB'",
+    ),
     "duplicate key": (
         """
         tasks:
@@ -260,6 +301,10 @@ ONE_PROBLEM = {
         "tasks: &all\n  a: *all\n",
         "job.yaml:2: tasks.a: the alias *all stands inside of what it names",
     ),
+    "an alias as a key": (
+        "aliases: [&x y]\ntasks:\n  *x : {task: noop}\n",
+        "job.yaml:3: tasks: the alias *x stands where a key must be a text",
+    ),
     "a tag": (
         "tasks:\n  a: !!python/object:os.system {}\n",
         "job.yaml:2: tasks.a: 'tag:yaml.org,2002:python/object:os.system' is not known here",
@@ -330,6 +375,31 @@ def test_nesting_is_refused(folder, name, text):
     """Thousands of lists in each other."""
     found, seconds = told(folder.write(name, text))
     assert found and all(one.startswith(f"{name}:1: ") for one in found)
+    assert seconds < SOON
+
+
+def test_nesting_by_aliases_is_refused(folder):
+    """Lists that are deep by what their aliases stand for."""
+    lines = ["tasks: {a: {task: noop}}", "aliases:", f"  - &a0 {'[' * 50}x{']' * 50}"]
+    lines += [f"  - &a{n} {'[' * 50}*a{n - 1} {']' * 50}" for n in range(1, 100)]
+    found, seconds = told(folder.write("job.yaml", "\n".join(lines).replace("aliases:", "config:")))
+    assert len(found) == 1
+    assert found[0].startswith("job.yaml:")
+    assert seconds < SOON
+    deep = "\n".join([*lines[1:], "tasks: {a: {task: noop, parameters: {x: *a99 }}}"])
+    found, seconds = told(folder.write("job.yaml", deep))
+    assert found == ["job.yaml:1: is nested too deep"]
+    assert seconds < SOON
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("job.json", '{"tasks": %s}'), ("job.toml", "tasks = %s"), ("job.yaml", "tasks: %s")]
+)
+def test_a_number_of_thousands_of_digits(folder, name, text):
+    """Python refuses to read it; that is told as all else is."""
+    found, seconds = told(folder.write(name, text % ("9" * 10_000)))
+    assert len(found) == 1
+    assert found[0].startswith(f"{name}:1: ")
     assert seconds < SOON
 
 

@@ -12,6 +12,8 @@ from unit_helpers import eventually
 from woflo import subscribe, task
 from woflo.errors import OptionError
 from woflo.kernel import bus, subscription
+from woflo.kernel.events import RunEnded
+from woflo.kernel.state import TERMINAL
 
 
 def put(to, events):
@@ -158,6 +160,28 @@ def test_a_witness_is_called_where_it_happens(memory):
         task(runner=memory)(lambda: None)()
     assert threads[0] is threading.main_thread()
     assert threading.main_thread() not in threads[2:]
+
+
+def test_an_end_that_is_about_to_be_told_is_waited_for(gate):
+    """Whoever waits for a run may close its observer a moment before the event is out."""
+    seen = []
+
+    class Holds:
+        def witness(self, event):
+            if isinstance(event, RunEnded):
+                gate.wait()
+
+        def update(self, event): ...
+
+    with subscribe(Holds()):
+        subscribed = subscribe(seen.append)
+        run = task(runner="thread")(lambda: None)()
+        eventually(lambda: run._state in TERMINAL)
+        timer = threading.Timer(0.05, gate.set)
+        timer.start()
+        subscribed.close()
+        timer.join()
+    assert isinstance(seen[-1], RunEnded)
 
 
 def test_time_passes_for_one_that_asks_for_it():

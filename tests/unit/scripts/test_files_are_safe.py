@@ -74,6 +74,14 @@ def test_inputs_are_never_removed(project):
     assert Path("link.txt").is_symlink()
 
 
+def test_an_input_that_woflo_made_is_not_moved_aside(project):
+    """A command that changes its input in place finds it, and it is there after a failure."""
+    making("echo data > {outputs}")().get_result()
+    change = making("test $(cat {inputs}) = data && exit 7", inputs="x.txt")
+    assert change().exception().exit_code == 7
+    assert Path("x.txt").read_text() == "data\n"
+
+
 def test_folders_are_never_removed(project):
     """A folder among the outputs stays, with all that is in it."""
     make = script("mkdir -p d; touch d/a; test ! -e fail", outputs="d", shell=True, name="make")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from woflo import RunState, dry_run, forcing, gather, script, touch, why
-from woflo.errors import MissingOutputError
+from woflo import RunState, dry_run, forcing, gather, script, touch, why, workflow
+from woflo.errors import MissingOutputError, OptionError
 from woflo.scripts import prints
 from woflo.scripts.ledger import ONE_BY_ONE, ledger
 
@@ -195,6 +195,11 @@ def test_forced(project):
     assert ended(copying(name="other")()) is SKIPPED
     forcing()
     assert ended(copying()()) is SKIPPED
+    with forcing("copy"):
+        assert ended(copying()()) is EXECUTED
+    assert ended(copying()()) is SKIPPED
+    with pytest.raises(OptionError, match="a glob over the names"):
+        forcing(7)
 
 
 def test_touch_accepts_what_is_there(project):
@@ -231,6 +236,20 @@ def test_a_dry_run_plans_what_would_be_executed(project):
     ]
     assert sorted(project.rglob("*")) == before
     assert ended(last(inputs=copying()())) is EXECUTED
+
+
+def test_a_dry_run_of_a_workflow(project, store):
+    """Its plain function can be planned; its steps would be recorded, so they are refused."""
+
+    @workflow
+    def flow() -> int:
+        return len(copying()().get_result())
+
+    with dry_run() as plan:
+        assert flow.fn() == 1
+        assert [one.task for one in plan.planned] == ["copy"]
+        assert "flow.fn" in str(flow().exception())
+    assert flow().get_result() == 1
 
 
 def test_the_same_target_at_once(project):

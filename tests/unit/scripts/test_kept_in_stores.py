@@ -31,6 +31,13 @@ def own(url):
     store.close()
 
 
+def test_what_is_kept_beside_the_project_is_private(own, project):
+    """Logs may have anything in them."""
+    script("echo secret", shell=True)().get_result()
+    folder = project / ".woflo"
+    assert [path.stat().st_mode & 0o077 for path in (folder, folder / "logs", *(folder / "logs").iterdir())] == [0] * 3
+
+
 def ended(run):
     run.wait()
     return run.state

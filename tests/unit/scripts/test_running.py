@@ -219,6 +219,13 @@ def test_a_timeout_ends_the_whole_tree(project):
     wait_until(lambda: not is_alive("child"))
 
 
+def test_a_failed_command_leaves_nothing_behind(project):
+    """What it has started in the background ends with it."""
+    run = script("sleep 1000 & echo $! > child; exit 1", shell=True, name="fails")()
+    assert run.exception().exit_code == 1
+    wait_until(lambda: not is_alive("child"))
+
+
 def test_a_stopped_run_leaves_no_partial_file(project):
     """What it has begun to write is gone."""
     run = script("echo half > {outputs}; " + SLEEPS, outputs="x.txt", shell=True, name="partial")()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from woflo import RunState, gather, script, temporary
+from woflo.errors import ScriptError
 from woflo.testing import wait_until
 
 EXECUTED, SKIPPED = RunState.SUCCEEDED, RunState.SKIPPED
@@ -62,8 +63,9 @@ def test_it_stays_where_a_reader_has_failed(project):
     """That one will need it once more."""
     make = script("echo x > {outputs}", outputs=temporary("t.txt"), shell=True)
     made = make()
-    bad = script("exit 1", shell=True, inputs="nothing")
-    assert isinstance(bad(inputs=made).exception(), Exception)
+    made.get_result()
+    bad = script("exit 1", shell=True, runner="sequential")  # its end is told to all before the call returns
+    assert isinstance(bad(inputs=made).exception(), ScriptError)
     assert Path("t.txt").exists()
 
 
@@ -73,6 +75,6 @@ def test_it_stays_as_long_as_nobody_has_read_it(project):
     made = make()
     made.get_result()
     Path("t.txt").write_text("by hand")
-    script("cat {inputs}")(inputs=made).get_result()
+    script("cat {inputs}", runner="sequential")(inputs=made).get_result()
     assert Path("t.txt").exists()
     gather(made).get_result()

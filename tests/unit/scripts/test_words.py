@@ -114,6 +114,8 @@ def test_files_in_a_command():
         ({"command": []}, "a text, or a list of words"),
         ({"command": 7}, "a text, or a list of words"),
         ({"command": ["do", None]}, "the word None"),
+        ({"command": "do\0"}, "NUL"),
+        ({"command": ["do\0"]}, "NUL"),
         ({"command": ["do"], "shell": True}, "a list needs no shell"),
         ({"command": "do", "outputs": 7}, "outputs=7 must be a path"),
         ({"command": "do", "outputs": ""}, "is no path"),

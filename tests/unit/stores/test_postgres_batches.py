@@ -16,6 +16,7 @@ from woflo.stores.operations import (
     Park,
     Publish,
     Record,
+    Recover,
     RequestStop,
     Send,
     Submit,
@@ -44,8 +45,8 @@ def begun(*run_ids):
     return Submit(now=1.0, runs=tuple(rows))
 
 
-def step(run_id, state=RunState.SUCCEEDED):
-    return Row(id=run_id, task="s", queue=None, parent_id="a", state=state, result="1")
+def step(run_id, state=RunState.SUCCEEDED, parent="a"):
+    return Row(id=run_id, task="s", queue=None, parent_id=parent, state=state, result="1")
 
 
 def park(*tokens):
@@ -94,6 +95,13 @@ IN_TURN = {
     "a child ends, and its parent is called again": [park("run:a:0"), finish(CHILD), submit(Row(id="a", task="t"))],
     "forgotten, and called again": [Forget(now=2.0, claim=CHILD), submit(Row(id="a:0", task="u"))],
     "stopped, and ends": [RequestStop(now=2.0, run_id="a"), finish(CHILD), finish(CLAIM)],
+    "comes further after a death, beside one that does not": [
+        Recover(now=1.5),
+        ClaimReady(now=1.5, worker="v", limit=9, tasks=("t",), queues=("default",)),
+        Record(now=2.0, claim=Claim("a:0", "v", 2), steps=(step("a:0:1", parent="a:0"),)),
+        Record(now=2.0, claim=Claim("a", "v", 2), steps=(step("a:1"),), comes_further=True),
+        Publish(now=2.0, claim=Claim("a:0", "v", 2), name="n", value="1"),
+    ],
     "ends with calls, which are claimed": [
         finish(CLAIM, calls=(Row(id="b", task="t"),)),
         ClaimReady(now=2.0, worker="v", limit=9, tasks=("t",), queues=("default",)),

@@ -18,6 +18,7 @@ CASES = [
     ("held", ["a", "w", 1], "runs_pkey"),
     ("held_together", ['[["a", "w", 1]]'], "runs_pkey"),
     ("end_run_together", ['[["SUCCEEDED", "1", null, null, 1.0, "a"]]'], "runs_pkey"),
+    ("changed_among", {"known": '{"a": "PENDING"}'}, "runs_pkey"),
     ("lock_runs", VALUES, "runs_pkey"),
     ("claim", VALUES, "runs_pkey"),
     ("wake_due", VALUES, "runs_due"),

@@ -15,6 +15,8 @@ import sys
 import time
 from collections.abc import Callable
 
+STARTS_WITHIN = 2.0
+"""Seconds within which a command that the caller was starting has begun."""
 LONGEST = 10.0
 """Seconds after which killing is given up: what is alive then cannot be killed."""
 
@@ -31,15 +33,19 @@ def guard(
     poll.poll()
     words = memoryview(mmap.mmap(slots, size, access=mmap.ACCESS_READ)).cast("q")
     end = time.monotonic() + LONGEST
+    started = time.monotonic() + STARTS_WITHIN
     quiet = 0
     while quiet < 2 and time.monotonic() < end:
         # A child forked in the caller's last moment writes its session itself: look twice.
         noted = [session for session in words[::8].tolist() if session]
         sessions = [session for session in noted if session > 0]
-        if len(sessions) < len(noted):
+        is_starting = len(sessions) < len(noted)
+        if is_starting:
             sessions += marked()
-        quiet = 0 if sessions and kill(sessions) else quiet + 1
-        time.sleep(0.005)
+        has_killed = bool(sessions and kill(sessions))
+        # What is being started has its mark only when it is a program of its own.
+        quiet = 0 if has_killed or (is_starting and time.monotonic() < started) else quiet + 1
+        time.sleep(0.02 if is_starting else 0.005)
 
 
 def main() -> None:

@@ -15,10 +15,10 @@ from woflo.kernel.state import RunState
 from woflo.stores.blobs import Blob
 from woflo.stores.directory.texts import Change
 from woflo.stores.memory import MemoryStore
+from woflo.stores.memory.tables import GONE, Tables
 from woflo.stores.operations import ClaimReady, LimitQueue, Operation, PauseQueue, PauseSchedule
 from woflo.stores.refusals import no_limits
 from woflo.stores.rows import Row, Signal
-from woflo.stores.tables import GONE, Tables
 
 __all__ = ["BY_HAND", "Model", "Restart"]
 

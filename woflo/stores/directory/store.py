@@ -65,6 +65,10 @@ class DirectoryStore(Store):
         """See the class."""
         return cls(url)
 
+    def reopened(self) -> Self:
+        """See `Store.reopened`."""
+        return type(self)(self.path)
+
     def _make(self) -> None:
         os.makedirs(self.path, exist_ok=True)
         self._keeper.log.make()

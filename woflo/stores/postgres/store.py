@@ -41,6 +41,7 @@ class PostgresStore(SqlStore):
     """
 
     def __init__(self, url: str, *, patience: float = 60.0) -> None:
+        self._url = url
         self._server = Server(url, patience)
         self._sql = spelled(self._server.schema)
         self._writer = Writer(self._server)
@@ -52,6 +53,10 @@ class PostgresStore(SqlStore):
     def from_url(cls, url: str) -> Self:
         """See the class."""
         return cls(url)
+
+    def reopened(self) -> Self:
+        """See `Store.reopened`."""
+        return type(self)(self._url)
 
     @property
     def where(self) -> str:

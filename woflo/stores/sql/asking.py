@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-__all__ = ["Answer", "Doing", "Statement", "Values", "answer_of", "asked", "drive"]
+__all__ = ["Answer", "Doing", "Statement", "Values", "answer_of", "asked", "asked_all", "drive"]
 
 T = TypeVar("T")
 Values = dict[str, Any] | tuple[Any, ...]
@@ -50,3 +50,9 @@ def asked(name: str, values: Values) -> Doing[list[tuple[Any, ...]]]:
     """What a statement finds or returns."""
     (answer,) = yield [(name, values)]
     return answer.rows
+
+
+def asked_all(statements: list[Statement]) -> Doing[None]:
+    """Ask them, if there are any."""
+    if statements:
+        yield statements

@@ -12,6 +12,7 @@ from woflo.stores.operations import Adopt, Prune, SetAside
 from woflo.stores.refusals import conflict, signal_there
 from woflo.stores.rows import Row
 from woflo.stores.sql.asking import Doing, Statement, asked
+from woflo.stores.sql.large import swept
 from woflo.stores.sql.rows import row_of, rows_of, values_of
 
 __all__ = ["adopt", "dropping", "prune", "put_aside"]
@@ -35,6 +36,7 @@ def prune(op: Prune) -> Doing[list[str]]:
     gone = [run_id for run_id in dict.fromkeys(op.ids) if run_id in trees and _may_go(trees[run_id], op.before)]
     if gone:
         yield dropping(row.id for run_id in gone for row in trees[run_id])
+        yield from swept(op.now)
     return gone
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
+from woflo.kernel.state import RunState
 from woflo.stores.contract import Search, Snapshot, Store
 from woflo.stores.refusals import no_blob
 from woflo.stores.rows import QueueRow, Row, Signal, Success, WorkerRow
@@ -36,6 +37,11 @@ class SqlStore(Store):
 
     def get(self, run_id: str) -> Row | None:
         return next(iter(rows_of(self._read("run_by_id", id=run_id))), None)
+
+    def changed_among(self, known: Mapping[str, RunState]) -> dict[str, Row | None]:
+        found = self._read("changed_among", known=json.dumps(known)) if known else []
+        gone: dict[str, Row | None] = {run_id: None for run_id, own, *_ in found if own is None}
+        return gone | {row.id: row for row in rows_of(one[1:] for one in found if one[1] is not None)}
 
     def find(self, task: str, key: str) -> Row | None:
         return next(iter(rows_of(self._read("run_by_key", task=task, key=key))), None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from woflo.errors import StoreError
 from woflo.kernel.state import RunState
 from woflo.stores.contract import Store
-from woflo.stores.operations import Operation, Record
+from woflo.stores.operations import Operation, Park, Record
 from woflo.testing.conformance.tools import raised
 from woflo.testing.stores.checks import check
 from woflo.testing.stores.tools import begun, call, finish, refused, step, submit
@@ -30,6 +30,28 @@ def steps_in_their_order(store: Store) -> None:
     submit(store, call("a:11", parent_id="a"), call("a:0:0", parent_id="a:0"))
     assert [row.id for row in store.steps("a")] == ["a:1", "a:11", "a:2", "a:3"]
     assert store.steps("a")[0] == rows[1]
+
+
+@check
+def changed_among_many(store: Store) -> None:
+    """Of those asked for: what is in another state than is known, what waits, and what is gone."""
+    names = [f"r{number:03}" for number in range(300)]
+    submit(store, *map(call, names), call("other"))
+    finish(store, begun(store, "ended"))
+    waits = begun(store, "waits")
+    store.write(Park(now=2.0, claim=waits, reason="signal", waits_for=("signal:go",)))
+    running = begun(store, "runs")
+    known = dict.fromkeys([*names, "ended", "runs", "gone é"], RunState.PENDING) | {"waits": RunState.WAITING}
+    found = store.changed_among(known)
+    assert {name: row and row.state for name, row in found.items()} == {
+        "ended": RunState.SUCCEEDED,
+        "waits": RunState.WAITING,
+        "runs": RunState.RUNNING,
+        "gone é": None,
+    }
+    assert found["runs"] == store.get("runs") and running.run_id == "runs"
+    assert store.changed_among({"ended": RunState.SUCCEEDED, "runs": RunState.RUNNING}) == {}
+    assert store.changed_among({}) == {}
 
 
 @check

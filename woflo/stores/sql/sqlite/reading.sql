@@ -3,6 +3,13 @@
 -- name: run_by_id
 SELECT * FROM runs WHERE id = :id;
 
+-- name: changed_among
+-- Those of many that are in another state than is known, or wait; without a row of its own where it is gone.
+SELECT known.key, runs.*
+FROM json_each(:known) AS known
+LEFT JOIN runs ON runs.id = known.key
+WHERE runs.id IS NULL OR runs.state <> known.value OR runs.state = 'WAITING';
+
 -- name: run_by_key
 SELECT * FROM runs WHERE task = :task AND key = :key;
 

@@ -1,0 +1,6 @@
+import sys
+
+from woflo import Job
+
+if __name__ == "__main__":
+    sys.exit(Job.main())
