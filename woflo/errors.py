@@ -37,6 +37,7 @@ __all__ = [
     "NotInWorkflowError",
     "NothingDone",
     "OptionError",
+    "PictureError",
     "PoolClosedError",
     "ResourceError",
     "Retry",
@@ -52,6 +53,7 @@ __all__ = [
     "TaskCrashedError",
     "TaskStoppedError",
     "TaskTimeoutError",
+    "UnknownMakerError",
     "UnknownNameError",
     "UnknownRunError",
     "UpstreamFailedError",
@@ -317,6 +319,14 @@ class MissingOutputError(WofloError, FileNotFoundError):
         super().__init__(message)
         self.missing = tuple(missing)
         self.log = log
+
+
+class UnknownMakerError(WofloError, LookupError):
+    """No task makes a file of this name, or several do, or a file needs itself; the message tells which tasks."""
+
+
+class PictureError(WofloError, RuntimeError):
+    """A picture could not be drawn: there is no Graphviz (`dot`) on this machine, or it has failed."""
 
 
 class MissingInputError(WofloError, FileNotFoundError):

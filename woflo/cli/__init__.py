@@ -25,10 +25,17 @@ class _Command(NamedTuple):
 
 
 COMMANDS = {
-    "run": _Command("run", "Call a task or a workflow, and wait for it."),
+    "run": _Command("run", "Execute a job, call a task, or make files; and wait for it."),
     "worker": _Command("worker", "Execute what others have called."),
     "list": _Command("listing", "Tell which runs a store has, the newest first."),
     "show": _Command("showing_run", "Tell all about runs: how they stand, and what they called."),
+    "history": _Command("history", "Tell what was executed, the newest first."),
+    "report": _Command("report", "Tell how a file was made, all the way up."),
+    "why": _Command("why", "Tell what makes files stale."),
+    "touch": _Command("why", "Accept files as they are: they are up to date from now on."),
+    "clean": _Command("clean", "Remove files that woflo has made, and that are as they were made."),
+    "graph": _Command("graph", "Draw a job, or what makes files."),
+    "logs": _Command("logs", "Show what a run, and its steps, have written."),
     "stop": _Command("steering", "Ask runs to stop."),
     "retry": _Command("steering", "Go on with runs that failed or were stopped."),
     "resume": _Command("steering", "Let runs go on that wait for a decision, or that failed."),

@@ -6,12 +6,14 @@ import inspect
 import json
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from woflo.cli.failures import UsageError
-from woflo.kernel.task import Task
 
-__all__ = ["arguments_of", "json_or_text"]
+if TYPE_CHECKING:
+    from woflo.kernel.task import Task
+
+__all__ = ["arguments_for", "arguments_of", "json_or_text"]
 
 
 def arguments_of(task: Task[..., Any], given: Iterable[str]) -> dict[str, Any]:
@@ -20,7 +22,11 @@ def arguments_of(task: Task[..., Any], given: Iterable[str]) -> dict[str, Any]:
     Raises `UsageError` for what is no NAME=VALUE, for a name that the task does not have or that is missing, and for a
     value that is not of its type.
     """
-    fn = task.body.fn
+    return arguments_for(task.name, task.body.fn, given)
+
+
+def arguments_for(called: str, fn: Any, given: Iterable[str], *, are_all: bool = True) -> dict[str, Any]:
+    """The same for any function of this name. Where they are not all that is needed, what is missing is not said."""
     parameters = inspect.signature(fn).parameters
     hints = _hints(fn)
     found: dict[str, Any] = {}
@@ -31,13 +37,14 @@ def arguments_of(task: Task[..., Any], given: Iterable[str]) -> dict[str, Any]:
         if name not in parameters:
             near = get_close_matches(name, parameters, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(parameters) or 'none'}"
-            raise UsageError(f"--arg {text!r}: {task.name} has no parameter {name!r}; {hint}")
-        found[name] = _value(task, name, value, hints.get(name, Any))
-    _check_all_given(task, parameters.values(), found)
+            raise UsageError(f"--arg {text!r}: {called} has no parameter {name!r}; {hint}")
+        found[name] = _value(called, name, value, hints.get(name, Any))
+    if are_all:
+        _check_all_given(called, parameters.values(), found)
     return found
 
 
-def _value(task: Task[..., Any], name: str, text: str, annotation: Any) -> Any:
+def _value(called: str, name: str, text: str, annotation: Any) -> Any:
     if annotation is str:
         return text
     if annotation is Any:
@@ -52,7 +59,7 @@ def _value(task: Task[..., Any], name: str, text: str, annotation: Any) -> Any:
             return adapter.validate_strings(text)
     except ValidationError as error:
         told = error.errors()[0]["msg"]
-        raise UsageError(f"--arg {name}={text}: {task.name} takes {_shown(annotation)}; {told}") from None
+        raise UsageError(f"--arg {name}={text}: {called} takes {_shown(annotation)}; {told}") from None
 
 
 def json_or_text(text: str) -> Any:
@@ -63,7 +70,7 @@ def json_or_text(text: str) -> Any:
         return text
 
 
-def _check_all_given(task: Task[..., Any], parameters: Iterable[inspect.Parameter], found: dict[str, Any]) -> None:
+def _check_all_given(called: str, parameters: Iterable[inspect.Parameter], found: dict[str, Any]) -> None:
     collecting = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     missing = [
         one.name
@@ -72,7 +79,7 @@ def _check_all_given(task: Task[..., Any], parameters: Iterable[inspect.Paramete
     ]
     if missing:
         told = " ".join(f"--arg {name}=…" for name in missing)
-        raise UsageError(f"{task.name} needs {', '.join(missing)}; give it as {told}")
+        raise UsageError(f"{called} needs {', '.join(missing)}; give it as {told}")
 
 
 def _shown(annotation: Any) -> str:

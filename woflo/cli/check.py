@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 from woflo.cli.failures import UsageError, say, telling
-from woflo.cli.options import Debug
+from woflo.cli.options import Debug, store_named
 from woflo.cli.targets import Target
-from woflo.cli.worker import store_named
 from woflo.durable.checking import Checked
 from woflo.durable.checking import check as checked
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from woflo.stores.contract import Store
     from woflo.stores.rows import Row
 
-__all__ = ["AsJson", "Debug", "Runs", "Url", "found", "opened_store"]
+__all__ = ["AsJson", "Debug", "Runs", "Url", "found", "opened_store", "store_named"]
 
 Url = Annotated[str | None, typer.Option("--store", help="Its URL; without, as WOFLO_STORE or woflo.toml say.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -49,6 +49,13 @@ def opened_store(url: str | None) -> Iterator[Store]:
         )
     with closing(opened(where)) as store:
         yield store
+
+
+def store_named(url: str) -> Store:
+    """The store of this URL. Raises `UsageError` for what is none."""
+    if ":" not in url:
+        raise UsageError(f"--store {url!r} is no URL of a store; write one as sqlite:///{url}")
+    return opened(url)
 
 
 def found(store: Store, text: str) -> Row:

@@ -1,101 +1,166 @@
-"""`woflo run TARGET`: call a task or a workflow, and wait for it."""
+"""`woflo run TARGET`: a job file, a task, a workflow, a function that calls tasks, or files that are to be made.
+
+What each of them is, is told by the target and the name behind it; `calling` is for tasks and workflows, `flows` for
+functions and files, `woflo.jobs.driving` for jobs.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from woflo.cli.arguments import arguments_of
-from woflo.cli.failures import INTERRUPTED, SOME_FAILED, UsageError, say, telling
-from woflo.cli.options import Debug, Url
-from woflo.cli.targets import Target
-from woflo.cli.worker import store_named
-from woflo.durable.choice import use_store
-from woflo.kernel.run import BaseTaskRun
-from woflo.kernel.state import RunState
-from woflo.kernel.task import Task
+from woflo.cli.failures import UsageError, telling
+from woflo.cli.options import AsJson, Debug, Url, store_named
 
 __all__ = ["run"]
 
+JOBS = (".yaml", ".yml", ".toml", ".json")
+"""How the names of job files end."""
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[NAME]...", help="A task, a workflow or a function of TARGET; or files that it makes."),
+]
+Arguments = Annotated[
+    list[str] | None, typer.Option("--arg", help="NAME=VALUE, typed by the signature; may be given several times.")
+]
+
+
+class _How(NamedTuple):
+    """What holds for every kind of target."""
+
+    jobs: int | None
+    dry_run: bool
+    quiet: bool
+    json: bool
+    debug: bool
+
 
 def run(
-    target: Annotated[str, typer.Argument(help="A file (app.py) or a module (package.app), with or without :NAME.")],
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Of the task, where TARGET has none.")] = None,
-    arg: Annotated[
-        list[str] | None, typer.Option(help="NAME=VALUE, typed by the signature; may be given several times.")
+    target: Annotated[
+        str | None,
+        typer.Argument(help="A job file; a file (app.py) or a module (package.app), with or without :NAME."),
     ] = None,
+    name: Names = None,
+    arg: Arguments = None,
     named: Annotated[str | None, typer.Option("--name", help="What `woflo list --tag name=…` finds it by.")] = None,
     key: Annotated[str | None, typer.Option(help="Of a stored run: one that has it already goes on.")] = None,
     runner: Annotated[str | None, typer.Option(help="What executes a plain task, such as multiprocess.")] = None,
+    force: Annotated[
+        list[str] | None, typer.Option("--force", "-f", help="GLOB: tasks of these names, up to date or not.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be executed, and why.")] = False,
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", "--max-concurrency", min=1, help="Steps or scripts at the same time.")
+    ] = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", "-r", help="Of a job: go on where the latest run did not succeed.")
+    ] = False,
+    skip: Annotated[list[str] | None, typer.Option(help="Of a job: leave this step out; several times.")] = None,
+    run_to: Annotated[str | None, typer.Option(help="Of a job: only this step and what it needs.")] = None,
+    run_from: Annotated[str | None, typer.Option(help="Of a job: only this step and what needs it.")] = None,
+    var: Annotated[list[str] | None, typer.Option(help="Of a job: NAME=VALUE, what $VAR{NAME} stands for.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     store: Url = None,
+    json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Call a task or a workflow, and wait for it.
+    """Execute a job, call a task, or make files; and wait for it.
 
-    Its value is printed, as JSON where it is such. Exit status: 0 it succeeded, 1 it did not, or the store failed,
-    2 wrong usage, 130 interrupted: then it was stopped, and `woflo retry` goes on.
+    A task may be a workflow, or a plain function that calls tasks. Its value is printed, as JSON where it is such. Exit
+    status: 0 all succeeded, 1 some did not, or the store failed, 2 wrong usage, 130 interrupted: then what was under
+    way is stopped; `woflo retry`, or -r for a job, goes on.
     """
     with telling(debug=debug):
-        found = _task(target, name)
-        if runner is not None:
-            found = found.with_options(runner=runner)
+        of_jobs = {"--restart": restart, "--skip": skip, "--run-to": run_to, "--run-from": run_from, "--var": var}
+        of_calls = {"NAME": name, "--arg": arg, "--name": named, "--key": key, "--runner": runner}
+        how = _How(jobs, dry_run, quiet, json, debug)
+        if json and not dry_run:
+            raise UsageError("--json is for --dry-run: what a task returns is printed as JSON anyway")
         if store is not None:
+            from woflo.durable.choice import use_store
+
             use_store(store_named(store))
-        found = _named(found, named, key)
-        called = found(**arguments_of(found, arg or ()))
-        status = _waited(called, debug=debug)
+        if force:
+            from woflo.scripts.freshness import forcing
+
+            forcing(*force)
+        job = _job_file(target, restart=restart)
+        if job is not None:
+            _refuse(of_calls, f"{job} is a job file")
+            choices = {"restart": restart, "skip": skip or (), "run_to": run_to, "run_from": run_from}
+            status = _job(job, choices, var or [], how)
+        else:
+            assert target is not None
+            _refuse(of_jobs, f"{target} is no job file")
+            options = {"name": named, "key": key, "runner": runner}
+            status = _called(target, name or [], arg or [], options, how)
     raise typer.Exit(status)
 
 
-def _task(target: str, name: str | None) -> Task[..., Any]:
-    tasks = Target(target).tasks([name] if name else [])
-    if len(tasks) > 1:
-        raise UsageError(f"{target} has several tasks: {', '.join(one.name for one in tasks)}; name one of them")
-    return tasks[0]
+def _refuse(options: dict[str, Any], why: str) -> None:
+    for option, value in options.items():
+        if value:
+            raise UsageError(f"{option} cannot be meant: {why}")
 
 
-def _named(task: Task[..., Any], named: str | None, key: str | None) -> Task[..., Any]:
-    given: dict[str, Any] = {} if named is None else {"tags": {**(task.options.tags or {}), "name": named}}
-    if key is not None:
-        given["key"] = key
-    if given and not task.runner.traits.durable:
-        raise UsageError(f"{task.name} is no workflow and is not kept in a store, so it has no --name and no --key")
-    return task.with_options(**given) if given else task
+# -- jobs ----------------------------------------------------------------------------------------------
 
 
-def _waited(called: BaseTaskRun[Any], *, debug: bool) -> int:
-    """Wait for the end, tell of it, and return the exit status."""
-    try:
-        called.wait()
-    except KeyboardInterrupt:
-        called.stop()
-        say(f"woflo run: interrupted; {called.task.name} ({called.id}) is {called.state}")
-        return INTERRUPTED
-    if called.state is RunState.SUCCEEDED or called.state is RunState.SKIPPED:
-        _print(called.get_result())
+def _job_file(target: str | None, *, restart: bool) -> str | None:
+    """The path of the job that is meant; None for a target that is none."""
+    if target is None:
+        from woflo.jobs.continuing import file_of_latest
+
+        target = file_of_latest() if restart else None
+        if target is None:
+            raise UsageError("what is to be run? Name a job file, or a file with tasks: woflo run app.py")
+        return target
+    return target if Path(target).suffix.lower() in JOBS else None
+
+
+def _job(path: str, choices: dict[str, Any], var: list[str], how: _How) -> int:
+    from woflo.cli.watching import watched
+    from woflo.jobs.driving import Choices, drive, pending, variables_in
+
+    variables = variables_in(var)
+    made = Choices(variables=variables, max_concurrency=how.jobs, progress=not how.quiet, debug=how.debug, **choices)
+    if how.dry_run:
+        _show_pending(pending(path, made), json=how.json)
         return 0
-    error = called.exception()
-    if debug and error is not None:
-        raise error
-    is_kept = called.traits.durable
-    say(f"error: {called.task.name} ({called.id}) {called.state}: {_told(error)}")
-    say(f"hint: `woflo show {called.id}` tells more, `woflo retry {called.id}` goes on" if is_kept else "hint: --debug")
-    return SOME_FAILED
+    with watched(quiet=True):  # progress is shown by who drives jobs
+        return drive(path, made)
 
 
-def _told(error: BaseException | None) -> str:
-    from woflo.cli.showing import plain
+def _show_pending(steps: list[tuple[str, str, bool]], *, json: bool) -> None:
+    from woflo.cli.showing import print_json, print_table
 
-    return plain(f"{type(error).__name__}: {error}".splitlines()[0])
+    if json:
+        print_json([{"step": name, "task": task, "is_kept": kept} for name, task, kept in steps])
+    else:
+        print_table(("STEP", "TASK", ""), [(name, task, "kept" if kept else "") for name, task, kept in steps])
 
 
-def _print(value: Any) -> None:
-    import json
+# -- tasks, functions and files ------------------------------------------------------------------------
 
-    if value is None:
-        return
-    try:
-        typer.echo(json.dumps(value, ensure_ascii=False))
-    except (TypeError, ValueError):
-        typer.echo(repr(value))
+
+def _called(target: str, names: list[str], arg: list[str], options: dict[str, Any], how: _How) -> int:
+    from woflo.cli.flows import flow, limit_scripts, planned_by, show_planned
+    from woflo.cli.meaning import meaning
+    from woflo.cli.targets import Target
+
+    if how.jobs is not None:
+        limit_scripts(how.jobs)
+    meant = meaning(Target(target), names, arg)
+    if how.dry_run:
+        if meant.task is not None and meant.task.options.admission is None:
+            raise UsageError(f"--dry-run: {meant.name} names no files, so only executing it would tell what it does")
+        show_planned(planned_by(meant.call), json=how.json)
+        return 0
+    if meant.task is not None:
+        from woflo.cli.calling import called_with
+
+        return called_with(meant.task, meant.arguments, options, quiet=how.quiet, debug=how.debug)
+    _refuse({f"--{name}": value for name, value in options.items()}, f"{meant.name} is no single task")
+    return flow(meant.name, meant.call, quiet=how.quiet, debug=how.debug)

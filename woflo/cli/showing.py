@@ -16,7 +16,19 @@ from woflo.kernel.masking import MASK, mask, mask_text
 if TYPE_CHECKING:
     from woflo.stores.rows import Row
 
-__all__ = ["as_json", "call_of", "duration", "error_line", "plain", "print_json", "print_table", "styled", "time_of"]
+__all__ = [
+    "as_json",
+    "call_of",
+    "duration",
+    "error_line",
+    "plain",
+    "print_json",
+    "print_table",
+    "seconds_told",
+    "styled",
+    "time_of",
+    "utc",
+]
 
 _COLOURS = {
     "SUCCEEDED": typer.colors.GREEN,
@@ -76,7 +88,12 @@ def duration(row: Row, now: float) -> str:
     """How long the run has taken, up to now where it has not ended; empty where it has not begun."""
     if row.started_at is None:
         return ""
-    seconds = max(0.0, (row.finished_at or now) - row.started_at)
+    return seconds_told((row.finished_at or now) - row.started_at)
+
+
+def seconds_told(seconds: float) -> str:
+    """So many seconds, for people."""
+    seconds = max(0.0, seconds)
     if seconds < 1:
         return f"{seconds * 1000:.3g} ms"
     if seconds < 60:
@@ -132,10 +149,10 @@ def as_json(row: Row, tags: Mapping[str, str] | None = None) -> dict[str, Any]:
         "deaths": row.deaths,
         "worker": row.worker,
         "stop_requested": row.stop_requested,
-        "run_after": _utc(row.run_after),
-        "created_at": _utc(row.created_at),
-        "started_at": _utc(row.started_at),
-        "finished_at": _utc(row.finished_at),
+        "run_after": utc(row.run_after),
+        "created_at": utc(row.created_at),
+        "started_at": utc(row.started_at),
+        "finished_at": utc(row.finished_at),
     }
     return told if tags is None else told | {"tags": dict(tags)}
 
@@ -148,5 +165,6 @@ def _loaded(text: str | None) -> Any:
         return text
 
 
-def _utc(at: float | None) -> str | None:
+def utc(at: float | None) -> str | None:
+    """A time as programs have it."""
     return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")

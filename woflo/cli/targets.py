@@ -7,13 +7,14 @@ import sys
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from importlib import import_module
+from inspect import isfunction
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from woflo.cli.failures import UsageError
-from woflo.durable.serving import is_workflow
 from woflo.kernel.task import Task
+from woflo.scripts.makers import makers_in
 
 __all__ = ["Target"]
 
@@ -47,16 +48,64 @@ class Target:
 
     def workflows(self) -> list[Task[..., Any]]:
         """Those whose calls are recorded."""
+        from woflo.durable.serving import is_workflow
+
         return [one for one in self.tasks() if is_workflow(one)]
+
+    def functions(self) -> dict[str, Any]:
+        """The plain functions and coroutine functions that the module defines, by name."""
+        return {
+            name: value
+            for name, value in vars(self._module).items()
+            if isfunction(value) and value.__module__ == self._module.__name__ and not name.startswith("_")
+        }
+
+    def meant(self, names: Sequence[str]) -> Any:
+        """The task, or the plain function, of this name; the names as a list where they are those of files.
+
+        Without a name, the only task or function that there is.
+        """
+        wanted = [*([self._name] if self._name else []), *names]
+        tasks = {one.name: one for one in self.all_tasks()}
+        functions = self.functions()
+        if not wanted:
+            wanted = [self._only(tasks, functions)]
+        found = [tasks.get(name) or _callable(vars(self._module).get(name)) for name in wanted]
+        if len(wanted) == 1 and found[0] is not None:
+            return found[0]
+        called = [name for name, one in zip(wanted, found, strict=True) if one is not None]
+        if called:
+            raise UsageError(f"{', '.join(wanted)}: {called[0]!r} is called by itself; only files are made together")
+        for name in wanted:
+            if name.isidentifier() and not makers_in(tasks.values()):
+                raise UsageError(self.unknown(name))
+        return wanted
+
+    def _only(self, tasks: Iterable[str], functions: Iterable[str]) -> str:
+        every = [*tasks, *functions]
+        if len(every) == 1:
+            return every[0]
+        if every:
+            raise UsageError(f"{self.text} has several tasks: {', '.join(every)}; name one of them")
+        raise UsageError(f"{self.text} has nothing that could be called; make tasks with @task, @workflow or script")
 
     def _task(self, name: str) -> Task[..., Any]:
         known = {one.name: one for one in self.all_tasks()}
         found = known.get(name) or vars(self._module).get(name)
         if isinstance(found, Task):
             return found
+        raise UsageError(self.unknown(name))
+
+    def unknown(self, name: str) -> str:
+        """What is said where there is nothing of this name."""
+        known = [*(one.name for one in self.all_tasks()), *self.functions()]
         near = get_close_matches(name, known, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else f" (found: {_listed(known)})"
-        raise UsageError(f"{self._module.__name__} has no task {name!r}{hint}")
+        return f"{self._module.__name__} has no task {name!r}{hint}"
+
+
+def _callable(value: Any) -> Any:
+    return value if isinstance(value, Task) or isfunction(value) else None
 
 
 def _listed(names: Iterable[str]) -> str:

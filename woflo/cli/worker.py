@@ -13,10 +13,10 @@ from typing import Annotated, NoReturn
 import typer
 
 from woflo.cli.failures import LEASE_LOST, STORE_FAILED, UsageError, say, telling
-from woflo.cli.options import Debug
+from woflo.cli.options import Debug, store_named
 from woflo.cli.stopping import ENDING, Signals
 from woflo.cli.targets import Target
-from woflo.durable.choice import chosen_url, current_store, opened, use_store
+from woflo.durable.choice import chosen_url, current_store, use_store
 from woflo.durable.presence import drainable_among
 from woflo.durable.worker import Worker
 from woflo.kernel import bus, runtime
@@ -25,7 +25,7 @@ from woflo.kernel.providing import check_provided
 from woflo.stores.contract import Store
 from woflo.stores.rows import DEFAULT_QUEUE
 
-__all__ = ["store_named", "worker"]
+__all__ = ["worker"]
 
 RELOAD: tuple[int, ...] = (signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()
 
@@ -75,13 +75,6 @@ def _log(*, verbose: bool) -> None:
     logger = logging.getLogger("woflo")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO if verbose else logging.WARNING)
-
-
-def store_named(url: str) -> Store:
-    """The store of this URL. Raises `UsageError` for what is none."""
-    if ":" not in url:
-        raise UsageError(f"--store {url!r} is no URL of a store; write one as sqlite:///{url}")
-    return opened(url)
 
 
 def _split(names: str | None) -> list[str]:

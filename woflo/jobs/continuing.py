@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from woflo.durable.engine import Engine
     from woflo.stores.contract import Store
 
-__all__ = ["continued", "file_of_latest", "unfinished"]
+__all__ = ["continued", "file_of_latest", "recorded", "unfinished"]
 
 
 PAGE = 100
@@ -54,6 +54,22 @@ def _latest(store: Store, job: str) -> Row | None:
     while found is not None and (later := goes_on_as(found)) is not None:
         found = store.get(later)
     return found
+
+
+def recorded(job: str, digests: Mapping[str, str]) -> set[str]:
+    """The steps whose records the latest run would leave to one that goes on from it."""
+    if not is_there(chosen_url()):
+        return set()
+    store = current_store()
+    latest = _latest(store, job)
+    if latest is None or latest.state in SUCCESSES:
+        return set()
+    scopes = {
+        one.scope.removeprefix("~"): one.digest
+        for one in store.steps(latest.id)
+        if one.state in SUCCESSES and one.position == 0
+    }
+    return {name for name, told in scopes.items() if digests.get(name) == told}
 
 
 def file_of_latest() -> str | None:

@@ -25,7 +25,7 @@ from woflo.errors import (
     TaskStoppedError,
     WofloError,
 )
-from woflo.jobs.continuing import file_of_latest
+from woflo.jobs.continuing import file_of_latest, recorded
 from woflo.jobs.job import Job
 from woflo.kernel.state import RunState
 from woflo.kernel.subscription import subscribe
@@ -34,7 +34,7 @@ from woflo.observers.text import plain
 if TYPE_CHECKING:
     from woflo.jobs.run import JobTaskRun
 
-__all__ = ["FAILED", "INTERRUPTED", "SUCCEEDED", "WRONG_USAGE", "Choices", "drive", "main", "variables_in"]
+__all__ = ["FAILED", "INTERRUPTED", "SUCCEEDED", "WRONG_USAGE", "Choices", "drive", "main", "pending", "variables_in"]
 
 SUCCEEDED, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 _WRONG_USE = (JobFileError, OptionError, SettingsError, RunUnderWayError)
@@ -118,19 +118,33 @@ def _folder_of_program() -> Path | None:
     return None if file is None else Path(file).absolute().parent
 
 
+def pending(path: str, choices: Choices) -> list[tuple[str, str, bool]]:
+    """The steps that would be called, with the names of their tasks, and whether their records would be kept.
+
+    Nothing is executed, and nothing written. Raises `JobFileError` as `Job.load` does.
+    """
+    job = _loaded(path, choices)
+    kept = recorded(job.name, {name: step.digest for name, step in job.plan.steps.items()}) if choices.restart else ()
+    return [(step.name, step.task.name, step.name in kept) for step in job.plan.chosen]
+
+
+def _loaded(path: str, choices: Choices) -> Job:
+    return Job.load(
+        path,
+        variables=choices.variables,
+        root=choices.root,
+        skip=choices.skip,
+        run_to=choices.run_to,
+        run_from=choices.run_from,
+        max_concurrency=choices.max_concurrency,
+    )
+
+
 def drive(path: str, choices: Choices) -> int:
     """Execute the job in a file, tell how it ended on stderr, and return the exit status."""
     run: JobTaskRun[Any] | None = None
     try:
-        job = Job.load(
-            path,
-            variables=choices.variables,
-            root=choices.root,
-            skip=choices.skip,
-            run_to=choices.run_to,
-            run_from=choices.run_from,
-            max_concurrency=choices.max_concurrency,
-        )
+        job = _loaded(path, choices)
         with _watched(choices):
             run = job.resume() if choices.restart else job()
             run.get_result()

@@ -25,13 +25,17 @@ __all__ = [
     "is_heard",
     "listeners",
     "pass_on",
+    "passes_over_routine",
     "stands_for",
     "tell_aloud",
     "wanted",
+    "wants_routine",
     "when_changed",
 ]
 
 listeners: tuple[Listener, ...] = ()
+wants_routine: bool = False
+"""True where a listener wants to know of what is routine, see `Event.is_routine`: else that is not even made."""
 when_changed: list[Callable[[], None]] = []
 """Called when somebody begins to listen, or listens no more: what tells other processes of it."""
 stands_for: dict[str, str] = {}
@@ -47,6 +51,13 @@ def wanted(level: int = INFO) -> bool:
     if "logging" not in sys.modules:
         return False
     return (_logger or logger()).isEnabledFor(level)
+
+
+def passes_over_routine() -> bool:
+    """True where somebody listens, and neither they nor the log take what is routine."""
+    if wants_routine or not listeners:
+        return False
+    return "logging" not in sys.modules or not (_logger or logger()).isEnabledFor(INFO)
 
 
 def wanted_at_exit(level: int) -> bool:
@@ -143,14 +154,16 @@ def remove(subscription: Listener) -> None:
 
 
 def _tell_changed() -> None:
+    global wants_routine
+    wants_routine = any(getattr(one, "wants_routine", True) for one in listeners)
     for tell in when_changed:
         tell()
 
 
 def _forget_in_child() -> None:
     """The threads of the observers stayed with the parent."""
-    global listeners
-    listeners = ()
+    global listeners, wants_routine
+    listeners, wants_routine = (), False
     when_changed.clear()
 
 

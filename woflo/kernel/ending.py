@@ -18,7 +18,7 @@ from woflo.kernel.state import ALLOWED, SUCCESSES, TERMINAL, RunState, check_tra
 __all__ = ["Ending", "call_back"]
 
 _RUNNING, _SUCCEEDED = RunState.RUNNING, RunState.SUCCEEDED
-_FAILED, _STOPPED = RunState.FAILED, RunState.STOPPED
+_FAILED, _STOPPED, _SKIPPED = RunState.FAILED, RunState.STOPPED, RunState.SKIPPED
 _NO_ARGS: tuple[Any, ...] = ()
 
 
@@ -199,7 +199,8 @@ class Ending(Lifecycle):
         if self._deadline_timer is not None:
             self._deadline_timer.cancel()
         if self._watched or bus.listeners or (self._state not in SUCCESSES and bus.wanted_at_exit(bus.WARNING)):
-            self._emit_ended()
+            if self._state is not _SKIPPED or not bus.passes_over_routine():
+                self._emit_ended()
             if self._failure is not None and bus.is_heard(bus.WARNING):
                 self._looked_at()
         if self._is_stand_in:

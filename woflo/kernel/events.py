@@ -66,6 +66,11 @@ class Event:
     """True for what an attempt says; False for what happens to its run."""
 
     @property
+    def is_routine(self) -> bool:
+        """True where it tells of a call that no run has made, or of a run that was skipped."""
+        return False
+
+    @property
     def weight(self) -> int:
         """How many characters of text it holds."""
         return 0
@@ -77,6 +82,10 @@ class RunCreated(Event):
 
     parent_id: str | None = None
     depends_on: tuple[str, ...] = ()
+
+    @property
+    def is_routine(self) -> bool:
+        return self.parent_id is None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,6 +127,10 @@ class RunEnded(Event):
     attempts: int
     duration: float | None = None
     error: BaseException | None = None
+
+    @property
+    def is_routine(self) -> bool:
+        return self.state is RunState.SKIPPED
 
     def log_line(self) -> LogLine:
         took = "" if self.duration is None else f" after {self.duration:.3g} s"

@@ -206,6 +206,16 @@ def _tell_failures(runtime: Runtime) -> None:
         runtime._deliverer.catch_up(LAST_WORDS)
 
 
+def wait_for_all() -> None:
+    """Wait for every run of this process, as its end does."""
+    _wait_for_all(current)
+
+
+def stop_all() -> None:
+    """Stop every run of this process, as its end does after Ctrl-C."""
+    _stop_all(current)
+
+
 def was_interrupted() -> bool:
     """True where a KeyboardInterrupt that nobody caught ends this program (not one shown at a prompt)."""
     if hasattr(sys, "ps1") or sys.flags.interactive:

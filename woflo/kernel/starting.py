@@ -34,7 +34,7 @@ class Starting(Stopping):
         """Take the call in. Returns when the run is launched or queued."""
         self._runtime.live.add(self)
         self._watched = bus.wanted()
-        if self._watched:
+        if self._watched and (bus.wants_routine or self.parent_id):
             self._emit_created()
         if self.task.is_plain and not self._kwargs:
             for value in self._args:

@@ -28,6 +28,8 @@ __all__ = ["PATIENCE", "Subscription", "close_all", "subscribe"]
 
 PATIENCE = 2.0
 """Seconds that the end waits for an observer which has not said how long it may take."""
+LINGER = 0.01
+"""Seconds for which events are collected once one was delivered; the first one after a rest is delivered at once."""
 HURRY = 1.0
 """Seconds at most where the program was interrupted."""
 MOST_TEXT = 64 << 20
@@ -57,6 +59,8 @@ class Subscription:
         self._observer = observer
         self._update: Callable[[Event], object] = getattr(observer, "update", observer)
         self._witness: Callable[[Event], object] | None = getattr(observer, "witness", None)
+        self.wants_routine: bool = getattr(observer, "wants_routine", True)
+        """False for one that wants to know nothing of what is routine, which costs next to nothing then."""
         self._capacity = capacity
         self._room = capacity - capacity // 10
         """Up to which output, log records and progress are taken: what happens to runs is worth more than those."""
@@ -66,6 +70,7 @@ class Subscription:
         self._raised = 0
         self._changed = threading.Condition()
         self._closed = False
+        self._has_news = self._lingers = False
         self._deadline: float | None = None
         """From which time on no event is delivered any more; set by the end."""
         self._told = False
@@ -79,6 +84,8 @@ class Subscription:
         """Queue an event; never waits."""
         if self._witness is not None:
             self._call(self._witness, event)
+        if event.is_routine and not self.wants_routine:
+            return
         with self._changed:
             if self._closed:
                 return
@@ -87,7 +94,8 @@ class Subscription:
                 self.dropped += 1
                 return
             self._events.append(event)
-            self._changed.notify()
+            if not self._lingers:
+                self._changed.notify()
 
     def _is_too_much(self, weight: int) -> bool:
         """Of what attempts say; where it is not, its weight is taken in."""
@@ -153,12 +161,22 @@ class Subscription:
                     event = self._events.popleft()
                     if event.is_chatter:
                         self._weight -= event.weight
+                    self._has_news = True
                     return event
                 if self._closed:
                     return None
+                if self._has_news:
+                    self._linger()
+                    continue
                 idle = not self._changed.wait(getattr(self._observer, "pulse", None))
             if idle:
                 self._call(self._observer.on_pulse)
+
+    def _linger(self) -> None:
+        """Let a few events come together: threads that woke each other for each would wait for each other as often."""
+        self._has_news, self._lingers = False, True
+        self._changed.wait(LINGER)  # woken by the end alone
+        self._lingers = False
 
     def _call(self, function: Callable[..., object], *args: Any) -> None:
         try:

@@ -47,6 +47,8 @@ class LogFiles:
 
     tells_ends = False
     """Nobody reads a file because of a failure of which nobody knows."""
+    wants_routine = False
+    """Calls, and runs that are skipped, leave nothing in a file: there may be thousands of them in a second."""
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ from types import FunctionType
 from typing import Any
 
 from woflo.errors import OptionError, SerializationError
+from woflo.kernel import clock
 from woflo.kernel.bus import complain, logger
 from woflo.kernel.graph import substitute
 from woflo.kernel.outcome import Outcome
@@ -135,17 +136,17 @@ def _rememberer(run: Any, plan: Plan, book: Ledger) -> Callable[[Outcome], None]
 
     def remember_success(outcome: Outcome) -> None:
         try:
-            _remember(number, plan, book, outcome)
+            _remember(number, plan, book, outcome, {"started_at": run.started_at, "finished_at": clock.now()})
         except Exception as error:
             complain(f"what {plan.name} has made could not be recorded; it will be made again", error)
 
     return remember_success
 
 
-def _remember(run_id: str, plan: Plan, book: Ledger, outcome: Outcome) -> None:
+def _remember(run_id: str, plan: Plan, book: Ledger, outcome: Outcome, times: dict[str, Any]) -> None:
     if plan.codec is None:
-        remember(plan, book, run_id, plan.found())
+        remember(plan, book, run_id, plan.found(), **times)
         return
     value = _kept_value(plan, outcome.value)
     if value is not None:
-        remember(plan, book, run_id, plan.found(), value=value)
+        remember(plan, book, run_id, plan.found(), value=value, **times)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import LaunchError, ScriptError, TaskStoppedError
+from woflo.kernel import bus
 from woflo.kernel.context import current_attempt
 from woflo.runners.processes import tree
 from woflo.scripts import guarding
@@ -26,7 +27,7 @@ from woflo.scripts.spawning import Command
 if TYPE_CHECKING:
     from woflo.scripts.body import Script
 
-__all__ = ["Execution", "execute_here", "known_of"]
+__all__ = ["Execution", "execute_here", "known_of", "log_name"]
 
 TAIL = 8192
 """Bytes of the output that are looked at for the last lines."""
@@ -179,6 +180,12 @@ class Execution:
         )
 
 
+def log_name(run_id: str) -> str:
+    """What the log of a run is named by: of one that executes in the place of a step, first by the id of that."""
+    step = bus.stands_for.get(run_id)
+    return run_id if step is None else f"{step[:120]}_{run_id}"
+
+
 def known_of(target: str, *, is_changed: bool, is_inside: bool = False) -> Known | None:
     """How it was made last. An attempt `is_inside` a child of its own, which leaves the store to its caller."""
     if is_inside:
@@ -263,7 +270,9 @@ def execute_here(script: Script, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     if attempt is None:
         return Execution(plan, f"direct-{os.getpid()}-{time.time_ns()}", 1, bool).run()
     is_inside = attempt.run is None
-    execution = Execution(plan, attempt.run_id, attempt.number, lambda: attempt.stop_requested, is_inside=is_inside)
+    execution = Execution(
+        plan, log_name(attempt.run_id), attempt.number, lambda: attempt.stop_requested, is_inside=is_inside
+    )
     watcher = threading.Event()
     ending = threading.Thread(target=_end_when_asked, args=(execution, attempt, watcher), daemon=True)
     ending.start()

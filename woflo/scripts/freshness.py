@@ -16,7 +16,7 @@ from woflo.errors import MissingInputError, OptionError
 from woflo.kernel import clock
 from woflo.scripts.ledger import Known, Ledger, encoded, is_gone, ledger
 from woflo.scripts.marks import is_marked as was_marked
-from woflo.scripts.plan import Plan
+from woflo.scripts.plan import Plan, folder_of
 from woflo.scripts.prints import ABSENT, Print, is_same, look, taken
 from woflo.stores.rows import Success
 
@@ -230,5 +230,7 @@ def remember(plan: Plan, book: Ledger, run_id: str, files: list[str], **told: An
     inputs = {path: taken(plan.path(path), plan.before.get(path)) for path in plan.inputs}
     outputs = {path: taken(plan.path(path)) for path in files}
     parts: dict[str, Any] = {"inputs": inputs, "outputs": outputs, "code": plan.code, "extra": plan.extra, **told}
+    if where := folder_of(plan.base):
+        record["folder"] = where  # type: ignore[assignment]  # and this
     record |= {name: value for name, value in parts.items() if value or value == 0}
     book.keep(Success(plan.target, plan.name, run_id, clock.now(), encoded(record)))

@@ -15,7 +15,7 @@ from woflo.scripts.prints import Print
 if TYPE_CHECKING:
     from woflo.scripts.words import Field
 
-__all__ = ["Plan", "Value", "files_for", "target_of"]
+__all__ = ["Plan", "Value", "files_for", "folder_of", "target_of"]
 
 Value = list[str] | dict[str, list[str]]
 """What a run of a script stands for: its outputs, by group where they have groups."""
@@ -127,11 +127,7 @@ _prefix_of: dict[str, tuple[str, str]] = {}
 def target_of(path: str, base: str = "") -> str:
     """The name of a file within its project, wherever that lies; outside of it its whole path."""
     here = os.getcwd()
-    there = _prefix_of.get(here)
-    if there is None:
-        top = project()
-        there = _prefix_of[here] = (top, "" if top == here else os.path.relpath(here, top))
-    top, prefix = there
+    top, prefix = _prefix_of.get(here) or _looked_up(here)
     if not (base or prefix or path[0] in "/.~" or "/." in path or "//" in path) and path.isascii():
         return path  # as most are
     whole = os.path.normpath(os.path.join(prefix, base, path))
@@ -140,6 +136,22 @@ def target_of(path: str, base: str = "") -> str:
         if whole.startswith(top + os.sep):
             whole = whole[len(top) + 1 :]
     return whole.encode("utf-8", "backslashreplace").decode() if not whole.isascii() else whole
+
+
+def _looked_up(here: str) -> tuple[str, str]:
+    top = project()
+    found = _prefix_of[here] = (top, "" if top == here else os.path.relpath(here, top))
+    return found
+
+
+def folder_of(base: str = "") -> str:
+    """What leads from the project to the folder that paths are relative to; empty where it is the project itself."""
+    here = os.getcwd()
+    top, prefix = _prefix_of.get(here) or _looked_up(here)
+    if not base:
+        return prefix
+    whole = os.path.normpath(os.path.join(here, base))
+    return "" if whole == top else os.path.relpath(whole, top)
 
 
 Maker = Callable[[tuple[Any, ...], dict[str, Any]], Plan]

@@ -9,7 +9,7 @@ from itertools import zip_longest
 from typing import Any, ClassVar, TypeVar
 
 from woflo.errors import OptionError
-from woflo.kernel import clock
+from woflo.kernel import bus, clock
 from woflo.kernel.attempt import Attempt, outcome_of
 from woflo.kernel.bus import complain
 from woflo.kernel.digest import digest
@@ -22,7 +22,7 @@ from woflo.runners.thread import threads_of_this_process
 from woflo.scripts.admission import plan_of
 from woflo.scripts.body import Script
 from woflo.scripts.calls import make
-from woflo.scripts.execution import Execution
+from woflo.scripts.execution import Execution, log_name
 from woflo.scripts.freshness import remember
 from woflo.scripts.ledger import ledger
 from woflo.scripts.plan import Plan
@@ -73,7 +73,8 @@ class ScriptTaskRun(BaseTaskRun[R]):
         if not isinstance(self.task.body.fn, Script):
             raise OptionError(f"runner='script' executes scripts, and {self.task!r} is none; choose another runner")
         plan = plan_of(self)
-        self._execution = Execution(plan, self.id, attempt.number, lambda: attempt.stop_requested, ledger().logs)
+        name = log_name(self.id)
+        self._execution = Execution(plan, name, attempt.number, lambda: attempt.stop_requested, ledger().logs)
         self._log = self._execution.log
         threads_of_this_process().execute(self, attempt)
 
@@ -87,7 +88,8 @@ class ScriptTaskRun(BaseTaskRun[R]):
                 told = {"exit_code": 0, "host": HOST, "log": execution.log, "attempt": attempt.number}
                 times = {"started_at": execution.started, "finished_at": execution.finished}
                 calls = [call.plain() for call in execution.calls]
-                remember(self._plan, ledger(), self.id, execution.files, **told, **times, calls=calls)
+                stands_for = bus.stands_for.get(self.id, self.id)
+                remember(self._plan, ledger(), stands_for, execution.files, **told, **times, calls=calls)
             if execution.calls and self._verdict is None:
                 self.calls = make(execution.calls, attempt)
             return Outcome(value)

@@ -233,3 +233,24 @@ def test_what_a_process_prints_is_in_its_file(tmp_path):
         assert "stdout: password=***\n" in text
         assert "stdout: last\n" in text
         assert "HUNTER" not in text
+
+
+def test_what_leaves_nothing_in_a_file_is_not_queued(tmp_path):
+    """Calls and runs that are skipped: thousands of them in a second cost next to nothing. What runs call is told."""
+    skipped = dataclasses.replace(ended(), state=RunState.SKIPPED)
+    inner = dataclasses.replace(created(), parent_id=run_id(2))
+    with subscribe(LogFiles(tmp_path)) as subscription:
+        for event in (created(), skipped, started(), ended(), inner):
+            subscription.put(event)
+        assert subscription._put == 3
+
+
+def test_what_is_routine_is_not_even_made(tmp_path):
+    """Where log files listen alone; with somebody who wants it, it is."""
+    plain, told = task(lambda: None), []
+    with subscribe(LogFiles(tmp_path)) as subscription:
+        plain().wait()
+        assert subscription._put == 2
+        with subscribe(told.append):
+            plain().wait()
+        assert [type(event).__name__ for event in told] == ["RunCreated", "AttemptStarted", "RunEnded"]

@@ -1,0 +1,126 @@
+"""`woflo run job.yaml`: the job of a file, with the choices of `Job.main`."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+from programs import Program, environment
+from systems import needs_proc
+
+TASKS = """
+from pathlib import Path
+from woflo import task
+
+@task
+def note(word: str, fail: bool = False) -> str:
+    with open("effects", "a") as file:
+        file.write(f"{word}\\n")
+    if fail and not Path("healed").exists():
+        raise ValueError("not yet")
+    return word
+"""
+JOB = """
+version: 0.1
+config: {name: nightly}
+tasks:
+  first: {task: note, parameters: {word: "$VAR{word:one}"}}
+  other: {task: note, parameters: {word: side}}
+  second: {task: note, parameters: {word: two, fail: true}, dependencies: [first]}
+  third: {run: "sh -c 'echo said; touch {outputs}'", outputs: made.txt, dependencies: [second]}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "all.py").write_text(TASKS)
+    (tmp_path / "job.yaml").write_text(JOB)
+    (tmp_path / "woflo.toml").touch()
+    return tmp_path
+
+
+def woflo(folder, *words):
+    """Its output, what it said on stderr, and its status."""
+    done = subprocess.run(
+        [sys.executable, "-m", "woflo", *words],
+        cwd=folder,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=90,
+    )
+    return done.stdout, done.stderr, done.returncode
+
+
+def effects(folder):
+    path = folder / "effects"
+    return sorted(path.read_text().split()) if path.exists() else []
+
+
+def test_a_failure_and_the_way_on(folder):
+    """What does not depend on it is done, status 1; -r, which needs no name, does the rest and nothing twice."""
+    _, said, status = woflo(folder, "run", "job.yaml")
+    assert status == 1
+    assert "second" in said
+    assert "not yet" in said
+    assert effects(folder) == ["one", "side", "two"]
+    assert any((folder / ".woflo" / "logs").iterdir())
+    (folder / "healed").touch()
+    steps = json.loads(woflo(folder, "run", "job.yaml", "-r", "--dry-run", "--json")[0])
+    assert {one["step"]: one["is_kept"] for one in steps} == {
+        "first": True,
+        "other": True,
+        "second": False,
+        "third": False,
+    }
+    assert effects(folder) == ["one", "side", "two"]
+    _, said, status = woflo(folder, "run", "-r", "--quiet")
+    assert (said, status) == ("woflo: nightly: 4 steps succeeded\n", 0)
+    assert effects(folder) == ["one", "side", "two", "two"]
+    assert (folder / "made.txt").exists()
+
+
+def test_parts_of_a_job(folder):
+    """Steps are left out, variables filled in, and a dry run tells what would be called and calls nothing."""
+    assert woflo(folder, "run", "job.yaml", "--run-to", "first", "--var", "word=mine", "-q")[2] == 0
+    assert effects(folder) == ["mine"]
+    output, said, status = woflo(folder, "run", "job.yaml", "--dry-run", "--skip", "other", "--run-from", "second")
+    assert (said, status) == ("", 0)
+    assert [line.split() for line in output.splitlines()] == [["STEP", "TASK"], ["second", "note"], ["third", "third"]]
+    assert effects(folder) == ["mine"]
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["job.yaml", "--skip", "secnd"], "did you mean 'second'"),
+        (["job.yaml", "--var", "word"], "NAME=VALUE"),
+        (["job.yaml", "first"], "NAME cannot be meant: job.yaml is a job file"),
+        (["none.toml"], "none.toml"),
+        ([], "what is to be run?"),
+        (["-r"], "what is to be run?"),
+    ],
+)
+def test_what_cannot_be_meant(folder, words, text):
+    """It is told without a traceback, status 2, and nothing was called."""
+    output, said, status = woflo(folder, "run", *words)
+    assert (output, status) == ("", 2)
+    assert text in said
+    assert "Traceback" not in said
+    assert effects(folder) == []
+
+
+@needs_proc
+def test_ctrl_c(folder):
+    """The job is stopped, its record says so, and the status is that of an interrupt."""
+    (folder / "job.yaml").write_text(
+        "version: 0.1\nconfig: {name: long}\ntasks:\n  wait: {run: \"sh -c 'touch begun; sleep 90'\"}\n"
+    )
+    with Program(folder, "", terminal=True, command=[sys.executable, "-m", "woflo", "run", "job.yaml"]) as program:
+        program._wait_until((folder / "begun").exists, "begun", 30)
+        program.press_ctrl_c()
+        assert program.wait() == 130
+        program.assert_all_gone()
+        assert "go on with -r" in program.read()
+    assert [run["state"] for run in json.loads(woflo(folder, "list", "--json")[0])] == ["STOPPED"]

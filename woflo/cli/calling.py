@@ -1,0 +1,86 @@
+"""What `woflo run` does with a task or a workflow: call it, wait for it, and tell how it ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from woflo.cli.failures import INTERRUPTED, SOME_FAILED, UsageError, say
+from woflo.cli.watching import watched
+from woflo.kernel.state import RunState
+
+if TYPE_CHECKING:
+    from woflo.kernel.run import BaseTaskRun
+    from woflo.kernel.task import Task
+
+__all__ = ["called_with"]
+
+
+def called_with(
+    task: Task[..., Any], arguments: dict[str, Any], options: dict[str, Any], *, quiet: bool, debug: bool
+) -> int:
+    """Call it with these arguments and options (`name`, `key`, `runner`); the exit status."""
+    if options["runner"] is not None:
+        task = task.with_options(runner=options["runner"])
+    task = _named(task, options["name"], options["key"])
+    with watched(quiet=quiet):
+        called = task(**arguments)
+        interrupted = not _has_ended(called)
+    return INTERRUPTED if interrupted else _told_of(called, debug=debug)
+
+
+def _named(task: Task[..., Any], named: str | None, key: str | None) -> Task[..., Any]:
+    given: dict[str, Any] = {} if named is None else {"tags": {**(task.options.tags or {}), "name": named}}
+    if key is not None:
+        given["key"] = key
+    if given and not task.runner.traits.durable:
+        raise UsageError(f"{task.name} is no workflow and is not kept in a store, so it has no --name and no --key")
+    return task.with_options(**given) if given else task
+
+
+def _has_ended(called: BaseTaskRun[Any]) -> bool:
+    """Wait for the end; False where Ctrl-C came before, so that it is stopped."""
+    try:
+        called.wait()
+    except KeyboardInterrupt:
+        called.stop()
+        say(f"woflo run: interrupted; {called.task.name} ({called.id}) is {called.state}")
+        return False
+    return True
+
+
+def _told_of(called: BaseTaskRun[Any], *, debug: bool) -> int:
+    """Tell of the end, and return the exit status."""
+    if called.state is RunState.SUCCEEDED or called.state is RunState.SKIPPED:
+        _print(called.get_result())
+        return 0
+    error = called.exception()
+    if debug and error is not None:
+        raise error
+    is_kept = called.traits.durable
+    say(f"error: {called.task.name} ({called.id}) {called.state}: {_in_a_line(error)}")
+    say(f"hint: `woflo show {called.id}` tells more, `woflo retry {called.id}` goes on" if is_kept else _hint(error))
+    return SOME_FAILED
+
+
+def _hint(error: BaseException | None) -> str:
+    log = getattr(error, "log", "")
+    return f"hint: its output is in {log}" if log else "hint: --debug"
+
+
+def _in_a_line(error: BaseException | None) -> str:
+    from woflo.cli.showing import plain
+
+    return plain(f"{type(error).__name__}: {error}".splitlines()[0])
+
+
+def _print(value: Any) -> None:
+    import json
+
+    if value is None:
+        return
+    try:
+        typer.echo(json.dumps(value, ensure_ascii=False))
+    except (TypeError, ValueError):
+        typer.echo(repr(value))

@@ -1,0 +1,75 @@
+"""`woflo clean`: files that woflo has made go; nothing else does. Imports no code of a user."""
+
+from __future__ import annotations
+
+import sys
+from fnmatch import fnmatchcase
+from typing import Annotated
+
+import typer
+
+from woflo.cli.failures import UsageError, say, telling
+from woflo.cli.options import AsJson, Debug, Url, opened_store
+from woflo.cli.showing import plain, print_json
+from woflo.scripts.cleaning import Cleaned, cleaned
+from woflo.scripts.provenance import Made, name_of
+
+__all__ = ["clean"]
+
+
+def clean(
+    file: Annotated[list[str] | None, typer.Argument(help="Only these; globs within the project.")] = None,
+    task: Annotated[list[str] | None, typer.Option(help="Only what this task made; several times.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Remove nothing, tell what would be removed.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before.")] = False,
+    store: Url = None,
+    json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Remove files that woflo has made, and that are as they were made.
+
+    What stays though it is known is told with the reason: changed since, accepted by hand, older than the run that
+    should have made it, an input, protected, outside of the project.
+    """
+    globs = [name_of(one) for one in file or ()]
+
+    def is_meant(name: str) -> bool:
+        return not globs or any(fnmatchcase(name, glob) for glob in globs)
+
+    with telling(debug=debug):
+        with opened_store(store) as kept:
+            every = [Made(one) for one in kept.successes() if not task or one.task in task]
+        found = cleaned(every, is_meant, remove=False)
+        going = [one.name for one in found if not one.why]
+        if not dry_run and going:
+            if not yes:
+                _ask(going)
+            agreed = set(going)  # and nothing that came to be meanwhile
+            found = cleaned(every, lambda name: is_meant(name) and name in agreed, remove=True) + [
+                one for one in found if one.why
+            ]
+        _show(found, "would be removed" if dry_run else "removed", json=json)
+
+
+def _ask(going: list[str]) -> None:
+    if not sys.stdin.isatty():
+        raise UsageError("nobody is there to be asked; say --yes, or --dry-run to see what would be removed")
+    for name in going[:20]:
+        typer.echo(plain(name), err=True)
+    if len(going) > 20:
+        typer.echo(f"… and {len(going) - 20} more", err=True)
+    if not typer.confirm(f"Remove {len(going)} files?", err=True):
+        raise UsageError("nothing was removed")
+
+
+def _show(found: list[Cleaned], done: str, *, json: bool) -> None:
+    if json:
+        print_json([{"file": one.name, "is_removed": not one.why, "reason": one.why or None} for one in found])
+        return
+    for one in found:
+        if not one.why:
+            typer.echo(plain(one.name))
+    for one in found:
+        if one.why:
+            say(plain(f"{one.name} stays: {one.why}"))
+    say(f"woflo clean: {sum(not one.why for one in found)} files {done}")

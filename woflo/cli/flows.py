@@ -1,0 +1,103 @@
+"""What `woflo run` does with a plain function that calls tasks, and with the name of a file that is to be made."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from woflo.cli.failures import INTERRUPTED, SOME_FAILED, say
+from woflo.cli.showing import plain, print_json
+from woflo.cli.watching import Ends, watched
+from woflo.kernel import runtime
+from woflo.kernel.masking import told
+from woflo.kernel.state import RunState
+
+if TYPE_CHECKING:
+    from woflo.kernel.events import RunEnded
+    from woflo.scripts.planning import Planned
+
+__all__ = ["flow", "limit_scripts", "planned_by", "show_planned"]
+
+MOST = 10
+"""Failures that are named; the others are counted."""
+
+
+def flow(name: str, function: Callable[[], Any], *, quiet: bool, debug: bool) -> int:
+    """Call it, wait for all that it has called, tell what did not succeed, and return the exit status."""
+    error: BaseException | None = None
+    with watched(quiet=quiet), Ends() as ends:
+        try:
+            error = _error_of(function)
+            runtime.wait_for_all()
+        except KeyboardInterrupt:
+            runtime.stop_all()
+            say(f"woflo run: interrupted; {len(ends.bad)} of the calls of {name} were stopped or have failed")
+            return INTERRUPTED
+    if debug and error is not None:
+        raise error
+    _tell(ends.bad)
+    if error is not None and all(error is not one.error for one in ends.bad):
+        say(f"error: {name}: {plain(told(error).splitlines()[0])}")
+    return SOME_FAILED if ends.bad or error is not None else 0
+
+
+def _error_of(function: Callable[[], Any]) -> BaseException | None:
+    try:
+        value = function()
+        if inspect.isawaitable(value):
+            import asyncio
+
+            asyncio.run(_awaited(value))
+    except Exception as error:
+        return error
+    return None
+
+
+async def _awaited(value: Any) -> None:
+    await value
+
+
+def _tell(bad: list[RunEnded]) -> None:
+    for one in bad[:MOST]:
+        why = "" if one.error is None else f": {plain(told(one.error).splitlines()[0])}"
+        say(f"error: {plain(one.task)} ({one.run_id}) {one.state}{why}")
+        log = getattr(one.error, "log", "")
+        if log and one.state is RunState.FAILED:
+            say(f"hint: its output is in {plain(log)}")
+    if len(bad) > MOST:
+        say(f"error: and {len(bad) - MOST} more")
+
+
+def planned_by(function: Callable[[], Any]) -> list[Planned]:
+    """What would be executed if it were called; scripts that it calls execute nothing meanwhile."""
+    from woflo.scripts.planning import dry_run
+
+    with dry_run() as plan:
+        error = _error_of(function)
+        runtime.wait_for_all()
+    if error is not None:
+        raise error
+    return plan.planned
+
+
+def show_planned(planned: Sequence[Planned], *, json: bool = False) -> None:
+    """Each command in the order in which it would begin, and below it why."""
+    if json:
+        print_json([{"task": one.task, "command": one.command, "reasons": list(one.reasons)} for one in planned])
+        return
+    for one in planned:
+        typer.echo(plain(f"{one.task}: {one.command}" if one.command else one.task))
+        for reason in one.reasons:
+            typer.echo(f"    {plain(reason)}")
+    if not planned:
+        say("nothing to be done: all is up to date")
+
+
+def limit_scripts(number: int) -> None:
+    """So many commands of scripts at once, in this process."""
+    from woflo.scripts.runner import ScriptTaskRun
+
+    ScriptTaskRun.max_concurrency = number

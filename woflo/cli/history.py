@@ -1,0 +1,61 @@
+"""`woflo history`: what was executed. Imports no code of a user."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from woflo.cli.failures import say, telling
+from woflo.cli.options import AsJson, Debug, Url, opened_store
+from woflo.cli.showing import print_json, print_table, seconds_told, time_of, utc
+from woflo.scripts.history import Executed
+from woflo.scripts.history import history as executed
+from woflo.scripts.provenance import name_of
+
+__all__ = ["history"]
+
+
+def history(
+    file: Annotated[str | None, typer.Argument(help="Only what made this file, or tried to.")] = None,
+    task: Annotated[list[str] | None, typer.Option(help="Only of this task; may be given several times.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 30,
+    store: Url = None,
+    json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Tell what was executed, the newest first.
+
+    When, by which task, how it ended, and, of commands, the exit code, the host and the command itself.
+    """
+    name = None if file is None else name_of(file)
+    with telling(debug=debug), opened_store(store) as kept:
+        found = executed(kept, file=name, tasks=task or (), limit=limit)
+    if json:
+        print_json([_as_json(one) for one in found])
+        return
+    if name is not None and not found:
+        say(f"woflo history: nothing that this store knows has made {name}")
+        return
+    columns = ("ID", "WHEN", "TASK", "STATE", "TOOK", "EXIT", "HOST", "COMMAND")
+    print_table(columns, [_line(one) for one in found])
+
+
+def _line(one: Executed) -> tuple[str, ...]:
+    took = "" if one.took is None else seconds_told(one.took)
+    code = "" if one.exit_code is None else str(one.exit_code)
+    return one.run_id, time_of(one.at), one.task, one.state, took, code, one.host, one.command
+
+
+def _as_json(one: Executed) -> dict[str, Any]:
+    return {
+        "id": one.run_id or None,
+        "task": one.task,
+        "state": one.state,
+        "at": utc(one.at),
+        "took": one.took,
+        "exit_code": one.exit_code,
+        "command": one.command,
+        "host": one.host or None,
+        "files": list(one.files),
+    }

@@ -1,0 +1,154 @@
+"""`woflo logs RUN`: what a run, and its steps, have written to the files of logs. Imports no code of a user."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated, BinaryIO
+
+import typer
+
+from woflo.cli.failures import INTERRUPTED, UsageError, say, telling
+from woflo.cli.options import Debug, Url
+from woflo.cli.showing import plain
+from woflo.kernel.masking import mask_text
+from woflo.observers.text import file_name
+from woflo.scripts.places import project
+
+if TYPE_CHECKING:
+    from woflo.stores.contract import Store
+
+__all__ = ["logs"]
+
+_OF_OBSERVER = re.compile(r"\d{8}T\d{6}-")
+LOOK = 0.2
+"""Seconds between two looks at files that are followed."""
+PIECE = 1 << 16
+"""Bytes of a line that are shown as one: what never ends a line takes no memory."""
+LEAST = 6
+"""Characters of an id that are needed where no store tells whether they are enough."""
+
+
+def logs(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="An id, or how it begins.")],
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
+    store: Url = None,
+    debug: Debug = False,
+) -> None:
+    """Show what a run, and its steps, have written.
+
+    From the files in `.woflo/logs`. Each line as it is, but for secrets, and for what would move the cursor, which is
+    spelled out.
+    """
+    with telling(debug=debug), ExitStack() as stack:
+        kept = _store(store, stack)
+        whole, is_known = _id(run, kept)
+        shown = _Shown(whole)
+        shown.go_on()
+        if not shown.files and not (follow and is_known):
+            raise UsageError(f"there are no logs of {run!r} in {shown.folder}; what succeeds in silence leaves none")
+        if follow:
+            try:
+                _follow(shown, whole, kept)
+            except KeyboardInterrupt:
+                raise typer.Exit(INTERRUPTED) from None
+
+
+def _store(url: str | None, stack: ExitStack) -> Store | None:
+    """The store, where there is one: files can be read without."""
+    from woflo.cli.options import opened_store
+
+    if url is not None:
+        return stack.enter_context(opened_store(url))
+    try:
+        return stack.enter_context(opened_store(None))
+    except UsageError:
+        return None
+
+
+def _id(run: str, store: Store | None) -> tuple[str, bool]:
+    """The whole id, and whether the store knows it. Raises `UsageError` for the beginning of several."""
+    row = store.get(run) if store is not None and run else None
+    if row is not None:
+        return row.id, True
+    some = [] if store is None else [one.id for one in store.select(after=run, limit=3) if one.id.startswith(run)]
+    if len(some) > 1:
+        raise UsageError(f"{run!r} is the beginning of several ids: {', '.join(some)}, …; tell more")
+    if some:
+        return some[0], True
+    if len(run) < LEAST:
+        raise UsageError(f"there is no run {run!r} in this store; `woflo history` tells which there are")
+    return run, False
+
+
+def _follow(shown: _Shown, run_id: str, store: Store | None) -> None:
+    while True:
+        row = None if store is None else store.get(run_id)
+        has_ended = row is not None and row.is_terminal
+        has_more = shown.go_on()
+        if has_ended and not has_more:
+            assert row is not None
+            say(f"woflo logs: {row.id} is {row.state}")
+            return
+        if not has_more:
+            time.sleep(LOOK)
+
+
+class _Shown:
+    """The files of a run, and how far each of them is shown."""
+
+    def __init__(self, run_id: str) -> None:
+        self.folder = os.path.join(project(), ".woflo", "logs")
+        self.files: dict[str, int] = {}
+        """By name, the bytes that are shown."""
+        self._ids = (run_id.replace("/", "_"), f"-{file_name(run_id, 120)}")
+        self._last = ""
+        """The name of the file that the last line is of."""
+
+    def go_on(self) -> bool:
+        """Show what there is more by now; False for nothing."""
+        has_more = False
+        for name in self._names():
+            has_more |= self._go_on(name)
+        return has_more
+
+    def _names(self) -> list[str]:
+        """In the order of their beginning."""
+        try:
+            with os.scandir(self.folder) as entries:
+                found = [one for one in entries if self._is_meant(one.name) and one.is_file(follow_symlinks=False)]
+                return [one.name for one in sorted(found, key=lambda one: (one.stat().st_mtime_ns, one.name))]
+        except OSError:
+            return []
+
+    def _is_meant(self, name: str) -> bool:
+        """`ID.1.log` of a command, `TIME-TASK-ID.log` of others; the id of a step begins with that of its run."""
+        own, others = self._ids
+        begins = others in name if _OF_OBSERVER.match(name) else name.startswith(own)
+        return begins and name.endswith(".log")
+
+    def _go_on(self, name: str) -> bool:
+        begin = self.files.setdefault(name, 0)
+        try:
+            with open(os.path.join(self.folder, name), "rb") as file:
+                file.seek(begin)
+                for line in _lines(file):
+                    if self._last != name:
+                        self._tell(name)
+                    typer.echo(plain(mask_text(line.decode(errors="replace").rstrip("\n"))))
+                self.files[name] = file.tell()
+        except FileNotFoundError:
+            return False
+        return self.files[name] > begin
+
+    def _tell(self, name: str) -> None:
+        typer.echo(f"==> {plain(name)} <==" if not self._last else f"\n==> {plain(name)} <==")
+        self._last = name
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes]:
+    while line := file.readline(PIECE):
+        yield line

@@ -1,0 +1,157 @@
+"""`woflo report FILE`: how a file was made, all the way up. Imports no code of a user."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from woflo.cli.failures import UsageError, telling
+from woflo.cli.options import AsJson, Debug, Url, opened_store
+from woflo.cli.showing import plain, print_json, seconds_told, time_of, utc
+from woflo.scripts.pictures import Node, as_mermaid, as_svg
+from woflo.scripts.provenance import Made, Traced, makers_of, name_of, traced
+
+__all__ = ["Mermaid", "Svg", "draw", "nodes_of", "report"]
+
+Svg = Annotated[Path | None, typer.Option(help="Draw it into this file, by Graphviz.")]
+Mermaid = Annotated[bool, typer.Option("--mermaid", help="As a Mermaid flowchart.")]
+
+
+def report(
+    file: Annotated[str, typer.Argument(help="Which file.")],
+    svg: Svg = None,
+    mermaid: Mermaid = False,
+    store: Url = None,
+    json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Tell how a file was made, all the way up.
+
+    Each file with what made it, when, where and by which command, and whether it still is as it was made; below it
+    what it was made of.
+    """
+    with telling(debug=debug):
+        with opened_store(store) as kept:
+            makers = makers_of(kept.successes())
+        name = name_of(file)
+        if name not in makers:
+            raise UsageError(f"nothing that this store knows has made {name}; `woflo history` tells what was made")
+        files = traced(name, makers)
+        if json:
+            print_json({"file": name, "files": {one.name: _as_json(one) for one in files.values()}})
+        elif svg is not None or mermaid:
+            draw(nodes_of(files), svg)
+        else:
+            for line in _lines(name, files):
+                typer.echo(line)
+
+
+def draw(nodes: list[Node], svg: Path | None) -> None:
+    """Into a file by Graphviz, else as Mermaid on stdout. Raises `PictureError`, `UsageError`."""
+    if svg is None:
+        typer.echo(as_mermaid(nodes), nl=False)
+        return
+    picture = as_svg(nodes)
+    try:
+        svg.write_bytes(picture)
+    except OSError as error:
+        raise UsageError(f"--svg {svg}: {error.strerror or error}") from None
+
+
+def nodes_of(files: dict[str, Traced]) -> list[Node]:
+    """Files, and what made them between them."""
+    ids = {name: f"f{number}" for number, name in enumerate(files)}
+    runs: dict[int, str] = {}
+    nodes = []
+    for one in files.values():
+        made = one.made
+        if made is not None and id(made) not in runs:
+            runs[id(made)] = f"r{len(runs)}"
+            nodes.append(Node(runs[id(made)], made.success.task, "run", tuple(ids[name] for name in one.inputs)))
+        nodes.append(Node(ids[one.name], one.name, "file", () if made is None else (runs[id(made)],)))
+    return nodes
+
+
+# -- text ----------------------------------------------------------------------------------------------
+
+
+def _lines(top: str, files: dict[str, Traced]) -> Iterator[str]:
+    """A tree. What is in it several times is told where it comes first; a chain may be as long as it wants."""
+    shown: set[str] = set()
+    todo: list[tuple[str, str, str]] = [(top, "", "")]
+    while todo:
+        name, before, below = todo.pop()
+        one = files[name]
+        if name in shown and one.made is not None:
+            yield f"{before}{plain(name)}  (see above)"
+            continue
+        shown.add(name)
+        yield f"{before}{plain(name)}  {_state(one)}"
+        if one.made is None:
+            continue
+        beside = below + ("│  " if one.inputs else "   ")
+        yield from (f"{beside}{plain(line)}" for line in _facts(one.made))
+        for number, other in enumerate(reversed(one.inputs)):
+            is_last = number == 0
+            todo.append((other, f"{below}{'└' if is_last else '├'}─ ", below + ("   " if is_last else "│  ")))
+
+
+def _state(one: Traced) -> str:
+    if one.made is None:
+        return f"nothing made it; {'as it was read' if one.state == 'as it was' else one.state}"
+    return "as it was made" if one.state == "as it was" else one.state
+
+
+def _facts(made: Made) -> Iterator[str]:
+    success, record = made.success, made.record
+    if made.is_accepted:
+        yield f"accepted as output of {success.task}, {time_of(success.made_at)}"
+        return
+    if made.command:
+        yield f"{success.task}: {shlex.join(made.command)}"
+    else:
+        yield f"{success.task}: the function" + (f", by the code of {', '.join(made.code)}" if made.code else "")
+    told = [
+        time_of(record.get("started_at") or success.made_at),
+        "" if made.took is None else f"in {seconds_told(made.took)}",
+        f"on {record['host']}" if "host" in record else "",
+        f"exit code {record['exit_code']}" if "exit_code" in record else "",
+        f"run {success.run_id}",
+    ]
+    yield ", ".join(part for part in told if part)
+
+
+# -- for programs --------------------------------------------------------------------------------------
+
+
+def _as_json(one: Traced) -> dict[str, Any]:
+    return {"state": one.state, "inputs": list(one.inputs), "made_by": None if one.made is None else _made(one.made)}
+
+
+def _made(made: Made) -> dict[str, Any]:
+    record = made.record
+    return {
+        "task": made.success.task,
+        "run": made.success.run_id or None,
+        "is_accepted": made.is_accepted,
+        "command": made.command,
+        "code": made.code,
+        "environment": record.get("env", {}),
+        "made_at": utc(made.success.made_at),
+        "started_at": utc(record.get("started_at")),
+        "took": made.took,
+        "host": record.get("host"),
+        "exit_code": record.get("exit_code"),
+        "attempt": record.get("attempt"),
+        "log": record.get("log"),
+        "inputs": {name: _print(one) for name, one in made.inputs.items()},
+        "outputs": {name: _print(one) for name, one in made.outputs.items()},
+    }
+
+
+def _print(one: Any) -> dict[str, Any]:
+    return {"size": one[0], "changed_at": utc(one[1] / 1e9), "digest": one[2] or None}

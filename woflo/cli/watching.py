@@ -1,0 +1,58 @@
+"""Who is told of what `woflo run` does: the screen, and the files of logs in `.woflo/logs`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from woflo.kernel import bus
+from woflo.kernel.events import RunCreated, RunEnded
+
+if TYPE_CHECKING:
+    from woflo.kernel.events import Event
+
+__all__ = ["Ends", "watched"]
+
+
+@contextmanager
+def watched(*, quiet: bool) -> Iterator[None]:
+    """Within this, progress is shown on stderr, unless it is to be `quiet`, and what runs say is kept."""
+    from woflo.kernel.subscription import subscribe
+    from woflo.scripts.places import folder
+
+    with ExitStack() as observers:
+        observers.enter_context(subscribe("logs", folder=folder("logs")))
+        if not quiet:
+            observers.enter_context(subscribe("progress"))
+        yield
+
+
+class Ends:
+    """What did not succeed of what was called. It is told in the thread where that happens, so none is missed."""
+
+    tells_ends = True
+    wants_routine = False
+
+    def __init__(self) -> None:
+        self.bad: list[RunEnded] = []
+        """In their order; calls of other runs are those runs' affair."""
+        self._inner: set[str] = set()
+
+    def put(self, event: Event) -> None:
+        """See `Listener`."""
+        if isinstance(event, RunCreated):
+            if event.parent_id is not None:
+                self._inner.add(event.run_id)
+        elif isinstance(event, RunEnded):
+            if event.run_id in self._inner:
+                self._inner.discard(event.run_id)
+            elif not event.state.is_success:
+                self.bad.append(event)
+
+    def __enter__(self) -> Ends:
+        bus.add(self)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        bus.remove(self)

@@ -1,0 +1,113 @@
+"""`woflo why` and `woflo touch`: what makes files stale, and how a person accepts them as they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from woflo.cli.failures import UsageError, say, telling
+from woflo.cli.options import AsJson, Debug, Url, opened_store, store_named
+from woflo.cli.run import Arguments, Names
+
+__all__ = ["touch", "why"]
+
+
+def why(
+    target: Annotated[str, typer.Argument(help="A file (app.py) or a module; or, with nothing else, a file made.")],
+    name: Names = None,
+    arg: Arguments = None,
+    store: Url = None,
+    json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Tell what makes files stale.
+
+    `woflo why app.py final.txt` tells what would be executed to make it, and why; a task or a function may stand in
+    the place of the file. `woflo why final.txt` looks at files alone: whether it, and all that it was made of, is as
+    it was, whatever became of commands and code.
+    """
+    with telling(debug=debug):
+        if not name and not arg and _is_no_target(target):
+            _by_record(target, store, json=json)
+            return
+        _by_target(target, name or [], arg or [], store, json=json)
+
+
+def _is_no_target(text: str) -> bool:
+    """True for the name of a file that is neither Python nor, with dots for folders, a module."""
+    where = text.partition(":")[0]
+    if where.endswith(".py"):
+        return False
+    module = Path(*where.split(".")) if where and all(part.isidentifier() for part in where.split(".")) else None
+    return module is None or not (module.with_name(f"{module.name}.py").is_file() or module.is_dir())
+
+
+def _by_record(file: str, store: str | None, *, json: bool) -> None:
+    from woflo.cli.showing import plain, print_json
+    from woflo.scripts.provenance import makers_of, name_of, why_known
+
+    name = name_of(file)
+    with opened_store(store) as kept:
+        makers = makers_of(kept.successes())
+    if name not in makers:
+        raise UsageError(f"nothing that this store knows has made {name}; to look in a file of tasks: woflo why app.py")
+    found = why_known(name, makers)
+    if json:
+        print_json([{"file": one, "reason": reason} for one, reason in found])
+        return
+    for one, reason in found:
+        typer.echo(plain(f"{one}: {reason}"))
+    if not found:
+        say(f"{name} and all that it was made of are as they were; `woflo why app.py {file}` looks at commands, too")
+
+
+def _by_target(target: str, names: list[str], arg: list[str], store: str | None, *, json: bool) -> None:
+    from woflo.cli.flows import planned_by, show_planned
+    from woflo.cli.meaning import meaning
+    from woflo.cli.targets import Target
+
+    _use(store)
+    meant = meaning(Target(target), names, arg)
+    if meant.task is not None and meant.task.options.admission is None:
+        raise UsageError(f"{meant.name} names no files, so it is executed whenever it is called")
+    show_planned(planned_by(meant.call), json=json)
+
+
+def touch(
+    target: Annotated[str, typer.Argument(help="A file (app.py) or a module, with or without :NAME.")],
+    name: Names = None,
+    arg: Arguments = None,
+    store: Url = None,
+    debug: Debug = False,
+) -> None:
+    """Accept files as they are: they are up to date from now on.
+
+    `woflo touch app.py final.txt` accepts it, and what it is made of where woflo knows how; `woflo touch app.py solve
+    --arg i=1` what that call makes. Their names are printed.
+    """
+    from woflo.cli.meaning import meaning
+    from woflo.cli.targets import Target
+    from woflo.scripts.script import touch as accepted
+
+    with telling(debug=debug):
+        _use(store)
+        meant = meaning(Target(target), name or [], arg or [])
+        if meant.is_function:
+            raise UsageError(f"{meant.name} is a function that calls others; name a script, or a file that one makes")
+        calls = [(one.task, one.values) for one in meant.calls]
+        if meant.task is not None:
+            calls = [(meant.task, meant.arguments)]
+        for task, values in calls:
+            value = accepted(task, **values)
+            for group in value.values() if isinstance(value, dict) else [value]:
+                for path in group:
+                    typer.echo(path)
+
+
+def _use(store: str | None) -> None:
+    if store is not None:
+        from woflo.durable.choice import use_store
+
+        use_store(store_named(store))
