@@ -93,7 +93,7 @@ class Execution:
             known = known_of(plan.target, is_changed=mark.was_waited_for or mark.was_cut_off, is_inside=self._is_inside)
             if mark.was_waited_for and not mark.was_cut_off and not is_stale(plan, known, is_marked=False):
                 self.is_recorded = True
-                mark.remove()
+                mark.end()
                 return plan.value(None if known is None else known.outputs)
             return self._make(mark, known)
         finally:
@@ -118,9 +118,7 @@ class Execution:
             return self._plan.value(self.files)
         finally:
             os.makedirs(os.path.dirname(self.log), mode=0o700, exist_ok=True)
-            mark.move_log(self.log)
-            if not is_clean:
-                mark.leave()
+            mark.end(self.log, is_clean=is_clean)
 
     def _command(self, output: int | str, path: str = "") -> None:
         plan = self._plan
