@@ -117,6 +117,25 @@ def test_all_about_a_run(folder):
     assert told["result"] == 1
 
 
+def test_for_programs_nothing_is_cut(folder):
+    """Neither long lists nor long texts nor what lies deep; secrets are hidden all the same."""
+    python(
+        folder,
+        "from woflo import workflow\n"
+        "@workflow\n"
+        "def big(values: list, text: str, deep: dict) -> list: return [values, text]\n"
+        "big(list(range(100)), 'x' * 30_000 + '://me:hidden@', {'a': {'b': {'c': {'d': {'e': [{'password': 'hidden'}]}"
+        "}}}}).get_result()\n",
+    )
+    (listed_run,) = listed(folder, "--task", "big")
+    output = woflo(folder, "show", "--json", listed_run["id"])[0]
+    for run in (listed_run, json.loads(output)[0]):
+        assert run["args"]["values"] == list(range(100))
+        assert run["result"] == [list(range(100)), "x" * 30_000 + "://me:***@"]
+        assert run["args"]["deep"]["a"]["b"]["c"]["d"]["e"] == [{"password": "***"}]
+    assert "hidden" not in output
+
+
 def test_what_cannot_forge_the_screen(folder):
     """No escape sequence of a program reaches the terminal, and no secret does."""
     failed, succeeded = listed(folder)
