@@ -201,15 +201,19 @@ _last: tuple[dict[Any, Any], dict[Any, Any]] = ({}, {})
 
 
 def _own_environment() -> dict[Any, Any]:
-    """That of this process, as bytes; read anew where it has changed, because that takes long."""
+    """That of this process, as bytes; read anew where it has changed, because that takes long.
+
+    But for the place of calls: where a command has started this process, they are its calls, and not those of others.
+    """
     global _last
     raw: dict[Any, Any] | None = getattr(os.environ, "_data", None)
     if not isinstance(raw, dict):
-        return {os.fsencode(name): os.fsencode(text) for name, text in os.environ.items()}
+        return {os.fsencode(name): os.fsencode(text) for name, text in os.environ.items() if name != VARIABLE}
     seen, env = _last
     if seen != raw:
         seen = dict(raw)
         env = {os.fsencode(name): os.fsencode(text) for name, text in os.environ.items()}
+        env.pop(VARIABLE.encode(), None)
         env[tree.MARK.encode()] = tree.mark_of(os.getpid()).encode()
         _last = (seen, env)
     return env
