@@ -67,6 +67,17 @@ PLACES = [
     "echo $[{a}]",
     "((i = {a}))",
     'echo "$( ( ( ls ) ) "b {a}" )"',
+    "echo ${x:{a}:1}",
+    'echo "${x:{a}:1}"',
+    "echo ${x:-$(ls {a})}",
+    "echo ${x:-${y}{a}}",
+    'echo "${x:-\'}"\'}" {a} "',
+    "echo $'it\\'s' {a}",
+    "echo $'it\\' {a} '",
+    "[[ {a} -eq 1 ]]",
+    "true && [[ 1 -eq {a} ]]",
+    "x=$( [[ {a} -eq 1 ]] )",
+    "if [[ $(ls {a}) ]]; then ls; fi",
 ]
 
 
@@ -88,6 +99,14 @@ def test_no_value_where_it_cannot_be_quoted(text):
         "echo $[1] {a}",
         "awk '{print $1}' {a}",
         "f${x}{a}",
+        'echo "${x:-"}"}" {a}',
+        "echo ${x:-'}'} ${#y} {a}",
+        "echo ${x:-(} {a}",
+        "echo $'two' {a}",
+        "[[ 1 -eq 1 ]] && echo {a}",
+        "[ {a} -eq 1 ]",
+        "ls [[:alpha:]]* {a}",
+        "echo '[[ ' {a}",
     ],
 )
 def test_a_value_where_it_can_be_quoted(text):
