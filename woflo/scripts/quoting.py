@@ -2,8 +2,8 @@
 
 Within quotes, backquotes, arithmetic, a comment, a here-document or behind a backslash, the quotes of a value would be
 text, or end what they stand in, and the value could become code. So it could within `${…}` and `[[ … ]]`: some shells
-take parts of them for arithmetic, in which a text is executed. A template that has a place for a value there is refused;
-so is one that has it behind what shells read in different ways.
+take parts of them for arithmetic, in which a text is executed. A template that has a place for a value there is
+refused; so is one that has it behind what shells read in different ways.
 """
 
 from __future__ import annotations
