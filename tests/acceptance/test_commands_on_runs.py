@@ -95,6 +95,13 @@ def test_the_newest_first(folder):
     assert listed(folder, "--task", "other") == []
 
 
+def test_after_a_run_that_there_is_not(folder):
+    """Is no empty page, but a mistake that is told."""
+    output, said, status = woflo(folder, "list", "--after", "zzz")
+    assert (output, status) == ("", 2)
+    assert "there is no run 'zzz'" in said
+
+
 def test_more_than_are_shown(folder):
     """It says so, and how to see them."""
     output, said, _ = woflo(folder, "list", "--limit", "1")
@@ -168,7 +175,18 @@ def test_looking_executes_nothing(folder):
     assert not (folder / "elsewhere.db").exists()
 
 
-@pytest.mark.parametrize("words", [["list"], ["show", "x"], ["stop", "x"], ["list", "--store", "dir:none"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["list"],
+        ["show", "x"],
+        ["stop", "x"],
+        ["list", "--store", "dir:none"],
+        ["prune", "--older-than", "1d"],
+        ["pause", "mail"],
+        ["unpause", "--schedule", "tidy"],
+    ],
+)
 def test_no_store_is_made_by_looking(tmp_path, words):
     """Where nothing was stored, that is what it says."""
     output, said, status = woflo(tmp_path, *words)
