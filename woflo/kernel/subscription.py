@@ -217,8 +217,8 @@ def subscribe(
     output and progress before others. The end of the subscription, or of the program, waits `patience` seconds for it
     (2, or what the observer has as `patience`), and tells what was dropped. Text in events is masked.
 
-    Raises `OptionError` for what is no observer, `UnknownNameError` for a name that nobody knows. `close()` the
-    returned subscription, or use it as a context manager.
+    Raises `OptionError` for what is no observer and for options that it does not have, `UnknownNameError` for a name
+    that nobody knows. `close()` the returned subscription, or use it as a context manager.
     """
     name = observer if isinstance(observer, str) else ""
     made = _made(observer, options)
@@ -239,14 +239,43 @@ def _made(observer: Any, options: dict[str, Any]) -> Any:
     if isinstance(observer, str):
         from woflo.kernel.registry import load_observer
 
-        observer = load_observer(observer)
+        name, observer = observer, load_observer(observer)
         if not isinstance(observer, type) and not options:
             return observer
+    else:
+        name = getattr(observer, "__name__", "")
     if isinstance(observer, type):
+        _check_options(name, observer, options)
         return observer(**options)
     if options:
         raise OptionError(f"{', '.join(sorted(options))}: options are for an observer given by its name or class")
     return observer
+
+
+_OWN = ("capacity", "patience", "restarted")
+"""Options of every subscription."""
+
+
+def _check_options(name: str, observer: type, options: dict[str, Any]) -> None:
+    """Raise `OptionError` for an option that a class of observers does not take, and for one that it needs."""
+    try:
+        parameters = list(inspect.signature(observer).parameters.values())
+    except (TypeError, ValueError):
+        return  # of one that is written in C
+    known = [one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
+    if not any(one.kind is one.VAR_KEYWORD for one in parameters):
+        for option in options:
+            if option not in known:
+                from difflib import get_close_matches
+
+                near = get_close_matches(option, [*known, *_OWN], n=1)
+                hint = f"; did you mean {near[0]!r}?" if near else "."
+                told = ", ".join([*known, *_OWN])
+                raise OptionError(f"subscribe({name!r}) has no option {option!r}{hint} It has: {told}")
+    missing = [one.name for one in parameters if one.name in known and one.default is one.empty]
+    for option in missing:
+        if option not in options:
+            raise OptionError(f"subscribe({name!r}) needs {option}=…")
 
 
 def _check(made: Any, given: Any) -> None:

@@ -48,9 +48,10 @@ class Notify:
     ) -> None:
         if when not in WHEN:
             raise OptionError(f"when={when!r} must be one of: {', '.join(WHEN)}")
+        if not isinstance(urls, str | list | tuple) or not urls:
+            given = f"urls={urls!r}" if urls is None else f"urls, {type(urls).__name__} of no addresses,"
+            raise OptionError(f"{given} must be an address of apprise such as mailto://…, or a list of at least one")
         self._urls = [urls] if isinstance(urls, str) else list(urls)
-        if not self._urls:
-            raise OptionError("urls must name at least one address of apprise")
         self._targets = _targets(self._urls)
         self._when = when
         self._title = title or f"{_program()} on {socket.gethostname()}"
@@ -127,12 +128,12 @@ class Notify:
             try:
                 kind = "success" if good else "failure"
                 title = f"{self._title}: {head}"
-                if target.notify(body=self._masked(body), title=self._masked(title), notify_type=kind):
+                if _is_sent(target, body=self._masked(body), title=self._masked(title), notify_type=kind):
                     continue
                 why = "it was not accepted"
             except Exception as error:
                 why = self._masked(told(error))
-            bus.logger().error("a notification could not be sent to %s: %s", shown, why)
+            bus.tell_aloud(f"a notification could not be sent to {shown}: {why}")
 
     def _masked(self, text: str) -> str:
         for url, (_, shown) in zip(self._urls, self._targets, strict=True):
@@ -167,6 +168,12 @@ class _Call:
             lines += [f"Runs that it called: {', '.join(words)}", *self._failures]
         lines.append(f"Run {event.run_id}")
         return "\n".join(lines)
+
+
+def _is_sent(target: Any, **message: Any) -> bool:
+    """To each service by itself: apprise sends to several on new threads, which the end of a program has no more."""
+    sent = [service.notify(**message) for service in target]
+    return all(sent)
 
 
 def _targets(urls: list[str]) -> list[tuple[Any, str]]:

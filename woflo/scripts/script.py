@@ -104,6 +104,8 @@ def plan_for(task: Maker, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> P
     """What a call would mean. Runs among the arguments are waited for."""
     from woflo.kernel.graph import substitute
 
+    if not isinstance(task, Task):
+        raise OptionError(f"{task!r} is no task; give one, and the arguments of its call behind it: why(solve, i=1)")
     plan = getattr(task.body.fn, "plan", None)
     if plan is None:
         raise OptionError(f"{task!r} names no files; scripts do, and tasks with inputs= or outputs=")

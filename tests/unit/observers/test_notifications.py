@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from observer_helpers import created, ended, feed, run_id, started
+from unit_helpers import script_environment
 
 from woflo import subscribe, task
 from woflo.errors import OptionError
@@ -150,6 +153,34 @@ def test_what_cannot_be_sent_is_logged_without_the_password(server, caplog):
     assert "localhost" in told[0]
     assert "SESAME" not in caplog.text
     assert "SESAME" not in repr(notify)
+
+
+UNSENT = """
+import sys
+from woflo import subscribe, task
+
+@task(runner="sequential")
+def fails():
+    raise ValueError("cold")
+
+subscribe("notify", urls=sys.argv[1])
+fails().wait()
+"""
+
+
+def test_what_cannot_be_sent_is_seen_where_nobody_logs(server):
+    """The failure would be told to nobody else: the program says so on stderr, without the password.
+
+    It was tried, though the program was at its end by then.
+    """
+    server.status = 500
+    done = subprocess.run(
+        [sys.executable, "-c", UNSENT, server.url], env=script_environment(), capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0
+    assert len(server.messages) == 1, done.stderr
+    assert "a notification could not be sent to json://me:****@localhost" in done.stderr
+    assert "SESAME" not in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -202,6 +202,14 @@ def test_time_passes_for_one_that_asks_for_it():
         eventually(lambda: "event" in beats and beats[-3:] == ["pulse"] * 3)
 
 
+class Stepping:
+    def __init__(self, step=1):
+        self.step = step
+
+    def update(self, event):
+        pass
+
+
 @pytest.mark.parametrize(
     ("given", "options", "message"),
     [
@@ -209,6 +217,16 @@ def test_time_passes_for_one_that_asks_for_it():
         (print, {"capacity": 0}, "capacity=0"),
         (print, {"patience": -1}, "patience=-1"),
         (print, {"patience": float("nan")}, "patience=nan"),
+        (
+            "logs",
+            {"fodler": "x"},
+            r"subscribe\('logs'\) has no option 'fodler'; did you mean 'folder'\? It has: folder, ",
+        ),
+        ("logs", {"patiense": 1}, "did you mean 'patience'"),
+        (Stepping, {"stepp": 1}, "has no option 'stepp'; did you mean 'step'"),
+        ("notify", {}, r"subscribe\('notify'\) needs urls=…"),
+        ("notify", {"urls": None}, "urls=None must be an address of apprise"),
+        ("notify", {"urls": []}, "a list of at least one"),
         (print, {"folder": "x"}, "folder: options are for an observer given by its name or class"),
     ],
 )

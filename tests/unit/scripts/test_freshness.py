@@ -202,6 +202,13 @@ def test_forced(project):
         forcing(7)
 
 
+@pytest.mark.parametrize("given", [print, "copy", None])
+def test_why_of_what_is_no_task(project, given):
+    """Is told with what was given."""
+    with pytest.raises(OptionError, match="is no task; give one"):
+        why(given)
+
+
 def test_touch_accepts_what_is_there(project):
     """Whatever the command was; what is missing cannot be accepted."""
     with pytest.raises(MissingOutputError, match=r"out\.txt is not there"):
