@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -75,8 +76,17 @@ def check(*workflows: Task[..., Any], store: str | Store | None = None) -> Check
 
 
 def _has_records(store: Store, row: Row) -> bool:
-    """True for what is a workflow, whether its code is known or not; a call from a queue has no records."""
-    return any(step.position is not None and step.queue is None for step in store.steps(row.id))
+    """True for what is a workflow, whether its code is known or not.
+
+    A call from a queue has no records, and those of a job have the names of its steps where a workflow has branches.
+    """
+    return any(
+        step.position is not None and step.queue is None and _BRANCH.fullmatch(step.scope)
+        for step in store.steps(row.id)
+    )
+
+
+_BRANCH = re.compile(r"~?[\d.]*")
 
 
 def _begun(store: Store) -> Iterator[Row]:
