@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from woflo.jobs.references import filled
 from woflo.kernel.digest import digest
-from woflo.kernel.masking import mask
+from woflo.kernel.masking import masked
 
 if TYPE_CHECKING:
     from woflo.jobs.policies import Policy
@@ -46,7 +46,7 @@ class Step:
 
     def shown(self) -> str:
         """What stands in the store as its arguments: JSON, with secrets hidden, for people."""
-        return _encode(mask("", self.written)) if self.written else "{}"
+        return _encode(masked("", self.written)) if self.written else "{}"
 
     def filled(self, lookup: Lookup) -> dict[str, Any]:
         """All arguments. Raises what the types of the task say about those that came from others."""
