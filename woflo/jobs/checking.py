@@ -39,6 +39,7 @@ class Checking:
 
     def steps(self) -> list[Step]:
         """All steps, each behind those that it needs. Where there are problems, what is returned means nothing."""
+        self._check_elsewhere(dict(self._job.config), ("config",), but=())
         made = [self._step(name, model) for name, model in self._job.tasks.items()]
         steps = {step.name: step for step in made if step is not None}
         for step in steps.values():
@@ -50,9 +51,12 @@ class Checking:
     def _step(self, name: str, model: StepModel) -> Step | None:
         path = ("tasks", name)
         self._check_name(name, path)
-        task = self._task(name, model, path)
+        self._check_elsewhere(dict(model), path, but=("parameters", "inputs") if model.run else ("parameters",))
         needs = self._needs(name, model, path)
         written = _written(model)
+        if model.run is not None and has_references(model.inputs):
+            model = self._with_given_inputs(model, path)
+        task = self._task(name, model, path)
         if task is None:
             return None
         policy = self._policy(task, model, path)
@@ -75,6 +79,31 @@ class Checking:
             self._problems.add(
                 path, f"{name!r} cannot be the name of a step: no space at its ends, none of {_FORBIDDEN}"
             )
+
+    def _check_elsewhere(self, values: dict[str, Any], path: Path, *, but: tuple[str, ...]) -> None:
+        """Nobody fills in references there."""
+        for key, value in values.items():
+            if key in but or not has_references(value):
+                continue
+            for where, reference in references_in(value, (*path, key)):
+                if reference.kind in KINDS:
+                    told = "stands only in parameters, and in the inputs of commands (`run`)"
+                    self._problems.add(where, f"${{{reference.step}.{reference.kind}}} {told}")
+
+    def _with_given_inputs(self, model: StepModel, path: Path) -> StepModel:
+        """A command is given its inputs by the call where they name what other steps have made."""
+        from woflo.scripts.words import fields_of, parsed
+
+        groups = model.inputs.values() if isinstance(model.inputs, dict) else [model.inputs or ()]
+        texts = [text for group in groups for text in ([group] if isinstance(group, str) else group)]
+        fields = fields_of(map(parsed, texts))
+        if fields:
+            told = f"{fields[0]} cannot stand beside what other steps have made; give it as a parameter"
+            self._problems.add((*path, "inputs"), told)
+        if "inputs" in model.parameters:
+            self._problems.add((*path, "parameters", "inputs"), "stands beside `inputs`; write one of them")
+        given = {**model.parameters, "inputs": model.inputs}
+        return model.model_copy(update={"inputs": None, "parameters": given})
 
     def _task(self, name: str, model: StepModel, path: Path) -> Task[..., Any] | None:
         if (model.task is None) == (model.run is None):
@@ -157,7 +186,12 @@ class Checking:
         """Its arguments are stored before those that it needs have ended."""
         for inner in parts_in(templates):
             told = "a text with a value in it cannot be given to what a store keeps; give it the value alone"
-            self._problems.add((*path, "parameters", *inner), told)
+            self._problems.add(self._written_at(path, inner), told)
+
+    def _written_at(self, path: Path, inner: Path) -> Path:
+        """Where in the file a part of the arguments stands."""
+        is_own = inner[0] == "inputs" and "inputs" not in self._job.tasks[path[1]].parameters
+        return (*path, *inner) if is_own else (*path, "parameters", *inner)
 
     def _converted(self, parameters: Parameters | None, name: str, value: Any, path: Path) -> Any:
         if parameters is None:
@@ -170,9 +204,10 @@ class Checking:
 
     def _check_outputs(self, step: Step, steps: dict[str, Step]) -> None:
         """A step of which the outputs are meant must name some."""
-        for where, reference in references_in(step.templates, ("tasks", step.name, "parameters")):
+        for inner, reference in references_in(step.templates):
             other = steps.get(reference.step)
             if reference.kind == "outputs" and other is not None and not other.has_files:
+                where = self._written_at(("tasks", step.name), inner)
                 self._problems.add(where, f"the step {reference.step!r} names no outputs; write what it makes there")
 
     # -- the graph -------------------------------------------------------------------------------------
@@ -182,8 +217,9 @@ class Checking:
         for number, other in enumerate(model.dependencies):
             if self._is_step(other, (*path, "dependencies", number)):
                 needs[other] = None
-        if has_references(model.parameters):
-            for where, reference in references_in(model.parameters, (*path, "parameters")):
+        keys = ("parameters",) if model.run is None else ("parameters", "inputs")
+        for key in [one for one in keys if has_references(getattr(model, one))]:
+            for where, reference in references_in(getattr(model, key), (*path, key)):
                 if reference.kind not in KINDS:
                     told = f"${{{reference.step}.{reference.kind}}} is not known; a step has .result and .outputs"
                     self._problems.add(where, told)

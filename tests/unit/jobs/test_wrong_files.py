@@ -309,6 +309,34 @@ ONE_PROBLEM = {
         "tasks:\n  a: !!python/object:os.system {}\n",
         "job.yaml:2: tasks.a: 'tag:yaml.org,2002:python/object:os.system' is not known here",
     ),
+    "a reference in a command": (
+        "tasks:\n  a: {task: noop}\n  b:\n    run: 'echo ${a.result} $${a.result}'\n",
+        "job.yaml:4: tasks.b.run: ${a.result} stands only in parameters, and in the inputs of commands (`run`)",
+    ),
+    "a reference in outputs": (
+        "tasks:\n  a: {task: noop}\n  b:\n    run: touch {outputs}\n    outputs: [x, '${a.outputs}']\n",
+        "job.yaml:5: tasks.b.outputs[1]: ${a.outputs} stands only in parameters, and in the inputs of commands (`run`)",
+    ),
+    "a reference in the inputs of a function": (
+        "tasks:\n  a: {run: touch x, outputs: x}\n  b:\n    task: noop\n    inputs: '${a.outputs}'\n    outputs: y\n",
+        "job.yaml:5: tasks.b.inputs: ${a.outputs} stands only in parameters, and in the inputs of commands (`run`)",
+    ),
+    "a reference in config": (
+        "config: {name: '${a.result}'}\ntasks:\n  a: {task: noop}\n",
+        "job.yaml:1: config.name: ${a.result} stands only in parameters, and in the inputs of commands (`run`)",
+    ),
+    "a place beside a reference in inputs": (
+        """
+        tasks:
+          a: {run: touch x, outputs: x}
+          b: {run: "cat {inputs} {n}", parameters: {n: y}, inputs: ["${a.outputs}", "{n}.txt"]}
+        """,
+        "job.yaml:3: tasks.b.inputs: {n} cannot stand beside what other steps have made; give it as a parameter",
+    ),
+    "inputs that a step does not make": (
+        "tasks:\n  a: {task: noop}\n  b:\n    run: cat {inputs}\n    inputs: '${a.outputs}'\n",
+        "job.yaml:5: tasks.b.inputs: the step 'a' names no outputs; write what it makes there",
+    ),
     "a name that cannot be": (
         "tasks:\n  '~a': {task: noop}\n",
         "job.yaml:2: tasks.~a: '~a' cannot be the name of a step: no space at its ends, none of ~\"{}$",
