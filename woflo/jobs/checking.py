@@ -33,7 +33,8 @@ class Checking:
         self._found = found
         self._problems = problems
         self._aliases = job.aliases if isinstance(job.aliases, dict) else {}
-        self._known: dict[str, Task[..., Any] | None] = {}
+        self._known: dict[str, Task[..., Any] | str] = {}
+        """By name; a text tells why there is none."""
         self._parameters: dict[Any, Parameters | None] = {}
         self._policies = Policies(job.config.runner)
 
@@ -126,26 +127,26 @@ class Checking:
 
     def _known_task(self, name: str, path: Path) -> Task[..., Any] | None:
         if name not in self._known:
-            self._known[name] = self._looked_up(name, path)
-        elif self._known[name] is None:
-            self._unknown(name, path)
-        return self._known[name]
+            self._known[name] = self._looked_up(name)
+        found = self._known[name]
+        if isinstance(found, str):
+            self._problems.add(path, found)
+            return None
+        return found
 
-    def _looked_up(self, name: str, path: Path) -> Task[..., Any] | None:
+    def _looked_up(self, name: str) -> Task[..., Any] | str:
+        """The task, or why there is none."""
         alias = self._aliases.get(name)
         try:
             found = self._found.task(name) or (self._found.task(alias) if isinstance(alias, str) else None)
         except NotFound as error:
-            self._problems.add(path, str(error))
-            return None
-        if found is None:
-            self._unknown(name, path)
-        return found
+            return str(error)
+        return self._unknown(name) if found is None else found
 
-    def _unknown(self, name: str, path: Path) -> None:
+    def _unknown(self, name: str) -> str:
         names = [*self._found.names(), *(alias for alias, value in self._aliases.items() if isinstance(value, str))]
         told = near(name, names, "found") or "; no task was found: they are looked for in tasks/"
-        self._problems.add(path, f"there is no task {name!r}{told}")
+        return f"there is no task {name!r}{told}"
 
     def _policy(self, task: Task[..., Any], model: StepModel, path: Path) -> Policy:
         """What the file says about how the task is executed."""

@@ -60,6 +60,13 @@ ONE_PROBLEM = {
         """,
         "job.yaml:1: taskz: is not known here; did you mean 'tasks'?",
     ),
+    "a number of attempts": (
+        """
+        tasks:
+          a: {task: noop, retries: 3}
+        """,
+        "job.yaml:2: tasks.a.retries: is not known here; write 'max_attempts', in which the first attempt counts too",
+    ),
     "unknown key of config": (
         """
         config:
@@ -350,6 +357,14 @@ def test_one_problem(folder, text, problem):
     found, seconds = told(folder.write("job.yaml", text))
     assert found == [problem.replace("{folder}", str(folder.path))]
     assert seconds < SOON
+
+
+def test_no_tasks_but_what_looks_like_them(folder):
+    """The nearest name is told."""
+    assert folder.problems("version: 0.1\ntaks:\n  a: {task: noop}\n") == [
+        "job.yaml:1: tasks: is missing",
+        "job.yaml:2: taks: is not known here; did you mean 'tasks'?",
+    ]
 
 
 def test_all_are_told_at_once(folder):
