@@ -124,8 +124,11 @@ def pending(path: str, choices: Choices) -> list[tuple[str, str, bool]]:
     Nothing is executed, and nothing written. Raises `JobFileError` as `Job.load` does.
     """
     job = _loaded(path, choices)
-    kept = recorded(job.name, {name: step.digest for name, step in job.plan.steps.items()}) if choices.restart else ()
-    return [(step.name, step.task.name, step.name in kept) for step in job.plan.chosen]
+    chosen, kept = job.plan.chosen, set[str]()
+    if choices.restart:
+        digests = {name: step.digest for name, step in job.plan.steps.items()}
+        kept = recorded(job.name, digests, {step.name for step in chosen})
+    return [(step.name, step.task.name, step.name in kept) for step in chosen]
 
 
 def _loaded(path: str, choices: Choices) -> Job:
