@@ -28,8 +28,10 @@ _FORBIDDEN_IN = re.compile(f"[{re.escape(_FORBIDDEN)}]")
 class Checking:
     """Makes steps of what stands under `tasks:`; what is wrong with them is added to the problems."""
 
-    def __init__(self, job: JobModel, found: Found, problems: Problems) -> None:
+    def __init__(self, job: JobModel, found: Found, problems: Problems, value: dict[str, Any]) -> None:
         self._job = job
+        self._value = value
+        """As it stands in the files, nothing filled in."""
         self._found = found
         self._problems = problems
         self._aliases = job.aliases if isinstance(job.aliases, dict) else {}
@@ -71,6 +73,7 @@ class Checking:
             templates=templates,
             parameters=parameters,
             written=written,
+            as_written=_as_written(self._value["tasks"][name]),
             policy=policy,
             needs=needs,
         )
@@ -265,6 +268,15 @@ class Checking:
             if name in way:
                 ring = [*way[way.index(name) :], name]
                 self._problems.add(("tasks", ring[0], "dependencies"), f"the steps need each other: {' → '.join(ring)}")
+
+
+def _as_written(step: dict[str, Any]) -> dict[str, Any]:
+    """The same as `_written`, of the text of a step."""
+    if step.get("run") is not None:
+        return {key: step[key] for key in ("run", "parameters", "inputs", "outputs", *_FOR_COMMANDS) if step.get(key)}
+    files = {key: step[key] for key in ("inputs", "outputs") if step.get(key) is not None}
+    parameters = step.get("parameters") or {}
+    return {**parameters, "woflo.files": files} if files else parameters
 
 
 def _written(model: StepModel) -> dict[str, Any]:

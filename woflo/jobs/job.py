@@ -140,7 +140,8 @@ class Job:
 
     def _arguments(self) -> tuple[Any, ...]:
         """What the run is stored with: for whoever looks at it later."""
-        return (str(self.path), mask("", self._loaded.variables), sorted(self.plan.left_out))
+        variables = {name: mask(name, value) for name, value in self._loaded.variables.items()}
+        return (str(self.path), variables, sorted(self.plan.left_out))
 
     def _made_task(self) -> Task[..., Any]:
         return Task(Body(_function(self)), Options(name=self.name, runner=JobTaskRun))

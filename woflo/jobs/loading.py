@@ -80,7 +80,7 @@ def _load(path: Path, root: Path, tasks: Iterable[Task[..., Any]], variables: Ma
         raise AssertionError
     _check_runner(model, problems)
     found = _found(model, root, path, tasks, problems)
-    steps = Checking(model, found, problems).steps()
+    steps = Checking(model, found, problems, value).steps()
     problems.check(shown(path))
     most = model.config.max_concurrency
     plan = Plan(
