@@ -8,14 +8,12 @@ Exit statuses: 0 all succeeded, 1 some failed, 2 wrong usage or file, 130 interr
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import (
@@ -29,14 +27,13 @@ from woflo.errors import (
 )
 from woflo.jobs.continuing import file_of_latest, recorded
 from woflo.jobs.job import Job
+from woflo.kernel.leaving import interrupts_held_back, leave_at_next_interrupt
 from woflo.kernel.runtime import stop_all
 from woflo.kernel.state import SUCCESSES, RunState
 from woflo.kernel.subscription import subscribe
 from woflo.observers.text import plain
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from woflo.jobs.run import JobTaskRun
 
 __all__ = ["FAILED", "INTERRUPTED", "SUCCEEDED", "WRONG_USAGE", "Choices", "drive", "main", "pending", "variables_in"]
@@ -149,12 +146,15 @@ def _loaded(path: str, choices: Choices) -> Job:
 
 
 def drive(path: str, choices: Choices) -> int:
-    """Execute the job in a file, tell how it ended on stderr, and return the exit status."""
+    """Execute the job in a file, tell how it ended on stderr, and return the exit status.
+
+    It is for programs that end with it: after Ctrl-C it stops the job, and from then on Ctrl-C ends the process.
+    """
     run: JobTaskRun[Any] | None = None
     try:
         job = _loaded(path, choices)
         with _watched(choices):
-            with _interrupts_held_back():
+            with interrupts_held_back():
                 run = job.resume() if choices.restart else job()
             run.get_result()
     except KeyboardInterrupt:
@@ -169,31 +169,6 @@ def drive(path: str, choices: Choices) -> int:
         return WRONG_USAGE if isinstance(error, _WRONG_USE) else FAILED
     _say(f"woflo: {job.name}: {len(job.plan.chosen)} steps succeeded")
     return SUCCEEDED
-
-
-@contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Ctrl-C counts when this ends: a run that is called, and that nobody has yet, could not be stopped.
-
-    A second one counts at once.
-    """
-    if current_thread() is not main_thread() or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
-        yield
-        return
-    came: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:
-        if came:
-            signal.default_int_handler(number, frame)
-        came.append(number)
-
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    if came:
-        raise KeyboardInterrupt
 
 
 @contextmanager
@@ -220,12 +195,13 @@ def _interrupted(run: JobTaskRun[Any] | None) -> int:
         if run is None:
             stop_all()  # a second Ctrl-C came while it was being called
             return INTERRUPTED
+        leave_at_next_interrupt()
         _say(f"woflo: stopping {run.task.name} ({run.id}); press Ctrl-C again to leave now")
         run.stop(GRACE)
         told = "stopped" if run.state is RunState.STOPPED else f"{run.state}"
         _say(f"woflo: {run.task.name} ({run.id}) is {told}{'' if run.state in SUCCESSES else '; go on with -r'}")
     except KeyboardInterrupt:
-        pass  # once more: now
+        pass  # once more, where the program has a handler of its own
     return INTERRUPTED
 
 
