@@ -214,7 +214,7 @@ class JobFileError(JobError, ValueError):
 
     def __init__(self, message: str = "", *, problems: Sequence[str] = ()) -> None:
         super().__init__(message)
-        self.problems = tuple(problems)
+        self.problems: tuple[str, ...] = tuple(problems)
 
 
 class JobFailedError(JobError, RuntimeError):
@@ -228,8 +228,8 @@ class JobFailedError(JobError, RuntimeError):
         self, message: str = "", *, failures: Mapping[str, str] | None = None, upstream_failed: Sequence[str] = ()
     ) -> None:
         super().__init__(message)
-        self.failures = dict(failures or {})
-        self.upstream_failed = list(upstream_failed)
+        self.failures: dict[str, str] = dict(failures or {})
+        self.upstream_failed: list[str] = list(upstream_failed)
 
 
 # -- raised by tasks, to say how a call from a queue has ended ------------------------------------------
@@ -317,7 +317,7 @@ class MissingOutputError(WofloError, FileNotFoundError):
 
     def __init__(self, message: str = "", *, missing: tuple[str, ...] = (), log: str = "") -> None:
         super().__init__(message)
-        self.missing = tuple(missing)
+        self.missing: tuple[str, ...] = tuple(missing)
         self.log = log
 
 

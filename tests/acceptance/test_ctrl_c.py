@@ -92,6 +92,39 @@ def test_quick_end(tmp_path, runner):
             program.assert_all_gone()
 
 
+@pytest.mark.parametrize(
+    ("work", "end"),
+    [
+        ("script('sleep 90')", ".get_result()"),
+        ("task(runner='thread')(patient)", ".get_result()"),
+        ("task(runner='multiprocess')(patient)", ".get_result()"),
+        ("script('sleep 90')", ""),
+    ],
+)
+def test_status(tmp_path, work, end):
+    """Whatever is imported for the end: the program dies by SIGINT, as any other that nobody caught Ctrl-C in."""
+    text = f"""
+import os, time
+from woflo import current_run, script, task
+
+def patient():
+    while not current_run().stop_requested:
+        time.sleep(0.01)
+
+run = ({work})()
+while run.state.value != "RUNNING":
+    time.sleep(0.01)
+os.write(1, b"begun\\n")
+run{end}
+"""
+    with Program(tmp_path, text, terminal=True) as program:
+        program.wait_for("begun")
+        program.watch(0.3)  # for the end of the main program, where it comes to that
+        program.press_ctrl_c()
+        assert program.wait() == -2, program.output
+        program.assert_all_gone()
+
+
 def test_tasks_that_resist(tmp_path):
     """Tasks that ignore SIGTERM and every exception, with children that do, are gone after the grace time."""
     cases = [(runner, way) for runner in ("process", "pool") for way in WAYS]

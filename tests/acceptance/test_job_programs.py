@@ -161,6 +161,14 @@ def test_wrong_usage(project, arguments, told):
     assert not (project / ".woflo").exists()
 
 
+def test_wrong_usage_with_its_traceback(project):
+    """--debug changes what is told, and not the status."""
+    status, out, error = execute(project, "--skip", "f", "--debug")
+    assert (status, out) == (2, "")
+    assert error.startswith("Traceback")
+    assert "skip: there is no step 'f'" in error
+
+
 def test_a_wrong_file(project):
     """The same."""
     (project / "job.yaml").write_text(JOB.replace("task: Fail", "task: Fial"))
@@ -228,7 +236,11 @@ def test_ctrl_c(project):
     program.send_signal(signal.SIGINT)
     _, told = program.communicate(timeout=30)
     assert program.returncode == 130
-    assert re.fullmatch(r"woflo: slow \(\w+\) is stopped; go on with -r\n", told)
+    assert re.fullmatch(
+        r"woflo: stopping slow \(\w+\); press Ctrl-C again to leave now\n"
+        r"woflo: slow \(\w+\) is stopped; go on with -r\n",
+        told,
+    )
     assert rows(project, "state") == [("STOPPED",)]
     (project / "job.yaml").write_text(SLOW.replace("seconds: 60", "seconds: 0"))
     effects(project)

@@ -40,6 +40,15 @@ def wait_long() -> None:
     Path("begun").touch()
     time.sleep(90)
 
+@task
+def deaf() -> None:
+    Path("begun").touch()
+    time.sleep(60)
+
+@workflow
+def holds() -> None:
+    deaf()
+
 @workflow
 def fail(n: int) -> int:
     return double(n).get_result() // 0
@@ -131,5 +140,34 @@ def test_ctrl_c(folder):
         program.press_ctrl_c()
         assert program.wait() == 130
         program.assert_all_gone()
-        assert "interrupted" in program.read()
+        said = program.read()
+        assert said.index("stopping slow") < said.index("interrupted; slow")
+    assert [run["state"] for run in json.loads(woflo(folder, "list", "--json")[0])] == ["STOPPED"]
+
+
+@needs_proc
+@pytest.mark.parametrize("target", ["app.py:deaf", "app.py:holds"])
+def test_ctrl_c_once_more(folder, target):
+    """It leaves at once, also while code is waited for that cannot be ended, and tells no traceback."""
+    command = [sys.executable, "-m", "woflo", "run", target, "--runner", "thread"]
+    command = command if target == "app.py:deaf" else command[:-2]
+    with Program(folder, "", terminal=True, command=command) as program:
+        program._wait_until((folder / "begun").exists, "begun", 30)
+        program.press_ctrl_c()
+        program.wait_for("press Ctrl-C again to leave now")
+        program.press_ctrl_c()
+        assert program.wait(10) == 130
+        program.assert_all_gone()
+        assert "Traceback" not in program.read()
+
+
+@needs_proc
+def test_ctrl_c_tells_what_goes_on(folder):
+    """Code in a thread cannot be ended; that it goes on is told with the state of the run."""
+    with Program(folder, "", terminal=True, command=[sys.executable, "-m", "woflo", "run", "app.py:holds"]) as program:
+        program._wait_until((folder / "begun").exists, "begun", 30)
+        program.press_ctrl_c()
+        program.wait_for("is STOPPED; code that cannot be ended is waited for")
+        program.press_ctrl_c()
+        assert program.wait(10) == 130
     assert [run["state"] for run in json.loads(woflo(folder, "list", "--json")[0])] == ["STOPPED"]

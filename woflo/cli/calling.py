@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from woflo.cli.failures import INTERRUPTED, SOME_FAILED, UsageError, say
 from woflo.cli.watching import watched
+from woflo.kernel import runtime
+from woflo.kernel.leaving import interrupts_held_back, leave_at_next_interrupt
 from woflo.kernel.state import RunState
 
 if TYPE_CHECKING:
@@ -24,10 +27,17 @@ def called_with(
     if options["runner"] is not None:
         task = task.with_options(runner=options["runner"])
     task = _named(task, options["name"], options["key"])
+    called: BaseTaskRun[Any] | None = None
     with watched(quiet=quiet):
-        called = task(**arguments)
-        interrupted = not _has_ended(called)
-    return INTERRUPTED if interrupted else _told_of(called, debug=debug)
+        try:
+            # A plain call on a sequential runner is the execution itself, and Ctrl-C is to end that.
+            with interrupts_held_back() if task.runner.traits.durable else nullcontext():
+                called = task(**arguments)
+            called.wait()
+        except KeyboardInterrupt:
+            _stop(called)
+            return INTERRUPTED
+    return _told_of(called, debug=debug)
 
 
 def _named(task: Task[..., Any], named: str | None, key: str | None) -> Task[..., Any]:
@@ -39,15 +49,18 @@ def _named(task: Task[..., Any], named: str | None, key: str | None) -> Task[...
     return task.with_options(**given) if given else task
 
 
-def _has_ended(called: BaseTaskRun[Any]) -> bool:
-    """Wait for the end; False where Ctrl-C came before, so that it is stopped."""
-    try:
-        called.wait()
-    except KeyboardInterrupt:
-        called.stop()
-        say(f"woflo run: interrupted; {called.task.name} ({called.id}) is {called.state}")
-        return False
-    return True
+def _stop(called: BaseTaskRun[Any] | None) -> None:
+    """After Ctrl-C: tell of it at once, and how it stands at the end."""
+    leave_at_next_interrupt()
+    if called is None:
+        say("woflo run: interrupted")
+        return
+    who = f"{called.task.name} ({called.id})"
+    say(f"woflo run: stopping {who}; press Ctrl-C again to leave now")
+    has_ended = called.stop()
+    is_all = has_ended and not runtime.current.live  # a step in the thread of its workflow may go on behind that
+    left = "" if is_all else "; code that cannot be ended is waited for"
+    say(f"woflo run: interrupted; {who} is {called.state}{left}")
 
 
 def _told_of(called: BaseTaskRun[Any], *, debug: bool) -> int:

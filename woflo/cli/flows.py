@@ -12,6 +12,7 @@ from woflo.cli.failures import INTERRUPTED, SOME_FAILED, say
 from woflo.cli.showing import plain, print_json
 from woflo.cli.watching import Ends, watched
 from woflo.kernel import runtime
+from woflo.kernel.leaving import leave_at_next_interrupt
 from woflo.kernel.masking import told
 from woflo.kernel.state import RunState
 
@@ -33,6 +34,8 @@ def flow(name: str, function: Callable[[], Any], *, quiet: bool, debug: bool) ->
             error = _error_of(function)
             runtime.wait_for_all()
         except KeyboardInterrupt:
+            leave_at_next_interrupt()
+            say(f"woflo run: stopping what {name} has called; press Ctrl-C again to leave now")
             runtime.stop_all()
             say(f"woflo run: interrupted; {len(ends.bad)} of the calls of {name} were stopped or have failed")
             return INTERRUPTED

@@ -40,7 +40,7 @@ class _Segment:
     __slots__ = ("map",)
 
     def __init__(self, there: mmap.mmap | bytearray) -> None:
-        self.map = there
+        self.map: mmap.mmap | bytearray = there
 
 
 class Mark:

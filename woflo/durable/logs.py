@@ -31,7 +31,7 @@ class CallLogs:
 
     tells_ends = False
     """Nobody reads a log because of a failure."""
-    patience = 5.0
+    patience: float = 5.0
     """Seconds that the end waits for what is still to be written."""
 
     def __init__(self, store: Store) -> None:

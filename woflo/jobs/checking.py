@@ -28,17 +28,21 @@ _FORBIDDEN_IN = re.compile(f"[{re.escape(_FORBIDDEN)}]")
 class Checking:
     """Makes steps of what stands under `tasks:`; what is wrong with them is added to the problems."""
 
-    def __init__(self, job: JobModel, found: Found, problems: Problems) -> None:
+    def __init__(self, job: JobModel, found: Found, problems: Problems, value: dict[str, Any]) -> None:
         self._job = job
+        self._value = value
+        """As it stands in the files, nothing filled in."""
         self._found = found
         self._problems = problems
         self._aliases = job.aliases if isinstance(job.aliases, dict) else {}
-        self._known: dict[str, Task[..., Any] | None] = {}
+        self._known: dict[str, Task[..., Any] | str] = {}
+        """By name; a text tells why there is none."""
         self._parameters: dict[Any, Parameters | None] = {}
         self._policies = Policies(job.config.runner)
 
     def steps(self) -> list[Step]:
         """All steps, each behind those that it needs. Where there are problems, what is returned means nothing."""
+        self._check_elsewhere(dict(self._job.config), ("config",), but=())
         made = [self._step(name, model) for name, model in self._job.tasks.items()]
         steps = {step.name: step for step in made if step is not None}
         for step in steps.values():
@@ -50,9 +54,12 @@ class Checking:
     def _step(self, name: str, model: StepModel) -> Step | None:
         path = ("tasks", name)
         self._check_name(name, path)
-        task = self._task(name, model, path)
+        self._check_elsewhere(dict(model), path, but=("parameters", "inputs") if model.run else ("parameters",))
         needs = self._needs(name, model, path)
         written = _written(model)
+        if model.run is not None and has_references(model.inputs):
+            model = self._with_given_inputs(model, path)
+        task = self._task(name, model, path)
         if task is None:
             return None
         policy = self._policy(task, model, path)
@@ -66,6 +73,7 @@ class Checking:
             templates=templates,
             parameters=parameters,
             written=written,
+            as_written=_as_written(self._value["tasks"][name]),
             policy=policy,
             needs=needs,
         )
@@ -75,6 +83,31 @@ class Checking:
             self._problems.add(
                 path, f"{name!r} cannot be the name of a step: no space at its ends, none of {_FORBIDDEN}"
             )
+
+    def _check_elsewhere(self, values: dict[str, Any], path: Path, *, but: tuple[str, ...]) -> None:
+        """Nobody fills in references there."""
+        for key, value in values.items():
+            if key in but or not has_references(value):
+                continue
+            for where, reference in references_in(value, (*path, key)):
+                if reference.kind in KINDS:
+                    told = "stands only in parameters, and in the inputs of commands (`run`)"
+                    self._problems.add(where, f"${{{reference.step}.{reference.kind}}} {told}")
+
+    def _with_given_inputs(self, model: StepModel, path: Path) -> StepModel:
+        """A command is given its inputs by the call where they name what other steps have made."""
+        from woflo.scripts.words import fields_of, parsed
+
+        groups = model.inputs.values() if isinstance(model.inputs, dict) else [model.inputs or ()]
+        texts = [text for group in groups for text in ([group] if isinstance(group, str) else group)]
+        fields = fields_of(map(parsed, texts))
+        if fields:
+            told = f"{fields[0]} cannot stand beside what other steps have made; give it as a parameter"
+            self._problems.add((*path, "inputs"), told)
+        if "inputs" in model.parameters:
+            self._problems.add((*path, "parameters", "inputs"), "stands beside `inputs`; write one of them")
+        given = {**model.parameters, "inputs": model.inputs}
+        return model.model_copy(update={"inputs": None, "parameters": given})
 
     def _task(self, name: str, model: StepModel, path: Path) -> Task[..., Any] | None:
         if (model.task is None) == (model.run is None):
@@ -97,26 +130,26 @@ class Checking:
 
     def _known_task(self, name: str, path: Path) -> Task[..., Any] | None:
         if name not in self._known:
-            self._known[name] = self._looked_up(name, path)
-        elif self._known[name] is None:
-            self._unknown(name, path)
-        return self._known[name]
+            self._known[name] = self._looked_up(name)
+        found = self._known[name]
+        if isinstance(found, str):
+            self._problems.add(path, found)
+            return None
+        return found
 
-    def _looked_up(self, name: str, path: Path) -> Task[..., Any] | None:
+    def _looked_up(self, name: str) -> Task[..., Any] | str:
+        """The task, or why there is none."""
         alias = self._aliases.get(name)
         try:
             found = self._found.task(name) or (self._found.task(alias) if isinstance(alias, str) else None)
         except NotFound as error:
-            self._problems.add(path, str(error))
-            return None
-        if found is None:
-            self._unknown(name, path)
-        return found
+            return str(error)
+        return self._unknown(name) if found is None else found
 
-    def _unknown(self, name: str, path: Path) -> None:
+    def _unknown(self, name: str) -> str:
         names = [*self._found.names(), *(alias for alias, value in self._aliases.items() if isinstance(value, str))]
         told = near(name, names, "found") or "; no task was found: they are looked for in tasks/"
-        self._problems.add(path, f"there is no task {name!r}{told}")
+        return f"there is no task {name!r}{told}"
 
     def _policy(self, task: Task[..., Any], model: StepModel, path: Path) -> Policy:
         """What the file says about how the task is executed."""
@@ -157,7 +190,12 @@ class Checking:
         """Its arguments are stored before those that it needs have ended."""
         for inner in parts_in(templates):
             told = "a text with a value in it cannot be given to what a store keeps; give it the value alone"
-            self._problems.add((*path, "parameters", *inner), told)
+            self._problems.add(self._written_at(path, inner), told)
+
+    def _written_at(self, path: Path, inner: Path) -> Path:
+        """Where in the file a part of the arguments stands."""
+        is_own = inner[0] == "inputs" and "inputs" not in self._job.tasks[path[1]].parameters
+        return (*path, *inner) if is_own else (*path, "parameters", *inner)
 
     def _converted(self, parameters: Parameters | None, name: str, value: Any, path: Path) -> Any:
         if parameters is None:
@@ -170,9 +208,10 @@ class Checking:
 
     def _check_outputs(self, step: Step, steps: dict[str, Step]) -> None:
         """A step of which the outputs are meant must name some."""
-        for where, reference in references_in(step.templates, ("tasks", step.name, "parameters")):
+        for inner, reference in references_in(step.templates):
             other = steps.get(reference.step)
             if reference.kind == "outputs" and other is not None and not other.has_files:
+                where = self._written_at(("tasks", step.name), inner)
                 self._problems.add(where, f"the step {reference.step!r} names no outputs; write what it makes there")
 
     # -- the graph -------------------------------------------------------------------------------------
@@ -182,8 +221,9 @@ class Checking:
         for number, other in enumerate(model.dependencies):
             if self._is_step(other, (*path, "dependencies", number)):
                 needs[other] = None
-        if has_references(model.parameters):
-            for where, reference in references_in(model.parameters, (*path, "parameters")):
+        keys = ("parameters",) if model.run is None else ("parameters", "inputs")
+        for key in [one for one in keys if has_references(getattr(model, one))]:
+            for where, reference in references_in(getattr(model, key), (*path, key)):
                 if reference.kind not in KINDS:
                     told = f"${{{reference.step}.{reference.kind}}} is not known; a step has .result and .outputs"
                     self._problems.add(where, told)
@@ -228,6 +268,15 @@ class Checking:
             if name in way:
                 ring = [*way[way.index(name) :], name]
                 self._problems.add(("tasks", ring[0], "dependencies"), f"the steps need each other: {' → '.join(ring)}")
+
+
+def _as_written(step: dict[str, Any]) -> dict[str, Any]:
+    """The same as `_written`, of the text of a step."""
+    if step.get("run") is not None:
+        return {key: step[key] for key in ("run", "parameters", "inputs", "outputs", *_FOR_COMMANDS) if step.get(key)}
+    files = {key: step[key] for key in ("inputs", "outputs") if step.get(key) is not None}
+    parameters = step.get("parameters") or {}
+    return {**parameters, "woflo.files": files} if files else parameters
 
 
 def _written(model: StepModel) -> dict[str, Any]:

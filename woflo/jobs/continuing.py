@@ -20,7 +20,7 @@ from woflo.stores.operations import Continue, RequestStop, goes_on_as
 from woflo.stores.rows import Row, place_id
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from woflo.durable.engine import Engine
     from woflo.stores.contract import Store
@@ -32,13 +32,14 @@ PAGE = 100
 """How many runs are looked at to find one of a job."""
 
 
-def unfinished(engine: Engine, job: str) -> tuple[Row, list[Row]] | None:
+def unfinished(engine: Engine, job: str, chosen: Collection[str]) -> tuple[Row, list[Row]] | None:
     """The latest run of a job, where it has not succeeded, and what is recorded of its steps.
 
-    Raises `RunUnderWayError` where it is being executed.
+    A run of a part of the steps hides no earlier one that did not succeed; where it went on from that, and left out
+    some that are `chosen` now, it is the one. Raises `RunUnderWayError` where the run is being executed.
     """
-    latest = _latest(engine.store, job)
-    if latest is None or latest.state in SUCCESSES:
+    latest = _latest(engine.store, job, chosen)
+    if latest is None:
         return None
     if latest.is_terminal:
         return latest, engine.store.steps(latest.id)
@@ -48,28 +49,70 @@ def unfinished(engine: Engine, job: str) -> tuple[Row, list[Row]] | None:
     return engine.store.get(left.id) or left, records
 
 
-def _latest(store: Store, job: str) -> Row | None:
+def _latest(store: Store, job: str, chosen: Collection[str]) -> Row | None:
+    """The run to go on from."""
+    of_a_part: Row | None = None
+    seen: set[str] = set()
+    for newest in _newest(store, job):
+        found = _last_in_place_of(store, newest)
+        if found is None or found.id in seen:
+            continue
+        seen.add(found.id)
+        left_out = _left_out_of(store, found)
+        is_done = found.state in SUCCESSES
+        if not found.is_terminal or not left_out:
+            return of_a_part if is_done else found
+        if found.continues is not None and (not is_done or _lacks(store, found, left_out.intersection(chosen))):
+            return found
+        if found.continues is not None:
+            return of_a_part
+        of_a_part = of_a_part or (None if is_done else found)
+    return of_a_part
+
+
+def _newest(store: Store, job: str) -> Iterator[Row]:
+    """The runs of a job, the newest first; mostly no more than that one is asked for."""
     newest = store.select(tasks=[job], newest_first=True, limit=1)
-    found = newest[0] if newest else None
+    yield from newest
+    if newest:
+        yield from store.select(tasks=[job], newest_first=True, after=newest[0].id, limit=PAGE)
+
+
+def _last_in_place_of(store: Store, row: Row) -> Row | None:
+    found: Row | None = row
     while found is not None and (later := goes_on_as(found)) is not None:
         found = store.get(later)
     return found
 
 
-def recorded(job: str, digests: Mapping[str, str]) -> set[str]:
-    """The steps whose records the latest run would leave to one that goes on from it."""
+def _left_out_of(store: Store, row: Row) -> set[str]:
+    """The steps that it was not to call."""
+    given = json.loads(store.whole(row.args or "{}"))
+    return set(given.get("left_out", ()))
+
+
+def _lacks(store: Store, row: Row, steps: set[str]) -> bool:
+    return not steps <= _recorded_in(store, row).keys()
+
+
+def _recorded_in(store: Store, row: Row) -> dict[str, str | None]:
+    """The steps that ended well, with their digests."""
+    return {
+        one.scope.removeprefix("~"): one.digest
+        for one in store.steps(row.id)
+        if one.state in SUCCESSES and one.position == 0
+    }
+
+
+def recorded(job: str, digests: Mapping[str, str], chosen: Collection[str]) -> set[str]:
+    """The steps whose records the latest run would leave to one that goes on from it, and calls the `chosen` ones."""
     if not is_there(chosen_url()):
         return set()
     store = current_store()
-    latest = _latest(store, job)
-    if latest is None or latest.state in SUCCESSES:
+    latest = _latest(store, job, chosen)
+    if latest is None:
         return set()
-    scopes = {
-        one.scope.removeprefix("~"): one.digest
-        for one in store.steps(latest.id)
-        if one.state in SUCCESSES and one.position == 0
-    }
-    return {name for name, told in scopes.items() if digests.get(name) == told}
+    return {name for name, told in _recorded_in(store, latest).items() if digests.get(name) == told}
 
 
 def file_of_latest() -> str | None:

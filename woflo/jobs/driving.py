@@ -27,7 +27,9 @@ from woflo.errors import (
 )
 from woflo.jobs.continuing import file_of_latest, recorded
 from woflo.jobs.job import Job
-from woflo.kernel.state import RunState
+from woflo.kernel.leaving import interrupts_held_back, leave_at_next_interrupt
+from woflo.kernel.runtime import stop_all
+from woflo.kernel.state import SUCCESSES, RunState
 from woflo.kernel.subscription import subscribe
 from woflo.observers.text import plain
 
@@ -124,8 +126,11 @@ def pending(path: str, choices: Choices) -> list[tuple[str, str, bool]]:
     Nothing is executed, and nothing written. Raises `JobFileError` as `Job.load` does.
     """
     job = _loaded(path, choices)
-    kept = recorded(job.name, {name: step.digest for name, step in job.plan.steps.items()}) if choices.restart else ()
-    return [(step.name, step.task.name, step.name in kept) for step in job.plan.chosen]
+    chosen, kept = job.plan.chosen, set[str]()
+    if choices.restart:
+        digests = {name: step.digest for name, step in job.plan.steps.items()}
+        kept = recorded(job.name, digests, {step.name for step in chosen})
+    return [(step.name, step.task.name, step.name in kept) for step in chosen]
 
 
 def _loaded(path: str, choices: Choices) -> Job:
@@ -141,12 +146,16 @@ def _loaded(path: str, choices: Choices) -> Job:
 
 
 def drive(path: str, choices: Choices) -> int:
-    """Execute the job in a file, tell how it ended on stderr, and return the exit status."""
+    """Execute the job in a file, tell how it ended on stderr, and return the exit status.
+
+    It is for programs that end with it: after Ctrl-C it stops the job, and from then on Ctrl-C ends the process.
+    """
     run: JobTaskRun[Any] | None = None
     try:
         job = _loaded(path, choices)
         with _watched(choices):
-            run = job.resume() if choices.restart else job()
+            with interrupts_held_back():
+                run = job.resume() if choices.restart else job()
             run.get_result()
     except KeyboardInterrupt:
         return _interrupted(run)
@@ -156,9 +165,7 @@ def drive(path: str, choices: Choices) -> int:
         _say(f"woflo: {error}")
         return FAILED
     except WofloError as error:
-        if choices.debug:
-            raise
-        _say(f"error: {error}")
+        _say(_traceback(error) if choices.debug else f"error: {error}")
         return WRONG_USAGE if isinstance(error, _WRONG_USE) else FAILED
     _say(f"woflo: {job.name}: {len(job.plan.chosen)} steps succeeded")
     return SUCCEEDED
@@ -184,13 +191,17 @@ def _can_draw() -> bool:
 
 def _interrupted(run: JobTaskRun[Any] | None) -> int:
     """The run is stopped, so that its record says so, and -r goes on with it."""
-    if run is not None:
-        try:
-            run.stop(GRACE)
-            told = "stopped" if run.state is RunState.STOPPED else f"{run.state}"
-            _say(f"woflo: {run.task.name} ({run.id}) is {told}; go on with -r")
-        except KeyboardInterrupt:
-            pass  # once more: now
+    try:
+        if run is None:
+            stop_all()  # a second Ctrl-C came while it was being called
+            return INTERRUPTED
+        leave_at_next_interrupt()
+        _say(f"woflo: stopping {run.task.name} ({run.id}); press Ctrl-C again to leave now")
+        run.stop(GRACE)
+        told = "stopped" if run.state is RunState.STOPPED else f"{run.state}"
+        _say(f"woflo: {run.task.name} ({run.id}) is {told}{'' if run.state in SUCCESSES else '; go on with -r'}")
+    except KeyboardInterrupt:
+        pass  # once more, where the program has a handler of its own
     return INTERRUPTED
 
 

@@ -99,13 +99,14 @@ class Job:
     def resume(self) -> JobTaskRun[dict[str, Any]]:
         """Go on with the latest run of this job that did not succeed, or begin one where there is none.
 
+        A run of a part of the steps (`run_to`, `run_from`, `skip`) hides no earlier one that did not succeed.
         What is recorded of steps whose definition is the same is not executed again; all else is. Raises
         `RunUnderWayError` where that run is being executed at this moment.
         """
         engine = engine_of(current_store())
         engine.knows(self._task)
         engine.be_alive()
-        found = unfinished(engine, self.name)
+        found = unfinished(engine, self.name, {step.name for step in self.plan.chosen})
         if found is None:
             return self()
         before, records = found

@@ -16,9 +16,9 @@ from woflo.jobs.finding import FOLDER, Found
 from woflo.jobs.including import Including
 from woflo.jobs.model import JobModel, validated
 from woflo.jobs.plan import Plan, with_digests
-from woflo.jobs.problems import Document, Problems, shown_path
+from woflo.jobs.problems import Document, Problems, near, shown_path
 from woflo.jobs.reading import shown
-from woflo.jobs.variables import Variables
+from woflo.jobs.variables import Variables, variables_named_in
 from woflo.kernel.registry import load_runner
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def _load(path: Path, root: Path, tasks: Iterable[Task[..., Any]], variables: Ma
 
     value = Including(root, problems, expand).read(path)
     problems.check(shown(path))
+    _check_variables(shown(path), variables, problems)
     texts = {key: item if key == "aliases" else fill.filled(item, problems.add, (key,)) for key, item in value.items()}
     model = validated(texts, problems)
     if model is None:
@@ -79,7 +80,7 @@ def _load(path: Path, root: Path, tasks: Iterable[Task[..., Any]], variables: Ma
         raise AssertionError
     _check_runner(model, problems)
     found = _found(model, root, path, tasks, problems)
-    steps = Checking(model, found, problems).steps()
+    steps = Checking(model, found, problems, value).steps()
     problems.check(shown(path))
     most = model.config.max_concurrency
     plan = Plan(
@@ -88,6 +89,17 @@ def _load(path: Path, root: Path, tasks: Iterable[Task[..., Any]], variables: Ma
         max_concurrency=most if most is not None and most > 0 else None,
     )
     return Loaded(plan, model, value, dict(variables))
+
+
+def _check_variables(file: str, variables: Mapping[str, str], problems: Problems) -> None:
+    """One that is given and stands nowhere is a mistake in its name."""
+    if not variables:
+        return
+    known = {name for document in problems.documents for name in variables_named_in(document.value)}
+    for name in variables:
+        if name not in known:
+            told = near(name, known, "there are") or "; there is no $VAR{…} at all"
+            problems.add_at(file, 1, "", f"the variable {name!r} is given, and $VAR{{{name}}} stands nowhere{told}")
 
 
 def _check_runner(model: JobModel, problems: Problems) -> None:

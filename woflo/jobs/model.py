@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
@@ -15,7 +15,7 @@ VERSIONS = ("0.1", "1", "1.0")
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
 class StepModel(_Part):
@@ -96,6 +96,8 @@ class JobModel(_Part):
 _FIELDS = {"tasks": StepModel, "config": Configuration}
 _ELSEWHERE = {
     "kwargs": "; write 'parameters'",
+    "retries": "; write 'max_attempts', in which the first attempt counts too",
+    "retry_sleep_time": "; write 'backoff'",
     "depends_on": "; write 'dependencies'",
     "loggers": "; who is to hear of prints and ends is an observer, which the program subscribes",
     "extensions": "; who is to hear of prints and ends is an observer, which the program subscribes",
@@ -127,10 +129,12 @@ def validated(value: dict[str, Any], problems: Problems) -> JobModel | None:
         try:
             return JobModel.model_validate(value)
         except ValidationError as error:
+            goes_on = True
             for one in error.errors(include_url=False, include_input=False, include_context=True):
                 path = _add(one, value, problems)
-                if not _taken_out(value, path):
-                    return None
+                goes_on = _taken_out(value, path) and goes_on
+            if not goes_on:
+                return None
     return None
 
 

@@ -33,9 +33,11 @@ class Step:
     parameters: Parameters | None
     """What the task accepts; None where nobody can tell."""
     written: dict[str, Any]
-    """What makes it the step that it is, as it stands in the file."""
+    """What makes it the step that it is, all variables filled in."""
     policy: Policy
     needs: tuple[str, ...]
+    as_written: Mapping[str, Any] = field(default_factory=dict)
+    """The same as it stands in the file: what variables stand for may be a secret."""
     digest: str = ""
     """Of its definition, and of those of all that it needs: where that is the same, a record counts."""
 
@@ -46,7 +48,7 @@ class Step:
 
     def shown(self) -> str:
         """What stands in the store as its arguments: JSON, with secrets hidden, for people."""
-        return _encode(masked("", self.written)) if self.written else "{}"
+        return _encode(masked("", self.as_written)) if self.as_written else "{}"
 
     def filled(self, lookup: Lookup) -> dict[str, Any]:
         """All arguments. Raises what the types of the task say about those that came from others."""

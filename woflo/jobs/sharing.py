@@ -46,8 +46,8 @@ class Left:
     __slots__ = ("changes", "value")
 
     def __init__(self, value: Any, changes: str) -> None:
-        self.value = value
-        self.changes = changes
+        self.value: Any = value
+        self.changes: str = changes
 
     def __reduce__(self) -> Any:
         return (Left, (self.value, self.changes))

@@ -20,7 +20,7 @@ class Parameters:
 
     def __init__(self, fn: Any, found: dict[str, Parameter]) -> None:
         kinds = (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD, Parameter.POSITIONAL_ONLY)
-        self.takes_any = any(one.kind is Parameter.VAR_KEYWORD for one in found.values())
+        self.takes_any: bool = any(one.kind is Parameter.VAR_KEYWORD for one in found.values())
         self.names: list[str] = [name for name, one in found.items() if one.kind not in kinds]
         self._needed = [name for name in self.names if found[name].default is Parameter.empty]
         self._fn = fn

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from getpass import getuser
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 
 from woflo.jobs.problems import near
 
-__all__ = ["Variables"]
+__all__ = ["Variables", "variables_named_in"]
 
 _PLACE = re.compile(r"(\$?)\$(ENV|VAR|SYS)\{([^{}]*)\}")
 Tell = Callable[[tuple[Any, ...], str], None]
@@ -83,6 +83,17 @@ class Variables:
             told = f"; give it with --var {name}=…, or write a default: $VAR{{{name}:…}}"
             return None, f"there is no variable {name!r}{near(name, known) if known else ''}{told}"
         return None, f"there is no $SYS{{{name}}}{near(name, known)}"
+
+
+def variables_named_in(value: Any) -> Iterator[str]:
+    """The names of all `$VAR{…}` in its texts."""
+    if isinstance(value, str):
+        for found in _PLACE.finditer(value) if "$VAR" in value else ():
+            if found[2] == "VAR" and not found[1]:
+                yield found[3].partition(":")[0]
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from variables_named_in(item)
 
 
 class _Built(dict[str, Callable[[], str]]):

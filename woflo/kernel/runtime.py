@@ -191,6 +191,20 @@ def at_exit() -> None:
             last.callback(_tell_failures, runtime)
             for close in (*runtime.final_closers.values(), *runtime.closers.values()):
                 last.callback(close)
+        if runtime.in_a_hurry:
+            _end_as_interrupted()
+
+
+def _end_as_interrupted() -> None:
+    """Let the interpreter end this program by SIGINT, as it does after any Ctrl-C that nobody caught.
+
+    It remembers that such an exception came out of the last code that it executed from a text, and forgets it where
+    more of that is executed meanwhile: `dataclass` and `NamedTuple` do it, in modules that are imported for the end.
+    """
+    try:
+        exec("raise KeyboardInterrupt")
+    except KeyboardInterrupt:
+        pass
 
 
 def _tell_failures(runtime: Runtime) -> None:

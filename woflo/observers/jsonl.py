@@ -51,7 +51,7 @@ class JSONLines:
             raise OptionError(f"max_bytes={max_bytes!r} must be more than 0, or None for no limit")
         if keep < 0:
             raise OptionError(f"keep={keep!r} must be 0 or more files")
-        self.path = Path(path).absolute()
+        self.path: Path = Path(path).absolute()
         self._max_bytes, self._keep = max_bytes, keep
         self._due: float | None = None
         """When what was written must be flushed."""

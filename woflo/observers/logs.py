@@ -61,7 +61,7 @@ class LogFiles:
         for name, limit in (("keep", keep), ("max_age", max_age), ("max_bytes", max_bytes)):
             if limit is not None and not limit > 0:
                 raise OptionError(f"{name}={limit!r} must be more than 0, or None for no limit")
-        self.folder = Path(folder).absolute()
+        self.folder: Path = Path(folder).absolute()
         self._keep, self._max_age, self._max_bytes = keep, max_age, max_bytes
         self._lines = Lines()
         self._waiting: dict[str, list[str]] = {}

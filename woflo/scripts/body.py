@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, Signature, signature
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from woflo.errors import ArgumentError, OptionError
 from woflo.kernel.digest import digest
@@ -16,6 +16,9 @@ from woflo.scripts.places import check_written
 from woflo.scripts.plan import Plan, files_for, inputs_of
 from woflo.scripts.quoting import check_places, filled
 from woflo.scripts.words import FILES, Field, Template, Word, fields_of, parsed, split, texts_of
+
+if TYPE_CHECKING:
+    from woflo.kernel.task import Task
 
 __all__ = ["SHELL", "Lookup", "Script"]
 
@@ -45,11 +48,11 @@ class Script:
         self.__name__ = self.__qualname__ = name
         self.__module__ = module
         self.shell = shell
-        self.may_call = checked_tasks(may_call)
+        self.may_call: tuple[Task[..., Any], ...] = checked_tasks(may_call)
         self.function: Callable[..., Command] | None = None
         self.__doc__ = getattr(command, "__doc__", None) if callable(command) else None
-        self.declared_inputs = Declared("inputs", inputs)
-        self.declared_outputs = Declared("outputs", outputs)
+        self.declared_inputs: Declared = Declared("inputs", inputs)
+        self.declared_outputs: Declared = Declared("outputs", outputs)
         self.has_temporary: bool = any(one.kind is Temporary for one in self.declared_outputs.patterns)
         self.env: dict[str, Template | None] = _environment(env)
         self.cwd: Template = () if cwd is None else parsed(os.fspath(cwd))

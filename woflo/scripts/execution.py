@@ -59,9 +59,10 @@ class Execution:
         """What it has made."""
         self.calls: list[Call] = []
         """What the command has asked for."""
-        self.is_recorded = False
+        self.is_recorded: bool = False
         """True where another process has made it meanwhile, so that there is nothing to record."""
-        self.started = self.finished = 0.0
+        self.started: float = 0.0
+        self.finished: float = 0.0
 
     # -- ending ----------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from functools import cached_property, update_wrapper
-from inspect import Parameter, iscoroutinefunction, signature
+from inspect import Parameter, Signature, iscoroutinefunction, signature
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import ArgumentError, OptionError, SerializationError, TaskStoppedError
@@ -63,11 +63,11 @@ class MakingFunction:
             raise OptionError(f"inputs, outputs and cache are for functions; {fn!r} is none")
         update_wrapper(self, fn)
         self.func = fn
-        self.signature = signature(fn)
-        self.inputs = Declared("inputs", inputs)
-        self.outputs = Declared("outputs", outputs)
+        self.signature: Signature = signature(fn)
+        self.inputs: Declared = Declared("inputs", inputs)
+        self.outputs: Declared = Declared("outputs", outputs)
         self.has_temporary: bool = any(one.kind is Temporary for one in self.outputs.patterns)
-        self.cache = _checked_flag(cache)
+        self.cache: bool = _checked_flag(cache)
         self.version = version
         self.cache_ignore: frozenset[str] = self._checked_names(cache_ignore)
         if not self.cache and not self.outputs:

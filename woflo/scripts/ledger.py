@@ -37,11 +37,11 @@ class Known:
     __slots__ = ("inputs", "outputs", "record", "renewed", "success")
 
     def __init__(self, success: Success) -> None:
-        self.success = success
+        self.success: Success = success
         self.record: dict[str, Any] = _decode(success.record, 0)[0]
         self.inputs: dict[str, Print] = self.record.get("inputs", {})
         """The fields of prints, as JSON has them: to make the real ones would take as long as all the rest."""
-        self.renewed = False
+        self.renewed: bool = False
         """True where an input has another time, and the same contents: `inputs` has that time by now."""
         self.outputs: dict[str, Print] = self.record.get("outputs", {})
 

@@ -49,12 +49,12 @@ class Plan:
     )
 
     def __init__(self, name: str, inputs: list[str], outputs: list[Output], base: str = "") -> None:
-        self.name = name
-        self.base = base
+        self.name: str = name
+        self.base: str = base
         """The folder that paths are relative to; empty for the current one."""
-        self.inputs = inputs
-        self.outputs = outputs
-        self.has_groups = False
+        self.inputs: list[str] = inputs
+        self.outputs: list[Output] = outputs
+        self.has_groups: bool = False
         self.target: str | None = target_of(outputs[0].path, base) if outputs else None
         """What the record of the last success is found by; None where nothing is kept."""
         self.command: list[str] = _NO_WORDS
@@ -72,7 +72,7 @@ class Plan:
         """The tasks that the command may ask for."""
         self.codec: Any = None
         """For a function: how its result is written."""
-        self.is_cached = False
+        self.is_cached: bool = False
         """True where the result is kept, and given again."""
         self.before: Mapping[str, Print] = _NOTHING
         """The inputs as they were before the start."""

@@ -27,7 +27,7 @@ class Made:
 
     def __init__(self, success: Success) -> None:
         self.success = success
-        self.known = Known(success)
+        self.known: Known = Known(success)
         self.record: dict[str, Any] = self.known.record
         folder = self.record.get("folder", "")
         self.inputs: dict[str, Print | None] = {

@@ -27,8 +27,8 @@ class Command:
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
-        self.is_ending = False
-        self.has_ended = False
+        self.is_ending: bool = False
+        self.has_ended: bool = False
         self.when_ended: Callable[[], object] | None = None
         """Called when nothing is left of it, before its process id may become another's."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -219,7 +220,9 @@ class ValueCodec:
             text = self._adapter.dump_json(value, warnings="error").decode()
             again = self._adapter.validate_json(text)
         except Exception as error:
-            raise self._refusal(f"is {_shown(value)}, which {self._annotated()} does not describe: {error}") from error
+            told = f"is {_shown(value)}, which {self._annotated()} does not describe{_inside(error, value)}"
+            is_told = type(error).__module__.startswith("pydantic")  # in our words, and theirs tell the values, too
+            raise self._refusal(told) from (None if is_told else error)
         if type(again) is not type(value) or not (again == value or self._is_same(again, text)):
             raise self._refusal(
                 f"is {_shown(value)}, and would come back as {_shown(again)} under {self._annotated()}; annotate it "
@@ -259,11 +262,12 @@ class ValueCodec:
             return self._adapter.validate_json(text)
         except Exception as error:
             raise self._refusal(
-                f"is stored as {text[:200]}, which {self._annotated()} does not describe: {error}"
+                f"is stored as {text[:200]}, which {self._annotated()} does not describe{_inside(error, None)}"
             ) from None
 
     def _annotated(self) -> str:
-        return f"the annotation {getattr(self.annotation, '__name__', None) or self.annotation!s}"
+        name = self.annotation.__name__ if isinstance(self.annotation, type) else str(self.annotation)
+        return f"the annotation {name}"
 
     def _refusal(self, told: str) -> SerializationError:
         return SerializationError(f"{self.what} {told}", which=self.which)
@@ -313,6 +317,32 @@ def _parse(text: str, what: str) -> Any:
         raise SerializationError(
             f"{what} cannot be read from the store, it is no JSON ({error}): {text[:200]}"
         ) from error
+
+
+_UNEXPECTED = re.compile(r"Expected `(.+?)`(?:.*field_name='(\w+)')?.*input_type=(\w+)\]")
+"""What pydantic says of a part that is not what the annotation of that part says."""
+
+
+def _inside(error: Exception, value: Any) -> str:
+    """Why a value is not described by its annotation, where more can be told than that it is none."""
+    from pydantic import ValidationError
+
+    if isinstance(error, ValidationError):
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        parts = [": ".join(filter(None, (".".join(map(str, one["loc"])), _small(one["msg"])))) for one in found]
+    elif str(error).startswith("Pydantic serializer warnings"):
+        parts = [
+            f"{field or 'a part of it'} must be {wanted}, and is {kind}"
+            for wanted, field, kind in _UNEXPECTED.findall(str(error))
+            if field or kind != type(value).__name__
+        ]
+    else:
+        parts = [str(error)]
+    return f": {'; '.join(dict.fromkeys(parts))}" if parts else ""
+
+
+def _small(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def _first_foreign(value: Any) -> Any:

@@ -36,6 +36,24 @@ def test_files_go_from_step_to_step(folder, store):
     assert (folder.path / "b.txt").read_text() == "hello"
 
 
+def test_what_others_made_is_an_input(folder, store):
+    """Of a command: it waits for them, and is up to date as long as the files are the same."""
+    job = """
+    tasks:
+      all: {run: "cp {inputs.first} {outputs}", inputs: {first: "${make.outputs}", more: [in.txt]}, outputs: all.txt}
+      count: {run: "wc -c {inputs}", inputs: "${make.outputs}"}
+      make: {run: "cp {inputs} {outputs}", inputs: in.txt, outputs: a.txt}
+    """
+    for text, state in (("hello", RunState.SUCCEEDED), ("hello", RunState.SKIPPED), ("you", RunState.SUCCEEDED)):
+        (folder.path / "in.txt").write_text(text)
+        loaded = folder.load(job)
+        assert loaded.steps[0] == "make"
+        run = loaded()
+        assert run.get_result() == {"all": ["all.txt"], "count": []}
+        assert run.steps["all"].state is state
+        assert (folder.path / "all.txt").read_text() == text
+
+
 @task
 def write(text: str, name: str = "x") -> int:
     """A function that makes a file."""

@@ -126,6 +126,53 @@ def test_after_a_success_it_begins_anew(folder):
         executed.clear()
 
 
+def test_a_part_does_not_use_up_the_failed_run(folder):
+    """What went on with some of its steps is gone on from with the others; the same part again is a new run."""
+    failed(folder)
+    folder.load(TEXT, tasks=TASKS, run_to="d").resume().get_result()
+    assert executed == ["d"]
+    assert folder.load(TEXT, tasks=TASKS).resume().get_result() == {"e": "e0"}
+    assert executed == ["d", "e"]
+    executed.clear()
+    for _ in range(2):
+        folder.load(TEXT, tasks=TASKS, run_to="b").resume().get_result()
+    assert executed == ["a", "b", "a", "b"]
+
+
+def test_a_part_that_went_on_is_done_for_those_who_want_no_more(folder):
+    """Who always leaves the same steps out gets a new run after each that succeeded."""
+    failed(folder)
+    folder.load(TEXT, tasks=TASKS, skip=["e"]).resume().get_result()
+    assert executed == ["d"]
+    folder.load(TEXT, tasks=TASKS, skip=["e"]).resume().get_result()
+    assert sorted(executed) == ["a", "b", "c", "d", "d"]
+
+
+@pytest.mark.parametrize("is_good", [True, False])
+def test_a_part_by_itself_does_not_hide_the_failed_run(folder, is_good):
+    """It began anew, however it ended: the one that failed before it is gone on from."""
+    failed(folder)
+    broken.update(() if is_good else "b")
+    folder.load(TEXT, tasks=TASKS, run_to="b")().exception()
+    assert executed == ["a", "b"]
+    broken.clear()
+    executed.clear()
+    assert folder.load(TEXT, tasks=TASKS).resume().get_result() == {"e": "e0"}
+    assert executed == ["d", "e"]
+
+
+def test_a_part_that_failed_is_gone_on_from(folder):
+    """Where there is no other run, or one that succeeded."""
+    broken.clear()
+    folder.load(TEXT, tasks=TASKS)().get_result()
+    executed.clear()
+    broken.add("b")
+    folder.load(TEXT, tasks=TASKS, run_to="b")().exception()
+    broken.clear()
+    assert folder.load(TEXT, tasks=TASKS, run_to="b").resume().get_result() == {"b": "b0"}
+    assert executed == ["a", "b", "b"]
+
+
 def test_other_jobs_are_left_alone(folder):
     """The name of the job counts, which is that of the file where none is given."""
     failed(folder)

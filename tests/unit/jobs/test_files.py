@@ -117,6 +117,19 @@ def test_values_are_made_what_the_task_takes(folder):
     assert job().get_result() == {"a": 43}
 
 
+def test_a_variable_that_stands_nowhere(folder):
+    """Is told with the nearest name; one of an included file, or of a piece for anchors, counts."""
+    folder.write("part.yaml", 'tasks: {a: {parameters: {b: "$VAR{number:3}"}}}')
+    job = 'include: [part.yaml]\naliases: {x: "$VAR{x:1}"}\ntasks: {a: {task: add, parameters: {a: 1}}}'
+    assert folder.load(job, variables={"number": "5", "x": "2"})().get_result() == {"a": 6}
+    assert folder.problems(job, variables={"numbr": "5"}) == [
+        "job.yaml:1: the variable 'numbr' is given, and $VAR{numbr} stands nowhere; did you mean 'number'?"
+    ]
+    assert folder.problems('tasks: {a: {task: noop, run: "$$VAR{n}"}}', variables={"n": "5"})[0] == (
+        "job.yaml:1: the variable 'n' is given, and $VAR{n} stands nowhere; there is no $VAR{…} at all"
+    )
+
+
 def test_variables_on_the_command_line():
     """NAME=VALUE, where the value may have anything in it."""
     assert variables_in(["a=1", "b=x=y z", "c="]) == {"a": "1", "b": "x=y z", "c": ""}
@@ -324,9 +337,11 @@ def test_what_cannot_be_found(folder, monkeypatch):
         tasks:
           a: {task: Same}
           b: {task: Sane}
+          c: {task: Same}
         """,
         tasks=(),
     )
+    several = "there are several tasks named 'Same': tasks.finding_five:Same, tasks.finding_six:Same; rename one"
     assert found == [
         "job.yaml:2: config.extension_directories[0]: there is no folder './gone' in .",
         (
@@ -335,11 +350,9 @@ def test_what_cannot_be_found(folder, monkeypatch):
         ),
         f"job.yaml:4: tasks: {broken}:3 cannot be imported: ZeroDivisionError: division by zero",
         f"job.yaml:4: tasks: {ends}:3 cannot be imported: SystemExit: 3",
-        (
-            "job.yaml:5: tasks.a.task: there are several tasks named 'Same': tasks.finding_five:Same, "
-            "tasks.finding_six:Same; rename one"
-        ),
+        f"job.yaml:5: tasks.a.task: {several}",
         "job.yaml:6: tasks.b.task: there is no task 'Sane'; did you mean 'Same'?",
+        f"job.yaml:7: tasks.c.task: {several}",
     ]
 
 

@@ -60,6 +60,13 @@ ONE_PROBLEM = {
         """,
         "job.yaml:1: taskz: is not known here; did you mean 'tasks'?",
     ),
+    "a number of attempts": (
+        """
+        tasks:
+          a: {task: noop, retries: 3}
+        """,
+        "job.yaml:2: tasks.a.retries: is not known here; write 'max_attempts', in which the first attempt counts too",
+    ),
     "unknown key of config": (
         """
         config:
@@ -309,6 +316,34 @@ ONE_PROBLEM = {
         "tasks:\n  a: !!python/object:os.system {}\n",
         "job.yaml:2: tasks.a: 'tag:yaml.org,2002:python/object:os.system' is not known here",
     ),
+    "a reference in a command": (
+        "tasks:\n  a: {task: noop}\n  b:\n    run: 'echo ${a.result} $${a.result}'\n",
+        "job.yaml:4: tasks.b.run: ${a.result} stands only in parameters, and in the inputs of commands (`run`)",
+    ),
+    "a reference in outputs": (
+        "tasks:\n  a: {task: noop}\n  b:\n    run: touch {outputs}\n    outputs: [x, '${a.outputs}']\n",
+        "job.yaml:5: tasks.b.outputs[1]: ${a.outputs} stands only in parameters, and in the inputs of commands (`run`)",
+    ),
+    "a reference in the inputs of a function": (
+        "tasks:\n  a: {run: touch x, outputs: x}\n  b:\n    task: noop\n    inputs: '${a.outputs}'\n    outputs: y\n",
+        "job.yaml:5: tasks.b.inputs: ${a.outputs} stands only in parameters, and in the inputs of commands (`run`)",
+    ),
+    "a reference in config": (
+        "config: {name: '${a.result}'}\ntasks:\n  a: {task: noop}\n",
+        "job.yaml:1: config.name: ${a.result} stands only in parameters, and in the inputs of commands (`run`)",
+    ),
+    "a place beside a reference in inputs": (
+        """
+        tasks:
+          a: {run: touch x, outputs: x}
+          b: {run: "cat {inputs} {n}", parameters: {n: y}, inputs: ["${a.outputs}", "{n}.txt"]}
+        """,
+        "job.yaml:3: tasks.b.inputs: {n} cannot stand beside what other steps have made; give it as a parameter",
+    ),
+    "inputs that a step does not make": (
+        "tasks:\n  a: {task: noop}\n  b:\n    run: cat {inputs}\n    inputs: '${a.outputs}'\n",
+        "job.yaml:5: tasks.b.inputs: the step 'a' names no outputs; write what it makes there",
+    ),
     "a name that cannot be": (
         "tasks:\n  '~a': {task: noop}\n",
         "job.yaml:2: tasks.~a: '~a' cannot be the name of a step: no space at its ends, none of ~\"{}$",
@@ -322,6 +357,14 @@ def test_one_problem(folder, text, problem):
     found, seconds = told(folder.write("job.yaml", text))
     assert found == [problem.replace("{folder}", str(folder.path))]
     assert seconds < SOON
+
+
+def test_no_tasks_but_what_looks_like_them(folder):
+    """The nearest name is told."""
+    assert folder.problems("version: 0.1\ntaks:\n  a: {task: noop}\n") == [
+        "job.yaml:1: tasks: is missing",
+        "job.yaml:2: taks: is not known here; did you mean 'tasks'?",
+    ]
 
 
 def test_all_are_told_at_once(folder):

@@ -1,7 +1,11 @@
 """The arguments of a call come back to the parameters for which they were given."""
 
+from dataclasses import dataclass
+from datetime import date
+
 import pytest
 
+from woflo.errors import SerializationError
 from woflo.stores.codec import Codec
 
 
@@ -30,3 +34,48 @@ def test_what_is_collected_is_collected_again(args, kwargs):
     codec = Codec(collecting)
     again, named = codec.load_call(codec.dump_call(args, kwargs))
     assert collecting(*again, **named) == collecting(*args, **kwargs)
+
+
+@dataclass
+class Point:
+    """With parts that have types of their own."""
+
+    x: int
+
+
+def typed(n: int, several: list[int], point: Point, dates: dict[str, list[date]], either: int | None) -> float:
+    """For what does not fit."""
+    return n + len(several) + point.x + len(dates) + (either or 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("n", "one", "is str('one'), which the annotation int does not describe"),
+        ("several", 3, "is int(3), which the annotation list[int] does not describe"),
+        ("several", ["x"], "which the annotation list[int] does not describe: a part of it must be int, and is str"),
+        ("point", Point("x"), "which the annotation Point does not describe: x must be int, and is str"),
+        ("dates", {"a": [1]}, "does not describe: a part of it must be date, and is int"),
+        ("either", 3.5, "is float(3.5), which the annotation int | None does not describe"),
+    ],
+)
+def test_a_wrong_value_is_told_in_our_words(name, value, told):
+    """By the name of its parameter, its annotation, and the part that does not fit; with nothing of pydantic's."""
+    with pytest.raises(SerializationError) as error:
+        Codec(typed).dump_parameter(name, value)
+    assert str(error.value).startswith(f"the argument {name!r} of typed is ")
+    assert str(error.value).endswith(told)
+    assert error.value.__cause__ is None
+
+
+def test_a_wrong_result_is_told_in_our_words():
+    """Also where it is read again."""
+    with pytest.raises(SerializationError) as error:
+        Codec(typed).dump_result("x")
+    assert str(error.value) == "the result of typed is str('x'), which the annotation float does not describe"
+    with pytest.raises(SerializationError) as error:
+        Codec(typed).load_result('"x"')
+    assert str(error.value) == (
+        'the result of typed is stored as "x", which the annotation float does not describe: input should be a valid '
+        "number, unable to parse string as a number"
+    )

@@ -29,7 +29,7 @@ class Display(ABC):
     """True while something is shown that goes by time."""
 
     def __init__(self, stream: Any) -> None:
-        self.stream = behind(stream)
+        self.stream: Any = behind(stream)
 
     def open(self) -> None:
         """Before anything else."""

@@ -90,7 +90,7 @@ class TerminalDisplay(Display):
 
     def _erase(self) -> None:
         if self.is_drawn:
-            self.is_drawn = False
+            self.is_drawn: bool = False
             self._write(_ERASE)
 
     def say(self, task: str, line: str) -> None:
