@@ -93,10 +93,10 @@ def test_some_do_not(app):
 
 
 def test_a_workflow_that_is_gone(app):
-    """It is told how many there are of it."""
+    """Status 1, for nothing would go on with its runs; it is told how many there are."""
     written(app, other="renamed")
     status, output, told = checked(app, "app.py")
-    assert (status, output) == (0, "")
+    assert (status, output) == (1, "")
     assert "1 runs of 'other' are in flight" in told
 
 

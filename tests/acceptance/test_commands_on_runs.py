@@ -95,6 +95,13 @@ def test_the_newest_first(folder):
     assert listed(folder, "--task", "other") == []
 
 
+def test_after_a_run_that_there_is_not(folder):
+    """Is no empty page, but a mistake that is told."""
+    output, said, status = woflo(folder, "list", "--after", "zzz")
+    assert (output, status) == ("", 2)
+    assert "there is no run 'zzz'" in said
+
+
 def test_more_than_are_shown(folder):
     """It says so, and how to see them."""
     output, said, _ = woflo(folder, "list", "--limit", "1")
@@ -115,6 +122,25 @@ def test_all_about_a_run(folder):
     assert told["tags"] == {"who": "me"}
     assert [call["task"] for call in told["calls"]] == ["woflo.publish", "fetch", "fetch"]
     assert told["result"] == 1
+
+
+def test_for_programs_nothing_is_cut(folder):
+    """Neither long lists nor long texts nor what lies deep; secrets are hidden all the same."""
+    python(
+        folder,
+        "from woflo import workflow\n"
+        "@workflow\n"
+        "def big(values: list, text: str, deep: dict) -> list: return [values, text]\n"
+        "big(list(range(100)), 'x' * 30_000 + '://me:hidden@', {'a': {'b': {'c': {'d': {'e': [{'password': 'hidden'}]}"
+        "}}}}).get_result()\n",
+    )
+    (listed_run,) = listed(folder, "--task", "big")
+    output = woflo(folder, "show", "--json", listed_run["id"])[0]
+    for run in (listed_run, json.loads(output)[0]):
+        assert run["args"]["values"] == list(range(100))
+        assert run["result"] == [list(range(100)), "x" * 30_000 + "://me:***@"]
+        assert run["args"]["deep"]["a"]["b"]["c"]["d"]["e"] == [{"password": "***"}]
+    assert "hidden" not in output
 
 
 def test_what_cannot_forge_the_screen(folder):
@@ -149,7 +175,18 @@ def test_looking_executes_nothing(folder):
     assert not (folder / "elsewhere.db").exists()
 
 
-@pytest.mark.parametrize("words", [["list"], ["show", "x"], ["stop", "x"], ["list", "--store", "dir:none"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["list"],
+        ["show", "x"],
+        ["stop", "x"],
+        ["list", "--store", "dir:none"],
+        ["prune", "--older-than", "1d"],
+        ["pause", "mail"],
+        ["unpause", "--schedule", "tidy"],
+    ],
+)
 def test_no_store_is_made_by_looking(tmp_path, words):
     """Where nothing was stored, that is what it says."""
     output, said, status = woflo(tmp_path, *words)

@@ -14,6 +14,8 @@ def told(*arguments):
 def test_queues_and_schedules_are_paused_and_go_on(tmp_path):
     """What they do stands in the store; a store that has no pauses says so in one line."""
     url = f"sqlite:///{tmp_path}/w.db"
+    SQLiteStore(url).close()
+    (tmp_path / "folder").mkdir()
     assert told("pause", "mail", "other", "--store", url)[0] == 0
     assert told("pause", "--schedule", "tidy", "--store", url) == (
         0,

@@ -54,5 +54,6 @@ def test_shown_and_taken_away(store):
 @pytest.mark.parametrize("words", [("--older-than", "soon"), ("--older-than", "1d", "--state", "RUNNING")])
 def test_what_cannot_be_meant(store, words):
     """It is told in a line, and nothing is done."""
-    output, status = prune(*words)
+    output, status = prune(*words, "--store", f"sqlite:///{store.path}")
     assert ("error:" in output, status) == (True, 2)
+    assert "there is no store" not in output

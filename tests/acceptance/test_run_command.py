@@ -124,6 +124,7 @@ def test_a_failure(folder):
         (["app.py:double", "--arg", "n"], "NAME=VALUE"),
         (["app.py:double", "--arg", "bye=1"], "did you mean 'by'"),
         (["app.py:double", "--arg", "n=x"], "takes int"),
+        (["app.py:double", "--arg", "n=1", "--arg", "n=2"], "n is given twice"),
         (["app.py:double", "--arg", "n=1", "--key", "k"], "no workflow"),
         (["app.py:duble"], "did you mean 'double'"),
         (["ap.py"], "there is no file"),

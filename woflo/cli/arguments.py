@@ -20,7 +20,7 @@ def arguments_of(task: Task[..., Any], given: Iterable[str]) -> dict[str, Any]:
     """The arguments by name. What is annotated is read as its type, else as JSON where it is such, else as text.
 
     Raises `UsageError` for what is no NAME=VALUE, for a name that the task does not have or that is missing, and for a
-    value that is not of its type.
+    value that is not of its type, and for what is given twice.
     """
     return arguments_for(task.name, task.body.fn, given)
 
@@ -38,6 +38,8 @@ def arguments_for(called: str, fn: Any, given: Iterable[str], *, are_all: bool =
             near = get_close_matches(name, parameters, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(parameters) or 'none'}"
             raise UsageError(f"--arg {text!r}: {called} has no parameter {name!r}; {hint}")
+        if name in found:
+            raise UsageError(f"--arg {text!r}: {name} is given twice; a list is written as JSON, as {name}='[1, 2]'")
         found[name] = _value(called, name, value, hints.get(name, Any))
     if are_all:
         _check_all_given(called, parameters.values(), found)

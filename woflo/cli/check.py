@@ -15,7 +15,7 @@ from woflo.durable.checking import check as checked
 __all__ = ["check"]
 
 MISFITS = 1
-"""The exit status where there are some."""
+"""The exit status where there are some, or runs that no code is there for."""
 
 
 def check(
@@ -30,7 +30,7 @@ def check(
     """Tell which runs in flight would stop with the code as it is.
 
     Their code is replayed against their records: nothing is written, and no step is executed. Exit status: 0 all fit,
-    1 some do not, or the store failed, 2 wrong usage.
+    1 some do not, or are of no workflow here, or the store failed, 2 wrong usage.
     """
     with telling(debug=debug):
         workflows = [task for text in target for task in Target(text).workflows()]
@@ -38,7 +38,7 @@ def check(
             raise UsageError(f"{', '.join(target)}: there are no workflows to be checked")
         found = checked(*workflows, store=store_named(store) if store else None)
     _show(found)
-    if found.misfits:
+    if found.misfits or found.unknown:
         raise typer.Exit(MISFITS)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from woflo.cli.failures import UsageError, say, telling
-from woflo.cli.options import AsJson, Debug, Url, opened_store
+from woflo.cli.options import AsJson, Debug, Url, found, opened_store
 from woflo.cli.showing import as_json, duration, error_line, print_json, print_table, time_of
 from woflo.kernel import clock
 from woflo.kernel.state import RunState
@@ -37,7 +37,7 @@ def list_(
                 key=key,
                 tags=tags,
                 newest_first=True,
-                after=after,
+                after=found(kept, after).id if after else "",
                 limit=limit + 1,
             )
             shown = rows[:limit]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import Annotated
 
 import typer
 
 from woflo.cli.failures import say, telling
-from woflo.cli.options import Debug, Url
+from woflo.cli.options import Debug, Url, opened_store
 from woflo.durable import queues
-from woflo.durable.choice import chosen_url, opened
 
 __all__ = ["pause", "unpause"]
 
@@ -23,7 +21,7 @@ def pause(name: Names, store: Url = None, schedule: OfSchedule = False, debug: D
 
     Or, with --schedule, call tasks by their schedules. What is under way goes on.
     """
-    with telling(debug=debug), closing(opened(store or chosen_url())) as kept:
+    with telling(debug=debug), opened_store(store) as kept:
         for one in name:
             (queues.pause_schedule if schedule else queues.pause_queue)(one, store=kept)
             say(f"woflo pause: {_kind(schedule=schedule)} {one} is paused, until `woflo unpause`")
@@ -34,7 +32,7 @@ def unpause(name: Names, store: Url = None, schedule: OfSchedule = False, debug:
 
     Or, with --schedule, with the schedules of tasks.
     """
-    with telling(debug=debug), closing(opened(store or chosen_url())) as kept:
+    with telling(debug=debug), opened_store(store) as kept:
         for one in name:
             (queues.resume_schedule if schedule else queues.resume_queue)(one, store=kept)
             say(f"woflo unpause: {_kind(schedule=schedule)} {one} goes on")

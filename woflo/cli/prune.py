@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from woflo.cli.failures import say, telling
-from woflo.cli.options import Debug, Url
+from woflo.cli.options import Debug, Url, opened_store
 from woflo.durable.retention import prune as prune_runs
 
 __all__ = ["prune"]
@@ -25,9 +25,9 @@ def prune(
 
     Without --state, those that succeeded.
     """
-    with telling(debug=debug):
+    with telling(debug=debug), opened_store(store) as kept:
         states = state or ["SUCCEEDED"]
-        gone = prune_runs(older_than=older_than, state=states, task=task, dry_run=dry_run, store=store)
+        gone = prune_runs(older_than=older_than, state=states, task=task, dry_run=dry_run, store=kept)
     if dry_run:
         for run_id in gone:
             typer.echo(run_id)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from woflo.kernel.masking import MASK, mask, mask_text
+from woflo.kernel.masking import MASK, mask, mask_text, masked
 
 if TYPE_CHECKING:
     from woflo.stores.rows import Row
@@ -142,8 +142,8 @@ def as_json(row: Row, tags: Mapping[str, str] | None = None) -> dict[str, Any]:
         "parent": row.parent_id,
         "key": row.key,
         "continues": row.continues,
-        "args": mask("", _loaded(row.args)),
-        "result": mask("", _loaded(row.result)),
+        "args": masked("", _loaded(row.args)),
+        "result": masked("", _loaded(row.result)),
         "error": _masked_texts(_loaded(row.error)),
         "attempt": row.attempt,
         "deaths": row.deaths,

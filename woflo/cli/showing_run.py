@@ -12,7 +12,7 @@ from woflo.cli.failures import telling
 from woflo.cli.options import AsJson, Debug, Runs, Url, found, opened_store
 from woflo.cli.showing import as_json, call_of, duration, error_line, plain, print_json, styled, time_of
 from woflo.kernel import clock
-from woflo.kernel.masking import mask, mask_text
+from woflo.kernel.masking import mask, mask_text, masked
 
 if TYPE_CHECKING:
     from woflo.stores.contract import Store
@@ -52,7 +52,7 @@ def _told(store: Store, row: Row) -> dict[str, Any]:
     told = as_json(row, store.tags(row.id))
     told["published"] = {name: jsons.loads(text) for name, text in _published(store, row)}
     told["signals"] = [
-        {"name": one.name, "value": mask(one.name, jsons.loads(one.value)), "taken_by": one.taken_by}
+        {"name": one.name, "value": masked(one.name, jsons.loads(one.value)), "taken_by": one.taken_by}
         for one in store.signals(row.id)
     ]
     told["calls"] = [_told(store, store.whole_row(one)) for one in store.steps(row.id)]

@@ -45,6 +45,7 @@ from woflo.stores.rows import Row
 
 if TYPE_CHECKING:
     from woflo.durable.engine import Engine
+    from woflo.durable.stored import StoredTaskRun
     from woflo.durable.waits import Wait
     from woflo.kernel.reactor import Timer
     from woflo.kernel.task import Task
@@ -86,6 +87,8 @@ class Execution(Recording):
         """Those of the run that is to go on from this one."""
         self._waits_for_others = False
         """True where it waits for a run that somebody else has called, by whose key it was found."""
+        self._ended_meanwhile: list[StoredTaskRun[Any]] | None = None
+        """Children that have ended while it is being parked."""
         self._open: dict[StepRun[Any], None] = {}
         """Steps that have not ended, in the order of their calls."""
 
@@ -250,10 +253,29 @@ class Execution(Recording):
             waits_for=tokens,
             run_after=min(times, default=None),
         )
-        if not self.written(operation):
-            return False
-        self.end(Parked(waits[0].reason))
+        meanwhile: list[StoredTaskRun[Any]] = []
+        self._ended_meanwhile = meanwhile
+        try:
+            if not self.written(operation):
+                return False
+            self.end(Parked(waits[0].reason))
+        finally:
+            self._ended_meanwhile = None
+        for run in meanwhile:
+            run._looked_at()
         return True
+
+    def child_ended(self, run: StoredTaskRun[Any]) -> None:
+        """A child that was called here has ended.
+
+        Where its workflow goes on elsewhere, that has another handle of it, which is looked at there. Whether it does
+        may be about to be kept, and known by others already.
+        """
+        meanwhile = self._ended_meanwhile
+        if meanwhile is not None:
+            meanwhile.append(run)
+        if self._ended is not None:
+            run._looked_at()
 
     def _reason(self, waits: tuple[Wait, ...]) -> str:
         """Where a person has to decide about a step, what that person is asked."""

@@ -290,8 +290,8 @@ class StoredTaskRun(BaseTaskRun[R]):
     def ended(self, state: RunState, outcome: Outcome) -> None:
         """The run has ended."""
         self._end_as(state, outcome)
-        if self._execution is not None and self._execution.is_over is not None:
-            self._looked_at()  # its workflow goes on elsewhere, with another handle, which is looked at there
+        if self._execution is not None:
+            self._execution.child_ended(self)
 
     def look(self, row: Row) -> None:
         """The run stands as `row` says; where it waits for a decision, whoever waits for it is told."""

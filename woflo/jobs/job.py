@@ -17,7 +17,7 @@ from woflo.jobs.runners import runner_for
 from woflo.jobs.selecting import selected
 from woflo.jobs.sharing import SharedBody
 from woflo.kernel.body import Body
-from woflo.kernel.masking import mask
+from woflo.kernel.masking import masked
 from woflo.kernel.options import Options, whole_number
 from woflo.kernel.task import Task
 
@@ -140,8 +140,7 @@ class Job:
 
     def _arguments(self) -> tuple[Any, ...]:
         """What the run is stored with: for whoever looks at it later."""
-        variables = {name: mask(name, value) for name, value in self._loaded.variables.items()}
-        return (str(self.path), variables, sorted(self.plan.left_out))
+        return (str(self.path), masked("", self._loaded.variables), sorted(self.plan.left_out))
 
     def _made_task(self) -> Task[..., Any]:
         return Task(Body(_function(self)), Options(name=self.name, runner=JobTaskRun))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from woflo.jobs.references import filled
 from woflo.kernel.digest import digest
-from woflo.kernel.masking import mask
+from woflo.kernel.masking import masked
 
 if TYPE_CHECKING:
     from woflo.jobs.policies import Policy
@@ -48,7 +48,7 @@ class Step:
 
     def shown(self) -> str:
         """What stands in the store as its arguments: JSON, with secrets hidden, for people."""
-        return _encode(mask("", self.as_written)) if self.as_written else "{}"
+        return _encode(masked("", self.as_written)) if self.as_written else "{}"
 
     def filled(self, lookup: Lookup) -> dict[str, Any]:
         """All arguments. Raises what the types of the task say about those that came from others."""

@@ -8,7 +8,7 @@ from itertools import islice
 from reprlib import Repr
 from typing import Any
 
-__all__ = ["MASK", "mask", "mask_text", "shorten_call", "told"]
+__all__ = ["MASK", "mask", "mask_text", "masked", "shorten_call", "told"]
 
 MASK = "***"
 _SECRET_NAME = re.compile(r"passw|token|secret|(^|_|\b)(api_?)?key($|_|\b)|credential", re.IGNORECASE)
@@ -44,6 +44,21 @@ def mask(name: str, value: Any, depth: int = 4) -> Any:
     if depth and isinstance(value, list | tuple):
         return [mask("", item, depth - 1) for item in value[:_MOST_ITEMS]]
     return value
+
+
+def masked(name: str, value: Any, depth: int = 200) -> Any:
+    """The same for programs, and for what is kept: all of the value, but for secrets. What lies deeper is hidden."""
+    if _SECRET_NAME.search(name):
+        return MASK
+    if isinstance(value, str):
+        return _URL_IN_TEXT.sub(rf"\1:{MASK}@", value)
+    if not isinstance(value, Mapping | list | tuple):
+        return value
+    if not depth:
+        return MASK
+    if isinstance(value, Mapping):
+        return {key: masked(str(key), item, depth - 1) for key, item in value.items()}
+    return [masked("", item, depth - 1) for item in value]
 
 
 def mask_text(text: str) -> str:

@@ -27,6 +27,6 @@ def accept(plan: Plan, book: Ledger) -> list[str]:
     mark = Mark.take(plan.target, lambda: False)
     if mark is None:
         raise OptionError(f"{plan.name}: {plan.target} is being made at this moment; wait for that, or stop it")
-    mark.remove()
+    mark.end()
     mark.give()
     return files

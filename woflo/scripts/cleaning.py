@@ -48,7 +48,7 @@ def _of(made: Made, names: list[str], *, remove: bool) -> list[Cleaned]:
     try:
         return [_removed(name, made) for name in names]
     finally:
-        mark.remove()
+        mark.end()
         mark.give()
 
 

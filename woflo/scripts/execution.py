@@ -93,7 +93,7 @@ class Execution:
             known = known_of(plan.target, is_changed=mark.was_waited_for or mark.was_cut_off, is_inside=self._is_inside)
             if mark.was_waited_for and not mark.was_cut_off and not is_stale(plan, known, is_marked=False):
                 self.is_recorded = True
-                mark.remove()
+                mark.end()
                 return plan.value(None if known is None else known.outputs)
             return self._make(mark, known)
         finally:
@@ -118,9 +118,7 @@ class Execution:
             return self._plan.value(self.files)
         finally:
             os.makedirs(os.path.dirname(self.log), mode=0o700, exist_ok=True)
-            mark.move_log(self.log)
-            if not is_clean:
-                mark.leave()
+            mark.end(self.log, is_clean=is_clean)
 
     def _command(self, output: int | str, path: str = "") -> None:
         plan = self._plan
@@ -203,15 +201,19 @@ _last: tuple[dict[Any, Any], dict[Any, Any]] = ({}, {})
 
 
 def _own_environment() -> dict[Any, Any]:
-    """That of this process, as bytes; read anew where it has changed, because that takes long."""
+    """That of this process, as bytes; read anew where it has changed, because that takes long.
+
+    But for the place of calls: where a command has started this process, they are its calls, and not those of others.
+    """
     global _last
     raw: dict[Any, Any] | None = getattr(os.environ, "_data", None)
     if not isinstance(raw, dict):
-        return {os.fsencode(name): os.fsencode(text) for name, text in os.environ.items()}
+        return {os.fsencode(name): os.fsencode(text) for name, text in os.environ.items() if name != VARIABLE}
     seen, env = _last
     if seen != raw:
         seen = dict(raw)
         env = {os.fsencode(name): os.fsencode(text) for name, text in os.environ.items()}
+        env.pop(VARIABLE.encode(), None)
         env[tree.MARK.encode()] = tree.mark_of(os.getpid()).encode()
         _last = (seen, env)
     return env

@@ -14,6 +14,7 @@ from typing import Any
 
 from woflo.errors import MissingInputError, OptionError
 from woflo.kernel import clock
+from woflo.scripts.folders import changed_below, is_folder, kept_below, looked_below, newest_below
 from woflo.scripts.ledger import Known, Ledger, encoded, is_gone, ledger
 from woflo.scripts.marks import is_marked as was_marked
 from woflo.scripts.plan import Plan, folder_of
@@ -118,8 +119,10 @@ def _by_time(plan: Plan, found: dict[str, Print]) -> Iterator[str]:
         there = look(plan.path(path))
         if there is ABSENT:
             yield f"{path} does not exist"
-        elif there.time > found[oldest].time:
-            yield f"{path} is newer than {oldest}"
+            continue
+        newest = newest_below(plan, path) if is_folder(plan, path, there) else (path, there.time)
+        if newest is not None and newest[1] > found[oldest].time:
+            yield f"{newest[0]} is newer than {oldest}"
 
 
 def _changed_words(plan: Plan, record: dict[str, Any]) -> Iterator[str]:
@@ -163,6 +166,9 @@ def _changed_inputs(plan: Plan, known: Known) -> Iterator[str]:
         if before is None:
             yield f"{path} is a new input"
             continue
+        if before[0] == -1 and is_folder(plan, path, look(plan.path(path))):
+            yield from _changed_folder(plan, path, known)
+            continue
         same, was_read = is_same(plan.path(path), before)
         if not same and look(plan.path(path)) is not ABSENT:
             yield f"{path} has changed"
@@ -174,6 +180,13 @@ def _changed_inputs(plan: Plan, known: Known) -> Iterator[str]:
     if len(known.inputs) > len(plan.inputs):
         for path in known.inputs.keys() - set(plan.inputs):
             yield f"{path} is no longer an input"
+
+
+def _changed_folder(plan: Plan, path: str, known: Known) -> Iterator[str]:
+    before = known.record.get("below", {}).get(path, {})
+    old = dict(before)
+    yield from changed_below(plan, path, before)
+    known.renewed = known.renewed or old != before
 
 
 def _changed_outputs(plan: Plan, known: Known, found: dict[str, Print]) -> Iterator[str]:
@@ -202,13 +215,16 @@ def _is_globbed(plan: Plan, path: str) -> bool:
 def need_inputs(plan: Plan, book: Ledger | None) -> None:
     """Look at all inputs before the start. Raises `MissingInputError` where one is not there."""
     before: dict[str, Print] = {}
-    plan.before = before
+    below: dict[str, dict[str, Print]] = {}
+    plan.before, plan.below = before, below
     for path in plan.inputs:
         there = before[path] = look(plan.path(path))
         if there is ABSENT:
             raise MissingInputError(
                 f"{plan.name} was not started: its input {path!r} does not exist{_maker(path, book)}"
             )
+        if is_folder(plan, path, there):
+            below[path] = looked_below(plan, path)
 
 
 def _maker(path: str, book: Ledger | None) -> str:
@@ -229,7 +245,15 @@ def remember(plan: Plan, book: Ledger, run_id: str, files: list[str], **told: An
         record["env"] = plan.environment  # type: ignore[assignment]  # JSON has all of these
     inputs = {path: taken(plan.path(path), plan.before.get(path)) for path in plan.inputs}
     outputs = {path: taken(plan.path(path)) for path in files}
-    parts: dict[str, Any] = {"inputs": inputs, "outputs": outputs, "code": plan.code, "extra": plan.extra, **told}
+    below = {path: kept_below(plan, path) for path in plan.below}
+    parts: dict[str, Any] = {
+        "inputs": inputs,
+        "below": below,
+        "outputs": outputs,
+        "code": plan.code,
+        "extra": plan.extra,
+        **told,
+    }
     if where := folder_of(plan.base):
         record["folder"] = where  # type: ignore[assignment]  # and this
     record |= {name: value for name, value in parts.items() if value or value == 0}

@@ -226,7 +226,5 @@ def _files_kept(plan: Plan, mark: Mark) -> Iterator[None]:
             raise
         is_clean = True
     finally:
-        mark.remove()
-        if not is_clean:
-            mark.leave()
+        mark.end(is_clean=is_clean)
         mark.give()

@@ -72,20 +72,30 @@ class Mark:
         os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
         has_waited = False
         while True:
-            is_there = os.path.exists(path)
-            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            if _is_locked(fd) and _is_the_same(fd, path):
+            fd, is_new = _opened(path)
+            if is_new or (_is_locked(fd) and _is_the_same(fd, path)):
                 os.ftruncate(fd, 0)
-                return cls(path, fd, has_waited, is_there)
+                return cls(path, fd, has_waited, not is_new)
             os.close(fd)
             has_waited = True
             if not pause():
                 return None
 
-    def move_log(self, log: str) -> None:
-        """The output goes where logs are kept; the mark is gone by that."""
-        os.rename(self.path, log)
-        self._forget()
+    def end(self, log: str = "", *, is_clean: bool = True) -> None:
+        """The attempt is over: its output goes to `log`. The mark goes too, or stays where it is not `is_clean`.
+
+        It stays all the time then, so that at no moment a partial file can be taken for a result.
+        """
+        self._forget()  # first: as soon as the mark is gone, or another one, others may write down theirs
+        if is_clean and log:
+            os.replace(self.path, log)
+        elif is_clean:
+            os.unlink(self.path)
+        elif log:
+            _link(self.path, log)
+            new = _beside(self.path)
+            os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            os.replace(new, self.path)
 
     def note_stayed(self, paths: list[str]) -> None:
         """Write down which outputs were there, and stayed: others that are found after a crash are of this attempt."""
@@ -100,26 +110,58 @@ class Mark:
         except (OSError, ValueError):
             return None
 
-    def remove(self) -> None:
-        """Nobody makes it any more."""
-        os.unlink(self.path)
-        self._forget()
-
     def _forget(self) -> None:
         try:
             os.unlink(f"{self.path}.stayed")
         except FileNotFoundError:
             pass
 
-    def leave(self) -> None:
-        """Keep a mark there, so that nobody takes what was left for a result."""
-        os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT, 0o600))
-
     def give(self) -> None:
         """Let others make it."""
         if sys.platform != "win32":
             fcntl.flock(self.fd, fcntl.LOCK_UN)  # also what a process that was left behind holds of it
         os.close(self.fd)
+
+
+def _opened(path: str) -> tuple[int, bool]:
+    """The mark that is there, or a new one, which is locked from the moment on that others can find it.
+
+    So one that is there and not locked was cut off, or left; and there is no moment between a look and a beginning.
+    """
+    while True:
+        try:
+            return os.open(path, _FLAGS), False
+        except FileNotFoundError:
+            pass
+        new = _beside(path)
+        fd = os.open(new, _FLAGS | os.O_CREAT, 0o600)
+        try:
+            _is_locked(fd)
+            os.link(new, path)
+        except FileExistsError:
+            os.close(fd)
+        except BaseException:
+            os.close(fd)
+            raise
+        else:
+            return fd, True
+        finally:
+            os.unlink(new)
+
+
+_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
+
+
+def _beside(path: str) -> str:
+    return f"{path}.{os.urandom(8).hex()}"
+
+
+def _link(path: str, log: str) -> None:
+    try:
+        os.link(path, log)
+    except FileExistsError:  # of an attempt of the same name, which nobody asks for any more
+        os.unlink(log)
+        os.link(path, log)
 
 
 def _is_locked(fd: int) -> bool:

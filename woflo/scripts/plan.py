@@ -31,6 +31,7 @@ class Plan:
     __slots__ = (
         "base",
         "before",
+        "below",
         "calls",
         "code",
         "codec",
@@ -75,6 +76,8 @@ class Plan:
         """True where the result is kept, and given again."""
         self.before: Mapping[str, Print] = _NOTHING
         """The inputs as they were before the start."""
+        self.below: Mapping[str, Mapping[str, Print]] = _NOTHING
+        """And of those that are folders, the files below, by their paths within."""
 
     def path(self, path: str) -> str:
         """As this process finds it."""

@@ -30,7 +30,15 @@ class Made:
         self.known = Known(success)
         self.record: dict[str, Any] = self.known.record
         folder = self.record.get("folder", "")
-        self.inputs: dict[str, Print] = {_in_project(folder, path): made for path, made in self.known.inputs.items()}
+        self.inputs: dict[str, Print | None] = {
+            _in_project(folder, path): made for path, made in self.known.inputs.items()
+        }
+        """As they were read; of a folder the files below it instead, and None for itself."""
+        for path, below in self.record.get("below", {}).items():
+            self.inputs[_in_project(folder, path)] = None
+            for name, made in below.items():
+                if name:
+                    self.inputs[_in_project(folder, os.path.join(path, name))] = made
         self.outputs: dict[str, Print] = {_in_project(folder, path): made for path, made in self.known.outputs.items()}
         self.gone: frozenset[str] = frozenset(_in_project(folder, path) for path in self.record.get("gone", ()))
 

@@ -1,8 +1,9 @@
 """Values in the text of a shell: each is quoted, and stands only where its quotes mean that.
 
 Within quotes, backquotes, arithmetic, a comment, a here-document or behind a backslash, the quotes of a value would be
-text, or end what they stand in, and the value could become code. A template that has a place for a value there is
-refused.
+text, or end what they stand in, and the value could become code. So it could within `${…}` and `[[ … ]]`: some shells
+take parts of them for arithmetic, in which a text is executed. A template that has a place for a value there is
+refused; so is one that has it behind what shells read in different ways.
 """
 
 from __future__ import annotations
@@ -51,7 +52,12 @@ class _Scanner:
         """What is open, the innermost last: nothing, a quote, "#", or ")" for `$(…)`, which begins anew.
 
         "((" is arithmetic, whose text the shell reads as if it stood within double quotes; so is "]" for `$[…]`.
+        "}" is for `${…}`, and "[[" for the word of that name.
         """
+        self._word = ""
+        """The word so far, where it stands outside of quotes."""
+        self._is_read_in_two_ways = ""
+        """What has come that one shell reads in this way, and another one in that."""
         self._last = "\n"
         self._is_escaped = False
         self._has_document = False
@@ -63,21 +69,30 @@ class _Scanner:
             return f"behind a {self._last}"
         if self._has_document:
             return "behind the << of a here-document"
+        if self._is_read_in_two_ways:
+            return f"behind {self._is_read_in_two_ways}, which shells read in different ways,"
         names = {"'": "within quotes", "$'": "within quotes", '"': "within quotes", "`": "within backquotes"}
         names |= dict.fromkeys(("((", "]"), "within arithmetic")
+        names |= {"}": "within ${…}", "[[": "within [[ … ]] (write [ … ])"}
         for one in self._open:
-            if one in ("`", "((", "]"):
+            if one in ("`", "((", "]", "}", "[["):
                 return names[one]
         return "in a comment" if self._open[-1] == "#" else names.get(self._open[-1], "")
 
     def value(self) -> None:
         """A value stands here."""
         self._last = "x"
+        self._word += "x"
 
     def take(self, character: str) -> None:
         """The next character of the text."""
+        self._take_word(character)
         inner, last = self._open[-1], self._last
         self._last = character
+        if inner == "$'" and character == "\\":
+            self._is_read_in_two_ways = "a $'…' with a backslash"
+        if character == "'" and self._open[-2:] == ['"', "}"]:
+            self._is_read_in_two_ways = 'a quote within "${…}"'
         if self._is_escaped:
             self._is_escaped = False
             self._last = "x"
@@ -91,11 +106,24 @@ class _Scanner:
         else:
             self._open += self._opened(character, last, inner)
 
+    def _take_word(self, character: str) -> None:
+        """Words that open and close by being there."""
+        if not (character.isspace() or character in ";&|()"):
+            self._word += character
+            return
+        if self._word == "[[" and self._open[-1] in (_OUTSIDE, "(", ")"):
+            self._open.append("[[")
+        elif self._word == "]]" and self._open[-1] == "[[":
+            self._open.pop()
+        self._word = ""
+
     def _opened(self, character: str, last: str, inner: str) -> list[str]:
         """What this character opens."""
         if character in '"`':
             return [character]
-        if character == "(" and (last == "$" or inner != '"'):
+        if character == "{" and last == "$":
+            return ["}"]
+        if character == "(" and (last == "$" or inner not in ('"', "}")):
             return [")" if last == "$" else "((" if last == "(" else "("]
         if character == "[" and last == "$":
             return ["]"]
@@ -103,7 +131,7 @@ class _Scanner:
             return []
         if character == "'":
             return ["$'" if last == "$" else "'"]
-        if character == "#" and (last.isspace() or last in ";&|()"):
+        if character == "#" and inner not in ("}", "[[") and (last.isspace() or last in ";&|()"):
             return ["#"]
         self._has_document = self._has_document or (character == "<" and last == "<")
         return []

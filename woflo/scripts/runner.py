@@ -14,7 +14,7 @@ from woflo.kernel.attempt import Attempt, outcome_of
 from woflo.kernel.bus import complain
 from woflo.kernel.digest import digest
 from woflo.kernel.lifecycle import Watcher
-from woflo.kernel.masking import mask
+from woflo.kernel.masking import masked
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.traits import Traits
@@ -124,10 +124,10 @@ class ScriptTaskRun(BaseTaskRun[R]):
         error = outcome.error
         args = "{}"
         if self._args or self._kwargs:
-            masked = {name: mask(name, value) for name, value in self._kwargs.items()}
+            named = {name: masked(name, value) for name, value in self._kwargs.items()}
             names = self.task.body.fn.parameters
-            given = [mask(name, value) for name, value in zip_longest(names, self._args, fillvalue="")]
-            args = json.dumps({"args": given[: len(self._args)], **masked}, default=str, skipkeys=True)
+            given = [masked(name, value) for name, value in zip_longest(names, self._args, fillvalue="")]
+            args = json.dumps({"args": given[: len(self._args)], **named}, default=str, skipkeys=True)
         row = Row(
             id=self.id,
             task=self.task.name,

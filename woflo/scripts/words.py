@@ -87,14 +87,32 @@ def quick(template: Template) -> str | None:
 
 
 def split(command: str) -> list[str]:
-    """The words of a command, as a shell would see them. Raises `OptionError` where quotes do not match."""
+    """The words of a command, as a shell would see them.
+
+    Raises `OptionError` where quotes do not match, and for what only a shell could mean.
+    """
     try:
         words = shlex.split(command)
     except ValueError as error:
         raise OptionError(f"the command {command!r} cannot be split into words: {error}") from error
     if not words:
         raise OptionError(f"the command {command!r} has no words")
+    _check_needs_no_shell(command)
     return words
+
+
+_FOR_SHELLS = re.compile(r"[12&]?>>?|<<?|[12]?>&[12]|\|\|?|\|&|&&?|;;?")
+_RAW_WORD = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+""", re.DOTALL)
+"""With its quotes, by the rules of `shlex`: what is quoted is meant as a word."""
+
+
+def _check_needs_no_shell(command: str) -> None:
+    for word in _RAW_WORD.findall(command):
+        if _FOR_SHELLS.fullmatch(word):
+            raise OptionError(
+                f"the command {command!r} has {word!r} in it, which would be a word like any other; for a shell write "
+                f"shell=True, for the word itself quote it, or write the command as a list of words"
+            )
 
 
 class Word:

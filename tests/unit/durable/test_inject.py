@@ -23,6 +23,7 @@ from systems import needs_processes
 from woflo import Worker, inject, task, use_resources, use_store
 from woflo.durable.engine import engine_of
 from woflo.errors import MissingResourceError, OptionError, SerializationError
+from woflo.runners.pool import PoolTaskRun
 from woflo.stores.memory import MemoryStore
 
 
@@ -50,7 +51,9 @@ def test_it_is_given_by_its_type():
 @needs_processes
 @pytest.mark.parametrize("runner", ["sequential", "thread", "async", "multiprocess", "pool"])
 def test_every_runner_does(runner):
-    """What this process provides, a forked one has."""
+    """What this process provides, a forked one has; a pool, where its workers were not there before."""
+    if runner == "pool":
+        PoolTaskRun.shutdown()
     with use_resources(Client()):
         assert step.with_options(runner=runner)(1).get_result() == "given 1"
         assert coroutine.with_options(runner=runner)().get_result() == "given"

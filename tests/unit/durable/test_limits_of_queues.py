@@ -265,9 +265,10 @@ def test_a_claim_from_a_queue_without_limits_asks_nothing_more(tmp_path, monkeyp
     kept.write(LimitQueue(now=1.0, queue="other", max_concurrency=1))
     kept.write(Submit(now=1.0, runs=(Row(id="a", task="t"),)))
     asked = []
-    ask = kept._ask
+    writing = kept._writing
+    ask = writing._ask
     monkeypatch.setattr(
-        kept, "_ask", lambda statements: asked.extend(name for name, _ in statements) or ask(statements)
+        writing, "_ask", lambda statements: asked.extend(name for name, _ in statements) or ask(statements)
     )
     assert len(kept.write(ClaimReady(now=1.0, worker="w", limit=9, tasks=("t",), queues=("default",)))) == 1
     assert asked == ["wake_due", "ready_in_queue", "claim"]

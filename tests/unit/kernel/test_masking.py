@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from woflo.kernel.masking import MASK, mask, shorten_call
+from woflo.kernel.masking import MASK, mask, masked, shorten_call
 
 
 @pytest.mark.parametrize(
@@ -68,3 +68,20 @@ def test_a_repr_that_raises_is_told():
 
     told = shorten_call("call", (Broken(),), {})
     assert "Broken" in told
+
+
+def test_for_programs_all_of_a_value():
+    """But for its secrets, however deep they lie."""
+    value = {
+        "items": list(range(100)),
+        "text": "x" * 30_000 + " a://me:hidden@b",
+        "deep": {"a": [[[[[{"token": 1}]]]]]},
+    }
+    assert masked("", value) == {
+        "items": list(range(100)),
+        "text": "x" * 30_000 + " a://me:***@b",
+        "deep": {"a": [[[[[{"token": MASK}]]]]]},
+    }
+    for _ in range(1000):
+        value = [value]
+    assert "hidden" not in repr(masked("", value))

@@ -87,3 +87,14 @@ def test_what_may_be_called_are_tasks(part):
         script("true", may_call=["part"])
     with pytest.raises(OptionError, match="two tasks of one name"):
         script("true", may_call=[part, part])
+
+
+@pytest.mark.parametrize("runner", ["script", "thread"])
+def test_who_may_not_ask_has_no_place_for_calls(project, part, monkeypatch, runner):
+    """Also where this program was itself started by a command that may: those calls are not this one's."""
+    monkeypatch.setenv("WOFLO_CALLS", str(project / "others"))
+    show = script('echo "${WOFLO_CALLS-none}" > {outputs}', outputs="x", shell=True, name="show", runner=runner)
+    show().get_result()
+    assert Path("x").read_text() == "none\n"
+    asking({"task": "part", "kwargs": {"i": 1}}, may_call=[part])().get_result()
+    assert not (project / "others").exists()

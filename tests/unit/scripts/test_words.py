@@ -67,6 +67,17 @@ PLACES = [
     "echo $[{a}]",
     "((i = {a}))",
     'echo "$( ( ( ls ) ) "b {a}" )"',
+    "echo ${x:{a}:1}",
+    'echo "${x:{a}:1}"',
+    "echo ${x:-$(ls {a})}",
+    "echo ${x:-${y}{a}}",
+    'echo "${x:-\'}"\'}" {a} "',
+    "echo $'it\\'s' {a}",
+    "echo $'it\\' {a} '",
+    "[[ {a} -eq 1 ]]",
+    "true && [[ 1 -eq {a} ]]",
+    "x=$( [[ {a} -eq 1 ]] )",
+    "if [[ $(ls {a}) ]]; then ls; fi",
 ]
 
 
@@ -88,6 +99,14 @@ def test_no_value_where_it_cannot_be_quoted(text):
         "echo $[1] {a}",
         "awk '{print $1}' {a}",
         "f${x}{a}",
+        'echo "${x:-"}"}" {a}',
+        "echo ${x:-'}'} ${#y} {a}",
+        "echo ${x:-(} {a}",
+        "echo $'two' {a}",
+        "[[ 1 -eq 1 ]] && echo {a}",
+        "[ {a} -eq 1 ]",
+        "ls [[:alpha:]]* {a}",
+        "echo '[[ ' {a}",
     ],
 )
 def test_a_value_where_it_can_be_quoted(text):
@@ -111,6 +130,22 @@ def test_numbers_paths_and_lists():
     assert command(made(["do", 1, Path("a b"), "{x}"]), x=b"raw") == ["do", "1", "a b", "raw"]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "find . -exec do {i} ';'",
+        r"find . -exec do {i} \;",
+        'sh -c "a > {i}"',
+        '--x="a > b"',
+        "do '\"' '>'",
+        ["do", ">"],
+    ],
+)
+def test_words_that_mean_something_to_a_shell(words):
+    """Are words where they are quoted, or stand in a list."""
+    assert not made(words).shell
+
+
 def test_files_in_a_command():
     """All, those of a group, or one of them."""
     task = made("do {inputs} {inputs[1]} -- {outputs.log}", outputs={"bam": "{x}.bam", "log": "{x}.log"})
@@ -130,6 +165,8 @@ def test_files_in_a_command():
         ({"command": 7}, "a text, or a list of words"),
         ({"command": ["do", None]}, "the word None"),
         ({"command": "do\0"}, "NUL"),
+        *[({"command": f"do a {word} b"}, "shell=True") for word in (">", "|", "&&", ";", "<", "2>", ">>", "2>&1")],
+        ({"command": "do {i} > {j}"}, "'>' in it"),
         ({"command": ["do\0"]}, "NUL"),
         ({"command": ["do"], "shell": True}, "a list needs no shell"),
         ({"command": "do", "outputs": 7}, "outputs=7 must be a path"),

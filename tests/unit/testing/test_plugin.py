@@ -45,10 +45,11 @@ def run_tests(folder, text, *options, settings="", ok=True):
     """What pytest says of a file of tests; only our plugin is loaded."""
     (folder / "pytest.ini").write_text(f"[pytest]\nfilterwarnings = error\n{settings}\n")
     (folder / "test_it.py").write_text(TASKS + text)
+    kept = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}  # which is about our tests
     ended = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "woflo.testing.plugin", "--strict-markers", *options],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        env={**kept, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         timeout=60,
