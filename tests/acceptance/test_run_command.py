@@ -9,7 +9,7 @@ from programs import Program, environment
 from systems import needs_proc
 
 APP = """
-import time
+import os, time
 from datetime import date
 from pathlib import Path
 from woflo import task, workflow
@@ -39,6 +39,10 @@ def wait_long() -> None:
     print("begun", flush=True)
     Path("begun").touch()
     time.sleep(90)
+
+@task(runner="multiprocess")
+def crash() -> None:
+    os._exit(3)
 
 @task
 def deaf() -> None:
@@ -106,7 +110,10 @@ def test_a_failure(folder):
     error, hint = said.splitlines()
     assert "FAILED: ZeroDivisionError" in error
     assert "woflo retry" in hint
-    assert "Traceback" in woflo(folder, "run", "app.py:fail", "--arg", "n=1", "--debug")[1]
+    _, said, status = woflo(folder, "run", "app.py:fail", "--arg", "n=1", "--debug")
+    assert ("Traceback" in said, status) == (True, 1)
+    _, said, status = woflo(folder, "run", "app.py:crash", "--debug")  # an error of woflo's own is no wrong usage
+    assert ("TaskCrashedError" in said, status) == (True, 1)
 
 
 @pytest.mark.parametrize(
@@ -129,6 +136,14 @@ def test_what_cannot_be_meant(folder, words, text):
     assert (output, status, len(said.splitlines())) == ("", 2, 1)
     assert text in said
     assert "there is no store" in woflo(folder, "list")[1]
+
+
+def test_what_cannot_be_meant_with_its_traceback(folder):
+    """--debug changes what is told, and not the status."""
+    output, said, status = woflo(folder, "run", "app.py:duble", "--debug")
+    assert (output, status) == ("", 2)
+    assert said.startswith("Traceback")
+    assert "did you mean 'double'" in said
 
 
 @needs_proc

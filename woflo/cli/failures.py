@@ -8,13 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from traceback import format_exception
 
 import typer
 
 from woflo.cli.showing import plain
 from woflo.errors import StoreError, WofloError
 
-__all__ = ["INTERRUPTED", "LEASE_LOST", "SOME_FAILED", "STORE_FAILED", "WRONG_USAGE", "UsageError", "say", "telling"]
+__all__ = [
+    "INTERRUPTED",
+    "LEASE_LOST",
+    "SOME_FAILED",
+    "STORE_FAILED",
+    "WRONG_USAGE",
+    "UsageError",
+    "say",
+    "telling",
+    "traceback_of",
+]
 
 STORE_FAILED, WRONG_USAGE, LEASE_LOST = 1, 2, 3
 SOME_FAILED = STORE_FAILED
@@ -27,14 +38,17 @@ class UsageError(WofloError, ValueError):
 
 @contextmanager
 def telling(*, debug: bool) -> Iterator[None]:
-    """Tell of an error of woflo in one line, and end the command with its status; with `debug`, let it be raised."""
+    """Tell of an error of woflo in one line, or with its traceback, and end the command with its status."""
     try:
         yield
     except WofloError as error:
-        if debug:
-            raise
-        say(f"error: {error}")
+        say(traceback_of(error) if debug else f"error: {error}")
         raise typer.Exit(STORE_FAILED if isinstance(error, StoreError) else WRONG_USAGE) from None
+
+
+def traceback_of(error: BaseException) -> str:
+    """As Python tells it."""
+    return "".join(format_exception(error)).rstrip("\n")
 
 
 def say(text: str) -> None:

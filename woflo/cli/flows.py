@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from woflo.cli.failures import INTERRUPTED, SOME_FAILED, say
+from woflo.cli.failures import INTERRUPTED, SOME_FAILED, say, traceback_of
 from woflo.cli.showing import plain, print_json
 from woflo.cli.watching import Ends, watched
 from woflo.kernel import runtime
@@ -40,7 +40,8 @@ def flow(name: str, function: Callable[[], Any], *, quiet: bool, debug: bool) ->
             say(f"woflo run: interrupted; {len(ends.bad)} of the calls of {name} were stopped or have failed")
             return INTERRUPTED
     if debug and error is not None:
-        raise error
+        say(traceback_of(error))
+        return SOME_FAILED
     _tell(ends.bad)
     if error is not None and all(error is not one.error for one in ends.bad):
         say(f"error: {name}: {plain(told(error).splitlines()[0])}")
