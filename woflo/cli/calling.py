@@ -84,9 +84,9 @@ def _hint(error: BaseException | None) -> str:
 
 
 def _in_a_line(error: BaseException | None) -> str:
-    from woflo.cli.showing import plain
+    from woflo.kernel.texts import spelled_out
 
-    return plain(f"{type(error).__name__}: {error}".splitlines()[0])
+    return spelled_out(f"{type(error).__name__}: {error}".splitlines()[0])
 
 
 def _print(value: Any) -> None:

@@ -10,7 +10,8 @@ import typer
 
 from woflo.cli.failures import UsageError, say, telling
 from woflo.cli.options import AsJson, Debug, Url, opened_store
-from woflo.cli.showing import plain, print_json
+from woflo.cli.showing import print_json
+from woflo.kernel.texts import spelled_out
 from woflo.scripts.cleaning import Cleaned, cleaned
 from woflo.scripts.provenance import Made, name_of
 
@@ -55,7 +56,7 @@ def _ask(going: list[str]) -> None:
     if not sys.stdin.isatty():
         raise UsageError("nobody is there to be asked; say --yes, or --dry-run to see what would be removed")
     for name in going[:20]:
-        typer.echo(plain(name), err=True)
+        typer.echo(spelled_out(name), err=True)
     if len(going) > 20:
         typer.echo(f"… and {len(going) - 20} more", err=True)
     if not typer.confirm(f"Remove {len(going)} files?", err=True):
@@ -68,8 +69,8 @@ def _show(found: list[Cleaned], done: str, *, json: bool) -> None:
         return
     for one in found:
         if not one.why:
-            typer.echo(plain(one.name))
+            typer.echo(spelled_out(one.name))
     for one in found:
         if one.why:
-            say(plain(f"{one.name} stays: {one.why}"))
+            say(spelled_out(f"{one.name} stays: {one.why}"))
     say(f"woflo clean: {sum(not one.why for one in found)} files {done}")

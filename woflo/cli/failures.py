@@ -12,8 +12,8 @@ from traceback import format_exception
 
 import typer
 
-from woflo.cli.showing import plain
 from woflo.errors import StoreError, WofloError
+from woflo.kernel.texts import spelled_out
 
 __all__ = [
     "INTERRUPTED",
@@ -53,4 +53,4 @@ def traceback_of(error: BaseException) -> str:
 
 def say(text: str) -> None:
     """A line on stderr, or a few, in which nothing steers a terminal."""
-    typer.echo("\n".join(map(plain, text.split("\n"))), err=True)
+    typer.echo("\n".join(map(spelled_out, text.split("\n"))), err=True)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from woflo.cli.failures import INTERRUPTED, SOME_FAILED, say, traceback_of
-from woflo.cli.showing import plain, print_json
+from woflo.cli.showing import print_json
 from woflo.cli.watching import Ends, watched
 from woflo.kernel import runtime
 from woflo.kernel.leaving import leave_at_next_interrupt
 from woflo.kernel.masking import told
 from woflo.kernel.state import RunState
+from woflo.kernel.texts import spelled_out
 
 if TYPE_CHECKING:
     from woflo.kernel.events import RunEnded
@@ -44,7 +45,7 @@ def flow(name: str, function: Callable[[], Any], *, quiet: bool, debug: bool) ->
         return SOME_FAILED
     _tell(ends.bad)
     if error is not None and all(error is not one.error for one in ends.bad):
-        say(f"error: {name}: {plain(told(error).splitlines()[0])}")
+        say(f"error: {name}: {spelled_out(told(error).splitlines()[0])}")
     return SOME_FAILED if ends.bad or error is not None else 0
 
 
@@ -66,11 +67,11 @@ async def _awaited(value: Any) -> None:
 
 def _tell(bad: list[RunEnded]) -> None:
     for one in bad[:MOST]:
-        why = "" if one.error is None else f": {plain(told(one.error).splitlines()[0])}"
-        say(f"error: {plain(one.task)} ({one.run_id}) {one.state}{why}")
+        why = "" if one.error is None else f": {spelled_out(told(one.error).splitlines()[0])}"
+        say(f"error: {spelled_out(one.task)} ({one.run_id}) {one.state}{why}")
         log = getattr(one.error, "log", "")
         if log and one.state is RunState.FAILED:
-            say(f"hint: its output is in {plain(log)}")
+            say(f"hint: its output is in {spelled_out(log)}")
     if len(bad) > MOST:
         say(f"error: and {len(bad) - MOST} more")
 
@@ -93,9 +94,9 @@ def show_planned(planned: Sequence[Planned], *, json: bool = False) -> None:
         print_json([{"task": one.task, "command": one.command, "reasons": list(one.reasons)} for one in planned])
         return
     for one in planned:
-        typer.echo(plain(f"{one.task}: {one.command}" if one.command else one.task))
+        typer.echo(spelled_out(f"{one.task}: {one.command}" if one.command else one.task))
         for reason in one.reasons:
-            typer.echo(f"    {plain(reason)}")
+            typer.echo(f"    {spelled_out(reason)}")
     if not planned:
         say("nothing to be done: all is up to date")
 

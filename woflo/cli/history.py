@@ -8,7 +8,8 @@ import typer
 
 from woflo.cli.failures import say, telling
 from woflo.cli.options import AsJson, Debug, Url, opened_store
-from woflo.cli.showing import print_json, print_table, seconds_told, time_of, utc
+from woflo.cli.showing import print_json, print_table, time_of, utc
+from woflo.kernel.texts import seconds
 from woflo.scripts.history import Executed
 from woflo.scripts.history import history as executed
 from woflo.scripts.provenance import name_of
@@ -42,9 +43,8 @@ def history(
 
 
 def _line(one: Executed) -> tuple[str, ...]:
-    took = "" if one.took is None else seconds_told(one.took)
     code = "" if one.exit_code is None else str(one.exit_code)
-    return one.run_id, time_of(one.at), one.task, one.state, took, code, one.host, one.command
+    return one.run_id, time_of(one.at), one.task, one.state, seconds(one.took), code, one.host, one.command
 
 
 def _as_json(one: Executed) -> dict[str, Any]:

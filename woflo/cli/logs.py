@@ -13,9 +13,8 @@ import typer
 
 from woflo.cli.failures import INTERRUPTED, UsageError, say, telling
 from woflo.cli.options import Debug, Url
-from woflo.cli.showing import plain
 from woflo.kernel.masking import mask_text
-from woflo.observers.text import file_name
+from woflo.kernel.texts import file_name, spelled_out
 from woflo.scripts.places import project
 
 if TYPE_CHECKING:
@@ -138,14 +137,14 @@ class _Shown:
                 for line in _lines(file):
                     if self._last != name:
                         self._tell(name)
-                    typer.echo(plain(mask_text(line.decode(errors="replace").rstrip("\n"))))
+                    typer.echo(spelled_out(mask_text(line.decode(errors="replace").rstrip("\n"))))
                 self.files[name] = file.tell()
         except FileNotFoundError:
             return False
         return self.files[name] > begin
 
     def _tell(self, name: str) -> None:
-        typer.echo(f"==> {plain(name)} <==" if not self._last else f"\n==> {plain(name)} <==")
+        typer.echo(f"==> {spelled_out(name)} <==" if not self._last else f"\n==> {spelled_out(name)} <==")
         self._last = name
 
 

@@ -11,7 +11,8 @@ import typer
 
 from woflo.cli.failures import UsageError, telling
 from woflo.cli.options import AsJson, Debug, Url, opened_store
-from woflo.cli.showing import plain, print_json, seconds_told, time_of, utc
+from woflo.cli.showing import print_json, time_of, utc
+from woflo.kernel.texts import seconds, spelled_out
 from woflo.scripts.pictures import Node, as_mermaid, as_svg
 from woflo.scripts.provenance import Made, Traced, makers_of, name_of, traced
 
@@ -87,14 +88,14 @@ def _lines(top: str, files: dict[str, Traced]) -> Iterator[str]:
         name, before, below = todo.pop()
         one = files[name]
         if name in shown and one.made is not None:
-            yield f"{before}{plain(name)}  (see above)"
+            yield f"{before}{spelled_out(name)}  (see above)"
             continue
         shown.add(name)
-        yield f"{before}{plain(name)}  {_state(one)}"
+        yield f"{before}{spelled_out(name)}  {_state(one)}"
         if one.made is None:
             continue
         beside = below + ("│  " if one.inputs else "   ")
-        yield from (f"{beside}{plain(line)}" for line in _facts(one.made))
+        yield from (f"{beside}{spelled_out(line)}" for line in _facts(one.made))
         for number, other in enumerate(reversed(one.inputs)):
             is_last = number == 0
             todo.append((other, f"{below}{'└' if is_last else '├'}─ ", below + ("   " if is_last else "│  ")))
@@ -117,7 +118,7 @@ def _facts(made: Made) -> Iterator[str]:
         yield f"{success.task}: the function" + (f", by the code of {', '.join(made.code)}" if made.code else "")
     told = [
         time_of(record.get("started_at") or success.made_at),
-        "" if made.took is None else f"in {seconds_told(made.took)}",
+        "" if made.took is None else f"in {seconds(made.took)}",
         f"on {record['host']}" if "host" in record else "",
         f"exit code {record['exit_code']}" if "exit_code" in record else "",
         f"run {success.run_id}",

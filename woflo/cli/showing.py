@@ -1,4 +1,4 @@
-"""What commands print: tables, JSON, times, and texts of others, which cannot forge the screen."""
+"""What commands print: tables, JSON, and times."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from woflo.kernel.masking import MASK, mask, mask_text, masked
+from woflo.kernel.texts import seconds, spelled_out
 
 if TYPE_CHECKING:
     from woflo.stores.rows import Row
@@ -21,10 +22,8 @@ __all__ = [
     "call_of",
     "duration",
     "error_line",
-    "plain",
     "print_json",
     "print_table",
-    "seconds_told",
     "styled",
     "time_of",
     "utc",
@@ -45,13 +44,6 @@ LEAST = 20
 """Characters that the last column of a table has at least, however narrow the terminal."""
 
 
-def plain(text: str) -> str:
-    """The text in one line of printable characters: whatever moves a cursor or turns letters round is spelled out."""
-    if text.isprintable():
-        return text
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
-
-
 def styled(state: str, shown: str | None = None) -> str:
     """A state in its colour, which is left out where nobody looks at a terminal."""
     return typer.style(shown or state, fg=_COLOURS.get(state))
@@ -59,7 +51,7 @@ def styled(state: str, shown: str | None = None) -> str:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Columns beside each other; the last takes what is left of the line, and is cut there on a terminal."""
-    cells = [list(columns), *([plain(cell) for cell in row] for row in rows)]
+    cells = [list(columns), *([spelled_out(cell) for cell in row] for row in rows)]
     widths = [max(len(row[at]) for row in cells) for at in range(len(columns))]
     if sys.stdout.isatty():
         before = sum(widths[:-1]) + len(GAP) * (len(widths) - 1)
@@ -88,18 +80,7 @@ def duration(row: Row, now: float) -> str:
     """How long the run has taken, up to now where it has not ended; empty where it has not begun."""
     if row.started_at is None:
         return ""
-    return seconds_told((row.finished_at or now) - row.started_at)
-
-
-def seconds_told(seconds: float) -> str:
-    """So many seconds, for people."""
-    seconds = max(0.0, seconds)
-    if seconds < 1:
-        return f"{seconds * 1000:.3g} ms"
-    if seconds < 60:
-        return f"{seconds:.3g} s"
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+    return seconds((row.finished_at or now) - row.started_at)
 
 
 def call_of(row: Row, limit: int = 200) -> str:

@@ -10,9 +10,10 @@ import typer
 
 from woflo.cli.failures import telling
 from woflo.cli.options import AsJson, Debug, Runs, Url, found, opened_store
-from woflo.cli.showing import as_json, call_of, duration, error_line, plain, print_json, styled, time_of
+from woflo.cli.showing import as_json, call_of, duration, error_line, print_json, styled, time_of
 from woflo.kernel import clock
 from woflo.kernel.masking import mask, mask_text, masked
+from woflo.kernel.texts import spelled_out
 
 if TYPE_CHECKING:
     from woflo.stores.contract import Store
@@ -61,12 +62,12 @@ def _told(store: Store, row: Row) -> dict[str, Any]:
 
 def _show(store: Store, row: Row, most: int | None) -> None:
     now = clock.now()
-    typer.echo(f"{plain(call_of(row))}")
+    typer.echo(f"{spelled_out(call_of(row))}")
     for name, value in _facts(store, row, now):
-        shown = styled(row.state.value) if name == "state" else plain(value)
+        shown = styled(row.state.value) if name == "state" else spelled_out(value)
         typer.echo(f"  {name:<10} {shown}")
     for line in _failure(row):
-        typer.echo(f"    {plain(line)}")
+        typer.echo(f"    {spelled_out(line)}")
     for line in _tree(store, row, "  ", now, most):
         typer.echo(line)
 
@@ -123,7 +124,7 @@ def _tree(store: Store, row: Row, before: str, now: float, most: int | None) -> 
     for number, call in enumerate(calls[left_out:], 1):
         is_last = number == len(calls) - left_out
         note = error_line(call.error) or call.reason or ""
-        told = [plain(call_of(call, 60)), styled(call.state.value), duration(call, now), plain(note)]
+        told = [spelled_out(call_of(call, 60)), styled(call.state.value), duration(call, now), spelled_out(note)]
         yield f"{before}{'└' if is_last else '├'}─ {'  '.join(part for part in told if part)}"
         yield from _tree(store, call, before + ("   " if is_last else "│  "), now, most)
 

@@ -45,7 +45,8 @@ def _is_no_target(text: str) -> bool:
 
 
 def _by_record(file: str, store: str | None, *, json: bool) -> None:
-    from woflo.cli.showing import plain, print_json
+    from woflo.cli.showing import print_json
+    from woflo.kernel.texts import spelled_out
     from woflo.scripts.provenance import makers_of, name_of, why_known
 
     name = name_of(file)
@@ -58,7 +59,7 @@ def _by_record(file: str, store: str | None, *, json: bool) -> None:
         print_json([{"file": one, "reason": reason} for one, reason in found])
         return
     for one, reason in found:
-        typer.echo(plain(f"{one}: {reason}"))
+        typer.echo(spelled_out(f"{one}: {reason}"))
     if not found:
         say(f"{name} and all that it was made of are as they were; `woflo why app.py {file}` looks at commands, too")
 

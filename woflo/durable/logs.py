@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from woflo.errors import StoreError
 from woflo.kernel.events import Event, LogRecorded, OutputWritten, RunEnded
 from woflo.kernel.subscription import Subscription, subscribe
-from woflo.observers.text import Lines, output, plain
+from woflo.kernel.texts import Lines, output, plain
 
 if TYPE_CHECKING:
     from woflo.stores.contract import Store

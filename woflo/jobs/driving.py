@@ -31,7 +31,7 @@ from woflo.kernel.leaving import interrupts_held_back, leave_at_next_interrupt
 from woflo.kernel.runtime import stop_all
 from woflo.kernel.state import SUCCESSES, RunState
 from woflo.kernel.subscription import subscribe
-from woflo.observers.text import plain
+from woflo.kernel.texts import plain
 
 if TYPE_CHECKING:
     from woflo.jobs.run import JobTaskRun

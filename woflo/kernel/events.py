@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar
 
 from woflo.kernel import clock, masking
 from woflo.kernel.state import RunState
+from woflo.kernel.texts import seconds
 
 __all__ = [
     "AttemptFailed",
@@ -133,7 +134,7 @@ class RunEnded(Event):
         return self.state is RunState.SKIPPED
 
     def log_line(self) -> LogLine:
-        took = "" if self.duration is None else f" after {self.duration:.3g} s"
+        took = "" if self.duration is None else f" after {seconds(self.duration)}"
         if self.state.is_success:
             return (_INFO, "%s (%s): %s%s", self.task, self.run_id, self.state, took)
         return (_WARNING, "%s (%s): %s%s: %r", self.task, self.run_id, self.state, took, _Told(self.error))

@@ -15,6 +15,7 @@ from woflo.kernel.options import waiting_time, whole_number
 from woflo.kernel.recording import current_recorder, monotonic_end, recalled
 from woflo.kernel.starting import Starting
 from woflo.kernel.state import TERMINAL, RunState
+from woflo.kernel.texts import seconds
 
 if TYPE_CHECKING:
     from typing import Self
@@ -287,7 +288,7 @@ class BaseTaskRun(Starting, Generic[R]):
             call_back(fn, self)
 
     def __repr__(self) -> str:
-        took = "" if self.duration is None else f" {self.duration:.3g} s"
+        took = "" if self.duration is None else f" {seconds(self.duration)}"
         tries = f" attempt {self.attempt}" if self.attempt > 1 else ""
         return f"<{self.task.name} {self.id} {self.state}{tries}{took}>"
 
@@ -297,7 +298,7 @@ class BaseTaskRun(Starting, Generic[R]):
         colour = {"SUCCEEDED": "#2a7", "SKIPPED": "#2a7", "FAILED": "#c33", "UPSTREAM_FAILED": "#c33"}.get(
             self.state, "#888"
         )
-        took = "" if self.duration is None else f" in {self.duration:.3g} s"
+        took = "" if self.duration is None else f" in {seconds(self.duration)}"
         state = f'<b style="color:{colour}">{escape(str(self.state))}</b>'
         return f"<code>{escape(self.task.name)}</code> {state}, attempt {self.attempt}{took} <small>{self.id}</small>"
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 from woflo.errors import OptionError
 from woflo.kernel.events import AttemptFailed, AttemptStarted, LogRecorded, OutputWritten, RunEnded
 from woflo.kernel.masking import mask_text, told
-from woflo.observers.text import MOST_ENDED, Lines, file_name, output, plain, seconds
+from woflo.kernel.texts import MOST_ENDED, Lines, file_name, output, plain, seconds
 
 if TYPE_CHECKING:
     from woflo.kernel.events import Event

@@ -14,8 +14,8 @@ from woflo.kernel import bus, clock
 from woflo.kernel.events import RunCreated, RunEnded
 from woflo.kernel.masking import mask_text, told
 from woflo.kernel.state import RunState
+from woflo.kernel.texts import plain, seconds, short
 from woflo.observers.tally import WORDS
-from woflo.observers.text import plain, seconds, short
 
 if TYPE_CHECKING:
     from woflo.kernel.events import Event

@@ -10,7 +10,7 @@ from woflo.errors import OptionError
 from woflo.kernel.events import AttemptFailed, AttemptStarted, RunCreated, RunEnded, RunRetried
 from woflo.kernel.masking import told
 from woflo.kernel.state import RunState
-from woflo.observers.text import plain
+from woflo.kernel.texts import plain
 
 if TYPE_CHECKING:
     from woflo.kernel.events import Event

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from woflo.errors import LaunchError, ScriptError, TaskStoppedError
 from woflo.kernel import bus
 from woflo.kernel.context import current_attempt
+from woflo.kernel.texts import spelled_out
 from woflo.runners.processes import tree
 from woflo.scripts import guarding
 from woflo.scripts.calls import VARIABLE, Call, begin_file, make, read
@@ -241,7 +242,7 @@ def _shown(plan: Plan) -> str:
     import shlex
 
     words = plan.shown[2:] if plan.shown[:2] == ["/bin/sh", "-c"] else map(shlex.quote, plan.shown)
-    text = _visible(" ".join(words), newlines=False)
+    text = spelled_out(" ".join(words), but="\t")
     return text if len(text) <= 2 * WIDTH else f"{text[: 2 * WIDTH]}…"
 
 
@@ -255,14 +256,8 @@ def tail(path: str) -> str:
     except OSError:
         return ""
     lines = data.decode(errors="replace").splitlines()[-LINES:]
-    return "\n".join(_visible(line if len(line) <= WIDTH else f"…{line[-WIDTH:]}") for line in lines).strip("\n")
-
-
-def _visible(text: str, *, newlines: bool = True) -> str:
-    if text.isprintable():
-        return text
-    allowed = "\t\n" if newlines else "\t"
-    return "".join(one if one.isprintable() or one in allowed else repr(one)[1:-1] for one in text)
+    shown = (line if len(line) <= WIDTH else f"…{line[-WIDTH:]}" for line in lines)
+    return "\n".join(spelled_out(line, but="\t") for line in shown).strip("\n")
 
 
 def execute_here(script: Script, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from woflo.errors import OptionError
 from woflo.kernel.events import LogRecorded, OutputWritten, RunEnded
+from woflo.kernel.texts import Lines
 from woflo.observers.progress.display import MODES, Display, mode_of
 from woflo.observers.tally import Tally
-from woflo.observers.text import Lines
 
 if TYPE_CHECKING:
     from woflo.kernel.events import Event

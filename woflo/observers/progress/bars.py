@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from woflo.kernel import clock
+from woflo.kernel.texts import seconds, short
 from woflo.observers.tally import Run, Tally
-from woflo.observers.text import seconds, short
 
 __all__ = ["bars"]
 

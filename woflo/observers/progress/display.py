@@ -10,8 +10,8 @@ from typing import Any
 from woflo.kernel.capturing import behind
 from woflo.kernel.events import Event, RunEnded, RunRetried
 from woflo.kernel.masking import told
+from woflo.kernel.texts import output, seconds, short
 from woflo.observers.tally import WORDS, Tally
-from woflo.observers.text import output, seconds, short
 
 __all__ = ["MODES", "Display", "headline", "mode_of", "said", "summary"]
 

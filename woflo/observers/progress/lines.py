@@ -6,9 +6,9 @@ from typing import Any
 
 from woflo.kernel import clock
 from woflo.kernel.events import Event, ProgressMade, RunEnded
+from woflo.kernel.texts import short
 from woflo.observers.progress.display import Display, headline, said, summary
 from woflo.observers.tally import Tally
-from woflo.observers.text import short
 
 __all__ = ["LineDisplay"]
 

@@ -19,6 +19,7 @@ from datetime import datetime
 
 from woflo.kernel import clock
 from woflo.kernel.state import SUCCESSES, RunState
+from woflo.kernel.texts import seconds
 from woflo.stores.directory.files import Files
 from woflo.stores.directory.places import QUEUE, folder_of, log_of, place_of
 from woflo.stores.rows import Row
@@ -110,7 +111,7 @@ def _execution(row: Row) -> str:
 def _end(row: Row) -> str:
     took = ""
     if row.started_at is not None and row.finished_at is not None:
-        took = f" after {max(0.0, row.finished_at - row.started_at):.3g} s"
+        took = f" after {seconds(row.finished_at - row.started_at)}"
     return ("succeeded" if row.state in SUCCESSES else row.state.lower().replace("_", " ")) + took
 
 

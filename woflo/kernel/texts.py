@@ -1,11 +1,15 @@
-"""What tasks say, as it may be shown: it cannot move the cursor, forge a line, or turn the text around."""
+"""Texts of programs as texts for people: they cannot move the cursor, forge a line, or turn the text around.
+
+Durations and names of files are told here as well. Expressions are compiled where they are first needed: a program that
+only calls tasks has no such text.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import OrderedDict
 
-__all__ = ["MOST_ENDED", "Lines", "file_name", "output", "plain", "seconds", "short"]
+__all__ = ["MOST_ENDED", "Lines", "file_name", "output", "plain", "seconds", "short", "spelled_out"]
 
 MOST_OF_A_LINE = 1 << 16
 """Characters of a line that are kept until its end comes."""
@@ -14,26 +18,36 @@ MOST_ENDED = 256
 """How many runs that have ended are remembered."""
 
 # Each alternative goes a bounded way, so that no text takes long. ECMA-48: control sequences, then strings, then pairs.
-_ESCAPES = re.compile(
+_ESCAPES = (
     "(?:\x1b\\[|\x9b)[0-?]{0,64}[ -/]{0,16}[@-~]"
     "|(?:\x1b[\\]PX^_]|[\x90\x98\x9d\x9e\x9f])[^\x07\x1b\x9c\n]{0,4096}(?:\x07|\x1b\\\\|\x9c)?"
     "|\x1b[ -/]{0,16}[0-~]?"
 )
-_CONTROLS = re.compile(
+_CONTROLS = (
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"
     "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # what changes the direction of writing
     "\u2028\u2029\ufeff\ufff9-\ufffb]"
 )
-_SURROGATES = re.compile("[\ud800-\udfff]")
+_SURROGATES = "[\ud800-\udfff]"
 
 
 def plain(text: str) -> str:
     """One line without terminal escapes and control characters."""
     if text.isprintable():  # as most are
         return text
-    text = _ESCAPES.sub("", text.replace("\n", " ").replace("\r", " "))
-    text = _CONTROLS.sub("", text.expandtabs(8))
-    return _SURROGATES.sub("\ufffd", text)
+    text = re.sub(_ESCAPES, "", text.replace("\n", " ").replace("\r", " "))
+    text = re.sub(_CONTROLS, "", text.expandtabs(8))
+    return re.sub(_SURROGATES, "\ufffd", text)
+
+
+def spelled_out(text: str, but: str = "") -> str:
+    """The text with whatever moves a cursor or turns letters round spelled out, `but` for these characters.
+
+    Nothing of it is lost, as of a file's name or a command nothing may be.
+    """
+    if text.isprintable():  # as most are
+        return text
+    return "".join(one if one.isprintable() or one in but else repr(one)[1:-1] for one in text)
 
 
 def output(line: str) -> str:
@@ -53,6 +67,7 @@ def seconds(duration: float | None) -> str:
     """A duration for people, such as `3.2 s`, `4 min 10 s` or `2 h 5 min`; empty where there is none."""
     if duration is None:
         return ""
+    duration = max(0.0, duration)  # clocks of two machines differ
     if duration < 60:
         return f"{duration:.3g} s"
     minutes, rest = divmod(round(duration), 60)

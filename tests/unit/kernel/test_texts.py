@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import time
+from ast import literal_eval
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from woflo.kernel.masking import mask_text, told
-from woflo.observers.text import Lines, file_name, output, plain, seconds, short
+from woflo.kernel.texts import Lines, file_name, output, plain, seconds, short, spelled_out
 
 PIECES = st.sampled_from(
     ["\x1b", "[", "]0;", "2J", "31m", "\x07", "\x9b", "\r", "\n", "\u202e", "a", "\x1b\\", "\x90", ";"]
@@ -52,6 +54,21 @@ def test_what_was_meant_to_be_read_is_left(text, shown):
 def test_of_a_line_that_was_written_over_the_last_state_is_left(text, shown):
     """As a person would have read it."""
     assert output(text) == shown
+
+
+@given(st.lists(PIECES, max_size=30).map("".join) | st.text())
+def test_what_is_spelled_out_can_be_read_back(text):
+    """Nothing that a terminal obeys is left, and nothing is lost."""
+    shown = spelled_out(text)
+    assert shown.isprintable()
+    if "\\" not in text:
+        assert re.sub(r"\\(?:U.{8}|u.{4}|x..|.)", lambda found: literal_eval(f'"{found[0]}"'), shown) == text
+
+
+def test_some_may_be_left_as_they_are():
+    """The ends of lines, where there may be several."""
+    assert spelled_out("a\tb\nc\x1b\u202e", but="\t\n") == "a\tb\nc\\x1b\\u202e"
+    assert spelled_out("a\tb\nc") == "a\\tb\\nc"
 
 
 @pytest.mark.parametrize("piece", ["\x1b]", "\x1b[0", "a.a", "key", "token=", "://a:", "bearer ", "\x1b", "passw"])
@@ -110,7 +127,7 @@ def test_an_error_whose_text_raises_is_told():
 
 @pytest.mark.parametrize(
     ("given", "words"),
-    [(None, ""), (0.0012, "0.0012 s"), (3.21, "3.21 s"), (250, "4 min 10 s"), (7_500, "2 h 5 min")],
+    [(None, ""), (0.0012, "0.0012 s"), (3.21, "3.21 s"), (250, "4 min 10 s"), (7_500, "2 h 5 min"), (-1.0, "0 s")],
 )
 def test_durations_are_for_people(given, words):
     """Seconds, minutes, hours."""
