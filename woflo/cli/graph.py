@@ -44,16 +44,11 @@ def graph(
 
 
 def _draw_job(path: str, var: list[str], svg: Path | None) -> None:
+    from woflo.jobs.drawing import nodes_of
     from woflo.jobs.driving import variables_in
     from woflo.jobs.job import Job
 
-    job = Job.load(path, variables=variables_in(var))
-    if svg is None:
-        typer.echo(job.graph(), nl=False)
-        return
-    ids = {name: f"s{number}" for number, name in enumerate(job.plan.steps)}
-    steps = job.plan.steps.values()
-    draw([Node(ids[one.name], one.name, "file", tuple(ids[need] for need in one.needs)) for one in steps], svg)
+    draw(nodes_of(Job.load(path, variables=variables_in(var)).plan), svg)
 
 
 def _draw_files(target: str, files: list[str], svg: Path | None) -> None:

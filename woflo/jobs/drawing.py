@@ -1,16 +1,16 @@
-"""A job as a file again, and as a picture."""
+"""A job as a file again, and as what pictures are drawn of."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from woflo.jobs.yaml_texts import resolved
+from woflo.scripts.pictures import Node
 
 if TYPE_CHECKING:
     from woflo.jobs.plan import Plan
 
-__all__ = ["as_mermaid", "as_yaml"]
+__all__ = ["as_yaml", "nodes_of"]
 
 _ORDER = ("version", "config", "aliases", "tasks")
 
@@ -34,19 +34,10 @@ def as_yaml(value: dict[str, Any]) -> str:
     return text
 
 
-def as_mermaid(plan: Plan) -> str:
-    """A flowchart from top to bottom; what is left out is dashed."""
-    numbers = {name: f"s{number}" for number, name in enumerate(plan.steps)}
-    lines = ["flowchart TD"]
-    lines += [f'    {numbers[name]}["{_escaped(name)}"]' for name in plan.steps]
-    for step in plan.steps.values():
-        lines += [f"    {numbers[need]} --> {numbers[step.name]}" for need in step.needs]
-    if plan.left_out:
-        lines.append("    classDef left stroke-dasharray: 4")
-        lines.append(f"    class {','.join(numbers[name] for name in plan.steps if name in plan.left_out)} left")
-    return "\n".join(lines) + "\n"
-
-
-def _escaped(text: str) -> str:
-    """As Mermaid has it: everything that could mean something by its number."""
-    return re.sub(r"[^\w .,:/+-]", lambda found: f"#{ord(found[0])};", text)
+def nodes_of(plan: Plan) -> list[Node]:
+    """Its steps and what they need, for pictures."""
+    ids = {name: f"s{number}" for number, name in enumerate(plan.steps)}
+    return [
+        Node(ids[name], name, "left" if name in plan.left_out else "file", tuple(ids[need] for need in step.needs))
+        for name, step in plan.steps.items()
+    ]

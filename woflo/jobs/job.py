@@ -122,9 +122,10 @@ class Job:
 
     def graph(self) -> str:
         """Its steps and what they need, as a Mermaid flowchart."""
-        from woflo.jobs.drawing import as_mermaid
+        from woflo.jobs.drawing import nodes_of
+        from woflo.scripts.pictures import as_mermaid
 
-        return as_mermaid(self.plan)
+        return as_mermaid(nodes_of(self.plan))
 
     @staticmethod
     def main(arguments: Sequence[str] | None = None) -> int:

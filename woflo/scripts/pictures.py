@@ -31,12 +31,15 @@ class Node(NamedTuple):
 
 
 def as_mermaid(nodes: list[Node]) -> str:
-    """A flowchart from top to bottom."""
+    """A flowchart from top to bottom; what was left out is dashed."""
     lines = ["flowchart TD"]
     for node in nodes:
         begin, end = _MERMAID[node.kind]
         lines.append(f"    {node.id}{begin}{_by_number(node.label)}{end}")
     lines += [f"    {need} --> {node.id}" for node in nodes for need in node.needs]
+    left = [node.id for node in nodes if node.kind == "left"]
+    if left:
+        lines += ["    classDef left stroke-dasharray: 4", f"    class {','.join(left)} left"]
     return "\n".join(lines) + "\n"
 
 
