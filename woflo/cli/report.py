@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +13,7 @@ from woflo.cli.options import AsJson, Debug, Url, opened_store
 from woflo.cli.showing import print_json, time_of, utc
 from woflo.kernel.texts import seconds, spelled_out
 from woflo.scripts.pictures import Node, as_mermaid, as_svg
+from woflo.scripts.plan import as_text
 from woflo.scripts.provenance import Made, Traced, makers_of, name_of, traced
 
 __all__ = ["Mermaid", "Svg", "draw", "nodes_of", "report"]
@@ -113,7 +113,7 @@ def _facts(made: Made) -> Iterator[str]:
         yield f"accepted as output of {success.task}, {time_of(success.made_at)}"
         return
     if made.command:
-        yield f"{success.task}: {shlex.join(made.command)}"
+        yield f"{success.task}: {as_text(made.command)}"
     else:
         yield f"{success.task}: the function" + (f", by the code of {', '.join(made.code)}" if made.code else "")
     told = [

@@ -13,16 +13,15 @@ from woflo.kernel.masking import MASK, mask
 from woflo.scripts.calls import checked_tasks
 from woflo.scripts.files import Declared, Groups, Output, Temporary, given_files
 from woflo.scripts.places import check_written
-from woflo.scripts.plan import Plan, files_for, inputs_of
+from woflo.scripts.plan import SHELL, Plan, files_for, inputs_of
 from woflo.scripts.quoting import check_places, filled
 from woflo.scripts.words import FILES, Field, Template, Word, fields_of, parsed, split, texts_of
 
 if TYPE_CHECKING:
     from woflo.kernel.task import Task
 
-__all__ = ["SHELL", "Lookup", "Script"]
+__all__ = ["Lookup", "Script"]
 
-SHELL = "/bin/sh"
 Command = str | Sequence[str]
 
 

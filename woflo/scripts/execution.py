@@ -238,11 +238,8 @@ def _signal_name(number: int) -> str:
 
 
 def _shown(plan: Plan) -> str:
-    """The command as a person would write it, on one line."""
-    import shlex
-
-    words = plan.shown[2:] if plan.shown[:2] == ["/bin/sh", "-c"] else map(shlex.quote, plan.shown)
-    text = spelled_out(" ".join(words), but="\t")
+    """The command on one line, and not all of a long one."""
+    text = spelled_out(plan.as_text(), but="\t")
     return text if len(text) <= 2 * WIDTH else f"{text[: 2 * WIDTH]}…"
 
 

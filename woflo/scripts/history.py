@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from woflo.kernel.masking import mask, mask_text
 from woflo.kernel.state import SUCCESSES
+from woflo.scripts.plan import as_text
 from woflo.scripts.provenance import Made
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ class Executed(NamedTuple):
     took: float | None
     exit_code: int | None
     command: str
-    """As a shell would have it, secrets hidden; of an earlier success of the same files, and of all that is no command,
-    the arguments of the call."""
+    """As a person would write it, secrets hidden; of an earlier success of the same files, and of all that is no
+    command, the arguments of the call."""
     host: str
     files: tuple[str, ...]
     """What it made, within the project."""
@@ -92,7 +92,7 @@ def _of_row(row: Row, made: Made | None) -> Executed:
     begun = row.started_at or row.created_at
     took = None if row.started_at is None or row.finished_at is None else row.finished_at - row.started_at
     error = json.loads(row.error).get("attributes", {}) if row.error else {}
-    command = shlex.join(made.command) if made is not None else str(error.get("command", ""))
+    command = as_text(made.command) if made is not None else str(error.get("command", ""))
     exit_code = made.record.get("exit_code") if made is not None else error.get("exit_code")
     return Executed(
         row.id,
@@ -124,7 +124,7 @@ def _of_success(made: Made) -> Executed:
         made.record.get("started_at") or made.success.made_at,
         made.took,
         made.record.get("exit_code"),
-        shlex.join(made.command),
+        as_text(made.command),
         made.record.get("host", ""),
         tuple(made.outputs),
     )

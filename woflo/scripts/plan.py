@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from glob import has_magic
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,9 @@ from woflo.scripts.prints import Print
 if TYPE_CHECKING:
     from woflo.scripts.words import Field
 
-__all__ = ["Plan", "Value", "files_for", "folder_of", "target_of"]
+__all__ = ["SHELL", "Plan", "Value", "as_text", "files_for", "folder_of", "target_of"]
+
+SHELL = "/bin/sh"
 
 Value = list[str] | dict[str, list[str]]
 """What a run of a script stands for: its outputs, by group where they have groups."""
@@ -79,6 +81,10 @@ class Plan:
         self.below: Mapping[str, Mapping[str, Print]] = _NOTHING
         """And of those that are folders, the files below, by their paths within."""
 
+    def as_text(self) -> str:
+        """Its command as a person would write it, secrets hidden; empty for a function."""
+        return as_text(self.shown)
+
     def path(self, path: str) -> str:
         """As this process finds it."""
         return os.path.join(self.base, path) if self.base else path
@@ -101,6 +107,15 @@ class Plan:
             else:
                 there += [self.path(one) for one in self.files_of(output) if made is None or one in made]
         return groups if self.has_groups else groups.get("", [])
+
+
+def as_text(words: Sequence[str]) -> str:
+    """A command as a person would write it: what a shell is given is that itself, else words are quoted as for one."""
+    if len(words) == 3 and words[0] == SHELL and words[1] == "-c":
+        return words[2]
+    import shlex
+
+    return shlex.join(words)
 
 
 def files_for(field: Field, groups: Groups, option: str) -> list[str]:

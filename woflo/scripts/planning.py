@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,7 +48,7 @@ class DryRun:
                     if makers[path] is None and look(plan.path(path)) is ABSENT
                 ]
                 self._makes |= {target_of(output.path, plan.base): plan.name for output in plan.outputs}
-                self.planned.append(Planned(plan.name, shlex.join(plan.shown), tuple(dict.fromkeys(why))))
+                self.planned.append(Planned(plan.name, plan.as_text(), tuple(dict.fromkeys(why))))
         return Outcome(plan.value())
 
 

@@ -258,6 +258,21 @@ def test_a_dry_run_knows_files_by_any_of_their_names(project):
     ]
 
 
+@pytest.mark.parametrize(
+    ("command", "options", "shown"),
+    [
+        ("tr a b < {inputs} > {outputs}", {"shell": True}, "tr a b < in.txt > out.txt"),
+        (["cp", "{inputs}", "a b"], {}, "cp in.txt 'a b'"),
+        (["/bin/sh", "-c", "cp $0 $1", "{inputs}", "{outputs}"], {}, "/bin/sh -c 'cp $0 $1' in.txt out.txt"),
+    ],
+)
+def test_a_dry_run_tells_commands_as_they_were_written(project, command, options, shown):
+    """The shell that woflo puts around one is not told; words are quoted, and none is left out."""
+    with dry_run() as plan:
+        script(command, inputs="in.txt", outputs="out.txt", name="one", **options)()
+    assert [one.command for one in plan.planned] == [shown]
+
+
 def test_a_dry_run_of_a_workflow(project, store):
     """Its plain function can be planned; its steps would be recorded, so they are refused."""
 
