@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from woflo.cli.failures import UsageError
+from woflo.kernel.texts import did_you_mean
 
 if TYPE_CHECKING:
     from woflo.kernel.task import Task
@@ -35,9 +35,8 @@ def arguments_for(called: str, fn: Any, given: Iterable[str], *, are_all: bool =
         if not equals:
             raise UsageError(f"--arg {text!r} must be NAME=VALUE")
         if name not in parameters:
-            near = get_close_matches(name, parameters, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(parameters) or 'none'}"
-            raise UsageError(f"--arg {text!r}: {called} has no parameter {name!r}; {hint}")
+            hint = did_you_mean(name, parameters) or f"; it has {', '.join(parameters) or 'none'}"
+            raise UsageError(f"--arg {text!r}: {called} has no parameter {name!r}{hint}")
         if name in found:
             raise UsageError(f"--arg {text!r}: {name} is given twice; a list is written as JSON, as {name}='[1, 2]'")
         found[name] = _value(called, name, value, hints.get(name, Any))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from importlib import import_module
 from inspect import isfunction
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from woflo.cli.failures import UsageError
 from woflo.kernel.task import Task
+from woflo.kernel.texts import did_you_mean
 from woflo.scripts.makers import makers_in
 
 __all__ = ["Target"]
@@ -99,8 +99,7 @@ class Target:
     def unknown(self, name: str) -> str:
         """What is said where there is nothing of this name."""
         known = [*(one.name for one in self.all_tasks()), *self.functions()]
-        near = get_close_matches(name, known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else f" (found: {_listed(known)})"
+        hint = did_you_mean(name, known) or f" (found: {_listed(known)})"
         return f"{self._module.__name__} has no task {name!r}{hint}"
 
 

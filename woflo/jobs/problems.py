@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from woflo.errors import JobFileError
+from woflo.kernel.texts import did_you_mean
 
 __all__ = ["Document", "Problem", "Problems", "Spot", "near", "shown_path"]
 
@@ -110,8 +110,5 @@ def shown_path(path: Iterable[Any]) -> str:
 def near(name: str, known: Iterable[str], what: str = "known") -> str:
     """What is said behind an unknown name: the nearest one, or a few of those that there are."""
     names = list(known)
-    found = get_close_matches(name, names, n=1)
-    if found:
-        return f"; did you mean {found[0]!r}?"
     listed = ", ".join(sorted(names)[:8]) + (", …" if len(names) > 8 else "")
-    return f"; {what}: {listed}" if names else ""
+    return did_you_mean(name, names) or (f"; {what}: {listed}" if names else "")

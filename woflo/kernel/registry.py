@@ -121,8 +121,9 @@ def _load(path: str) -> Any:
 
 def _load_plugin(kind: str, name: str, built_in: Mapping[str, str], check: Callable[[Any], Any]) -> Any:
     """What another distribution brings, as `check` returns it."""
-    from difflib import get_close_matches
     from importlib.metadata import entry_points
+
+    from woflo.kernel.texts import did_you_mean
 
     found = {point.name: point for point in entry_points(group=f"woflo.{kind}s")}
     if name in found:
@@ -131,8 +132,7 @@ def _load_plugin(kind: str, name: str, built_in: Mapping[str, str], check: Calla
         except Exception as error:
             raise UnknownNameError(f"the {kind} {name!r} of {found[name].value} cannot be loaded: {error!r}") from error
     known = [*built_in, *found]
-    near = get_close_matches(name, known, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else "."
+    hint = did_you_mean(name, known) or "."
     raise UnknownNameError(f"there is no {kind} named {name!r}{hint} Known: {', '.join(known)}")
 
 

@@ -20,6 +20,7 @@ from woflo.errors import OptionError
 from woflo.kernel import bus, runtime
 from woflo.kernel.stages import Stages
 from woflo.kernel.state import TERMINAL
+from woflo.kernel.texts import did_you_mean
 
 if TYPE_CHECKING:
     from woflo.kernel.events import Event
@@ -266,10 +267,7 @@ def _check_options(name: str, observer: type, options: dict[str, Any]) -> None:
     if not any(one.kind is one.VAR_KEYWORD for one in parameters):
         for option in options:
             if option not in known:
-                from difflib import get_close_matches
-
-                near = get_close_matches(option, [*known, *_OWN], n=1)
-                hint = f"; did you mean {near[0]!r}?" if near else "."
+                hint = did_you_mean(option, [*known, *_OWN]) or "."
                 told = ", ".join([*known, *_OWN])
                 raise OptionError(f"subscribe({name!r}) has no option {option!r}{hint} It has: {told}")
     missing = [one.name for one in parameters if one.name in known and one.default is one.empty]

@@ -333,8 +333,7 @@ def _check_names(where: str, options: dict[str, Any], left: tuple[str, ...], ref
     known += [name for name in _OF_MAKING if where == "@task"]
     for name in options:
         if name not in Options.__slots__ or name in refused:
-            from difflib import get_close_matches
+            from woflo.kernel.texts import did_you_mean
 
-            near = get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else "."
+            hint = did_you_mean(name, known) or "."
             raise OptionError(f"{where} has no option {name!r}{hint} It has: {', '.join(known)}")

@@ -1,15 +1,16 @@
 """Texts of programs as texts for people: they cannot move the cursor, forge a line, or turn the text around.
 
-Durations and names of files are told here as well. Expressions are compiled where they are first needed: a program that
-only calls tasks has no such text.
+Durations, names of files, and names that were meant are told here as well. Expressions are compiled where they are
+first needed: a program that only calls tasks has no such text.
 """
 
 from __future__ import annotations
 
 import re
 from collections import OrderedDict
+from collections.abc import Iterable
 
-__all__ = ["MOST_ENDED", "Lines", "file_name", "output", "plain", "seconds", "short", "spelled_out"]
+__all__ = ["MOST_ENDED", "Lines", "did_you_mean", "file_name", "output", "plain", "seconds", "short", "spelled_out"]
 
 MOST_OF_A_LINE = 1 << 16
 """Characters of a line that are kept until its end comes."""
@@ -74,6 +75,14 @@ def seconds(duration: float | None) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """What is said behind an unknown name, such as `; did you mean 'thread'?`; empty where none is near."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def file_name(text: str, limit: int = 60) -> str:

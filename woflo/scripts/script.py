@@ -79,10 +79,9 @@ def _check_options(options: dict[str, Any]) -> None:
     known = [*_OWN, *(name for name in Options.__slots__ if name not in ("admission", "after", "key", "codec"))]
     for name in options:
         if name not in known:
-            from difflib import get_close_matches
+            from woflo.kernel.texts import did_you_mean
 
-            near = get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else "."
+            hint = did_you_mean(name, known) or "."
             raise OptionError(f"script has no option {name!r}{hint} It has: {', '.join(known)}")
 
 

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from woflo.kernel.masking import mask_text, told
-from woflo.kernel.texts import Lines, file_name, output, plain, seconds, short, spelled_out
+from woflo.kernel.texts import Lines, did_you_mean, file_name, output, plain, seconds, short, spelled_out
 
 PIECES = st.sampled_from(
     ["\x1b", "[", "]0;", "2J", "31m", "\x07", "\x9b", "\r", "\n", "\u202e", "a", "\x1b\\", "\x90", ";"]
@@ -132,6 +132,12 @@ def test_an_error_whose_text_raises_is_told():
 def test_durations_are_for_people(given, words):
     """Seconds, minutes, hours."""
     assert seconds(given) == words
+
+
+def test_the_nearest_name_is_told():
+    """One, and none where all are far."""
+    assert did_you_mean("thraed", {"process": 1, "thread": 2}) == "; did you mean 'thread'?"
+    assert did_you_mean("x", ["thread"]) == did_you_mean("x", []) == ""
 
 
 def test_what_is_short_is_whole():
