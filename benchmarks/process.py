@@ -51,7 +51,7 @@ def fork_finish(pid: int, read: int) -> int:
 
 def same_caller() -> None:
     """Give all callers the modules of all, since what a fork costs depends on them."""
-    work.import_the_same("multiprocessing.context", "multiprocessing.connection", "woflo")
+    work.import_the_same("multiprocessing.context", "multiprocessing.connection", "woflo.kernel.task")
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from weakref import WeakSet
 
 from woflo.durable.branches import Branch
 from woflo.durable.called import deadline_of, deadline_passed
@@ -39,7 +40,7 @@ from woflo.kernel import clock, runtime
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.graph import find_handles
 from woflo.kernel.outcome import Outcome
-from woflo.kernel.state import RunState
+from woflo.kernel.state import SUCCESSES, RunState
 from woflo.stores.operations import CONTINUED, Finish, Park
 from woflo.stores.rows import Row
 
@@ -87,8 +88,8 @@ class Execution(Recording):
         """Those of the run that is to go on from this one."""
         self._waits_for_others = False
         """True where it waits for a run that somebody else has called, by whose key it was found."""
-        self._ended_meanwhile: list[StoredTaskRun[Any]] | None = None
-        """Children that have ended while it is being parked."""
+        self._failed_children: WeakSet[StoredTaskRun[Any]] = WeakSet()
+        """Those that have ended here, and that perhaps nobody has looked at."""
         self._open: dict[StepRun[Any], None] = {}
         """Steps that have not ended, in the order of their calls."""
 
@@ -253,29 +254,23 @@ class Execution(Recording):
             waits_for=tokens,
             run_after=min(times, default=None),
         )
-        meanwhile: list[StoredTaskRun[Any]] = []
-        self._ended_meanwhile = meanwhile
-        try:
-            if not self.written(operation):
-                return False
-            self.end(Parked(waits[0].reason))
-        finally:
-            self._ended_meanwhile = None
-        for run in meanwhile:
+        if not self.written(operation):
+            return False
+        self.end(Parked(waits[0].reason))
+        for run in list(self._failed_children):
             run._looked_at()
         return True
 
     def child_ended(self, run: StoredTaskRun[Any]) -> None:
         """A child that was called here has ended.
 
-        Where its workflow goes on elsewhere, that has another handle of it, which is looked at there. Whether it does
-        may be about to be kept, and known by others already.
+        Where its workflow is parked, before or after that, whoever goes on with it has another handle of the child,
+        which is looked at there.
         """
-        meanwhile = self._ended_meanwhile
-        if meanwhile is not None:
-            meanwhile.append(run)
-        if self._ended is not None:
-            run._looked_at()
+        if run._state not in SUCCESSES:
+            self._failed_children.add(run)
+            if self._ended is not None:
+                run._looked_at()
 
     def _reason(self, waits: tuple[Wait, ...]) -> str:
         """Where a person has to decide about a step, what that person is asked."""
