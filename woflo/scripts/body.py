@@ -15,7 +15,7 @@ from woflo.scripts.files import Declared, Groups, Output, Temporary, given_files
 from woflo.scripts.places import check_written
 from woflo.scripts.plan import SHELL, Plan, files_for, inputs_of
 from woflo.scripts.quoting import check_places, filled
-from woflo.scripts.words import FILES, Field, Template, Word, fields_of, parsed, split, texts_of
+from woflo.scripts.words import FILES, Field, Template, Word, fields_of, no_options, parsed, split, texts_of
 
 if TYPE_CHECKING:
     from woflo.kernel.task import Task
@@ -157,7 +157,7 @@ class Script:
         plan = Plan(name, [path for paths in inputs.values() for path in paths], outputs, base)
         plan.calls = self.may_call
         plan.has_groups = any(output.group for output in outputs)
-        lookup.inputs, lookup.outputs = inputs, _groups_of(outputs)
+        lookup.inputs, lookup.outputs = no_options(inputs), no_options(_groups_of(outputs))
         words = self.words if self.function is None else self._made(values, lookup)
         plan.command = plan.shown = self._filled(words, lookup, texts)
         if self.env:
