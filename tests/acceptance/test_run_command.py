@@ -186,3 +186,14 @@ def test_ctrl_c_tells_what_goes_on(folder):
         program.press_ctrl_c()
         assert program.wait(10) == 130
     assert [run["state"] for run in json.loads(woflo(folder, "list", "--json")[0])] == ["STOPPED"]
+
+
+def test_a_value_cannot_forge_the_screen(folder):
+    """What could move the cursor is spelled out, in JSON as JSON does; all else is shown as it is."""
+    with (folder / "app.py").open("a", encoding="utf-8") as file:
+        file.write(
+            '\n@task\ndef evil(n: int) -> object:\n    return ["é", "\\x9b2J\\u202e", {"\\x9b2J"} if n else 1]\n'
+        )
+    output = woflo(folder, "run", "app.py:evil", "--arg", "n=0")[0]
+    assert output == '["\\u00e9", "\\u009b2J\\u202e", 1]\n'
+    assert woflo(folder, "run", "app.py:evil", "--arg", "n=1")[0] == "['é', '\\x9b2J\\u202e', {'\\x9b2J'}]\n"

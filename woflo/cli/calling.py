@@ -12,6 +12,7 @@ from woflo.cli.watching import watched
 from woflo.kernel import runtime
 from woflo.kernel.leaving import interrupts_held_back, leave_at_next_interrupt
 from woflo.kernel.state import RunState
+from woflo.kernel.texts import spelled_out
 
 if TYPE_CHECKING:
     from woflo.kernel.run import BaseTaskRun
@@ -84,8 +85,6 @@ def _hint(error: BaseException | None) -> str:
 
 
 def _in_a_line(error: BaseException | None) -> str:
-    from woflo.kernel.texts import spelled_out
-
     return spelled_out(f"{type(error).__name__}: {error}".splitlines()[0])
 
 
@@ -95,6 +94,7 @@ def _print(value: Any) -> None:
     if value is None:
         return
     try:
-        typer.echo(json.dumps(value, ensure_ascii=False))
+        text = json.dumps(value, ensure_ascii=False)
+        typer.echo(text if text.isprintable() else json.dumps(value))
     except (TypeError, ValueError):
-        typer.echo(repr(value))
+        typer.echo(spelled_out(repr(value)))
