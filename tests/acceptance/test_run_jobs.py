@@ -98,16 +98,19 @@ def test_parts_of_a_job(folder):
         (["job.yaml", "--var", "word"], "NAME=VALUE"),
         (["job.yaml", "first"], "NAME cannot be meant: job.yaml is a job file"),
         (["none.toml"], "none.toml"),
+        (["wrong.yaml"], "there is no task 'nope'"),
         ([], "what is to be run?"),
         (["-r"], "what is to be run?"),
     ],
 )
 def test_what_cannot_be_meant(folder, words, text):
-    """It is told without a traceback, status 2, and nothing was called."""
+    """It is told without a traceback, status 2, nothing was called, and nothing is left behind."""
+    (folder / "wrong.yaml").write_text("version: 0.1\ntasks:\n  first: {task: nope}\n")
     output, said, status = woflo(folder, "run", *words)
     assert (output, status) == ("", 2)
     assert text in said
     assert "Traceback" not in said
+    assert sorted(path.name for path in folder.iterdir()) == ["job.yaml", "tasks", "woflo.toml", "wrong.yaml"]
     assert effects(folder) == []
 
 

@@ -6,6 +6,7 @@ functions and files, `woflo.jobs.driving` for jobs.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -129,8 +130,8 @@ def _job(path: str, choices: dict[str, Any], var: list[str], how: _How) -> int:
     if how.dry_run:
         _show_pending(pending(path, made), json=how.json)
         return 0
-    with watched(quiet=True):  # progress is shown by who drives jobs
-        return drive(path, made)
+    with ExitStack() as observers:
+        return drive(path, made, lambda: observers.enter_context(watched(quiet=True)))  # `drive` shows the progress
 
 
 def _show_pending(steps: list[tuple[str, str, bool]], *, json: bool) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -145,14 +145,16 @@ def _loaded(path: str, choices: Choices) -> Job:
     )
 
 
-def drive(path: str, choices: Choices) -> int:
+def drive(path: str, choices: Choices, begin: Callable[[], object] = lambda: None) -> int:
     """Execute the job in a file, tell how it ended on stderr, and return the exit status.
 
+    `begin` is called when the file has turned out right: one that is wrong leaves nothing behind.
     It is for programs that end with it: after Ctrl-C it stops the job, and from then on Ctrl-C ends the process.
     """
     run: JobTaskRun[Any] | None = None
     try:
         job = _loaded(path, choices)
+        begin()
         with _watched(choices):
             with interrupts_held_back():
                 run = job.resume() if choices.restart else job()

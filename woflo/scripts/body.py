@@ -15,7 +15,7 @@ from woflo.scripts.files import Declared, Groups, Output, Temporary, given_files
 from woflo.scripts.places import check_written
 from woflo.scripts.plan import SHELL, Plan, files_for, inputs_of
 from woflo.scripts.quoting import check_places, filled
-from woflo.scripts.words import FILES, Field, Template, Word, fields_of, parsed, split, texts_of
+from woflo.scripts.words import FILES, Field, Template, Word, fields_of, no_options, parsed, split, texts_of
 
 if TYPE_CHECKING:
     from woflo.kernel.task import Task
@@ -149,15 +149,15 @@ class Script:
         lookup = Lookup(self.__name__, values)
         base = ""
         if self.cwd:
-            base = _text_of(self.cwd, lookup)
-        inputs = self._inputs(given_inputs, lookup, texts)
+            base = self._folder(lookup)
+        inputs = self._inputs(given_inputs, lookup, texts, base)
         for group in inputs:
             inputs[group] = inputs_of(inputs[group], base)
         outputs = self._outputs(given_outputs, lookup, texts, base)
         plan = Plan(name, [path for paths in inputs.values() for path in paths], outputs, base)
         plan.calls = self.may_call
         plan.has_groups = any(output.group for output in outputs)
-        lookup.inputs, lookup.outputs = inputs, _groups_of(outputs)
+        lookup.inputs, lookup.outputs = no_options(inputs), no_options(_groups_of(outputs))
         words = self.words if self.function is None else self._made(values, lookup)
         plan.command = plan.shown = self._filled(words, lookup, texts)
         if self.env:
@@ -176,11 +176,22 @@ class Script:
                 texts[key] = text
         return texts
 
-    def _inputs(self, given: Any, lookup: Lookup, texts: dict[str, str]) -> Groups:
+    def _folder(self, lookup: Lookup) -> str:
+        """Where the command is executed."""
+        folder = _text_of(self.cwd, lookup)
+        if fields_of([self.cwd]) and (".." in folder or os.path.isabs(folder)):
+            first = self.cwd[0]
+            written = os.path.dirname(first) if isinstance(first, str) else ""
+            check_written(self.__name__, "cwd", os.path.join(folder, ""), written, "")
+        return folder
+
+    def _inputs(self, given: Any, lookup: Lookup, texts: dict[str, str], base: str) -> Groups:
         if given is not None:
             return given_files("inputs", given)
         groups: Groups = {}
-        for one in self.declared_inputs.fill(lookup, texts):
+        filled_in = self.declared_inputs.fill(lookup, texts)
+        self.declared_inputs.check(self.__name__, filled_in, base)
+        for one in filled_in:
             groups.setdefault(one.group, []).append(one.pattern or one.path)
         return groups
 
@@ -189,9 +200,7 @@ class Script:
             declared = Declared("outputs", given)
             return declared.fill(_as_written)
         outputs = self.declared_outputs.fill(lookup, texts)
-        for pattern, output in zip(self.declared_outputs.patterns, outputs, strict=True):
-            if pattern.fixed is None and (".." in output.path or os.path.isabs(output.path)):
-                check_written(self.__name__, output.path, pattern.folder, base)
+        self.declared_outputs.check(self.__name__, outputs, base)
         return outputs
 
     def _filled(self, words: Any, lookup: Lookup, texts: dict[str, str]) -> list[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from glob import escape, glob, has_magic
 from typing import Any, NamedTuple
 
 from woflo.errors import ArgumentError, OptionError
+from woflo.scripts.places import check_written
 from woflo.scripts.words import Field, Lookup, Template, parsed, quick
 
 __all__ = ["Declared", "FilesOf", "Output", "Protected", "Temporary", "given_files", "protected", "temporary"]
@@ -95,6 +96,7 @@ class Declared:
     """
 
     def __init__(self, option: str, given: Any) -> None:
+        self.option = option
         self.given = given
         self.patterns: list[_Pattern] = []
         self.has_groups: bool = isinstance(given, Mapping)
@@ -117,6 +119,15 @@ class Declared:
     def fill(self, lookup: Lookup, texts: Mapping[str, str] = {}) -> list[Output]:
         """For one call. `texts` are the values that are one text, by the keys of their fields."""
         return [pattern.fill(lookup, texts) for pattern in self.patterns]
+
+    def check(self, name: str, filled: Sequence[Output], base: str) -> None:
+        """Raise `ArgumentError` where a value of a call of `name` has led a path out of the project.
+
+        What the user has written is meant: a folder elsewhere, or a link in the project that leads there.
+        """
+        for pattern, one in zip(self.patterns, filled, strict=True):
+            if pattern.fixed is None and (".." in one.path or os.path.isabs(one.path)):
+                check_written(name, self.option, one.path, pattern.folder, base)
 
     def folders(self) -> list[str]:
         """Where the user has written that each lies."""

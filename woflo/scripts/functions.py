@@ -120,11 +120,13 @@ class MakingFunction:
         fields = fields_of([*self.inputs.templates(), *self.outputs.templates()])
         texts = {one.key: texts_of(one.name, values[one.name], one.form) for one in fields}
         plain = {key: text for key, text in texts.items() if isinstance(text, str)}
-        inputs = [path for one in self.inputs.fill(lookup, plain) for path in expanded(one.pattern or one.path, "")]
+        read = self.inputs.fill(lookup, plain)
+        self.inputs.check(name, read, "")
+        inputs = [path for one in read for path in expanded(one.pattern or one.path, "")]
         outputs = self.outputs.fill(lookup, plain)
         for pattern, output in zip(self.outputs.patterns, outputs, strict=True):
             if pattern.fixed is None:
-                check_written(name, output.path, pattern.folder, "")
+                check_written(name, "outputs", output.path, pattern.folder, "")
         plan = Plan(name, inputs, outputs)
         plan.has_groups = any(one.group for one in outputs)
         return plan

@@ -47,16 +47,17 @@ _made: set[str] = set()
 
 def is_inside(path: str, folder: str) -> bool:
     """True where the path, wherever links lead, lies in the folder."""
-    real = os.path.realpath(os.path.dirname(path))  # before `..` is taken: behind a link that leads elsewhere
+    above, name = os.path.split(path)
+    real = os.path.realpath(path if name == ".." else above)  # `..` is that of where a link leads
     top = os.path.realpath(folder)
     return real == top or real.startswith(top.rstrip(os.sep) + os.sep)
 
 
-def check_written(name: str, path: str, written: str, base: str) -> None:
+def check_written(name: str, option: str, path: str, written: str, base: str) -> None:
     """Raise `ArgumentError` where a value has led a path out of the project, and of the folder that was written."""
     whole = os.path.join(base, path)
     if not is_inside(whole, project()) and not (written and is_inside(whole, os.path.join(base, written))):
         raise ArgumentError(
-            f"{name}: a value leads the output {path!r} out of the project ({project()}); write the folder into "
-            f"`outputs` where it is meant"
+            f"{name}: a value leads {option} {path!r} out of the project ({project()}); write the folder into "
+            f"`{option}` where it is meant"
         )

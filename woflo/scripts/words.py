@@ -19,7 +19,19 @@ from typing import Any, NamedTuple
 
 from woflo.errors import ArgumentError, OptionError
 
-__all__ = ["FILES", "Field", "Lookup", "Template", "Word", "fields_of", "parsed", "quick", "split", "texts_of"]
+__all__ = [
+    "FILES",
+    "Field",
+    "Lookup",
+    "Template",
+    "Word",
+    "fields_of",
+    "no_options",
+    "parsed",
+    "quick",
+    "split",
+    "texts_of",
+]
 
 FILES = ("inputs", "outputs")
 """Names that stand for files."""
@@ -143,6 +155,19 @@ class Word:
             told = "".join(map(str, self._template))
             raise ArgumentError(f"the word {told!r} has two places for several values; give each a word of its own")
         return ["".join(each if part is lists[0] else part for part in parts) for each in lists[0]]
+
+
+def no_options(groups: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Files as a command is given them: one whose name begins with a dash would be taken for an option."""
+    for paths in groups.values():
+        for path in paths:
+            if path.startswith("-"):
+                return {group: [_no_option(one) for one in files] for group, files in groups.items()}
+    return groups
+
+
+def _no_option(path: str) -> str:
+    return f"./{path}" if path.startswith("-") else path
 
 
 def texts_of(name: str, value: Any, form: str = "") -> str | list[str]:

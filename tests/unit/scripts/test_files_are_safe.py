@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from woflo import RunState, protected, script
+from woflo import RunState, protected, script, task
 from woflo.errors import ArgumentError
 from woflo.scripts.ledger import ledger
 
@@ -124,6 +124,67 @@ def test_no_value_leads_out_of_the_project(project, value):
     error = make(x=value).exception()
     assert value == "link/out" or isinstance(error, ArgumentError)
     assert (project.parent / "out.txt").read_text() == (outside / "out.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize("value", ["../out.txt", "{elsewhere}/out.txt", "a/../../out.txt", "link/../out.txt"])
+@pytest.mark.parametrize("kind", ["script", "function"])
+def test_no_value_has_a_file_outside_of_the_project_read(project, value, kind):
+    """Nothing is executed with it; what was written, in the template or at the call, is read."""
+    outside = project.parent / "elsewhere"
+    outside.mkdir()
+    Path("a").mkdir()
+    os.symlink(outside, "link")
+    (project.parent / "out.txt").write_text("mine")
+    (outside / "out.txt").write_text("mine")
+    value = value.format(elsewhere=outside)
+    if kind == "function":
+        copy = task(inputs="{x}", outputs="copy", runner="sequential")(_copy)
+        written = task(inputs=f"{outside}/{{x}}", outputs="copy", runner="sequential")(_copy_of_other)
+    else:
+        copy = script("cp {inputs} {outputs}", inputs="{x}", outputs="copy", name="copy")
+        written = script("cp {inputs} {outputs}", inputs=f"{outside}/{{x}}", outputs="copy", name="copy")
+    error = copy(x=value).exception()
+    assert isinstance(error, ArgumentError)
+    assert f"leads inputs {value!r} out of the project" in str(error)
+    assert not Path("copy").exists()
+    written(x="out.txt").get_result()
+    assert Path("copy").read_text() == "mine"
+    if kind == "script":
+        assert copy(x="any", inputs=[value]).get_result() == ["copy"]
+
+
+def _copy(x):
+    Path("copy").write_text(Path(x).read_text())
+
+
+def _copy_of_other(x):
+    _copy(Path("..", "elsewhere", x))
+
+
+def test_no_value_leads_a_command_out_of_the_project(project):
+    """Where it is executed is a folder of the project, or one below what is written."""
+    outside = project.parent / "elsewhere"
+    (outside / "sub").mkdir(parents=True)
+    Path("sub").mkdir()
+    here = script("pwd > {outputs}", outputs=f"{project}/pwd", cwd="{x}", shell=True, name="here")
+    for value in ("..", "sub/../..", "../elsewhere", str(outside), "/"):
+        with pytest.raises(ArgumentError, match=r"leads cwd '.*' out of the project .* write the folder into `cwd`"):
+            raise here(x=value).exception()
+    assert not Path("pwd").exists()
+    for value in (".", "sub", "sub/..", str(project), str(project / "sub")):
+        here(x=value).get_result()
+    there = script("pwd -P > {outputs}", outputs=f"{project}/pwd", cwd=f"{outside}/{{x}}", shell=True, name="there")
+    there(x="sub").get_result()
+    assert Path("pwd").read_text() == f"{outside}/sub\n"
+    with pytest.raises(ArgumentError, match="out of the project"):
+        raise there(x="..").exception()
+
+
+def test_no_value_is_the_folder_above(project):
+    """Also where the last of its names is what leads out."""
+    make = script("exit 1", outputs="{x}", shell=True, name="make")
+    with pytest.raises(ArgumentError, match="out of the project"):
+        raise make(x="..").exception()
 
 
 def test_outside_of_the_project_where_it_is_written(project):

@@ -203,6 +203,27 @@ def test_names_of_options_are_checked():
         script("do", output="x")
 
 
+@pytest.mark.parametrize("shell", [False, True])
+def test_a_file_does_not_become_an_option(project, shell):
+    """One whose name begins with a dash is given with its folder; it is known by its name."""
+    (project / "-n").write_text("good")
+    copy = script(
+        "cat {inputs} > {outputs}" if shell else "cp {inputs} {outputs}", outputs="-{x}", shell=shell, name="c"
+    )
+    assert copy(x="r", inputs="*n").get_result() == ["-r"]
+    assert (project / "-r").read_text() == "good"
+    plan = copy.body.fn.plan("c", (), {"x": "r", "inputs": "-n"})
+    assert (plan.inputs, plan.outputs[0].path, plan.target) == (["-n"], "-r", "-r")
+
+
+def test_files_with_dashes_in_words():
+    """In a word of their own, behind something, of groups, and for a function that makes the command."""
+    task = made("do {inputs} --x={inputs[1]} {outputs.log}", outputs={"log": "-l"})
+    assert command(task, inputs=["a-b", "-b"]) == ["do", "a-b", "./-b", "--x=./-b", "./-l"]
+    task = made(lambda inputs, outputs: ["do", *inputs, *outputs], outputs="-o")
+    assert command(task, inputs=["-a", "b/-c"]) == ["do", "./-a", "b/-c", "./-o"]
+
+
 @pytest.mark.parametrize(
     ("words", "name"),
     [
