@@ -290,8 +290,12 @@ class StoredTaskRun(BaseTaskRun[R]):
     def ended(self, state: RunState, outcome: Outcome) -> None:
         """The run has ended."""
         self._end_as(state, outcome)
+
+    def _into_terminal(self, state: RunState, outcome: Outcome, now: float) -> Any:
+        told = super()._into_terminal(state, outcome, now)
         if self._execution is not None:
-            self._execution.child_ended(self)
+            self._execution.child_ended(self)  # before anybody is told, and the program perhaps ends
+        return told
 
     def look(self, row: Row) -> None:
         """The run stands as `row` says; where it waits for a decision, whoever waits for it is told."""
