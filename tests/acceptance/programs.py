@@ -202,6 +202,21 @@ def run(folder: Path, text: str, *, timeout: float = PATIENCE, **options: Any) -
         return code, program.read()
 
 
+def woflo_command(folder: Path, *words: str, timeout: float = PATIENCE, **variables: str) -> tuple[str, str, int]:
+    """Execute `woflo` in a folder, with these environment variables: its output, what it said on stderr, its status."""
+    done = subprocess.run(
+        [sys.executable, "-m", "woflo", *words],
+        cwd=folder,
+        env={**environment(), **variables},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    return done.stdout, done.stderr, done.returncode
+
+
 def lines(path: Path) -> list[str]:
     """The lines of a file into which tasks wrote; none where it does not exist yet."""
     return path.read_text().splitlines() if path.exists() else []
@@ -218,4 +233,5 @@ __all__ = [
     "living",
     "run",
     "wait_until",
+    "woflo_command",
 ]

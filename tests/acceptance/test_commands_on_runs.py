@@ -6,6 +6,7 @@ import sys
 
 import pytest
 from programs import Program, environment
+from programs import woflo_command as woflo
 
 from woflo.cli import COMMANDS
 from woflo.stores.sqlite import SQLiteStore
@@ -43,19 +44,6 @@ one.wait()
 two = flow(5)
 two.wait()
 """
-
-
-def woflo(folder, *words):
-    """Its output, what it said on stderr, and its status."""
-    done = subprocess.run(
-        [sys.executable, "-m", "woflo", *words],
-        cwd=folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    return done.stdout, done.stderr, done.returncode
 
 
 def python(folder, code):

@@ -30,7 +30,7 @@ def willing(number):
     say(f"begun {{number}}")
     end = time.monotonic() + 90
     while not current_run().stop_requested and time.monotonic() < end:
-        time.sleep(0.01)
+        time.sleep(0.01)  # nobody waits for this: it is what code that looks for a stop does
 
 @task(runner=Runner)
 def deaf(number):
@@ -109,11 +109,11 @@ from woflo import current_run, script, task
 
 def patient():
     while not current_run().stop_requested:
-        time.sleep(0.01)
+        time.sleep(0.01)  # nobody waits for this: it is what code that looks for a stop does
 
 run = ({work})()
 while run.state.value != "RUNNING":
-    time.sleep(0.01)
+    time.sleep(0.01)  # a handle tells its end, and not its start
 os.write(1, b"begun\\n")
 run{end}
 """

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from programs import Program, environment
+from programs import woflo_command as woflo
 from systems import needs_proc
 
 FLOW = """
@@ -59,20 +60,6 @@ def folder(made, tmp_path):
     """A copy of it, with the times of its files."""
     shutil.copytree(made, tmp_path / "copy")
     return tmp_path / "copy"
-
-
-def woflo(folder, *words):
-    """Its output, what it said on stderr, and its status."""
-    done = subprocess.run(
-        [sys.executable, "-m", "woflo", *words],
-        cwd=folder,
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    return done.stdout, done.stderr, done.returncode
 
 
 def told(folder, *words):

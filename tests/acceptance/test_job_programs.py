@@ -31,7 +31,7 @@ from woflo import shared, task
 def note(name: str, seconds: float = 0.0) -> str:
     with open("effects", "a") as file:
         file.write(f"{name}\\n")
-    time.sleep(seconds)
+    time.sleep(seconds)  # how long the step is under way, where a test kills or interrupts it
     shared[name] = len(shared)
     print(f"this is {name}")
     return name

@@ -1,11 +1,10 @@
 """`woflo run`: a task or a workflow of a file is called with typed arguments, and waited for."""
 
 import json
-import subprocess
 import sys
 
 import pytest
-from programs import Program, environment
+from programs import Program, woflo_command
 from systems import needs_proc
 
 APP = """
@@ -66,17 +65,8 @@ def folder(tmp_path):
 
 
 def woflo(folder, *words):
-    """Its output, what it said on stderr, and its status; without the progress, which has tests of its own."""
-    words = [words[0], "--quiet", *words[1:]] if words[0] == "run" else words
-    done = subprocess.run(
-        [sys.executable, "-m", "woflo", *words],
-        cwd=folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    return done.stdout, done.stderr, done.returncode
+    """See there; without the progress, which has tests of its own."""
+    return woflo_command(folder, *([words[0], "--quiet", *words[1:]] if words[0] == "run" else words))
 
 
 def test_values_are_typed_by_the_signature(folder):

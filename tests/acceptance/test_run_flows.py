@@ -1,11 +1,11 @@
 """`woflo run` with functions that call scripts, and with the names of files that scripts make."""
 
 import json
-import subprocess
 import sys
 
 import pytest
-from programs import Program, environment
+from programs import Program
+from programs import woflo_command as woflo
 from systems import needs_proc
 
 FLOW = """
@@ -61,19 +61,6 @@ def folder(tmp_path):
     (tmp_path / "sflow.py").write_text(FLOW)
     (tmp_path / "text.txt").write_text("abc\n")
     return tmp_path
-
-
-def woflo(folder, *words, **env):
-    """Its output, what it said on stderr, and its status."""
-    done = subprocess.run(
-        [sys.executable, "-m", "woflo", *words],
-        cwd=folder,
-        env={**environment(), **env},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    return done.stdout, done.stderr, done.returncode
 
 
 def planned(folder, *words):

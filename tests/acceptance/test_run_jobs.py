@@ -1,11 +1,11 @@
 """`woflo run job.yaml`: the job of a file, with the choices of `Job.main`."""
 
 import json
-import subprocess
 import sys
 
 import pytest
-from programs import Program, environment
+from programs import Program
+from programs import woflo_command as woflo
 from systems import needs_proc
 
 TASKS = """
@@ -38,19 +38,6 @@ def folder(tmp_path):
     (tmp_path / "job.yaml").write_text(JOB)
     (tmp_path / "woflo.toml").touch()
     return tmp_path
-
-
-def woflo(folder, *words):
-    """Its output, what it said on stderr, and its status."""
-    done = subprocess.run(
-        [sys.executable, "-m", "woflo", *words],
-        cwd=folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        timeout=90,
-    )
-    return done.stdout, done.stderr, done.returncode
 
 
 def effects(folder):

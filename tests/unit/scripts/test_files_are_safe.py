@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from fresh_helpers import ended
 
 from woflo import RunState, protected, script, task
 from woflo.errors import ArgumentError
@@ -17,11 +18,6 @@ FAILS = "echo part > {outputs}; exit 1"
 
 def making(command, **options):
     return script(command, **{"outputs": "x.txt", "shell": True, "name": "make", **options})
-
-
-def ended(run):
-    run.wait()
-    return run.state
 
 
 def test_a_partial_file_is_removed(project):

@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import os
-import time
-from pathlib import Path
 
 import pytest
+from fresh_helpers import ended, settled
 
 from woflo import RunState, script, why
 from woflo.scripts import folders
 from woflo.scripts.ledger import ledger
 
 EXECUTED, SKIPPED = RunState.SUCCEEDED, RunState.SKIPPED
-
-
-def ended(run):
-    run.wait()
-    return run.state
-
-
-def settled(path, text=None, *, ago=100.0):
-    """Write a file, and let it be of some time ago."""
-    if text is not None:
-        Path(path).write_text(text)
-    then = time.time() - ago
-    os.utime(path, (then, then))
 
 
 def anew():

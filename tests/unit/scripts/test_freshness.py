@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from fresh_helpers import ended, settled
 
 from woflo import RunState, dry_run, forcing, gather, script, touch, why, workflow
 from woflo.errors import MissingOutputError, OptionError
@@ -21,19 +22,6 @@ def copying(**options):
     """A script that copies, and counts how often."""
     command = options.pop("command", "echo >> count; cp {inputs} {outputs}")
     return script(command, **{"inputs": "in.txt", "outputs": "out.txt", "shell": True, "name": "copy", **options})
-
-
-def ended(run):
-    run.wait()
-    return run.state
-
-
-def settled(path, text=None, *, ago=100.0):
-    """Write a file, and let it be of some time ago."""
-    if text is not None:
-        Path(path).write_text(text)
-    then = time.time() - ago
-    os.utime(path, (then, then))
 
 
 @pytest.fixture(autouse=True)

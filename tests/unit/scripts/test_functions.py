@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fresh_helpers import ended
 
 from woflo import RunState, script, task, why
 from woflo.errors import ArgumentError, MissingInputError, MissingOutputError, OptionError, StoreError
@@ -19,11 +20,6 @@ from woflo.scripts.ledger import ledger
 
 EXECUTED, SKIPPED = RunState.SUCCEEDED, RunState.SKIPPED
 RUNNERS = ["sequential", "thread", "async", "multiprocess", PoolTaskRun.configured(max_concurrency=1)]
-
-
-def ended(run):
-    run.wait()
-    return run.state
 
 
 def count(name="count"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from fresh_helpers import ended
 
 from woflo import RunState, find_runs, gather, get_run, prune, script, use_store
 from woflo.durable.engine import engine_of
@@ -36,11 +37,6 @@ def test_what_is_kept_beside_the_project_is_private(own, project):
     script("echo secret", shell=True)().get_result()
     folder = project / ".woflo"
     assert [path.stat().st_mode & 0o077 for path in (folder, folder / "logs", *(folder / "logs").iterdir())] == [0] * 3
-
-
-def ended(run):
-    run.wait()
-    return run.state
 
 
 def test_records_and_runs(own):

@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from fresh_helpers import ended
 
 from woflo import RunState, gather, script, task, workflow
 from woflo.errors import MissingInputError, MissingOutputError, ScriptError, TaskStoppedError, TaskTimeoutError
@@ -24,12 +25,6 @@ def is_alive(file):
     except ProcessLookupError:
         return False
     return True
-
-
-def ended(run):
-    """The state in which it has ended."""
-    run.wait()
-    return run.state
 
 
 def written(*files):
