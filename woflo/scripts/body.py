@@ -155,6 +155,8 @@ class Script:
             inputs[group] = inputs_of(inputs[group], base)
         outputs = self._outputs(given_outputs, lookup, texts, base)
         plan = Plan(name, [path for paths in inputs.values() for path in paths], outputs, base)
+        if base:
+            plan.extra = {"cwd": os.path.normpath(base)}
         plan.calls = self.may_call
         plan.has_groups = any(output.group for output in outputs)
         lookup.inputs, lookup.outputs = no_options(inputs), no_options(_groups_of(outputs))

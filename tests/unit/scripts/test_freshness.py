@@ -338,3 +338,15 @@ def test_contents_are_read_once_for_many(project, monkeypatch):
         many = copying(outputs="many_{i}.txt", command="touch {outputs}", max_concurrency=1)
         gather(*[many(i=i) for i in range(5)]).get_result()
     assert read.count("in.txt") == 1
+
+
+def test_the_folder_of_the_command_counts(project):
+    """An output that is named by a whole path is another one where the command is executed elsewhere."""
+    for name in "ab":
+        (project / name).mkdir()
+    where = script("pwd > {outputs}", outputs=str(project / "out"), cwd="{x}", shell=True, name="where")
+    assert ended(where(x="a")) is EXECUTED
+    assert ended(where(x="./a")) is SKIPPED
+    assert any("cwd" in reason for reason in why(where, x="b"))
+    assert ended(where(x="b")) is EXECUTED
+    assert (project / "out").read_text() == f"{project / 'b'}\n"

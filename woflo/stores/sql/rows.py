@@ -59,7 +59,7 @@ def row_of(values: tuple[Any, ...]) -> Row:
 
 
 def rows_of(found: Iterable[tuple[Any, ...]]) -> list[Row]:
-    """The same for many: all columns of a row in one go, because workflows wait for this."""
+    """The same for many: one list of all columns, without a call for each row, because workflows wait for this."""
     return [
         Row(
             id=id_,
