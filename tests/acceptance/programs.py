@@ -24,6 +24,8 @@ from woflo.testing.procfs import HAS_PROC
 
 MARK = "WOFLO_TEST_PROGRAM"
 CTRL_C = b"\x03"
+UNATTENDED = {"CI", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"}
+"""What a service for tests sets, by which a program looks otherwise than at a person's terminal."""
 _AT_TERMINAL = """
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -58,7 +60,15 @@ def resist(number, isolated=True):
 class Program:
     """One program, in a session of its own. As a context manager it leaves nothing behind, whatever happens."""
 
-    def __init__(self, folder: Path, text: str, *, terminal: bool = False, command: Any = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        text: str,
+        *,
+        terminal: bool = False,
+        command: Any = None,
+        variables: dict[str, str] | None = None,
+    ) -> None:
         self.mark = uuid.uuid4().hex
         self.output = ""
         path = folder / f"program_{self.mark[:8]}.py"
@@ -71,7 +81,7 @@ class Program:
             self.process = subprocess.Popen(
                 command,
                 cwd=folder,
-                env=environment(self.mark),
+                env={**environment(self.mark, at_terminal=terminal), **(variables or {})},
                 stdin=theirs if terminal else subprocess.DEVNULL,
                 stdout=theirs,
                 stderr=theirs,
@@ -159,11 +169,16 @@ class Program:
             time.sleep(0.005)
 
 
-def environment(mark: str = "") -> dict[str, str]:
-    """The environment in which a program finds the package under test, and buffers its output as usual."""
+def environment(mark: str = "", *, at_terminal: bool = False) -> dict[str, str]:
+    """The environment in which a program finds the package under test, and buffers its output as usual.
+
+    `at_terminal`: as a person has it at a terminal, also where these tests are executed by a service.
+    """
     root = str(Path(woflo.__file__).parent.parent)
     path = os.pathsep.join([root, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
     kept = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    if at_terminal:
+        kept = {name: value for name, value in kept.items() if name not in UNATTENDED} | {"TERM": "xterm-256color"}
     return {**kept, "PYTHONPATH": path, MARK: mark}
 
 

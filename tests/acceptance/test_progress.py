@@ -27,14 +27,6 @@ def wait_for(name):
 """
 
 
-@pytest.fixture(autouse=True)
-def no_ci(monkeypatch):
-    """A terminal of a person."""
-    monkeypatch.delenv("CI", raising=False)
-    monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.delenv("NO_COLOR", raising=False)
-
-
 def at_terminal(folder, text):
     return Program(folder, PREPARED + text, terminal=True)
 
@@ -270,10 +262,9 @@ def test_a_pipe_gets_lines(tmp_path):
     assert re.fullmatch(SHORT_TOLD, told), told
 
 
-def test_ci_gets_lines_at_a_terminal_too(tmp_path, monkeypatch):
+def test_ci_gets_lines_at_a_terminal_too(tmp_path):
     """No cursor is moved, and nothing is coloured."""
-    monkeypatch.setenv("CI", "true")
-    code, told = run(tmp_path, PREPARED + SHORT, terminal=True)
+    code, told = run(tmp_path, PREPARED + SHORT, terminal=True, variables={"CI": "true"})
     assert code == 0
     assert re.fullmatch(SHORT_TOLD, told.replace("\r\n", "\n")), told
 
