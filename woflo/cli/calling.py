@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from woflo.cli.failures import INTERRUPTED, SOME_FAILED, UsageError, say, traceback_of
+from woflo.cli.failures import FAILED, INTERRUPTED, UsageError, say, traceback_of
 from woflo.cli.watching import watched
 from woflo.kernel import runtime
 from woflo.kernel.leaving import interrupts_held_back, leave_at_next_interrupt
@@ -72,11 +72,11 @@ def _told_of(called: BaseTaskRun[Any], *, debug: bool) -> int:
     error = called.exception()
     if debug and error is not None:
         say(traceback_of(error))
-        return SOME_FAILED
+        return FAILED
     is_kept = called.traits.durable
     say(f"error: {called.task.name} ({called.id}) {called.state}: {_in_a_line(error)}")
     say(f"hint: `woflo show {called.id}` tells more, `woflo retry {called.id}` goes on" if is_kept else _hint(error))
-    return SOME_FAILED
+    return FAILED
 
 
 def _hint(error: BaseException | None) -> str:

@@ -12,14 +12,13 @@ from traceback import format_exception
 
 import typer
 
-from woflo.errors import StoreError, WofloError
+from woflo.errors import PictureError, StoreError, WofloError
 from woflo.kernel.texts import spelled_out
 
 __all__ = [
+    "FAILED",
     "INTERRUPTED",
     "LEASE_LOST",
-    "SOME_FAILED",
-    "STORE_FAILED",
     "WRONG_USAGE",
     "UsageError",
     "say",
@@ -27,9 +26,10 @@ __all__ = [
     "traceback_of",
 ]
 
-STORE_FAILED, WRONG_USAGE, LEASE_LOST = 1, 2, 3
-SOME_FAILED = STORE_FAILED
+FAILED, WRONG_USAGE, LEASE_LOST = 1, 2, 3
 INTERRUPTED = 130
+_FAILURES = (StoreError, PictureError)
+"""What is no mistake of whoever wrote the command."""
 
 
 class UsageError(WofloError, ValueError):
@@ -43,7 +43,7 @@ def telling(*, debug: bool) -> Iterator[None]:
         yield
     except WofloError as error:
         say(traceback_of(error) if debug else f"error: {error}")
-        raise typer.Exit(STORE_FAILED if isinstance(error, StoreError) else WRONG_USAGE) from None
+        raise typer.Exit(FAILED if isinstance(error, _FAILURES) else WRONG_USAGE) from None
 
 
 def traceback_of(error: BaseException) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from woflo.cli.failures import INTERRUPTED, SOME_FAILED, say, traceback_of
+from woflo.cli.failures import FAILED, INTERRUPTED, say, traceback_of
 from woflo.cli.showing import print_json
 from woflo.cli.watching import Ends, watched
 from woflo.kernel import runtime
@@ -42,11 +42,11 @@ def flow(name: str, function: Callable[[], Any], *, quiet: bool, debug: bool) ->
             return INTERRUPTED
     if debug and error is not None:
         say(traceback_of(error))
-        return SOME_FAILED
+        return FAILED
     _tell(ends.bad)
     if error is not None and all(error is not one.error for one in ends.bad):
         say(f"error: {name}: {spelled_out(told(error).splitlines()[0])}")
-    return SOME_FAILED if ends.bad or error is not None else 0
+    return FAILED if ends.bad or error is not None else 0
 
 
 def _error_of(function: Callable[[], Any]) -> BaseException | None:

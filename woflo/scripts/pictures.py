@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from woflo.errors import PictureError
 
-__all__ = ["Node", "as_dot", "as_mermaid", "as_svg"]
+__all__ = ["Node", "as_dot", "as_mermaid", "as_svg", "has_graphviz"]
 
 SECONDS = 120
 """How long Graphviz may take."""
@@ -49,6 +49,11 @@ def as_dot(nodes: list[Node]) -> str:
     lines += [f"    {node.id} [label={_quoted(node.label)}, {_DOT[node.kind]}]" for node in nodes]
     lines += [f"    {need} -> {node.id}" for node in nodes for need in node.needs]
     return "\n".join([*lines, "}"]) + "\n"
+
+
+def has_graphviz() -> bool:
+    """True where there is the program that draws SVG."""
+    return shutil.which("dot") is not None
 
 
 def as_svg(nodes: list[Node]) -> bytes:
