@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from woflo.cli import completing
 from woflo.cli.failures import UsageError, say, telling
 from woflo.cli.options import AsJson, Debug, Url, found, opened_store
 from woflo.cli.showing import as_json, duration, error_line, print_json, print_table, time_of
@@ -17,11 +18,21 @@ __all__ = ["list_"]
 
 
 def list_(
-    state: Annotated[list[str] | None, typer.Option(help="FAILED, WAITING, …; may be given several times.")] = None,
-    task: Annotated[list[str] | None, typer.Option(help="Runs of this task; may be given several times.")] = None,
-    key: Annotated[str | None, typer.Option(help="The run that was called with this key.")] = None,
+    state: Annotated[
+        list[str] | None,
+        typer.Option(help="FAILED, WAITING, …; may be given several times.", autocompletion=completing.states),
+    ] = None,
+    task: Annotated[
+        list[str] | None,
+        typer.Option(help="Runs of this task; may be given several times.", autocompletion=completing.tasks),
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(help="The run that was called with this key.", autocompletion=completing.keys)
+    ] = None,
     tag: Annotated[list[str] | None, typer.Option(help="NAME=VALUE; may be given several times.")] = None,
-    after: Annotated[str, typer.Option(help="The id of a run: only those called before it.")] = "",
+    after: Annotated[
+        str, typer.Option(help="The id of a run: only those called before it.", autocompletion=completing.runs)
+    ] = "",
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 30,
     store: Url = None,
     json: AsJson = False,

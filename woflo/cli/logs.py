@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from woflo.cli.failures import INTERRUPTED, UsageError, say, telling
-from woflo.cli.options import Debug, Url
+from woflo.cli.options import Debug, OneRun, Url
 from woflo.kernel.masking import mask_text
 from woflo.kernel.texts import file_name, spelled_out
 from woflo.scripts.places import project
@@ -32,7 +32,7 @@ LEAST = 6
 
 
 def logs(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="An id, or how it begins.")],
+    run: OneRun,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
     store: Url = None,
     debug: Debug = False,

@@ -6,13 +6,14 @@ from typing import Annotated
 
 import typer
 
+from woflo.cli import completing
 from woflo.cli.failures import say, telling
 from woflo.cli.options import Debug, Url, opened_store
 from woflo.durable import queues
 
 __all__ = ["pause", "unpause"]
 
-Names = Annotated[list[str], typer.Argument(help="Queues; with --schedule, tasks.")]
+Names = Annotated[list[str], typer.Argument(help="Queues; with --schedule, tasks.", autocompletion=completing.queues)]
 OfSchedule = Annotated[bool, typer.Option("--schedule", help="The schedules of tasks, not queues.")]
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from woflo.cli import completing
 from woflo.cli.failures import say, telling
 from woflo.cli.options import Debug, Url, opened_store
 from woflo.durable.retention import prune as prune_runs
@@ -15,8 +16,11 @@ __all__ = ["prune"]
 
 def prune(
     older_than: Annotated[str, typer.Option("--older-than", help="How long ago they ended: 30d (s, m, h, d, w).")],
-    state: Annotated[list[str] | None, typer.Option(help="SUCCEEDED, FAILED, …; may be given several times.")] = None,
-    task: Annotated[str | None, typer.Option(help="Runs of this task only.")] = None,
+    state: Annotated[
+        list[str] | None,
+        typer.Option(help="SUCCEEDED, FAILED, …; may be given several times.", autocompletion=completing.states),
+    ] = None,
+    task: Annotated[str | None, typer.Option(help="Runs of this task only.", autocompletion=completing.tasks)] = None,
     store: Url = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which runs these are.")] = False,
     debug: Debug = False,

@@ -12,6 +12,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
+from woflo.cli import completing
 from woflo.cli.failures import UsageError, telling
 from woflo.cli.options import AsJson, Debug, Url, store_named
 
@@ -21,7 +22,11 @@ JOBS = (".yaml", ".yml", ".toml", ".json")
 """How the names of job files end."""
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[NAME]...", help="A task, a workflow or a function of TARGET; or files that it makes."),
+    typer.Argument(
+        metavar="[NAME]...",
+        help="A task, a workflow or a function of TARGET; or files that it makes.",
+        autocompletion=completing.names,
+    ),
 ]
 Arguments = Annotated[
     list[str] | None, typer.Option("--arg", help="NAME=VALUE, typed by the signature; may be given several times.")
@@ -46,7 +51,13 @@ def run(
     name: Names = None,
     arg: Arguments = None,
     named: Annotated[str | None, typer.Option("--name", help="What `woflo list --tag name=…` finds it by.")] = None,
-    key: Annotated[str | None, typer.Option(help="Of a stored run: one that has it already goes on.")] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a stored run: one that has it already goes on.",
+            autocompletion=completing.keys,
+        ),
+    ] = None,
     runner: Annotated[str | None, typer.Option(help="What executes a plain task, such as multiprocess.")] = None,
     force: Annotated[
         list[str] | None, typer.Option("--force", "-f", help="GLOB: tasks of these names, up to date or not.")
@@ -58,9 +69,16 @@ def run(
     restart: Annotated[
         bool, typer.Option("--restart", "-r", help="Of a job: go on where the latest run did not succeed.")
     ] = False,
-    skip: Annotated[list[str] | None, typer.Option(help="Of a job: leave this step out; several times.")] = None,
-    run_to: Annotated[str | None, typer.Option(help="Of a job: only this step and what it needs.")] = None,
-    run_from: Annotated[str | None, typer.Option(help="Of a job: only this step and what needs it.")] = None,
+    skip: Annotated[
+        list[str] | None,
+        typer.Option(help="Of a job: leave this step out; several times.", autocompletion=completing.steps),
+    ] = None,
+    run_to: Annotated[
+        str | None, typer.Option(help="Of a job: only this step and what it needs.", autocompletion=completing.steps)
+    ] = None,
+    run_from: Annotated[
+        str | None, typer.Option(help="Of a job: only this step and what needs it.", autocompletion=completing.steps)
+    ] = None,
     var: Annotated[list[str] | None, typer.Option(help="Of a job: NAME=VALUE, what $VAR{NAME} stands for.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     store: Url = None,

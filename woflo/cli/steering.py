@@ -11,7 +11,7 @@ import typer
 
 from woflo.cli.arguments import json_or_text
 from woflo.cli.failures import UsageError, say, telling
-from woflo.cli.options import Debug, Runs, Url, found, opened_store
+from woflo.cli.options import Debug, OneRun, Runs, Url, found, opened_store
 from woflo.durable import outside
 from woflo.errors import TaskStoppedError
 from woflo.kernel import clock
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["complete", "fork", "restart", "resume", "retry", "send", "stop"]
 
-OneRun = Annotated[str, typer.Argument(metavar="RUN", help="Its id, or how it begins.")]
 Value = Annotated[str | None, typer.Argument(help="JSON; what is none is meant as text. Without, null.")]
 
 

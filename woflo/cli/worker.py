@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from woflo.cli import completing
 from woflo.cli.failures import FAILED, LEASE_LOST, UsageError, say, telling
 from woflo.cli.options import Debug, store_named
 from woflo.cli.stopping import ENDING, Signals
@@ -37,7 +38,10 @@ def worker(
     store: Annotated[
         str | None, typer.Option(help="Its URL; without, as use_store, WOFLO_STORE or woflo.toml say.")
     ] = None,
-    queue: Annotated[list[str] | None, typer.Option(help="A queue to serve; may be given several times.")] = None,
+    queue: Annotated[
+        list[str] | None,
+        typer.Option(help="A queue to serve; may be given several times.", autocompletion=completing.queues),
+    ] = None,
     tasks: Annotated[str | None, typer.Option(help="The names of the tasks to serve, with commas.")] = None,
     concurrency: Annotated[
         list[str] | None, typer.Option(help="N calls at once, and NAME=N of one task; may be given several times.")
