@@ -184,7 +184,6 @@ def test_a_failure_on_the_way_to_a_file(folder):
         (["flow", "--key", "k"], "--key cannot be meant"),
         (["flow", "--skip", "x"], "--skip cannot be meant"),
         (["broken", "--dry-run", "--json", "--arg", "x=1"], "has no parameter 'x'"),
-        (["flow", "--json"], "--json is for --dry-run"),
     ],
 )
 def test_what_cannot_be_meant(folder, words, text):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from woflo.cli.failures import FAILED, INTERRUPTED, say, traceback_of
+from woflo.cli.outcome import print_flow
 from woflo.cli.showing import print_json
 from woflo.cli.watching import Ends, watched
 from woflo.kernel import runtime
@@ -27,8 +28,17 @@ MOST = 10
 """Failures that are named; the others are counted."""
 
 
-def flow(name: str, function: Callable[[], Any], *, quiet: bool, debug: bool) -> int:
+def flow(name: str, function: Callable[[], Any], *, quiet: bool, json: bool, debug: bool) -> int:
     """Call it, wait for all that it has called, tell what did not succeed, and return the exit status."""
+    status, error, bad = _called(name, function, quiet=quiet, debug=debug)
+    if json:
+        print_flow(name, status, error, bad)
+    return status
+
+
+def _called(
+    name: str, function: Callable[[], Any], *, quiet: bool, debug: bool
+) -> tuple[int, BaseException | None, list[RunEnded]]:
     error: BaseException | None = None
     with watched(quiet=quiet), Ends() as ends:
         try:
@@ -39,14 +49,15 @@ def flow(name: str, function: Callable[[], Any], *, quiet: bool, debug: bool) ->
             say(f"woflo run: stopping what {name} has called; press Ctrl-C again to leave now")
             runtime.stop_all()
             say(f"woflo run: interrupted; {len(ends.bad)} of the calls of {name} were stopped or have failed")
-            return INTERRUPTED
+            return INTERRUPTED, None, ends.bad
+    status = FAILED if ends.bad or error is not None else 0
     if debug and error is not None:
         say(traceback_of(error))
-        return FAILED
+        return status, error, ends.bad
     _tell(ends.bad)
     if error is not None and all(error is not one.error for one in ends.bad):
         say(f"error: {name}: {spelled_out(told(error).splitlines()[0])}")
-    return FAILED if ends.bad or error is not None else 0
+    return status, error, ends.bad
 
 
 def _error_of(function: Callable[[], Any]) -> BaseException | None:

@@ -21,7 +21,17 @@ __all__ = ["AsJson", "Debug", "OneRun", "Runs", "Url", "found", "opened_store", 
 
 Url = Annotated[str | None, typer.Option("--store", help="Its URL; without, as WOFLO_STORE or woflo.toml say.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON, all of it.")]
+
+
+def _alone(ctx: typer.Context, asked: bool) -> bool:
+    if asked and not ctx.resilient_parsing:
+        from woflo.cli.showing import keep_stdout
+
+        keep_stdout()
+    return asked
+
+
+AsJson = Annotated[bool, typer.Option("--json", callback=_alone, help="As JSON; nothing else is on stdout then.")]
 OneRun = Annotated[str, typer.Argument(metavar="RUN", help="Its id, or how it begins.", autocompletion=completing.runs)]
 Runs = Annotated[
     list[str], typer.Argument(metavar="RUN...", help="Ids, or how they begin.", autocompletion=completing.runs)

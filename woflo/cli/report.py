@@ -16,7 +16,7 @@ from woflo.scripts.pictures import Node, as_mermaid, as_svg, has_graphviz
 from woflo.scripts.plan import as_text
 from woflo.scripts.provenance import Made, Traced, makers_of, name_of, traced
 
-__all__ = ["Mermaid", "Svg", "draw", "nodes_of", "report"]
+__all__ = ["Mermaid", "Svg", "check_one_form", "draw", "nodes_of", "report"]
 
 Svg = Annotated[
     Path | None, typer.Option(help="Draw it into this file by Graphviz; without that, as Mermaid into FILE.mmd.")
@@ -38,6 +38,7 @@ def report(
     what it was made of.
     """
     with telling(debug=debug):
+        check_one_form(svg, mermaid=mermaid, json=json)
         with opened_store(store) as kept:
             makers = makers_of(kept.successes())
         name = name_of(file)
@@ -51,6 +52,13 @@ def report(
         else:
             for line in _lines(name, files):
                 typer.echo(line)
+
+
+def check_one_form(svg: Path | None, *, mermaid: bool, json: bool) -> None:
+    """Raises `UsageError` where several are asked for."""
+    asked = [name for name, is_asked in (("--json", json), ("--mermaid", mermaid), ("--svg", svg)) if is_asked]
+    if len(asked) > 1:
+        raise UsageError(f"{' and '.join(asked)} are several forms of one answer: take one of them")
 
 
 def draw(nodes: list[Node], svg: Path | None) -> None:

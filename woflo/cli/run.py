@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from woflo.cli import completing
-from woflo.cli.failures import UsageError, telling
+from woflo.cli.failures import WRONG_USAGE, UsageError, telling
 from woflo.cli.options import AsJson, Debug, Url, store_named
 
 __all__ = ["run"]
@@ -87,7 +87,8 @@ def run(
 ) -> None:
     """Execute a job, call a task, or make files; and wait for it.
 
-    A task may be a workflow, or a plain function that calls tasks. Its value is printed, as JSON where it is such. Exit
+    A task may be a workflow, or a plain function that calls tasks. Its value is printed, as JSON where it is such;
+    with --json, how it ended and all that failed. Exit
     status: 0 all succeeded, 1 some did not, or the store failed, 2 wrong usage, 130 interrupted: then what was under
     way is stopped; `woflo retry`, or -r for a job, goes on.
     """
@@ -95,8 +96,6 @@ def run(
         of_jobs = {"--restart": restart, "--skip": skip, "--run-to": run_to, "--run-from": run_from, "--var": var}
         of_calls = {"NAME": name, "--arg": arg, "--name": named, "--key": key, "--runner": runner}
         how = _How(jobs, dry_run, quiet, json, debug)
-        if json and not dry_run:
-            raise UsageError("--json is for --dry-run: what a task returns is printed as JSON anyway")
         if store is not None:
             from woflo.durable.choice import use_store
 
@@ -140,6 +139,7 @@ def _job_file(target: str | None, *, restart: bool) -> str | None:
 
 
 def _job(path: str, choices: dict[str, Any], var: list[str], how: _How) -> int:
+    from woflo.cli.outcome import FirstCall, print_job
     from woflo.cli.watching import watched
     from woflo.jobs.driving import Choices, drive, pending, variables_in
 
@@ -148,8 +148,12 @@ def _job(path: str, choices: dict[str, Any], var: list[str], how: _How) -> int:
     if how.dry_run:
         _show_pending(pending(path, made), json=how.json)
         return 0
-    with ExitStack() as observers:
-        return drive(path, made, lambda: observers.enter_context(watched(quiet=True)))  # `drive` shows the progress
+    with ExitStack() as observers, FirstCall() as first:
+        # `drive` shows the progress
+        status = drive(path, made, lambda: observers.enter_context(watched(quiet=True)))
+    if how.json and status != WRONG_USAGE:
+        print_job(first.id, path, status)
+    return status
 
 
 def _show_pending(steps: list[tuple[str, str, bool]], *, json: bool) -> None:
@@ -180,6 +184,6 @@ def _called(target: str, names: list[str], arg: list[str], options: dict[str, An
     if meant.task is not None:
         from woflo.cli.calling import called_with
 
-        return called_with(meant.task, meant.arguments, options, quiet=how.quiet, debug=how.debug)
+        return called_with(meant.task, meant.arguments, options, quiet=how.quiet, json=how.json, debug=how.debug)
     _refuse({f"--{name}": value for name, value in options.items()}, f"{meant.name} is no single task")
-    return flow(meant.name, meant.call, quiet=how.quiet, debug=how.debug)
+    return flow(meant.name, meant.call, quiet=how.quiet, json=how.json, debug=how.debug)

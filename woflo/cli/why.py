@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from woflo.cli.failures import UsageError, say, telling
 from woflo.cli.options import AsJson, Debug, Url, opened_store, store_named
 from woflo.cli.run import Arguments, Names
+from woflo.cli.showing import print_json
+from woflo.kernel.texts import spelled_out
 
 __all__ = ["touch", "why"]
 
@@ -45,8 +47,6 @@ def _is_no_target(text: str) -> bool:
 
 
 def _by_record(file: str, store: str | None, *, json: bool) -> None:
-    from woflo.cli.showing import print_json
-    from woflo.kernel.texts import spelled_out
     from woflo.scripts.provenance import makers_of, name_of, why_known
 
     name = name_of(file)
@@ -81,6 +81,7 @@ def touch(
     name: Names = None,
     arg: Arguments = None,
     store: Url = None,
+    json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Accept files as they are: they are up to date from now on.
@@ -100,11 +101,19 @@ def touch(
         calls = [(one.task, one.values) for one in meant.calls]
         if meant.task is not None:
             calls = [(meant.task, meant.arguments)]
+        files = []
         for task, values in calls:
-            value = accepted(task, **values)
-            for group in value.values() if isinstance(value, dict) else [value]:
-                for path in group:
-                    typer.echo(path)
+            for path in _paths(accepted(task, **values)):
+                files.append({"file": path, "is_accepted": True})
+                if not json:
+                    typer.echo(spelled_out(path))
+        if json:
+            print_json(files)
+
+
+def _paths(value: Any) -> list[str]:
+    groups = value.values() if isinstance(value, dict) else [value]
+    return [path for group in groups for path in group]
 
 
 def _use(store: str | None) -> None:
