@@ -281,8 +281,9 @@ def test_interrupted(folder):
     )
     for name in ("long", "calls"):
         (folder / "begun").unlink(missing_ok=True)
-        command = [sys.executable, "-m", "woflo", "run", "long.py", name, "--json", "-q"]
-        with Program(folder, "", terminal=True, command=["/bin/sh", "-c", 'exec "$@" 2>said', "sh", *command]) as program:
+        words = [sys.executable, "-m", "woflo", "run", "long.py", name, "--json", "-q"]
+        command = ["/bin/sh", "-c", 'exec "$@" 2>said', "sh", *words]
+        with Program(folder, "", terminal=True, command=command) as program:
             program._wait_until((folder / "begun").exists, "begun", PATIENCE)
             program.press_ctrl_c()
             assert program.wait() == 130
