@@ -112,7 +112,28 @@ def _woflo(
 
 
 def main() -> None:
-    """Execute the command line of this program."""
+    """Execute the command line of this program, and end it with the exit status."""
     if len(sys.argv) == 3 and sys.argv[1] in ("--install-completion", "--show-completion"):
         os.environ["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"  # the shell is named: typer takes it so
-    app(prog_name="woflo")
+    try:
+        status = app(prog_name="woflo", standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        status = 130
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        status = _refused(error)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _refused(error: Any) -> int:
+    """A line and a hint for words that the command line does not have; the status of wrong usage."""
+    from woflo.cli.failures import say
+
+    told = error.format_message()
+    if error.ctx is None or told.startswith("Usage:"):  # `woflo` alone: its help
+        typer.echo(told, err=True)
+    else:
+        say(f"error: {told[:1].lower()}{told[1:].rstrip('.')}")
+        say(f"hint: `{error.ctx.command_path} --help` tells what there is")
+    return int(error.exit_code)

@@ -169,7 +169,7 @@ def _show_pending(steps: list[tuple[str, str, bool]], *, json: bool) -> None:
 
 
 def _called(target: str, names: list[str], arg: list[str], options: dict[str, Any], how: _How) -> int:
-    from woflo.cli.flows import flow, limit_scripts, planned_by, show_planned
+    from woflo.cli.flows import flow, limit_scripts, show_plan
     from woflo.cli.meaning import meaning
     from woflo.cli.targets import Target
 
@@ -177,10 +177,7 @@ def _called(target: str, names: list[str], arg: list[str], options: dict[str, An
         limit_scripts(how.jobs)
     meant = meaning(Target(target), names, arg)
     if how.dry_run:
-        if meant.task is not None and meant.task.options.admission is None:
-            raise UsageError(f"--dry-run: {meant.name} names no files, so only executing it would tell what it does")
-        show_planned(planned_by(meant.call), json=how.json)
-        return 0
+        return show_plan(meant.name, meant.call, json=how.json)
     if meant.task is not None:
         from woflo.cli.calling import called_with
 

@@ -34,7 +34,8 @@ def why(
         if not name and not arg and _is_no_target(target):
             _by_record(target, store, json=json)
             return
-        _by_target(target, name or [], arg or [], store, json=json)
+        status = _by_target(target, name or [], arg or [], store, json=json)
+    raise typer.Exit(status)
 
 
 def _is_no_target(text: str) -> bool:
@@ -64,8 +65,8 @@ def _by_record(file: str, store: str | None, *, json: bool) -> None:
         say(f"{name} and all that it was made of are as they were; `woflo why app.py {file}` looks at commands, too")
 
 
-def _by_target(target: str, names: list[str], arg: list[str], store: str | None, *, json: bool) -> None:
-    from woflo.cli.flows import planned_by, show_planned
+def _by_target(target: str, names: list[str], arg: list[str], store: str | None, *, json: bool) -> int:
+    from woflo.cli.flows import show_plan
     from woflo.cli.meaning import meaning
     from woflo.cli.targets import Target
 
@@ -73,7 +74,7 @@ def _by_target(target: str, names: list[str], arg: list[str], store: str | None,
     meant = meaning(Target(target), names, arg)
     if meant.task is not None and meant.task.options.admission is None:
         raise UsageError(f"{meant.name} names no files, so it is executed whenever it is called")
-    show_planned(planned_by(meant.call), json=json)
+    return show_plan(meant.name, meant.call, json=json)
 
 
 def touch(
