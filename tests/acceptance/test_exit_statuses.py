@@ -139,6 +139,29 @@ def test_words_that_there_are_not(made, words, text):
     assert status == 2
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "app.py", "flow", "--arg"],
+        ["run", "app.py", "b.txt", "--arg"],
+        ["why", "app.py", "copy", "--arg"],
+        ["run", "job.yaml", "--var"],
+        ["graph", "job.yaml", "--var"],
+        ["list", "--tag"],
+    ],
+)
+def test_names_and_values(folder, words):
+    """Are read in one place: what is none, and what is given twice, is told in the same words by every option."""
+    (folder / "job.yaml").write_text("version: 0.1\ntasks:\n  a: {run: 'true'}\n")
+    option = words[-1]
+    for text in ("x", "=1", " =1"):
+        said, status = failing(folder, *words, text)
+        assert (said, status) == (f"error: {option} {text!r} must be NAME=VALUE\n", 2)
+    said, status = failing(folder, *words, "n=1", option, "n=2")
+    assert said.startswith(f"error: {option} 'n=2': n is given twice; ")
+    assert (len(said.splitlines()), status) == (1, 2)
+
+
 @pytest.mark.parametrize("name", [one for one, words in ASKING_A_STORE.items() if "x" in words and "pause" not in one])
 def test_a_run_that_there_is_not(made, name):
     said, status = failing(made, name, *ASKING_A_STORE[name])

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from woflo.kernel.events import RunEnded
     from woflo.scripts.planning import Planned
 
-__all__ = ["flow", "limit_scripts", "show_plan"]
+__all__ = ["flow", "limit_scripts", "show_plan", "show_planned"]
 
 MOST = 10
 """Failures that are named; the others are counted."""
@@ -103,7 +103,7 @@ def show_plan(name: str, function: Callable[[], Any], *, json: bool) -> int:
     wrong = next((one for one in errors if isinstance(one, WofloError) and not isinstance(one, _FOLLOWING)), None)
     if wrong is not None:
         raise wrong
-    _show_planned(plan.planned, json=json)
+    show_planned(plan.planned, json=json)
     for one in errors:
         if isinstance(one, UnknownResultError):
             say(f"hint: the plan ends here, for {spelled_out(str(one))}")
@@ -129,7 +129,7 @@ _FOLLOWING = (UnknownResultError, UpstreamFailedError)
 """What tells of nothing that is wrong by itself."""
 
 
-def _show_planned(planned: Sequence[Planned], *, json: bool) -> None:
+def show_planned(planned: Sequence[Planned], *, json: bool) -> None:
     """Each command in the order in which it would begin, and below it why."""
     if json:
         print_json([{"task": one.task, "command": one.command, "reasons": list(one.reasons)} for one in planned])

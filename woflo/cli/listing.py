@@ -11,6 +11,7 @@ from woflo.cli.failures import UsageError, say, telling
 from woflo.cli.options import AsJson, Debug, Url, found, opened_store
 from woflo.cli.showing import as_json, duration, error_line, print_json, print_table, time_of
 from woflo.kernel import clock
+from woflo.kernel.pairs import named_values
 from woflo.kernel.state import RunState
 from woflo.stores.rows import Row
 
@@ -74,7 +75,4 @@ def _states(given: list[str] | tuple[str, ...]) -> list[RunState]:
 
 
 def _tags(given: list[str] | tuple[str, ...]) -> dict[str, str]:
-    for one in given:
-        if "=" not in one:
-            raise UsageError(f"--tag {one!r} must be NAME=VALUE")
-    return {name: value for name, _, value in (one.partition("=") for one in given)}
+    return named_values("--tag", given, "a run has one value of it")
