@@ -50,7 +50,9 @@ def run(
     ] = None,
     name: Names = None,
     arg: Arguments = None,
-    named: Annotated[str | None, typer.Option("--name", help="What `woflo list --tag name=…` finds it by.")] = None,
+    named: Annotated[
+        str | None, typer.Option("--name", help="By which `list` and `history` find what is called.")
+    ] = None,
     key: Annotated[
         str | None,
         typer.Option(
@@ -182,5 +184,9 @@ def _called(target: str, names: list[str], arg: list[str], options: dict[str, An
         from woflo.cli.calling import called_with
 
         return called_with(meant.task, meant.arguments, options, quiet=how.quiet, json=how.json, debug=how.debug)
-    _refuse({f"--{name}": value for name, value in options.items()}, f"{meant.name} is no single task")
-    return flow(meant.name, meant.call, quiet=how.quiet, json=how.json, debug=how.debug)
+    from woflo.cli.naming import naming
+
+    name = options.pop("name")
+    _refuse({f"--{option}": value for option, value in options.items()}, f"{meant.name} is no single task")
+    with naming(name):
+        return flow(meant.name, meant.call, quiet=how.quiet, json=how.json, debug=how.debug)

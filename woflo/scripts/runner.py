@@ -6,7 +6,7 @@ import json
 import socket
 import threading
 from itertools import zip_longest
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from woflo.errors import OptionError
 from woflo.kernel import bus, clock
@@ -27,7 +27,10 @@ from woflo.scripts.freshness import remember
 from woflo.scripts.ledger import ledger
 from woflo.scripts.plan import Plan
 from woflo.stores.failures import dump_error
-from woflo.stores.rows import Row
+from woflo.stores.rows import Row, Tag
+
+if TYPE_CHECKING:
+    from woflo.kernel.options import Options
 
 __all__ = ["ScriptTaskRun"]
 
@@ -68,6 +71,11 @@ class ScriptTaskRun(BaseTaskRun[R]):
     def log(self) -> str | None:
         """The file that has the output of the last attempt; None before the first one."""
         return self._log
+
+    @classmethod
+    def _check_options(cls, options: Options) -> None:
+        """Tags are kept: every run that has executed anything is."""
+        super()._check_options(options.changed({"tags": None}))
 
     def _launch(self, attempt: Attempt) -> None:
         if not isinstance(self.task.body.fn, Script):
@@ -142,4 +150,5 @@ class ScriptTaskRun(BaseTaskRun[R]):
             started_at=self.started_at,
             finished_at=self.finished_at,
         )
-        ledger().add_run(row)
+        tags = self.task.options.tags or {}
+        ledger().add_run(row, tuple(Tag(self.id, name, value) for name, value in tags.items()))
