@@ -17,6 +17,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from woflo.cli.helping import named_for_people
+
 __all__ = ["app", "main"]
 
 
@@ -77,7 +79,7 @@ class _Commands(TyperGroup):
         module = import_module(f"woflo.cli.{COMMANDS[cmd_name].module}")
         made = typer.Typer(add_completion=False, **_STYLE)
         made.command(cmd_name)(getattr(module, f"{cmd_name}_" if cmd_name == "list" else cmd_name))
-        return get_command(made)
+        return named_for_people(get_command(made))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """See click."""

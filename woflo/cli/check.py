@@ -24,7 +24,7 @@ def check(
         list[str], typer.Argument(help="Files (app.py) or modules (package.app), each with or without :NAME.")
     ],
     store: Annotated[
-        str | None, typer.Option(help="Its URL; without, as use_store, WOFLO_STORE or woflo.toml say.")
+        str | None, typer.Option(help="Which store; without, as use_store, WOFLO_STORE or woflo.toml say.")
     ] = None,
     json: AsJson = False,
     debug: Debug = False,

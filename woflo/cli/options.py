@@ -32,7 +32,7 @@ __all__ = [
     "tags_of",
 ]
 
-Url = Annotated[str | None, typer.Option("--store", help="Its URL; without, as WOFLO_STORE or woflo.toml say.")]
+Url = Annotated[str | None, typer.Option("--store", help="Which store; without, as WOFLO_STORE or woflo.toml say.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
@@ -47,7 +47,7 @@ def _alone(ctx: typer.Context, asked: bool) -> bool:
 AsJson = Annotated[bool, typer.Option("--json", callback=_alone, help="As JSON; nothing else is on stdout then.")]
 Name = Annotated[str | None, typer.Option(help="What was called by `woflo run --name`.")]
 Tags = Annotated[
-    list[str] | None, typer.Option("--tag", help="NAME=VALUE, of calls that have it; may be given several times.")
+    list[str] | None, typer.Option("--tag", help="What was called with this tag; may be given several times.")
 ]
 OneRun = Annotated[str, typer.Argument(metavar="RUN", help="Its id, or how it begins.", autocompletion=completing.runs)]
 Runs = Annotated[

@@ -29,7 +29,7 @@ Names = Annotated[
     ),
 ]
 Arguments = Annotated[
-    list[str] | None, typer.Option("--arg", help="NAME=VALUE, typed by the signature; may be given several times.")
+    list[str] | None, typer.Option("--arg", help="A parameter, typed by the signature; may be given several times.")
 ]
 
 
@@ -62,7 +62,7 @@ def run(
     ] = None,
     runner: Annotated[str | None, typer.Option(help="What executes a plain task, such as multiprocess.")] = None,
     force: Annotated[
-        list[str] | None, typer.Option("--force", "-f", help="GLOB: tasks of these names, up to date or not.")
+        list[str] | None, typer.Option("--force", "-f", help="Tasks of these names, up to date or not.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be executed, and why.")] = False,
     jobs: Annotated[
@@ -81,7 +81,7 @@ def run(
     run_from: Annotated[
         str | None, typer.Option(help="Of a job: only this step and what needs it.", autocompletion=completing.steps)
     ] = None,
-    var: Annotated[list[str] | None, typer.Option(help="Of a job: NAME=VALUE, what $VAR{NAME} stands for.")] = None,
+    var: Annotated[list[str] | None, typer.Option(help="Of a job: what $VAR{NAME} stands for.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     store: Url = None,
     json: AsJson = False,
