@@ -267,7 +267,10 @@ class Checking:
                 name = next(need for need in ways[name] if need in ways)  # noqa: PLW2901 - the way goes on
             if name in way:
                 ring = [*way[way.index(name) :], name]
-                self._problems.add(("tasks", ring[0], "dependencies"), f"the steps need each other: {' → '.join(ring)}")
+                told = "leave one of them out"
+                self._problems.add(
+                    ("tasks", ring[0], "dependencies"), f"the steps need each other: {' → '.join(ring)}; {told}"
+                )
 
 
 def _as_written(step: dict[str, Any]) -> dict[str, Any]:
