@@ -36,7 +36,7 @@ FIRST = "tasks:\n  first: {task: note, parameters: {word: one}}\n"
 """A step that could be executed, before what is wrong."""
 WRONG = {
     "cycle": (
-        f"{FIRST}  a: {{task: note, parameters: {{word: a}}, dependencies: [b]}}\n  b: {{run: ls, dependencies: [a]}}\n",
+        f"{FIRST}  a: {{task: note, parameters: {{word: a}}, dependencies: [b]}}\n  b: {{run: a, dependencies: [a]}}\n",
         "job.yaml:3: tasks.a.dependencies: the steps need each other: a → b → a; leave one of them out",
     ),
     "unknown task": (
@@ -49,7 +49,7 @@ WRONG = {
     ),
     "wrong type": (
         f"{FIRST}  a:\n    task: note\n    parameters: {{word: a, number: many}}\n",
-        "job.yaml:5: tasks.a.parameters.number: input should be a valid integer, unable to parse string as an integer, and",
+        "job.yaml:5: tasks.a.parameters.number: input should be a valid integer, unable to parse string as",
     ),
     "duplicate key": (
         f"{FIRST}  first: {{task: note}}\n",
@@ -90,7 +90,7 @@ WRONG = {
     "empty": ("", "job.yaml:1: is empty; a job has at least `tasks:`, with the steps by their names"),
     "missing variable": (
         f'{FIRST}  a: {{task: note, parameters: {{word: "$VAR{{word}}"}}}}\n',
-        "job.yaml:3: tasks.a.parameters.word: there is no variable 'word'; give it with --var word=…, or write a default",
+        "job.yaml:3: tasks.a.parameters.word: there is no variable 'word'; give it with --var word=…, or write",
     ),
 }
 
