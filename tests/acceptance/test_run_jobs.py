@@ -2,9 +2,10 @@
 
 import json
 import sys
+import time
 
 import pytest
-from programs import Program
+from programs import RESISTING, Program
 from programs import woflo_command as woflo
 from systems import needs_proc
 
@@ -49,8 +50,8 @@ def test_a_failure_and_the_way_on(folder):
     """What does not depend on it is done, status 1; -r, which needs no name, does the rest and nothing twice."""
     _, said, status = woflo(folder, "run", "job.yaml")
     assert status == 1
-    assert "second" in said
-    assert "not yet" in said
+    assert "woflo: 2 of 4 steps of nightly did not succeed\nsecond: ValueError: not yet\n" in said
+    assert said.endswith("not executed because of that: third\n")
     assert effects(folder) == ["one", "side", "two"]
     assert any((folder / ".woflo" / "logs").iterdir())
     (folder / "healed").touch()
@@ -114,3 +115,57 @@ def test_ctrl_c(folder):
         program.assert_all_gone()
         assert "go on with -r" in program.read()
     assert [run["state"] for run in json.loads(woflo(folder, "list", "--json")[0])] == ["STOPPED"]
+
+
+GRACE = 5.0
+SLACK = 5.0
+"""Seconds beyond the grace time for a busy machine."""
+DEAF = (
+    RESISTING.format()
+    + """
+from pathlib import Path
+from woflo import task
+
+@task
+def deaf(number: int) -> None:
+    if not Path("healed").exists():
+        resist(number)
+"""
+)
+RESIST = """
+config: {name: long}
+tasks:
+  first: {task: note, parameters: {word: one}}
+  code: {task: deaf, parameters: {number: 1}, dependencies: [first]}
+  command:
+    run: [sh, -c, "test -e healed && exit; trap '' TERM INT; sh -c 'echo begun 2; sleep 90; sleep 90'"]
+    dependencies: [first]
+  last: {task: note, parameters: {word: two}, dependencies: [code, command]}
+"""
+
+
+@needs_proc
+@pytest.mark.unmeasured
+def test_ctrl_c_where_steps_resist(folder):
+    """Steps and their children that ignore SIGTERM are gone after the grace time; it is STOPPED, and -r goes on."""
+    (folder / "tasks" / "deaf.py").write_text(DEAF)
+    (folder / "job.yaml").write_text(RESIST)
+    command = [sys.executable, "-m", "woflo", "run", "job.yaml"]
+    with Program(folder, "", terminal=True, command=command) as program:
+        program.wait_for("begun 1")
+        program._wait_until(lambda: says_begun(folder), "begun 2", 30)
+        program.press_ctrl_c()
+        pressed = time.monotonic()
+        assert program.wait() == 130
+        assert time.monotonic() - pressed < GRACE + SLACK
+        program.assert_all_gone(timeout=3.0)
+    assert [run["state"] for run in json.loads(woflo(folder, "list", "--json")[0])] == ["STOPPED"]
+    assert effects(folder) == ["one"]
+    (folder / "healed").touch()
+    assert woflo(folder, "run", "-r", "-q")[1:] == ("woflo: long: 4 steps succeeded\n", 0)
+    assert effects(folder) == ["one", "two"]
+
+
+def says_begun(folder):
+    """True where the output of the command is in its log."""
+    return any("begun 2" in path.read_text() for path in (folder / ".woflo").rglob("*.log"))
