@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from woflo.errors import WofloError
 from woflo.jobs.commands import command_task, with_files
+from woflo.jobs.files import edges, named_by
 from woflo.jobs.finding import Found, NotFound
 from woflo.jobs.model import JobModel, StepModel
 from woflo.jobs.plan import Step
@@ -47,6 +49,7 @@ class Checking:
         steps = {step.name: step for step in made if step is not None}
         for step in steps.values():
             self._check_outputs(step, steps)
+        self._order_by_files(steps)
         return self._in_order(steps)
 
     # -- one step --------------------------------------------------------------------------------------
@@ -231,6 +234,22 @@ class Checking:
                     needs[reference.step] = None
         return tuple(needs)
 
+    def _order_by_files(self, steps: dict[str, Step]) -> None:
+        """Who reads what another one makes is executed behind it, as make does it."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for edge in edges({name: named_by(step) for name, step in steps.items() if step.has_files}):
+            found.setdefault((edge.reader, edge.path), []).append(edge.maker)
+        for (name, path), makers in found.items():
+            step = steps[name]
+            if any(maker in step.needs for maker in makers):
+                continue
+            if len(makers) > 1:
+                told = f"{path} is made by the steps {' and '.join(map(repr, makers))}; name one in `dependencies`"
+                self._problems.add(("tasks", name, "inputs"), told)
+                continue
+            step.needs += (makers[0],)
+            step.reads_from = {**step.reads_from, makers[0]: path}
+
     def _is_step(self, name: str, path: Path) -> bool:
         if name in self._job.tasks:
             return True
@@ -267,10 +286,18 @@ class Checking:
                 name = next(need for need in ways[name] if need in ways)  # noqa: PLW2901 - the way goes on
             if name in way:
                 ring = [*way[way.index(name) :], name]
-                told = "leave one of them out"
-                self._problems.add(
-                    ("tasks", ring[0], "dependencies"), f"the steps need each other: {' → '.join(ring)}; {told}"
-                )
+                told = f"the steps need each other: {_ring_as_text(ring, steps)}; leave one of them out"
+                key = "inputs" if ring[1] in steps[ring[0]].reads_from else "dependencies"
+                self._problems.add(("tasks", ring[0], key), told)
+
+
+def _ring_as_text(ring: list[str], steps: dict[str, Step]) -> str:
+    """The steps, each with the file for which the one before it needs it, where it is that."""
+    told = [ring[0]]
+    for before, name in pairwise(ring):
+        path = steps[before].reads_from.get(name)
+        told.append(name if path is None else f"{name} (for {path})")
+    return " → ".join(told)
 
 
 def _as_written(step: dict[str, Any]) -> dict[str, Any]:

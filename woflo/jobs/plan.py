@@ -36,6 +36,8 @@ class Step:
     """What makes it the step that it is, all variables filled in."""
     policy: Policy
     needs: tuple[str, ...]
+    reads_from: Mapping[str, str] = field(default_factory=dict)
+    """The files by which it needs others that it does not name, by the names of those steps."""
     as_written: Mapping[str, Any] = field(default_factory=dict)
     """The same as it stands in the file: what variables stand for may be a secret."""
     digest: str = ""
