@@ -69,6 +69,8 @@ class Checking:
         arguments, templates, parameters = self._arguments(task, model, path)
         if policy.is_stored:
             self._check_stored(templates, path)
+        if model.run is not None and not templates and not self._problems.are_at(path):
+            self._tried(path, lambda: task.body.fn.plan(name, (), arguments))
         return Step(
             name=name,
             task=task,

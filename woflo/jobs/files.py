@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from woflo.jobs.plan import Step
     from woflo.scripts.files import Declared
 
-__all__ = ["Edge", "Files", "Named", "edges", "named_by"]
+__all__ = ["Edge", "Files", "Named", "edges", "makers_of", "named_by"]
 
 
 class Named(NamedTuple):
@@ -118,6 +118,13 @@ def edges(files: Mapping[str, Files]) -> Iterator[Edge]:
     for reader, own in files.items():
         for one in own.reads:
             yield from (Edge(reader, maker, path) for maker, path in makers.of(one) if maker != reader)
+
+
+def makers_of(path: str, files: Mapping[str, Files]) -> list[str]:
+    """The steps that make a file, or something in a folder."""
+    from woflo.scripts.plan import target_of
+
+    return list(dict.fromkeys(name for name, _ in _Makers(files).of(Named(target_of(path), False))))
 
 
 class _Makers:

@@ -69,6 +69,10 @@ class Configuration(_Part):
     """Packages or modules with tasks."""
     runner: str | None = None
     """Of steps that name none; "pool" by default."""
+    deadline: float | None = Field(default=None, gt=0)
+    """Seconds that the whole job may take."""
+    tags: dict[str, str] = {}
+    """What its runs are found by."""
 
 
 class JobModel(_Part):

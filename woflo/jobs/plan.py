@@ -68,6 +68,10 @@ class Plan:
     name: str
     steps: dict[str, Step]
     max_concurrency: int | None = None
+    deadline: float | None = None
+    """Seconds that a run of it may take."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """What its runs are found by."""
     left_out: frozenset[str] = field(default_factory=frozenset)
     """Steps that are not called this time."""
 
