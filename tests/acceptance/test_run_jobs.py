@@ -176,3 +176,39 @@ def test_ctrl_c_where_steps_resist(folder):
 def says_begun(folder):
     """True where the output of the command is in its log."""
     return any("begun 2" in path.read_text() for path in (folder / ".woflo").rglob("*.log"))
+
+
+SIDE_BY_SIDE = """
+tasks:
+  one: {task: look, parameters: {name: one}}
+  two: {task: look, parameters: {name: two}}
+  three: {run: [sh, -c, "test ! -e one -a ! -e two; touch {outputs}; echo made >>effects"], outputs: made.txt}
+"""
+LOOK = """
+import os
+from woflo import task
+
+@task
+def look(name: str) -> None:
+    open(name, "w").close()
+    others = [one for one in ("one", "two") if one != name and os.path.exists(one)]
+    os.unlink(name)
+    if others or os.path.exists("wrong"):
+        raise ValueError(f"beside {others}")
+"""
+
+
+def test_options_of_every_target(folder):
+    """--jobs 1 lets nothing be executed at the same time, -f does what is up to date, --debug shows where it failed."""
+    (folder / "tasks" / "look.py").write_text(LOOK)
+    (folder / "job.yaml").write_text(SIDE_BY_SIDE)
+    for words, made in ((["--jobs", "1"], 1), (["--jobs", "1"], 0), (["--max-concurrency", "1", "-f", "thr*"], 1)):
+        output, said, status = woflo(folder, "run", "job.yaml", "-q", *words)
+        assert (output, said, status) == ("", "woflo: job: 3 steps succeeded\n", 0)
+        assert effects(folder) == ["made"] * made
+        (folder / "effects").unlink(missing_ok=True)
+    (folder / "wrong").touch()
+    _, said, status = woflo(folder, "run", "job.yaml", "-q", "--debug")
+    assert status == 1
+    assert "Traceback (most recent call last):" in said
+    assert 'tasks/look.py", line ' in said
