@@ -22,7 +22,7 @@ from woflo.kernel.task import Task
 __all__ = ["Checking"]
 
 Path = tuple[Any, ...]
-_FOR_COMMANDS = ("shell", "env", "cwd")
+_FOR_COMMANDS = ("shell", "env", "cwd", "may_call")
 _FORBIDDEN = '~"{}$'
 _FORBIDDEN_IN = re.compile(f"[{re.escape(_FORBIDDEN)}]")
 
@@ -119,19 +119,31 @@ class Checking:
             told = "has neither `task`, the name of a task, nor `run`, a command"
             self._problems.add(path, told if model.task is None else "has `task` and `run`; it can execute one of them")
             return None
+
+        def tell(key: str, told: str) -> None:
+            self._problems.add((*path, key), told)
+
         if model.run is not None:
-            command = model.run
-            made: Task[..., Any] | None = self._tried(path, lambda: command_task(name, command, model))
+            if model.cache:
+                tell("cache", "belongs to tasks; a command is up to date by its `outputs`")
+            command, may_call = model.run, self._may_call(model, path)
+            made: Task[..., Any] | None = self._tried(path, lambda: command_task(name, command, model, may_call, tell))
             return made
         for key in _FOR_COMMANDS:
             if getattr(model, key):
                 self._problems.add((*path, key), "belongs to commands, and this step has no `run`")
         assert model.task is not None
         found = self._known_task(model.task, (*path, "task"))
-        if found is None or (model.inputs is None and model.outputs is None):
+        has_files = model.inputs is not None or model.outputs is not None or model.temporary or model.protected
+        if found is None or not (has_files or model.cache):
             return found
-        task: Task[..., Any] | None = self._tried(path, lambda: with_files(found, model))
+        task: Task[..., Any] | None = self._tried(path, lambda: with_files(found, model, tell))
         return task
+
+    def _may_call(self, model: StepModel, path: Path) -> list[Task[..., Any]]:
+        """The tasks that a command may ask for."""
+        found = [self._known_task(name, (*path, "may_call", at)) for at, name in enumerate(model.may_call)]
+        return [task for task in found if task is not None]
 
     def _known_task(self, name: str, path: Path) -> Task[..., Any] | None:
         if name not in self._known:
