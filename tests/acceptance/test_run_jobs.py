@@ -212,3 +212,31 @@ def test_options_of_every_target(folder):
     assert status == 1
     assert "Traceback (most recent call last):" in said
     assert 'tasks/look.py", line ' in said
+
+
+@needs_proc
+def test_a_run_that_was_killed_is_shown_as_that(folder):
+    """Its process is known to be dead, on this machine; when somebody has gone on with it, it is as any other."""
+    (folder / "job.yaml").write_text(
+        "config: {name: long}\ntasks: {a: {run: [sh, -c, 'echo x >>effects; sleep 60']}}\n"
+    )
+    with Program(folder, "", command=[sys.executable, "-m", "woflo", "run", "job.yaml", "-q"]) as program:
+        program._wait_until(lambda: effects(folder), "step", 30)
+        (living,) = json.loads(woflo(folder, "list", "--json")[0])
+        assert (living["state"], living["crashed"]) == ("RUNNING", None)
+        program.kill()
+    (dead,) = json.loads(woflo(folder, "list", "--json")[0])
+    assert dead["crashed"] == f"crashed: its process {program.process.pid} is dead; `woflo run job.yaml -r` goes on"
+    assert "crashed: its process" in woflo(folder, "list")[0]
+    assert (
+        f"crashed    its process {program.process.pid} is dead; `woflo run job.yaml -r` goes on"
+        in woflo(folder, "show", dead["id"])[0]
+    )
+    (folder / "other.yaml").write_text("tasks: {a: {run: [sh, -c, 'echo y >>effects']}}\n")
+    assert woflo(folder, "run", "other.yaml", "-q")[2] == 0
+    (_, dead) = json.loads(woflo(folder, "list", "--json")[0])
+    assert (dead["state"], dead["crashed"]) == ("PENDING", "crashed; `woflo run job.yaml -r` goes on")
+    (folder / "job.yaml").write_text("config: {name: long}\ntasks: {a: {run: [sh, -c, 'echo z >>effects']}}\n")
+    assert woflo(folder, "run", "job.yaml", "-r", "-q")[2] == 0
+    assert effects(folder) == ["x", "y", "z"]
+    assert [run["crashed"] for run in json.loads(woflo(folder, "list", "--json")[0])] == [None] * 3
