@@ -30,7 +30,7 @@ from woflo.jobs.continuing import file_of_latest
 from woflo.jobs.job import Job
 from woflo.jobs.problems import near
 from woflo.kernel.leaving import interrupts_held_back, leave_at_next_interrupt
-from woflo.kernel.runtime import stop_all
+from woflo.kernel.runtime import stop_all, wait_for_all
 from woflo.kernel.state import SUCCESSES, RunState
 from woflo.kernel.subscription import subscribe
 from woflo.kernel.texts import plain
@@ -173,6 +173,7 @@ def drive(path: str, choices: Choices, begin: Callable[[], object] = lambda: Non
             with interrupts_held_back():
                 run = job.resume() if choices.restart else job()
             run.get_result()
+            wait_for_all()  # what commands have asked for is told of as well
     except KeyboardInterrupt:
         return _interrupted(run)
     except JobFailedError as error:
