@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from woflo.durable.choice import making_none
 from woflo.errors import OptionError, WofloError
+from woflo.jobs.files import edges, named_by
 
 if TYPE_CHECKING:
     from woflo.jobs.continuing import Before
@@ -52,7 +53,7 @@ def foreseen(plan: Plan, since: Before | None = None, digests: Mapping[str, str]
 
     With `-r`, `since` is the run from which it would go on, and `digests` are those of the steps whose records count.
     """
-    look = _Look()
+    look = _Look(plan)
     with making_none():
         for step in plan.chosen:
             if since is not None and step.name in since.kept:
@@ -65,9 +66,13 @@ def foreseen(plan: Plan, since: Before | None = None, digests: Mapping[str, str]
 class _Look:
     """At the steps, one behind those that it needs."""
 
-    def __init__(self) -> None:
+    def __init__(self, plan: Plan) -> None:
         from woflo.scripts.planning import DryRun
 
+        self._makers: dict[str, list[tuple[str, str]]] = {}
+        """Who makes the files that a step reads, by its name."""
+        for edge in edges({step.name: named_by(step) for step in plan.chosen}):
+            self._makers.setdefault(edge.reader, []).append((edge.maker, edge.path))
         self.found: dict[str, Foreseen] = {}
         self._calls = _Calls()
         self._dry = DryRun()
@@ -97,8 +102,11 @@ class _Look:
         number = len(self._dry.planned)
         self._dry.admit(call)
         reasons = [reason for planned in self._dry.planned[number:] for reason in planned.reasons]
-        unseen = [maker for maker in step.reads_from if maker in self._calls.unknown]
-        return call.as_text(), reasons + [f"{step.reads_from[one]} would be made anew by {one}" for one in unseen]
+        makers = self._makers.get(step.name, ())
+        unseen = [f"{path} would be made anew by {maker}" for maker, path in makers if maker in self._calls.unknown]
+        if unseen:
+            self._calls.unknown.add(step.name)  # whatever the files say as they are now
+        return call.as_text(), reasons + unseen
 
 
 class _Calls:
@@ -109,7 +117,7 @@ class _Calls:
         self.changed: set[str] = set()
         """Steps that would be executed."""
         self.unknown: set[str] = set()
-        """Of which it is not known with what."""
+        """Of which it is not known with what, or with which files."""
 
     def of(self, step: Step) -> Call | None:
         """The call of a step; None where it names no files. Raises `_Unknown`, and `WofloError` for what cannot be."""
@@ -128,11 +136,12 @@ class _Calls:
         from woflo.scripts.body import Script
 
         name = reference.step
-        step, call = self._known.get(name, (None, None))
-        is_there = step is not None and (reference.kind == "outputs" or isinstance(step.task.body.fn, Script))
-        if not is_there or (name in self.changed and any(one.pattern for one in call.outputs)):  # type: ignore[union-attr]
-            raise _Unknown(f"what {name} leaves (${{{name}.{reference.kind}}}) is known when it has ended")
-        return call.value()  # type: ignore[union-attr]
+        if name in self._known:
+            step, call = self._known[name]
+            is_new = name in self.changed and any(output.pattern is not None for output in call.outputs)
+            if not is_new and (reference.kind == "outputs" or isinstance(step.task.body.fn, Script)):
+                return call.value()
+        raise _Unknown(f"what {name} leaves (${{{name}.{reference.kind}}}) is known when it has ended")
 
 
 def accepted(plan: Plan, names: Iterable[str] = ()) -> list[str]:
