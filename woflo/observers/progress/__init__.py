@@ -33,6 +33,9 @@ class Progress:
     Raises `OptionError` for another mode, and for one that needs rich where that is not installed.
     """
 
+    counts_skipped = True
+    """Of ten thousand runs that are up to date, it wants to know that they are ten thousand."""
+
     def __init__(self, stream: Any = None, *, mode: str | None = None, output: bool = True) -> None:
         if mode is not None and mode not in MODES:
             raise OptionError(f"mode={mode!r} must be one of: {', '.join(MODES)}")
