@@ -8,11 +8,15 @@ A command's file is imported when that command is asked for: `woflo list` starts
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 __all__ = ["app", "main"]
@@ -63,9 +67,8 @@ class _Commands(TyperGroup):
         """See click."""
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"woflo.cli.{COMMANDS[cmd_name].module}")
         made = typer.Typer(add_completion=False, **_STYLE)
-        made.command(cmd_name)(getattr(module, f"{cmd_name}_" if cmd_name == "list" else cmd_name))
+        made.command(cmd_name)(function_of(cmd_name))
         return get_command(made)
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -100,6 +103,23 @@ def _woflo(
     """Tasks that run anywhere, wait for each other, and end well."""
 
 
+def function_of(command: str) -> Callable[..., None]:
+    """What this command does."""
+    module = import_module(f"woflo.cli.{COMMANDS[command].module}")
+    function: Callable[..., None] = getattr(module, f"{command}_" if command == "list" else command)
+    return function
+
+
 def main() -> None:
     """Execute the command line of this program."""
+    words = sys.argv[1:]
+    if words and words[0] in COMMANDS and "_WOFLO_COMPLETE" not in os.environ:
+        from woflo.cli.quick import understood
+
+        function = function_of(words[0])
+        arguments = understood(function, words[1:])
+        if arguments is not None:
+            # What ends a command early is made an exit status there, whoever has read the line.
+            call = TyperCommand(words[0], callback=partial(function, **arguments), add_help_option=False)
+            call.main(args=[], prog_name="woflo")
     app(prog_name="woflo")
