@@ -246,6 +246,8 @@ def subscribe(
     name = observer if isinstance(observer, str) else ""
     made = _made(observer, options)
     _check(made, observer)
+    import woflo.kernel.events  # noqa: F401 - now, since a child may be forked while the observer's thread imports
+
     if capacity < 1:
         raise OptionError(f"capacity={capacity!r} must be at least 1 event")
     patience = getattr(made, "patience", PATIENCE) if patience is None else patience
