@@ -1,6 +1,7 @@
 """`woflo run job.yaml`: the job of a file, with the choices of `Job.main`."""
 
 import json
+import re
 import sys
 import time
 
