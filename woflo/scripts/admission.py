@@ -17,8 +17,9 @@ from woflo.scripts.body import Script
 from woflo.scripts.calls import checked, make
 from woflo.scripts.files import FilesOf
 from woflo.scripts.freshness import is_stale, need_inputs, remember
-from woflo.scripts.ledger import Known, Ledger, ledger
+from woflo.scripts.ledger import STAYED, VALUE, Known, Ledger, ledger
 from woflo.scripts.plan import Plan
+from woflo.scripts.prints import look
 from woflo.scripts.temporaries import called, made_again, note_maker
 
 __all__ = ["FreshnessAdmission", "plan_of"]
@@ -65,6 +66,7 @@ class FreshnessAdmission:
             made_again(run, book)
         need_inputs(plan, book)
         if not run.remembers_itself:
+            plan.there = {path: look(plan.path(path)) for path in plan.found()}
             run._remember = _rememberer(run, plan, book)
         return None
 
@@ -96,7 +98,7 @@ def _skipped(run: Any, plan: Plan, known: Known | None) -> Outcome:
         run.calls = make([checked(one, plan.name, plan.calls) for one in asked], None)
     if plan.codec is not None:
         assert known is not None  # without a record such a plan is stale
-        return Outcome(plan.codec.load_result(known.record["value"]))
+        return Outcome(plan.codec.load_result(known.record[VALUE]))
     return Outcome(plan.value(None if known is None else known.outputs))
 
 
@@ -144,9 +146,20 @@ def _rememberer(run: Any, plan: Plan, book: Ledger) -> Callable[[Outcome], None]
 
 
 def _remember(run_id: str, plan: Plan, book: Ledger, outcome: Outcome, times: dict[str, Any]) -> None:
-    if plan.codec is None:
-        remember(plan, book, run_id, plan.found(), **times)
-        return
-    value = _kept_value(plan, outcome.value)
-    if value is not None:
-        remember(plan, book, run_id, plan.found(), value=value, **times)
+    told: dict[str, Any] = {**times, STAYED: _stayed(plan, book)}
+    if plan.codec is not None:
+        told[VALUE] = _kept_value(plan, outcome.value)
+        if told[VALUE] is None:
+            return
+    remember(plan, book, run_id, plan.found(), **told)
+
+
+def _stayed(plan: Plan, book: Ledger) -> list[str]:
+    """The outputs that nobody has made: they were there, woflo knows nothing of them, and they are as they were."""
+    known = None if plan.target is None else book.get(plan.target)
+    own = {} if known is None else known.own()
+    return [
+        path
+        for path, before in plan.there.items()
+        if before.size >= 0 and look(plan.path(path)) == before and list(own.get(path, ()))[:2] != list(before[:2])
+    ]

@@ -158,7 +158,6 @@ class Script:
         if base:
             plan.extra = {"cwd": os.path.normpath(base)}
         plan.calls = self.may_call
-        plan.has_groups = any(output.group for output in outputs)
         lookup.inputs, lookup.outputs = no_options(inputs), no_options(_groups_of(outputs))
         words = self.words if self.function is None else self._made(values, lookup)
         plan.command = plan.shown = self._filled(words, lookup, texts)

@@ -57,7 +57,9 @@ class Execution:
         self.command: Command | None = None
         self._was_asked = False
         self.files: list[str] = []
-        """What it has made."""
+        """Its outputs."""
+        self.stayed: list[str] = []
+        """Those of them that it has not made, because they were there before and are as they were."""
         self.calls: list[Call] = []
         """What the command has asked for."""
         self.is_recorded: bool = False
@@ -113,6 +115,7 @@ class Execution:
             try:
                 self._command(mark.fd, mark.path)
                 self.files = making.keep(self.log)
+                self.stayed = making.stayed
             except BaseException:
                 is_clean = making.revert()
                 raise

@@ -15,7 +15,7 @@ from typing import Any
 from woflo.errors import MissingInputError, OptionError
 from woflo.kernel import clock
 from woflo.scripts.folders import changed_below, is_folder, kept_below, looked_below, newest_below
-from woflo.scripts.ledger import Known, Ledger, encoded, is_gone, ledger
+from woflo.scripts.ledger import VALUE, Known, Ledger, encoded, is_gone, ledger
 from woflo.scripts.marks import is_marked as was_marked
 from woflo.scripts.plan import Plan, folder_of
 from woflo.scripts.prints import ABSENT, Print, is_same, look, taken
@@ -90,6 +90,8 @@ def _unknown(plan: Plan, found: dict[str, Print]) -> Iterator[str]:
 
 def _changed(plan: Plan, known: Known, found: dict[str, Print]) -> Iterator[str]:
     """What is another way than it was at the last success."""
+    if plan.codec is not None and VALUE not in known.record:
+        yield "its result is not known"
     yield from _changed_words(plan, known.record)
     yield from _changed_inputs(plan, known)
     yield from _changed_outputs(plan, known, found)

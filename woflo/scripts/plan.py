@@ -41,13 +41,13 @@ class Plan:
         "env",
         "environment",
         "extra",
-        "has_groups",
         "inputs",
-        "is_cached",
+        "is_forced",
         "name",
         "outputs",
         "shown",
         "target",
+        "there",
     )
 
     def __init__(self, name: str, inputs: list[str], outputs: list[Output], base: str = "") -> None:
@@ -56,7 +56,6 @@ class Plan:
         """The folder that paths are relative to; empty for the current one."""
         self.inputs: list[str] = inputs
         self.outputs: list[Output] = outputs
-        self.has_groups: bool = False
         self.target: str | None = target_of(outputs[0].path, base) if outputs else None
         """What the record of the last success is found by; None where nothing is kept."""
         self.command: list[str] = _NO_WORDS
@@ -74,12 +73,19 @@ class Plan:
         """The tasks that the command may ask for."""
         self.codec: Any = None
         """For a function: how its result is written."""
-        self.is_cached: bool = False
-        """True where the result is kept, and given again."""
+        self.is_forced: bool = False
+        """True where this call is executed, up to date or not."""
         self.before: Mapping[str, Print] = _NOTHING
         """The inputs as they were before the start."""
+        self.there: Mapping[str, Print] = _NOTHING
+        """And the outputs that were there then, where the runner does not look at them itself."""
         self.below: Mapping[str, Mapping[str, Print]] = _NOTHING
         """And of those that are folders, the files below, by their paths within."""
+
+    @property
+    def is_cached(self) -> bool:
+        """True where the result is kept, and given again."""
+        return self.codec is not None
 
     def as_text(self) -> str:
         """Its command as a person would write it, secrets hidden; empty for a function."""
@@ -106,7 +112,7 @@ class Plan:
                 there.append(self.path(output.path))
             else:
                 there += [self.path(one) for one in self.files_of(output) if made is None or one in made]
-        return groups if self.has_groups else groups.get("", [])
+        return groups if any(groups) else groups.get("", [])
 
 
 def as_text(words: Sequence[str]) -> str:

@@ -24,7 +24,7 @@ from woflo.scripts.body import Script
 from woflo.scripts.calls import make
 from woflo.scripts.execution import Execution, log_name
 from woflo.scripts.freshness import remember
-from woflo.scripts.ledger import ledger
+from woflo.scripts.ledger import STAYED, ledger
 from woflo.scripts.plan import Plan
 from woflo.stores.failures import dump_error
 from woflo.stores.rows import Row
@@ -86,10 +86,11 @@ class ScriptTaskRun(BaseTaskRun[R]):
             value = execution.run()
             if self._verdict is None and self.task.options.admission is not None and not execution.is_recorded:
                 told = {"exit_code": 0, "host": HOST, "log": execution.log, "attempt": attempt.number}
+                stayed = {STAYED: execution.stayed}
                 times = {"started_at": execution.started, "finished_at": execution.finished}
                 calls = [call.plain() for call in execution.calls]
                 stands_for = bus.stands_for.get(self.id, self.id)
-                remember(self._plan, ledger(), stands_for, execution.files, **told, **times, calls=calls)
+                remember(self._plan, ledger(), stands_for, execution.files, **told, **times, **stayed, calls=calls)
             if execution.calls and self._verdict is None:
                 self.calls = make(execution.calls, attempt)
             return Outcome(value)

@@ -130,11 +130,13 @@ def why(task: Maker, /, *args: Any, **kwargs: Any) -> list[str]:
 def touch(task: Maker, /, *args: Any, **kwargs: Any) -> Value:
     """Accept the outputs of this call as they are: they are up to date from now on. Returns them.
 
-    Raises `MissingOutputError` where one is not there, `MissingInputError` where an input is not.
+    Of a function, the result stays that of its last success. Raises `MissingOutputError` where an output is not there,
+    `MissingInputError` where an input is not, `OptionError` for a function of which no result is known.
     """
-    from woflo.scripts.accepting import accept
+    from woflo.scripts.accepting import accept, result_of
 
     plan = plan_for(task, args, kwargs)
+    result = result_of(plan, None if plan.target is None else ledger().again(plan.target))
     files = accept(plan, ledger())
-    remember(plan, ledger(), "", files)
+    remember(plan, ledger(), "", files, **result)
     return plan.value()
