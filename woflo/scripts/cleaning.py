@@ -85,11 +85,9 @@ def _not_made(name: str, made: Made, there: os.stat_result) -> str:
     begun = made.record.get("started_at")
     if made.is_accepted or begun is None:
         return "it was accepted as it was, and woflo has not made it"
-    if name in made.stayed:
-        return "it was there before, and woflo has not made it"
     if there.st_mtime_ns < begun * 1e9 - COARSE:
         return "it is older than the run that should have made it"
-    return ""
+    return "it was there before, and woflo has not made it" if name in made.stayed else ""
 
 
 def _is_input(path: str, made: Made) -> bool:
