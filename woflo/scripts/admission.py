@@ -146,12 +146,19 @@ def _rememberer(run: Any, plan: Plan, book: Ledger) -> Callable[[Outcome], None]
 
 
 def _remember(run_id: str, plan: Plan, book: Ledger, outcome: Outcome, times: dict[str, Any]) -> None:
-    told: dict[str, Any] = {**times, STAYED: _stayed(plan, book)}
+    stayed = _stayed(plan, book)
+    told: dict[str, Any] = {**times, STAYED: stayed}
     if plan.codec is not None:
         told[VALUE] = _kept_value(plan, outcome.value)
         if told[VALUE] is None:
             return
-    remember(plan, book, run_id, plan.found(), **told)
+    remember(plan, book, run_id, _made(plan, stayed), **told)
+
+
+def _made(plan: Plan, stayed: list[str]) -> list[str]:
+    """The outputs; of what globs find, not what was there before."""
+    found = ((output, path) for output in plan.outputs for path in plan.files_of(output))
+    return [path for output, path in found if output.pattern is None or path not in stayed]
 
 
 def _stayed(plan: Plan, book: Ledger) -> list[str]:

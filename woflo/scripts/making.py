@@ -89,7 +89,9 @@ class Making:
     def _is_left_over(self, path: str, whole: str, aside: str, there: Print) -> bool:
         """True where an attempt that was cut off has left it aside, and nothing in its place."""
         made = self._own.get(path)
-        return made is not None and there is ABSENT and _is_at(look(aside), made) and self._may_remove(whole)
+        if made is None or there is not ABSENT or os.path.lexists(whole):
+            return False
+        return os.path.isfile(aside) and _is_at(look(aside), made) and self._may_remove(whole)
 
     def _may_remove(self, whole: str) -> bool:
         """Files and links alone, of the project, and no inputs."""

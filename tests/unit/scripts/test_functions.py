@@ -317,3 +317,17 @@ def test_touch_of_functions(project):
     Path("y.txt").write_text("by hand")
     touch(other)
     assert (ended(other()), other().get_result()) == (SKIPPED, None)
+
+
+@pytest.mark.parametrize("runner", RUNNERS[:-1])
+def test_globs_of_functions(project, runner):
+    """What was there before is none of what it has made."""
+
+    @task(outputs="p_*.txt", runner=runner, name="split")
+    def split() -> None:
+        Path("p_1.txt").write_text("made")
+
+    Path("p_hand.txt").write_text("mine")
+    split().get_result()
+    assert list(ledger().get("p_*.txt").outputs) == ["p_1.txt"]
+    assert ended(split()) is SKIPPED

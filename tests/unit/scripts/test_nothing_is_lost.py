@@ -155,6 +155,7 @@ def done(made, values, what):
 @example([(("{x}.txt", str), "{y}.txt", "hand", "hand", end, "call") for end in sorted(ENDS)])
 @example([(("{x}", str), None, "", "", "well", "call")])
 @example([(("{x}.txt", str), read, "a" * 240, "", "well", "call") for read in (None, "in.txt")])
+@example([(("{x}*.txt", str), None, "", "", end, "call") for end in ("well", "badly")])
 def test_nothing_is_lost(folder, kind, calls):
     """Neither before nor after an attempt, whether it ends well or not, nor by a reader of what is temporary, nor by
     cleaning up: what was there by hand is as it was, and so is what a call reads."""
