@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from woflo.errors import ArgumentError
 from woflo.scripts.files import Groups, Output, expanded, matching
 from woflo.scripts.places import project
-from woflo.scripts.prints import Print
+from woflo.scripts.prints import Place, Print
 
 if TYPE_CHECKING:
     from woflo.scripts.words import Field
@@ -45,12 +45,15 @@ class Plan:
         "is_forced",
         "name",
         "outputs",
+        "places",
         "shown",
         "target",
         "there",
     )
 
-    def __init__(self, name: str, inputs: list[str], outputs: list[Output], base: str = "") -> None:
+    def __init__(  # noqa: PLR0915 - a line for each attribute
+        self, name: str, inputs: list[str], outputs: list[Output], base: str = ""
+    ) -> None:
         self.name: str = name
         self.base: str = base
         """The folder that paths are relative to; empty for the current one."""
@@ -79,6 +82,8 @@ class Plan:
         """The inputs as they were before the start."""
         self.there: Mapping[str, Print] = _NOTHING
         """And the outputs that were there then, where the runner does not look at them itself."""
+        self.places: Mapping[str, Place | None] = _NOTHING
+        """Where each of the inputs was then."""
         self.below: Mapping[str, Mapping[str, Print]] = _NOTHING
         """And of those that are folders, the files below, by their paths within."""
 
