@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from functools import partial
 from itertools import zip_longest
 from typing import Any, ClassVar, TypeVar
 
@@ -22,7 +23,7 @@ from woflo.runners.thread import threads_of_this_process
 from woflo.scripts.admission import plan_of
 from woflo.scripts.body import Script
 from woflo.scripts.calls import make
-from woflo.scripts.execution import Execution, log_name
+from woflo.scripts.execution import Execution, log_name, tell_output
 from woflo.scripts.freshness import remember
 from woflo.scripts.ledger import STAYED, ledger
 from woflo.scripts.plan import Plan
@@ -74,7 +75,14 @@ class ScriptTaskRun(BaseTaskRun[R]):
             raise OptionError(f"runner='script' executes scripts, and {self.task!r} is none; choose another runner")
         plan = plan_of(self)
         name = log_name(self.id)
-        self._execution = Execution(plan, name, attempt.number, lambda: attempt.stop_requested, ledger().logs)
+        self._execution = Execution(
+            plan,
+            name,
+            attempt.number,
+            lambda: attempt.stop_requested,
+            ledger().logs,
+            tell=partial(tell_output, attempt),
+        )
         self._log = self._execution.log
         threads_of_this_process().execute(self, attempt)
 
