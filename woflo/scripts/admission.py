@@ -30,6 +30,7 @@ def plan_of(run: Any) -> Plan:
     plan: Plan | None = getattr(run, "_plan", None)
     if plan is None:
         plan = run._plan = run.task.body.fn.plan(run.task.name, run._args, run._kwargs)
+        plan.is_forced = run.task.options.force
     return plan
 
 

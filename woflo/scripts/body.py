@@ -251,6 +251,12 @@ class Script:
 
         return execute_here(self, args, kwargs)
 
+    def log_of(self, run_id: str, attempt: int) -> str | None:
+        """The file with the output of an attempt of a run, or of a step; None where there is none."""
+        from woflo.scripts.logs import log_of
+
+        return log_of(run_id, attempt)
+
     def __repr__(self) -> str:
         return f"<script {self.__name__}>"
 

@@ -20,6 +20,7 @@ from woflo.scripts import guarding
 from woflo.scripts.calls import VARIABLE, Call, begin_file, make, read
 from woflo.scripts.freshness import is_stale
 from woflo.scripts.ledger import Known, inherited, ledger
+from woflo.scripts.logs import log_name
 from woflo.scripts.making import Making
 from woflo.scripts.marks import Mark
 from woflo.scripts.places import folder
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from woflo.scripts.body import Script
     from woflo.scripts.telling import Telling
 
-__all__ = ["Execution", "execute_here", "known_of", "log_name", "tell_output"]
+__all__ = ["Execution", "execute_here", "known_of", "tell_output"]
 
 TAIL = 8192
 """Bytes of the output that are looked at for the last lines."""
@@ -209,12 +210,6 @@ class Execution:
         )
 
 
-def log_name(run_id: str) -> str:
-    """What the log of a run is named by: of one that executes in the place of a step, first by the id of that."""
-    step = bus.stands_for.get(run_id)
-    return run_id if step is None else f"{step[:120]}_{run_id}"
-
-
 def known_of(target: str, *, is_changed: bool, is_inside: bool = False) -> Known | None:
     """How it was made last. An attempt `is_inside` a child of its own, which leaves the store to its caller."""
     if is_inside:
@@ -299,6 +294,7 @@ def execute_here(script: Script, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     if attempt is None:
         return Execution(plan, f"direct-{os.getpid()}-{time.time_ns()}", 1, bool).run()
     is_inside = attempt.run is None
+    plan.is_forced = not is_inside and attempt.run.task.options.force
     execution = Execution(
         plan,
         log_name(attempt.run_id),

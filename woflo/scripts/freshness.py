@@ -65,6 +65,8 @@ def reasons(plan: Plan, known: Known | None, *, is_marked: bool | None = None) -
     glob = is_forced(plan.name) if forced else None
     if glob is not None:
         yield f"it is forced by {glob!r}"
+    if plan.is_forced:
+        yield "it is forced by its call"
     if plan.target is None:
         yield "it names no outputs"
         return

@@ -19,7 +19,7 @@ from woflo.scripts.places import folder
 from woflo.scripts.prints import Print
 from woflo.stores.contract import Store
 from woflo.stores.operations import ForgetSuccesses, KeepSuccesses, Operation, Submit
-from woflo.stores.rows import Row, Success
+from woflo.stores.rows import Row, Success, Tag
 
 __all__ = ["STAYED", "VALUE", "Known", "Ledger", "encoded", "inherited", "is_gone", "ledger"]
 
@@ -146,9 +146,9 @@ class Ledger:
             self._known[target] = None
         self.submit(ForgetSuccesses(now=clock.now(), targets=(target,)))
 
-    def add_run(self, row: Row) -> None:
-        """Keep a run that has ended, for the history."""
-        self.submit(Submit(now=row.created_at, runs=(row,)))
+    def add_run(self, row: Row, tags: tuple[Tag, ...] = ()) -> None:
+        """Keep a run that has ended, for the history, and what it is found by."""
+        self.submit(Submit(now=row.created_at, runs=(row,), tags=tags))
 
     def submit(self, operation: Operation[Any]) -> None:
         """Write it, soon: what comes within a moment shares a commit."""

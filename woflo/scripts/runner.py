@@ -7,7 +7,7 @@ import socket
 import threading
 from functools import partial
 from itertools import zip_longest
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from woflo.errors import OptionError
 from woflo.kernel import bus, clock
@@ -23,12 +23,16 @@ from woflo.runners.thread import threads_of_this_process
 from woflo.scripts.admission import plan_of
 from woflo.scripts.body import Script
 from woflo.scripts.calls import make
-from woflo.scripts.execution import Execution, log_name, tell_output
+from woflo.scripts.execution import Execution, tell_output
 from woflo.scripts.freshness import remember
 from woflo.scripts.ledger import STAYED, ledger
+from woflo.scripts.logs import log_name
 from woflo.scripts.plan import Plan
 from woflo.stores.failures import dump_error
-from woflo.stores.rows import Row
+from woflo.stores.rows import Row, Tag
+
+if TYPE_CHECKING:
+    from woflo.kernel.options import Options
 
 __all__ = ["ScriptTaskRun"]
 
@@ -50,8 +54,6 @@ class ScriptTaskRun(BaseTaskRun[R]):
     _execution: Execution | None = None
     """The attempt under way."""
     _log: str | None = None
-    calls: tuple[BaseTaskRun[Any], ...] = ()
-    """The runs that the command has asked for by `$WOFLO_CALLS`, when it has ended well, or was up to date."""
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -69,6 +71,11 @@ class ScriptTaskRun(BaseTaskRun[R]):
     def log(self) -> str | None:
         """The file that has the output of the last attempt; None before the first one."""
         return self._log
+
+    @classmethod
+    def _check_options(cls, options: Options) -> None:
+        """Tags are kept: every run that has executed anything is."""
+        super()._check_options(options.changed({"tags": None}))
 
     def _launch(self, attempt: Attempt) -> None:
         if not isinstance(self.task.body.fn, Script):
@@ -151,4 +158,5 @@ class ScriptTaskRun(BaseTaskRun[R]):
             started_at=self.started_at,
             finished_at=self.finished_at,
         )
-        ledger().add_run(row)
+        tags = self.task.options.tags or {}
+        ledger().add_run(row, tuple(Tag(self.id, name, value) for name, value in tags.items()))

@@ -62,6 +62,7 @@ def script(command: Any = None, /, **options: Any) -> Any:
     return _made(command, module, options)
 
 
+_OF_A_CALL = ("admission", "after", "key", "codec", "force")
 _OWN = ("inputs", "outputs", "shell", "env", "cwd", "may_call")
 
 
@@ -76,7 +77,7 @@ def _made(command: Any, module: str, options: dict[str, Any]) -> Maker:
 
 
 def _check_options(options: dict[str, Any]) -> None:
-    known = [*_OWN, *(name for name in Options.__slots__ if name not in ("admission", "after", "key", "codec"))]
+    known = [*_OWN, *(name for name in Options.__slots__ if name not in _OF_A_CALL)]
     for name in options:
         if name not in known:
             from woflo.kernel.texts import did_you_mean
@@ -115,6 +116,7 @@ def plan_for(task: Maker, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> P
 
     values = {name: substitute(value, value_of) for name, value in kwargs.items()}
     made: Plan = plan(task.name, tuple(substitute(value, value_of) for value in args), values)
+    made.is_forced = task.options.force
     return made
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fresh_helpers import ended, settled
 
-from woflo import RunState, dry_run, forcing, gather, script, touch, why, workflow
+from woflo import RunState, dry_run, forcing, gather, script, task, touch, why, workflow
 from woflo.errors import MissingOutputError, OptionError
 from woflo.scripts import prints
 from woflo.scripts.ledger import ONE_BY_ONE, ledger
@@ -189,6 +189,51 @@ def test_forced(project):
     assert ended(copying()()) is SKIPPED
     with pytest.raises(OptionError, match="a glob over the names"):
         forcing(7)
+
+
+def test_one_call_is_forced(project):
+    """Up to date or not, and no other call of the same task; why says so, and a dry run plans it."""
+    copy = copying()
+    copy().get_result()
+    forced = copy.with_options(force=True)
+    assert why(forced) == ["it is forced by its call"]
+    with dry_run() as plan:
+        forced().wait()
+    assert [one.reasons for one in plan.planned] == [("it is forced by its call",)]
+    assert [ended(forced()), ended(copy()), ended(forced())] == [EXECUTED, SKIPPED, EXECUTED]
+    with pytest.raises(OptionError, match="force='yes' must be True or False"):
+        copy.with_options(force="yes")
+
+
+@pytest.mark.parametrize("runner", ["sequential", "thread", "multiprocess"])
+def test_one_call_of_a_function_is_forced(project, runner):
+    """One with files, and one whose result is kept; one that is executed at every call cannot be."""
+
+    @task(cache=True, runner=runner)
+    def kept() -> float:
+        return time.time()
+
+    first = kept().get_result()
+    assert kept().get_result() == first
+    assert kept.with_options(force=True)().get_result() > first
+    with pytest.raises(OptionError, match=r"force=True was given to plain, which is executed at every call"):
+        task(name="plain")(lambda: 1).with_options(force=True)
+    for define in (lambda: task(force=True), lambda: script("true", force=True), lambda: task(cache=True, force=True)):
+        with pytest.raises(OptionError, match="no option 'force'"):
+            define()(print)
+
+
+def test_one_step_of_a_workflow_is_forced(project):
+    """And no other one."""
+    copy, other = copying(), copying(outputs="other.txt", name="other")
+
+    @workflow
+    def flow() -> list[str]:
+        runs = [copy.with_options(force=True)(), other()]
+        return [str(run.state) for run in runs if run.wait()]
+
+    gather(copy(), other()).get_result()
+    assert flow().get_result() == ["SUCCEEDED", "SKIPPED"]
 
 
 @pytest.mark.parametrize("given", [print, "copy", None])
