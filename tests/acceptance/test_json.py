@@ -140,6 +140,9 @@ def of_why(folder):
 
 def of_touch(folder):
     assert answer(folder, "touch", "app.py", "b.txt") == [{"file": "b.txt", "is_accepted": True}]
+    (folder / "made.yaml").write_text("version: 0.1\ntasks:\n  a: {run: 'touch {outputs}', outputs: a.txt}\n")
+    assert answer(folder, "touch", "made.yaml", "a") == [{"file": "a.txt", "is_accepted": True}]
+    assert answer(folder, "why", "made.yaml") == []
 
 
 def of_clean(folder):

@@ -63,17 +63,19 @@ def found(folder, command, *words):
         (["flow"], ["flow"], 0),
         (["calls"], ["broken", "copy", "copy", "flow"], 1),
         (["awaits"], ["copy", "copy", "flow"], 0),
+        (["job.yaml"], ["job"], 1),
     ],
 )
 def test_found_by_its_name(folder, words, tasks, ends):
-    """A script, files, a workflow, and all that a function has called, as far as it is kept in a store."""
-    assert woflo(folder, "run", "app.py", *words, "--name", "night", "-q")[2] == ends
+    """A script, files, a workflow, a job, and all that a function has called, as far as it is kept in a store."""
+    target = [] if words == ["job.yaml"] else ["app.py"]
+    assert woflo(folder, "run", *target, *words, "--name", "night", "-q")[2] == ends
     assert woflo(folder, "run", "app.py", "flow", "--arg", "n=7", "-q", "--name", "day")[2] == 0
     for command in ("list", "history"):
         assert found(folder, command, "--name", "night") == tasks
         assert found(folder, command, "--tag", "name=night") == tasks
         assert found(folder, command, "--name", "none") == []
-        assert len(found(folder, command)) == len(tasks) + 1
+    assert len(found(folder, "list")) == len(tasks) + 1
     (day,) = json.loads(woflo(folder, "history", "--name", "day", "--json")[0])
     assert day["tags"] == {"name": "day"}
 

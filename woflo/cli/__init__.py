@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple
 
@@ -76,9 +78,8 @@ class _Commands(TyperGroup):
             return None
         if self._completes:
             return TyperCommand(cmd_name, short_help=COMMANDS[cmd_name].does)
-        module = import_module(f"woflo.cli.{COMMANDS[cmd_name].module}")
         made = typer.Typer(add_completion=False, **_STYLE)
-        made.command(cmd_name)(getattr(module, f"{cmd_name}_" if cmd_name == "list" else cmd_name))
+        made.command(cmd_name)(function_of(cmd_name))
         return named_for_people(get_command(made))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
@@ -113,12 +114,19 @@ def _woflo(
     """Tasks that run anywhere, wait for each other, and end well."""
 
 
+def function_of(command: str) -> Callable[..., None]:
+    """What this command does."""
+    module = import_module(f"woflo.cli.{COMMANDS[command].module}")
+    function: Callable[..., None] = getattr(module, f"{command}_" if command == "list" else command)
+    return function
+
+
 def main() -> None:
     """Execute the command line of this program, and end it with the exit status."""
     if len(sys.argv) == 3 and sys.argv[1] in ("--install-completion", "--show-completion"):
         os.environ["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"  # the shell is named: typer takes it so
     try:
-        status = app(prog_name="woflo", standalone_mode=False)
+        status = (_at_once(sys.argv[1:]) or app)(prog_name="woflo", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         status = 130
     except Exception as error:
@@ -126,6 +134,21 @@ def main() -> None:
             raise
         status = _refused(error)
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _at_once(words: Sequence[str]) -> Callable[..., Any] | None:
+    """The command that these words stand for, where they can be read without typer's help."""
+    if not words or words[0] not in COMMANDS or "_WOFLO_COMPLETE" in os.environ:
+        return None
+    from woflo.cli.quick import understood
+
+    function = function_of(words[0])
+    arguments = understood(function, words[1:])
+    if arguments is None:
+        return None
+    # What ends a command early is made an exit status there, whoever has read the line.
+    call = TyperCommand(words[0], callback=partial(function, **arguments), add_help_option=False)
+    return partial(call, args=[])
 
 
 def _refused(error: Any) -> int:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from woflo.cli.failures import UsageError, telling
+from woflo.cli.jobs import is_job, job_of
 from woflo.cli.options import AsJson, Debug
 from woflo.cli.report import Mermaid, Svg, check_one_form, draw
-from woflo.cli.run import JOBS
 from woflo.cli.showing import print_json
 from woflo.scripts.pictures import Node
 
@@ -35,7 +34,7 @@ def graph(
     """
     with telling(debug=debug):
         check_one_form(svg, mermaid=mermaid, json=json)
-        if Path(target).suffix.lower() in JOBS:
+        if is_job(target):
             if file:
                 raise UsageError(f"{' '.join(file)} cannot be meant: {target} is a job file")
             nodes = _of_job(target, var or [])
@@ -51,10 +50,8 @@ def graph(
 
 def _of_job(path: str, var: list[str]) -> list[Node]:
     from woflo.jobs.drawing import nodes_of
-    from woflo.jobs.driving import variables_in
-    from woflo.jobs.job import Job
 
-    return nodes_of(Job.load(path, variables=variables_in(var)).plan)
+    return nodes_of(job_of(path, var).plan)
 
 
 def _of_files(target: str, files: list[str]) -> list[Node]:

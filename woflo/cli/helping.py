@@ -16,6 +16,7 @@ WORDS = {
     "jobs": "N",
     "limit": "N",
     "named": "NAME",
+    "observe": "WHAT",
     "older_than": "AGE",
     "patience": "SECONDS",
     "run_from": "STEP",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from woflo.cli.crashes import crashed
 from woflo.cli.failures import telling
 from woflo.cli.options import AsJson, Debug, Runs, Url, found, opened_store
 from woflo.cli.showing import as_json, call_of, duration, error_line, print_json, styled, time_of
@@ -56,6 +57,7 @@ def _told(store: Store, row: Row, made: Mapping[str, Made]) -> dict[str, Any]:
     told = as_json(row, store.tags(row.id))
     command, code, host = _command(row, made)
     told |= {"command": command or None, "exit_code": code, "host": host or None}
+    told["crashed"] = crashed(store, [row]).get(row.id)
     told["published"] = {name: jsons.loads(text) for name, text in _published(store, row)}
     told["signals"] = [
         {"name": one.name, "value": masked(one.name, jsons.loads(one.value)), "taken_by": one.taken_by}
@@ -82,6 +84,7 @@ def _facts(store: Store, row: Row, made: Mapping[str, Made], now: float) -> Iter
     facts = {
         "id": row.id,
         "state": row.state.value,
+        "crashed": crashed(store, [row]).get(row.id, "").removeprefix("crashed").lstrip(":; "),
         "reason": row.reason,
         "key": row.key,
         "tags": ", ".join(f"{name}={mask(name, value)}" for name, value in store.tags(row.id).items()),

@@ -21,7 +21,12 @@ from woflo.stores.contract import Store
 from woflo.stores.operations import ForgetSuccesses, KeepSuccesses, Operation, Submit
 from woflo.stores.rows import Row, Success, Tag
 
-__all__ = ["Known", "Ledger", "encoded", "inherited", "is_gone", "ledger"]
+__all__ = ["STAYED", "VALUE", "Known", "Ledger", "encoded", "inherited", "is_gone", "ledger"]
+
+VALUE = "value"
+"""In the record of a function: its result."""
+STAYED = "stayed"
+"""In a record: the outputs that were there before the attempt, and that it has left as they were."""
 
 ONE_BY_ONE = 8
 """How many targets are looked up by themselves."""
@@ -44,6 +49,13 @@ class Known:
         self.renewed: bool = False
         """True where an input has another time, and the same contents: `inputs` has that time by now."""
         self.outputs: dict[str, Print] = self.record.get("outputs", {})
+
+    def own(self) -> dict[str, Print]:
+        """Of the outputs, those that woflo has made: not what was there and stayed, nor what a person has accepted."""
+        if not self.success.run_id:
+            return {}
+        others = {os.path.normpath(path) for path in (*self.record.get(STAYED, ()), *self.inputs)}
+        return {path: made for path, made in self.outputs.items() if os.path.normpath(path) not in others}
 
 
 class Ledger:

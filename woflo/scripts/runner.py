@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
@@ -22,9 +23,10 @@ from woflo.runners.thread import threads_of_this_process
 from woflo.scripts.admission import plan_of
 from woflo.scripts.body import Script
 from woflo.scripts.calls import make
-from woflo.scripts.execution import Execution, log_name
+from woflo.scripts.execution import Execution, tell_output
 from woflo.scripts.freshness import remember
-from woflo.scripts.ledger import ledger
+from woflo.scripts.ledger import STAYED, ledger
+from woflo.scripts.logs import log_name
 from woflo.scripts.plan import Plan
 from woflo.stores.failures import dump_error
 from woflo.stores.rows import Row, Tag
@@ -52,8 +54,6 @@ class ScriptTaskRun(BaseTaskRun[R]):
     _execution: Execution | None = None
     """The attempt under way."""
     _log: str | None = None
-    calls: tuple[BaseTaskRun[Any], ...] = ()
-    """The runs that the command has asked for by `$WOFLO_CALLS`, when it has ended well, or was up to date."""
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -82,7 +82,14 @@ class ScriptTaskRun(BaseTaskRun[R]):
             raise OptionError(f"runner='script' executes scripts, and {self.task!r} is none; choose another runner")
         plan = plan_of(self)
         name = log_name(self.id)
-        self._execution = Execution(plan, name, attempt.number, lambda: attempt.stop_requested, ledger().logs)
+        self._execution = Execution(
+            plan,
+            name,
+            attempt.number,
+            lambda: attempt.stop_requested,
+            ledger().logs,
+            tell=partial(tell_output, attempt),
+        )
         self._log = self._execution.log
         threads_of_this_process().execute(self, attempt)
 
@@ -94,10 +101,11 @@ class ScriptTaskRun(BaseTaskRun[R]):
             value = execution.run()
             if self._verdict is None and self.task.options.admission is not None and not execution.is_recorded:
                 told = {"exit_code": 0, "host": HOST, "log": execution.log, "attempt": attempt.number}
+                stayed = {STAYED: execution.stayed}
                 times = {"started_at": execution.started, "finished_at": execution.finished}
                 calls = [call.plain() for call in execution.calls]
                 stands_for = bus.stands_for.get(self.id, self.id)
-                remember(self._plan, ledger(), stands_for, execution.files, **told, **times, calls=calls)
+                remember(self._plan, ledger(), stands_for, execution.files, **told, **times, **stayed, calls=calls)
             if execution.calls and self._verdict is None:
                 self.calls = make(execution.calls, attempt)
             return Outcome(value)
