@@ -164,6 +164,22 @@ def test_names_and_values(folder, words):
     assert (len(said.splitlines()), status) == (1, 2)
 
 
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["run", "ap.py", "flow"], "did you mean 'app.py'?"),
+        (["prune", "--older-than", "x"], "error: --older-than 'x' must be a time such as '30d'"),
+        (["prune", "--older-than", "1d", "--state", "x"], "error: --state 'x': only what has ended"),
+        (["run", "app.py", "flow", "--dry-run", "--store", "new.db"], "write one as sqlite:///new.db"),
+    ],
+)
+def test_values_that_cannot_be_meant(made, words, text):
+    """They are told as they were written."""
+    said, status = failing(made, *words)
+    assert text in said
+    assert (len(said.splitlines()), status) == (1, 2)
+
+
 @pytest.mark.parametrize("name", [one for one, words in ASKING_A_STORE.items() if "x" in words and "pause" not in one])
 def test_a_run_that_there_is_not(made, name):
     said, status = failing(made, name, *ASKING_A_STORE[name])

@@ -98,9 +98,7 @@ def run(
         of_jobs = {"--restart": restart, "--skip": skip, "--run-to": run_to, "--run-from": run_from, "--var": var}
         how = _How(jobs, dry_run, quiet, json, debug)
         if store is not None:
-            from woflo.durable.choice import use_store
-
-            use_store(store_named(store))
+            _use(store, dry_run=dry_run)
         job = _job_file(target, restart=restart)
         if job is not None:
             _refuse({"--arg": arg, "--key": key, "--runner": runner}, f"{job} is a job file")
@@ -124,6 +122,14 @@ def run(
             options = {"name": named, "key": key, "runner": runner}
             status = _called(target, name or [], arg or [], options, how)
     raise typer.Exit(status)
+
+
+def _use(store: str, *, dry_run: bool) -> None:
+    """A dry run makes no store: where nothing was stored yet, nothing is known."""
+    from woflo.durable.choice import use_store
+    from woflo.stores.opening import is_there
+
+    use_store("memory:" if dry_run and ":" in store and not is_there(store) else store_named(store))
 
 
 def _refuse(options: dict[str, Any], why: str) -> None:
