@@ -6,14 +6,13 @@ functions and files, `woflo.jobs.driving` for jobs.
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from woflo.cli.failures import UsageError, telling
-from woflo.cli.options import AsJson, Debug, Url, store_named
+from woflo.cli.options import AsJson, Debug, Observe, Url, store_named
 
 __all__ = ["run"]
 
@@ -36,6 +35,7 @@ class _How(NamedTuple):
     quiet: bool
     json: bool
     debug: bool
+    observe: list[str]
 
 
 def run(
@@ -63,6 +63,7 @@ def run(
     run_from: Annotated[str | None, typer.Option(help="Of a job: only this step and what needs it.")] = None,
     var: Annotated[list[str] | None, typer.Option(help="Of a job: NAME=VALUE, what $VAR{NAME} stands for.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    observe: Observe = None,
     store: Url = None,
     json: AsJson = False,
     debug: Debug = False,
@@ -76,7 +77,7 @@ def run(
     with telling(debug=debug):
         of_jobs = {"--restart": restart, "--skip": skip, "--run-to": run_to, "--run-from": run_from, "--var": var}
         of_calls = {"NAME": name, "--arg": arg, "--name": named, "--key": key, "--runner": runner}
-        how = _How(jobs, dry_run, quiet, json, debug)
+        how = _How(jobs, dry_run, quiet, json, debug, observe or [])
         if json and not dry_run:
             raise UsageError("--json is for --dry-run: what a task returns is printed as JSON anyway")
         if store is not None:
@@ -122,16 +123,16 @@ def _job_file(target: str | None, *, restart: bool) -> str | None:
 
 
 def _job(path: str, choices: dict[str, Any], var: list[str], how: _How) -> int:
-    from woflo.cli.watching import watched
+    from woflo.cli.watching import with_logs
     from woflo.jobs.driving import Choices, drive, pending, variables_in
 
     variables = variables_in(var)
-    made = Choices(variables=variables, max_concurrency=how.jobs, progress=not how.quiet, debug=how.debug, **choices)
+    told: dict[str, Any] = {"progress": not how.quiet, "observe": how.observe, "around": with_logs, "debug": how.debug}
+    made = Choices(variables=variables, max_concurrency=how.jobs, **told, **choices)
     if how.dry_run:
         _show_pending(pending(path, made), json=how.json)
         return 0
-    with ExitStack() as observers:
-        return drive(path, made, lambda: observers.enter_context(watched(quiet=True)))  # `drive` shows the progress
+    return drive(path, made)
 
 
 def _show_pending(steps: list[tuple[str, str, bool]], *, json: bool) -> None:
@@ -159,9 +160,12 @@ def _called(target: str, names: list[str], arg: list[str], options: dict[str, An
             raise UsageError(f"--dry-run: {meant.name} names no files, so only executing it would tell what it does")
         show_planned(planned_by(meant.call), json=how.json)
         return 0
+    from woflo.durable.observing import chosen_observers
+
+    told: dict[str, Any] = {"quiet": how.quiet, "debug": how.debug, "observers": chosen_observers(how.observe)}
     if meant.task is not None:
         from woflo.cli.calling import called_with
 
-        return called_with(meant.task, meant.arguments, options, quiet=how.quiet, debug=how.debug)
+        return called_with(meant.task, meant.arguments, options, **told)
     _refuse({f"--{name}": value for name, value in options.items()}, f"{meant.name} is no single task")
-    return flow(meant.name, meant.call, quiet=how.quiet, debug=how.debug)
+    return flow(meant.name, meant.call, **told)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from woflo.durable.engine import Engine
     from woflo.stores.contract import Store
 
-__all__ = ["continued", "file_of_latest", "recorded", "unfinished"]
+__all__ = ["continued", "file_of_latest", "goes_on", "recorded", "unfinished"]
 
 
 PAGE = 100
@@ -113,6 +113,11 @@ def recorded(job: str, digests: Mapping[str, str], chosen: Collection[str]) -> s
     if latest is None:
         return set()
     return {name for name, told in _recorded_in(store, latest).items() if digests.get(name) == told}
+
+
+def goes_on(job: str, chosen: Collection[str]) -> bool:
+    """True where there is a run of the job to go on from."""
+    return is_there(chosen_url()) and _latest(current_store(), job, chosen) is not None
 
 
 def file_of_latest() -> str | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from woflo.durable.choice import current_store
 from woflo.durable.engine import engine_of
-from woflo.jobs.continuing import continued, unfinished
+from woflo.jobs.continuing import continued, goes_on, unfinished
 from woflo.jobs.execution import JobStep, UnderWay
 from woflo.jobs.loading import Loaded, load
 from woflo.jobs.run import JobTaskRun
@@ -23,6 +24,7 @@ from woflo.kernel.task import Task
 
 if TYPE_CHECKING:
     from woflo.jobs.plan import Plan
+    from woflo.observers.chosen import Chosen
 
 __all__ = ["Job"]
 
@@ -87,6 +89,22 @@ class Job:
         """The names of its steps, each behind those that it needs."""
         return list(self.plan.steps)
 
+    @property
+    def observers(self) -> Mapping[str, Chosen | None]:
+        """Whom the file wants to be told, by name; None for one of `woflo.toml` that it does not want."""
+        return self._loaded.observers
+
+    def observed(self, *, restarted: bool = False) -> AbstractContextManager[None]:
+        """A `with` block in which the observers of the file, and those of `woflo.toml`, are told of all that happens.
+
+        `Job.main` and `woflo run` do so by themselves. `restarted` calls their `on_restart`. Raises `OptionError` where
+        one cannot be made.
+        """
+        from woflo.durable.observing import chosen_observers
+        from woflo.observers.chosen import subscribed
+
+        return subscribed(chosen_observers(of_job=self.observers), restarted=restarted)
+
     def __call__(self) -> JobTaskRun[dict[str, Any]]:
         """Execute it: a handle, at once. It is kept in the store when this returns.
 
@@ -113,6 +131,10 @@ class Job:
         digests = {name: step.digest for name, step in self.plan.steps.items()}
         args = engine.codec(self._task).dump_call(self._arguments(), {})
         return JobTaskRun.of(engine, self._task, continued(engine.store, before, records, digests, args))
+
+    def is_unfinished(self) -> bool:
+        """True where `resume` would go on with a run that did not succeed. Nothing is written."""
+        return goes_on(self.name, {step.name for step in self.plan.chosen})
 
     def dump(self, path: str | os.PathLike[str]) -> None:
         """Write the job as YAML: one file with all that it includes, where nothing is filled in yet."""
