@@ -6,7 +6,7 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from woflo import current_run, subscribe, track
@@ -20,6 +20,16 @@ def advance() -> None:
     current_run().progress(1, 2, "half")
     for _ in track("ab"):
         pass
+
+
+async def advance_async() -> str:
+    """Tells its progress in a coroutine, over what comes."""
+
+    async def letters() -> AsyncIterator[str]:
+        for letter in "ab":
+            yield letter
+
+    return "".join([letter async for letter in track(letters(), 2)])
 
 
 def advance_and_die() -> None:
@@ -87,6 +97,15 @@ def progress(runner: Runner) -> None:
     assert steps == [(1, "half"), (0, ""), (1, ""), (1, ""), (2, "")], steps
     assert {event.total for event in made} == {2}
     assert isinstance(mine[-1], events.RunEnded), [type(event).__name__ for event in mine]
+
+
+@check()
+def progress_of_a_coroutine(runner: Runner) -> None:
+    """What a coroutine iterates over is told as that of a plain function is."""
+    with events_of(events.ProgressMade) as told:
+        run = on(runner, advance_async)()
+        assert value_of(run) == "ab"
+    assert [(event.done, event.total) for event in told if event.run_id == run.id] == [(n, 2) for n in (0, 1, 1, 2)]
 
 
 @check(only=isolated)
