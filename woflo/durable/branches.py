@@ -174,6 +174,7 @@ def attempt_on(branch: Branch, attempt: Attempt) -> Attempt:
     """The attempt of a workflow as code in one of its branches sees it."""
     twin = Attempt(attempt.run_id, attempt.task_name, attempt.number, attempt.body, (), {}, attempt.parent_id)
     twin.run, twin.recorder, twin.keeper = attempt.run, branch, BranchKeeper(branch)
+    twin.trace = attempt.trace
     twin.channel = None if attempt.channel is None else ToldOnce(branch)
     return twin
 

@@ -20,7 +20,7 @@ from woflo.errors import (
     TaskStoppedError,
     UncertainError,
 )
-from woflo.kernel import clock, retry
+from woflo.kernel import clock, retry, tracing
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.context import current_attempt
 from woflo.kernel.heartbeats import begun
@@ -117,6 +117,7 @@ class CallExecution:
         attempt = Attempt(row.id, self.task.name, row.attempt, self.task.body, args, kwargs, row.parent_id)
         attempt.keeper = self._keeper
         attempt.channel = _Messages(row.id, self.task, self._keeper)
+        attempt.trace = tracing.trace_of(row.id)
         return attempt
 
     def _by_runner(self, attempt: Attempt) -> Outcome:
@@ -126,10 +127,11 @@ class CallExecution:
         try:
             last = self._keeper.last_heartbeat() if self.row.fence > 1 else None
             self._serving.logs.begin()
-            self._inner = begun(task, attempt.args, attempt.kwargs, self._keeper.heartbeat, last)
-            self._serving.logs.executes(self._inner.id, self.row.id)
+            self._serving.logs.begins(self.row.id)
+            self._inner = begun(task, attempt.args, attempt.kwargs, self._keeper.heartbeat, last, self.row.id)
             value = self._inner.get_result(raise_exceptions=False)
         finally:
+            self._serving.logs.ends(self.row.id, task.name)
             current_attempt.reset(token)
         error = self._inner.exception()
         if error is not None and self._due is not None and clock.now() >= self._due:

@@ -36,7 +36,7 @@ from woflo.errors import (
     TaskTimeoutError,
     WofloError,
 )
-from woflo.kernel import clock, runtime
+from woflo.kernel import clock, runtime, tracing
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.graph import find_handles
 from woflo.kernel.outcome import Outcome
@@ -109,6 +109,7 @@ class Execution(Recording):
         row = self.row
         attempt = Attempt(row.id, self.task.name, row.attempt, self.task.body, args, kwargs, row.parent_id)
         attempt.recorder, attempt.keeper, attempt.channel = self.trunk, BranchKeeper(self.trunk), ToldOnce(self.trunk)
+        attempt.trace = tracing.trace_of(row.id)
         return attempt
 
     def watch_deadline(self) -> None:

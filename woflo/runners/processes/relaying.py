@@ -13,7 +13,8 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import FailureElsewhereError
-from woflo.kernel import bus, events, masking
+from woflo.kernel import bus, events, masking, tracing
+from woflo.kernel.context import current_attempt
 from woflo.kernel.state import RunState
 from woflo.runners.processes import wire
 from woflo.runners.processes.child import LinkChannel
@@ -39,7 +40,7 @@ class Relay:
 
     def put(self, event: events.Event) -> None:
         try:
-            packed = marshal.dumps(_packed(event))
+            packed = marshal.dumps((*_packed(event), _trace_of(event)))
         except Exception as error:
             bus.complain("an event could not be sent to the caller's observers", error)
         else:
@@ -64,8 +65,23 @@ def relay_to(link: Link, heard: int) -> None:
 
 def take_in(payload: bytes) -> None:
     """In the caller: hand an event of a child to whoever listens."""
-    name, values = marshal.loads(payload)
+    name, values, trace = marshal.loads(payload)
+    if trace is not None:
+        tracing.announce(values["run_id"], trace)
     bus.pass_on(getattr(events, name)(**{key: _restored(key, value) for key, value in values.items()}))
+
+
+def _trace_of(event: events.Event) -> tuple[str, str] | None:
+    """Of a run that was called here or below, the span that it is to have, and its parent's."""
+    if isinstance(event, events.RunEnded):
+        tracing.forget(event.run_id)
+    if not isinstance(event, events.RunCreated):
+        return None
+    of_child = tracing.announced.pop(event.run_id, None)
+    if of_child is not None:
+        return of_child
+    attempt = current_attempt.get()
+    return None if attempt is None or attempt.trace is None else tracing.choose(event.run_id)
 
 
 def _packed(event: events.Event) -> tuple[str, dict[str, Any]]:
