@@ -21,6 +21,7 @@ __all__ = [
     "carrier",
     "choose",
     "enter",
+    "flush",
     "forget",
     "leave",
     "span_context",
@@ -49,6 +50,12 @@ announced: dict[str, tuple[str, str]] = {}
 """By the ids of runs that were called in other processes: the span that such a one is to have, and its parent's."""
 
 
+was_entered: bool = False
+"""True where code of this process has been executed within a trace."""
+FLUSH = 2_000
+"""Milliseconds for which the end of a process waits until what exports spans is done."""
+
+
 class _Chosen:
     """The carrier of a process whose spans are made by another: it has chosen their ids."""
 
@@ -70,10 +77,12 @@ def trace_of(run_id: str) -> str | None:
 
 def enter(traceparent: str) -> Any:
     """Make this span the current one in this context; what is returned is for `leave`. OpenTelemetry may be missing."""
+    global was_entered
     try:
         from opentelemetry import context, trace
     except ImportError:
         return None
+    was_entered = True
     span = None if carrier is None else carrier.span(traceparent)
     if span is None:
         span = trace.NonRecordingSpan(span_context(traceparent))
@@ -84,6 +93,16 @@ def leave(token: Any) -> None:
     """Let the span be current that was before."""
     if token is not None:
         sys.modules["opentelemetry.context"].detach(token)
+
+
+def flush() -> None:
+    """At the end of a child process, have the spans that its code has begun exported: nobody else does it there."""
+    export = getattr(sys.modules["opentelemetry.trace"].get_tracer_provider(), "force_flush", None)
+    if export is not None:
+        try:
+            export(FLUSH)
+        except Exception:
+            bus.complain("the spans of a task could not be exported")
 
 
 def span_context(traceparent: str) -> Any:
@@ -130,8 +149,8 @@ def announce(run_id: str, trace: tuple[str, str]) -> None:
 
 def _forget_in_child() -> None:
     """The observer stayed with the parent."""
-    global carrier
-    carrier = None
+    global carrier, was_entered
+    carrier, was_entered = None, False
     announced.clear()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import subprocess
 import sys
 
@@ -257,6 +258,57 @@ def test_the_span_around_the_call_is_the_parent(telemetry):
     with telemetry.listen(), telemetry.provider.get_tracer("app").start_as_current_span("request"):
         made().get_result()
     assert telemetry.parent("made") == telemetry.context("request")
+
+
+PROGRAM = """
+import json
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+import woflo
+
+class File(SpanExporter):
+    def export(self, spans):
+        with open("spans", "a") as file:
+            for span in spans:
+                file.write(json.dumps([span.name, span.context.span_id, span.parent and span.parent.span_id]) + chr(10))
+        return SpanExportResult.SUCCESS
+    def shutdown(self): pass
+    def force_flush(self, timeout_millis=0): return True
+
+trace.set_tracer_provider(TracerProvider())
+trace.get_tracer_provider().add_span_processor(BatchSpanProcessor(File()))
+
+@woflo.task(runner="{runner}")
+def work():
+    with trace.get_tracer("mine").start_as_current_span("own"):
+        return 3
+
+with woflo.subscribe("spans"):
+    print(work().get_result())
+"""
+
+
+@pytest.mark.skipif(not HAS_FORK, reason="needs os.fork")
+@pytest.mark.parametrize("runner", ["thread", "multiprocess", "pool"])
+def test_what_a_child_has_begun_is_exported(tmp_path, runner):
+    """By the program's own provider, before its process ends, though that exports in batches."""
+    program = f"import sys; sys.path[:0] = {sys.path!r}\n{PROGRAM.replace('{runner}', runner)}"
+    ended = subprocess.run(
+        [sys.executable, "-I", "-c", program],
+        env=script_environment(),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.stdout == "3\n", ended.stderr
+    assert ended.stderr == ""
+    spans = {
+        name: (own, parent) for name, own, parent in map(json.loads, (tmp_path / "spans").read_text().splitlines())
+    }
+    assert spans["own"][1] == spans["work"][0]
 
 
 def test_nothing_of_it_is_imported_where_nobody_traces():
