@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from woflo.cli.failures import UsageError, telling
+from woflo.cli.jobs import is_job, job_of
 from woflo.cli.options import Debug
 from woflo.cli.report import Mermaid, Svg, draw
-from woflo.cli.run import JOBS
 from woflo.scripts.pictures import Node
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def graph(
     """
     del mermaid  # what is said without it
     with telling(debug=debug):
-        if Path(target).suffix.lower() in JOBS:
+        if is_job(target):
             if file:
                 raise UsageError(f"{' '.join(file)} cannot be meant: {target} is a job file")
             _draw_job(target, var or [], svg)
@@ -45,10 +45,8 @@ def graph(
 
 def _draw_job(path: str, var: list[str], svg: Path | None) -> None:
     from woflo.jobs.drawing import nodes_of
-    from woflo.jobs.driving import variables_in
-    from woflo.jobs.job import Job
 
-    draw(nodes_of(Job.load(path, variables=variables_in(var)).plan), svg)
+    draw(nodes_of(job_of(path, var).plan), svg)
 
 
 def _draw_files(target: str, files: list[str], svg: Path | None) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
 
+from woflo.cli.crashes import crashed
 from woflo.cli.failures import UsageError, say, telling
 from woflo.cli.options import AsJson, Debug, Url, found, opened_store
 from woflo.cli.showing import as_json, duration, error_line, print_json, print_table, time_of
@@ -41,17 +43,20 @@ def list_(
                 limit=limit + 1,
             )
             shown = rows[:limit]
+            dead = crashed(kept, shown)
             if json:
-                print_json([as_json(kept.whole_row(row), kept.tags(row.id)) for row in shown])
+                print_json([
+                    as_json(kept.whole_row(row), kept.tags(row.id)) | {"crashed": dead.get(row.id)} for row in shown
+                ])  # fmt: skip
                 return
     now = clock.now()
-    print_table(("ID", "TASK", "STATE", "CALLED", "TOOK", "NOTE"), [_line(row, now) for row in shown])
+    print_table(("ID", "TASK", "STATE", "CALLED", "TOOK", "NOTE"), [_line(row, now, dead) for row in shown])
     if len(rows) > limit:
         say(f"woflo list: there are more; --limit {limit * 10}, or --after {shown[-1].id}")
 
 
-def _line(row: Row, now: float) -> tuple[str, ...]:
-    note = error_line(row.error) or row.reason or ("to be stopped" if row.stop_requested else "")
+def _line(row: Row, now: float, dead: Mapping[str, str]) -> tuple[str, ...]:
+    note = dead.get(row.id) or error_line(row.error) or row.reason or ("to be stopped" if row.stop_requested else "")
     return row.id, row.task, row.state.value, time_of(row.created_at), duration(row, now), note
 
 

@@ -6,22 +6,21 @@ functions and files, `woflo.jobs.driving` for jobs.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
 
 from woflo.cli.failures import UsageError, telling
+from woflo.cli.jobs import is_job
 from woflo.cli.options import AsJson, Debug, Observe, Url, store_named
 
 __all__ = ["run"]
 
-JOBS = (".yaml", ".yml", ".toml", ".json")
-"""How the names of job files end."""
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[NAME]...", help="A task, a workflow or a function of TARGET; or files that it makes."),
+    typer.Argument(metavar="[NAME]...", help="A task, function or step of TARGET; or files that it makes."),
 ]
+Variables = Annotated[list[str] | None, typer.Option("--var", help="Of a job: NAME=VALUE, what $VAR{NAME} stands for.")]
 Arguments = Annotated[
     list[str] | None, typer.Option("--arg", help="NAME=VALUE, typed by the signature; may be given several times.")
 ]
@@ -49,7 +48,8 @@ def run(
     key: Annotated[str | None, typer.Option(help="Of a stored run: one that has it already goes on.")] = None,
     runner: Annotated[str | None, typer.Option(help="What executes a plain task, such as multiprocess.")] = None,
     force: Annotated[
-        list[str] | None, typer.Option("--force", "-f", help="GLOB: tasks of these names, up to date or not.")
+        list[str] | None,
+        typer.Option("--force", "-f", help="GLOB: tasks, or steps, of these names, up to date or not."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be executed, and why.")] = False,
     jobs: Annotated[
@@ -61,7 +61,7 @@ def run(
     skip: Annotated[list[str] | None, typer.Option(help="Of a job: leave this step out; several times.")] = None,
     run_to: Annotated[str | None, typer.Option(help="Of a job: only this step and what it needs.")] = None,
     run_from: Annotated[str | None, typer.Option(help="Of a job: only this step and what needs it.")] = None,
-    var: Annotated[list[str] | None, typer.Option(help="Of a job: NAME=VALUE, what $VAR{NAME} stands for.")] = None,
+    var: Variables = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     observe: Observe = None,
     store: Url = None,
@@ -76,7 +76,6 @@ def run(
     """
     with telling(debug=debug):
         of_jobs = {"--restart": restart, "--skip": skip, "--run-to": run_to, "--run-from": run_from, "--var": var}
-        of_calls = {"NAME": name, "--arg": arg, "--name": named, "--key": key, "--runner": runner}
         how = _How(jobs, dry_run, quiet, json, debug, observe or [])
         if json and not dry_run:
             raise UsageError("--json is for --dry-run: what a task returns is printed as JSON anyway")
@@ -84,17 +83,25 @@ def run(
             from woflo.durable.choice import use_store
 
             use_store(store_named(store))
-        if force:
-            from woflo.scripts.freshness import forcing
-
-            forcing(*force)
         job = _job_file(target, restart=restart)
         if job is not None:
-            _refuse(of_calls, f"{job} is a job file")
-            choices = {"restart": restart, "skip": skip or (), "run_to": run_to, "run_from": run_from}
+            _refuse({"--arg": arg, "--key": key, "--runner": runner}, f"{job} is a job file")
+            if name and run_to:
+                raise UsageError(f"--run-to {run_to} cannot be meant beside {' '.join(name)}, which means the same")
+            choices: dict[str, Any] = {
+                "restart": restart,
+                "skip": skip or (),
+                "run_to": name or run_to,
+                "run_from": run_from,
+            }
+            choices |= {"force": force or (), "tags": {} if named is None else {"name": named}}
             status = _job(job, choices, var or [], how)
         else:
             assert target is not None
+            if force:
+                from woflo.scripts.freshness import forcing
+
+                forcing(*force)
             _refuse(of_jobs, f"{target} is no job file")
             options = {"name": named, "key": key, "runner": runner}
             status = _called(target, name or [], arg or [], options, how)
@@ -119,10 +126,11 @@ def _job_file(target: str | None, *, restart: bool) -> str | None:
         if target is None:
             raise UsageError("what is to be run? Name a job file, or a file with tasks: woflo run app.py")
         return target
-    return target if Path(target).suffix.lower() in JOBS else None
+    return target if is_job(target) else None
 
 
 def _job(path: str, choices: dict[str, Any], var: list[str], how: _How) -> int:
+    from woflo.cli.jobs import show_foreseen
     from woflo.cli.watching import with_logs
     from woflo.jobs.driving import Choices, drive, pending, variables_in
 
@@ -130,18 +138,9 @@ def _job(path: str, choices: dict[str, Any], var: list[str], how: _How) -> int:
     told: dict[str, Any] = {"progress": not how.quiet, "observe": how.observe, "around": with_logs, "debug": how.debug}
     made = Choices(variables=variables, max_concurrency=how.jobs, **told, **choices)
     if how.dry_run:
-        _show_pending(pending(path, made), json=how.json)
+        show_foreseen(pending(path, made), json=how.json)
         return 0
     return drive(path, made)
-
-
-def _show_pending(steps: list[tuple[str, str, bool]], *, json: bool) -> None:
-    from woflo.cli.showing import print_json, print_table
-
-    if json:
-        print_json([{"step": name, "task": task, "is_kept": kept} for name, task, kept in steps])
-    else:
-        print_table(("STEP", "TASK", ""), [(name, task, "kept" if kept else "") for name, task, kept in steps])
 
 
 # -- tasks, functions and files ------------------------------------------------------------------------

@@ -137,5 +137,10 @@ def _imported(name: str, shown: str, folder: Path) -> ModuleType:
         sys.path.insert(0, str(folder))
     try:
         return import_module(name)
+    except ModuleNotFoundError as error:
+        told = f"{shown} cannot be imported: {type(error).__name__}: {error}"
+        if error.name == name.partition(".")[0] and "." in shown and not shown.endswith(".py"):  # rather that of a file
+            told += f"; a file is made by what stands before it: woflo run app.py {shown}, woflo run job.yaml {shown}"
+        raise UsageError(told) from error
     except Exception as error:
         raise UsageError(f"{shown} cannot be imported: {type(error).__name__}: {error}") from error
