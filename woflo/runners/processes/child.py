@@ -20,7 +20,7 @@ from collections.abc import Callable
 from faulthandler import enable as enable_faulthandler
 from typing import Any, Protocol
 
-from woflo.kernel import runtime
+from woflo.kernel import runtime, tracing
 from woflo.kernel.attempt import Attempt, StopRequested
 from woflo.kernel.outcome import Outcome
 from woflo.runners.processes import shipping, travelling, wire
@@ -331,6 +331,8 @@ def _end(link: Link) -> None:
         util = sys.modules.get(f"{package}.util")
         if util is not None and (util._finalizer_registry or sys.modules[f"{package}.process"]._children):
             util._exit_function()
+    if tracing.was_entered:
+        tracing.flush()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
