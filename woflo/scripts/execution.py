@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import LaunchError, ScriptError, TaskStoppedError
 from woflo.kernel import bus
 from woflo.kernel.context import current_attempt
+from woflo.kernel.hiding import is_any_known
+from woflo.kernel.masking import mask_text
 from woflo.kernel.texts import spelled_out
 from woflo.runners.processes import tree
 from woflo.scripts import guarding
 from woflo.scripts.calls import VARIABLE, Call, begin_file, make, read
 from woflo.scripts.freshness import is_stale
+from woflo.scripts.hidden_output import HiddenOutput
 from woflo.scripts.ledger import Known, inherited, ledger
 from woflo.scripts.making import Making
 from woflo.scripts.marks import Mark
 from woflo.scripts.places import folder
 from woflo.scripts.plan import Plan, Value
 from woflo.scripts.spawning import Command
+
+if sys.platform != "win32":
+    import fcntl
 
 if TYPE_CHECKING:
     from woflo.scripts.body import Script
@@ -33,6 +40,8 @@ __all__ = ["Execution", "execute_here", "known_of", "log_name"]
 TAIL = 8192
 """Bytes of the output that are looked at for the last lines."""
 LINES, WIDTH = 20, 400
+FIRST_KEPT = 100
+"""From which number on a command inherits what it does not know of: shells and their scripts use lower ones."""
 PAUSE = 0.02
 """Seconds between two looks at what somebody else is making."""
 
@@ -135,15 +144,10 @@ class Execution:
             try:
                 if isinstance(output, str):
                     os.makedirs(os.path.dirname(output), mode=0o700, exist_ok=True)
-                self.command = guarding.start(plan.command, env, plan.base, output)
+                self.command, hidden = self._started(env, output)
             except OSError as error:
                 raise self._not_started(error) from error
-        try:
-            status = self.command.wait()
-        except BaseException:  # Ctrl-C, where it is executed in the main thread
-            self.command.kill()
-            self.command.wait()
-            raise
+        status = self._wait(self.command, hidden)
         self.finished = time.time()
         if status:
             if asked:
@@ -152,6 +156,41 @@ class Execution:
             raise self._failed(status, path or self.log)
         if asked:
             self.calls = read(asked, plan.name, plan.calls)
+
+    @staticmethod
+    def _wait(command: Command, hidden: HiddenOutput | None) -> int:
+        """Wait for the end, and until its output is in its file; the wait status."""
+        try:
+            return command.wait()
+        except BaseException:  # Ctrl-C, where it is executed in the main thread
+            command.kill()
+            command.wait()
+            raise
+        finally:
+            if hidden is not None:
+                hidden.end()
+
+    def _started(self, env: dict[Any, Any], output: int | str) -> tuple[Command, HiddenOutput | None]:
+        """Start it; where anything is known to be secret, its output goes through this process."""
+        plan = self._plan
+        if not is_any_known():
+            return guarding.start(plan.command, env, plan.base, output), None
+        with ExitStack() as stack:
+            if isinstance(output, str):
+                file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+                kept: tuple[int, ...] = ()
+            else:  # the mark stays locked as long as the command executes, should this process be killed
+                file = fcntl.fcntl(output, fcntl.F_DUPFD_CLOEXEC, FIRST_KEPT)
+                kept = (file,)
+            stack.callback(os.close, file)
+            hidden = HiddenOutput(file)
+            try:
+                command = guarding.start(plan.command, env, plan.base, hidden.writer, kept)
+            except BaseException:
+                hidden.give_up()
+                raise
+        hidden.begin()
+        return command, hidden
 
     # -- what is said of a failure ---------------------------------------------------------------------
 
@@ -239,12 +278,12 @@ def _signal_name(number: int) -> str:
 
 def _shown(plan: Plan) -> str:
     """The command on one line, and not all of a long one."""
-    text = spelled_out(plan.as_text(), but="\t")
+    text = spelled_out(mask_text(plan.as_text()), but="\t")
     return text if len(text) <= 2 * WIDTH else f"{text[: 2 * WIDTH]}…"
 
 
 def tail(path: str) -> str:
-    """The last lines of an output, as they may be shown: what would steer a terminal is spelled out."""
+    """The last lines of an output, as they may be shown: without secrets, and with escapes spelled out."""
     try:
         with open(path, "rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -252,7 +291,7 @@ def tail(path: str) -> str:
             data = file.read(TAIL)
     except OSError:
         return ""
-    lines = data.decode(errors="replace").splitlines()[-LINES:]
+    lines = mask_text(data.decode(errors="replace")).splitlines()[-LINES:]
     shown = (line if len(line) <= WIDTH else f"…{line[-WIDTH:]}" for line in lines)
     return "\n".join(spelled_out(line, but="\t") for line in shown).strip("\n")
 

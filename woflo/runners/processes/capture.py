@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from woflo.kernel.hiding import Hider
 from woflo.kernel.ports import Channel
 from woflo.kernel.reactor import READ, Reactor
 from woflo.runners.processes import wire
@@ -94,7 +95,7 @@ class Capture:
         """Whose output it is; a pool changes it from call to call."""
         self._unclaimed: list[tuple[str, str]] = []
         """What was read before the frame that says whose it is was taken."""
-        self._open: dict[int, tuple[str, Any]] = {}
+        self._open: dict[int, tuple[str, Any, Hider]] = {}
         self._tail = ""
 
     def add(self, frame: wire.Frame) -> None:
@@ -102,7 +103,7 @@ class Capture:
         _, number, _, fd = frame
         assert fd is not None
         os.set_blocking(fd, False)
-        self._open[fd] = (_STREAMS[number], codecs.getincrementaldecoder("utf-8")("replace"))
+        self._open[fd] = (_STREAMS[number], codecs.getincrementaldecoder("utf-8")("replace"), Hider())
         self._reactor.register(fd, READ, lambda _: self._ready(fd))
 
     def begin(self, attempt: Any) -> None:
@@ -138,20 +139,25 @@ class Capture:
         if not data:
             self._forget(fd)
             return False
-        stream, decoder = self._open[fd]
-        text = decoder.decode(data)
+        stream, decoder, hider = self._open[fd]
+        self._tell(stream, hider.feed(decoder.decode(data)))
+        return True
+
+    def _tell(self, stream: str, text: str) -> None:
         self._tail = (self._tail + text)[-TAIL:]
         if self._attempt is None:
             self._unclaimed.append((stream, text))
         elif text:
             self._attempt.tell("output", (stream, text))
-        return True
 
     def drain(self) -> None:
         """Take what was written before now, so that it is told before what follows."""
         for fd in list(self._open):
             while fd in self._open and self._read(fd):
                 pass
+        for stream, _, hider in self._open.values():
+            if rest := hider.rest():
+                self._tell(stream, rest)
 
     def close(self) -> str:
         """Take the rest; the last lines are returned. A grandchild that holds the pipe is not waited for."""
@@ -161,6 +167,9 @@ class Capture:
         return self._tail
 
     def _forget(self, fd: int) -> None:
-        if self._open.pop(fd, None) is not None:
+        if (ended := self._open.pop(fd, None)) is not None:
+            stream, _, hider = ended
+            if rest := hider.rest():
+                self._tell(stream, rest)
             self._reactor.unregister(fd)
             os.close(fd)

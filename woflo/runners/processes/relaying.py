@@ -13,7 +13,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import FailureElsewhereError
-from woflo.kernel import bus, events, masking
+from woflo.kernel import bus, events, hiding, masking
 from woflo.kernel.state import RunState
 from woflo.runners.processes import wire
 from woflo.runners.processes.child import LinkChannel
@@ -21,7 +21,10 @@ from woflo.runners.processes.child import LinkChannel
 if TYPE_CHECKING:
     from woflo.runners.processes.child import Link
 
-__all__ = ["relay_to", "take_in"]
+__all__ = ["KNOWN", "relay_to", "take_in"]
+
+KNOWN = "known"
+"""Stands for the name of an event where a child tells what it has to hide."""
 
 MOST_CLASSES = 1_000
 """How many names of exceptions are kept as classes."""
@@ -65,6 +68,9 @@ def relay_to(link: Link, heard: int) -> None:
 def take_in(payload: bytes) -> None:
     """In the caller: hand an event of a child to whoever listens."""
     name, values = marshal.loads(payload)
+    if name == KNOWN:
+        hiding.know_texts(**values)
+        return
     bus.pass_on(getattr(events, name)(**{key: _restored(key, value) for key, value in values.items()}))
 
 
