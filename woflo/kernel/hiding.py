@@ -16,7 +16,7 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
-from os import getpid
+from os import environ, getpid
 from types import FunctionType
 from typing import Any, Protocol
 
@@ -25,6 +25,7 @@ __all__ = [
     "MASK",
     "Hider",
     "Parameters",
+    "forget_all",
     "hide",
     "hide_within",
     "is_any_known",
@@ -59,7 +60,7 @@ _ABOUT = re.compile(
     re.IGNORECASE,
 )
 """Names of what only leads to a secret, or tells something of one: where a file is, how long it is."""
-_IN_URL = re.compile(r"(?<=://)[^\s:/@]*:([^\s/@]+)@")
+_IN_URL = re.compile(r"(?<=://)([^\s:/@]*):([^\s/@]+)@")
 _IN_QUERY = re.compile(r"[?&]([\w.-]+)=([^&\s#]+)")
 
 _texts: tuple[str, ...] = ()
@@ -123,6 +124,13 @@ def know_texts(texts: Iterable[str], *, stays: bool = True) -> None:
         caller.tell_secrets(new, stays)
 
 
+def forget_all() -> None:
+    """Hide nothing any more: for tests, which are many programs in one process."""
+    global _texts
+    _known.clear()
+    _texts = ()
+
+
 def _spellings(text: str) -> Iterator[str]:
     from json import dumps
     from urllib.parse import quote, quote_plus
@@ -170,12 +178,15 @@ def know_url(url: str) -> None:
 
 
 def passwords_in(url: str) -> list[str]:
-    """The password of a URL, as it is written and as it is meant; of a longer text those of all URLs."""
+    """The password of a URL, as it is written and as it is meant; of a longer text those of all URLs.
+
+    One that is the user's name as well (`postgres:postgres@`) is no secret to hide in every text.
+    """
     if "://" not in url:
         return []
     from urllib.parse import unquote
 
-    found = [one[1] for one in _IN_URL.finditer(url)]
+    found = [one[2] for one in _IN_URL.finditer(url) if one[1] != one[2]]
     found += [one[2] for one in _IN_QUERY.finditer(url) if is_secret_name(one[1])]
     return [*found, *map(unquote, found)]
 
@@ -319,3 +330,6 @@ def _begun(text: str) -> int:
                 most = length
                 break
     return most
+
+
+know_url(environ.get("WOFLO_STORE", ""))  # long before the store is opened

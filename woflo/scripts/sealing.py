@@ -45,15 +45,13 @@ def _read_or_made(path: str) -> bytes:
         new = f"{path}.{os.urandom(8).hex()}"
         with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(os.urandom(_SIZE))
-        if key:  # somebody has written over it
-            os.replace(new, path)
-            continue
         try:
             os.link(new, path)
         except FileExistsError:
-            pass
-        finally:
-            os.unlink(new)
+            if len(_read(path)) < _SIZE:  # somebody has written over it
+                os.replace(new, path)
+                continue
+        os.unlink(new)
     return key
 
 

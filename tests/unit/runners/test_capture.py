@@ -11,6 +11,7 @@ from systems import needs_fork
 from unit_helpers import PATIENCE
 
 from woflo import subscribe, task
+from woflo.kernel import hiding
 from woflo.kernel.events import LogRecorded, OutputWritten, RunEnded
 from woflo.runners import MultiprocessTaskRun, PoolTaskRun
 from woflo.runners.processes import wire
@@ -129,3 +130,27 @@ def test_what_no_call_has_written_is_nobodys(captured):
     captured.ready()
     captured.on.begin(call)
     assert call.text == ""
+
+
+def test_what_is_secret_may_be_known_after_it_was_read(captured):
+    """The frames that tell it stand before the output, also behind the one that says whose it is."""
+    call = Told()
+    captured.write(b"it is sesame-4711, and sesame-")
+    captured.then(lambda: captured.on.begin(call) or True)
+    captured.then(lambda: hiding.know("sesame-4711") or True)
+    captured.ready()
+    assert call.text == "it is ***, and "
+    captured.write(b"4711 as well")
+    captured.on.end(call)
+    assert call.text == "it is ***, and *** as well"
+    assert captured.on.close() == call.text
+
+
+def test_of_an_attempt_under_way_as_well(captured):
+    """Where it was known whose output it is, the frames before it are taken first all the same."""
+    call = Told()
+    captured.on.begin(call)
+    captured.write(b"it is sesame-4711")
+    captured.then(lambda: hiding.know("sesame-4711") or True)
+    captured.ready()
+    assert call.text == "it is ***"
