@@ -11,16 +11,47 @@ from __future__ import annotations
 import codecs
 import os
 import select
+import sys
 import threading
+from contextlib import ExitStack
 from typing import Any
 
-from woflo.kernel.hiding import Hider
+from woflo.kernel.hiding import Hider, is_any_known
+from woflo.scripts import guarding
+from woflo.scripts.spawning import Command
 
-__all__ = ["HiddenOutput"]
+if sys.platform != "win32":
+    import fcntl
 
+__all__ = ["HiddenOutput", "start"]
+
+FIRST_KEPT = 100
+"""From which number on a command inherits what it does not know of: shells and their scripts use lower ones."""
 PIECE = 1 << 16
 _ENCODING, _ERRORS = "utf-8", "surrogateescape"
 """What is no UTF-8 comes out as it went in."""
+
+
+def start(argv: list[str], env: dict[Any, Any], cwd: str, output: int | str) -> tuple[Command, HiddenOutput | None]:
+    """As `guarding.start`, and who copies its output; None where nothing is known to be secret."""
+    if not is_any_known():
+        return guarding.start(argv, env, cwd, output), None
+    with ExitStack() as stack:
+        if isinstance(output, str):
+            file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            kept: tuple[int, ...] = ()
+        else:  # the mark stays locked as long as the command executes, should this process be killed
+            file = fcntl.fcntl(output, fcntl.F_DUPFD_CLOEXEC, FIRST_KEPT)
+            kept = (file,)
+        stack.callback(os.close, file)
+        hidden = HiddenOutput(file)
+        try:
+            command = guarding.start(argv, env, cwd, hidden.writer, kept)
+        except BaseException:
+            hidden.give_up()
+            raise
+    hidden.begin()
+    return command, hidden
 
 
 class HiddenOutput:

@@ -96,7 +96,7 @@ def test_what_a_command_leaves_behind(project):
 
 def test_without_secrets_a_command_writes_itself(project, monkeypatch):
     """Nothing is paid for what is not used: there is neither a pipe nor a thread."""
-    monkeypatch.setattr("woflo.scripts.execution.HiddenOutput", None)
+    monkeypatch.setattr("woflo.scripts.hidden_output.HiddenOutput", None)
     assert ended(script("echo {word}")(word="shown")) is RunState.SUCCEEDED
 
 
