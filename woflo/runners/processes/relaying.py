@@ -13,7 +13,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import FailureElsewhereError
-from woflo.kernel import bus, events, masking, tracing
+from woflo.kernel import bus, events, hiding, masking, tracing
 from woflo.kernel.context import current_attempt
 from woflo.kernel.state import RunState
 from woflo.runners.processes import wire
@@ -22,7 +22,10 @@ from woflo.runners.processes.child import LinkChannel
 if TYPE_CHECKING:
     from woflo.runners.processes.child import Link
 
-__all__ = ["relay_to", "take_in"]
+__all__ = ["KNOWN", "relay_to", "take_in"]
+
+KNOWN = "known"
+"""Stands for the name of an event where a child tells what it has to hide."""
 
 MOST_TRACE = 20_000
 """Characters of a traceback that are told, the last ones."""
@@ -68,6 +71,9 @@ def relay_to(link: Link, heard: int) -> None:
 def take_in(payload: bytes) -> None:
     """In the caller: hand an event of a child to whoever listens."""
     name, values, trace = marshal.loads(payload)
+    if name == KNOWN:
+        hiding.know_texts(**values)
+        return
     if trace is not None:
         tracing.announce(values["run_id"], trace)
     bus.pass_on(getattr(events, name)(**{key: _restored(key, value) for key, value in values.items()}))
