@@ -229,7 +229,7 @@ def of_settings(folder):
     ((mail),) = answer(folder, "settings", "app.py")
     assert (mail["name"], [one["name"] for one in mail["fields"]]) == ("Mail", ["host", "port"])
     assert [one["default"] for one in mail["fields"]] == ["localhost", None]
-    assert answer(folder, "settings", "app.py", "--write")["added"] == ["Mail"]
+    assert answer(folder, "settings", "app.py", "--write")["added"] == ["Mail", "observers"]
 
 
 def of_run(folder):

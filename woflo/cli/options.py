@@ -22,6 +22,7 @@ __all__ = [
     "AsJson",
     "Debug",
     "Name",
+    "Observe",
     "OneRun",
     "Runs",
     "Tags",
@@ -34,6 +35,14 @@ __all__ = [
 
 Url = Annotated[str | None, typer.Option("--store", help="Which store; without, as WOFLO_STORE or woflo.toml say.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Observe = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="WHAT",
+        help="Tell of what happens: progress, logs, jsonl, spans, an address (mailto://…), module:Class; "
+        "each with options, as jsonl,path=events.jsonl; may be given several times.",
+    ),
+]
 
 
 def _alone(ctx: typer.Context, asked: bool) -> bool:
