@@ -5,7 +5,7 @@ import sys
 import time
 
 import pytest
-from programs import RESISTING, Program
+from programs import RESISTING, Program, run
 from programs import woflo_command as woflo
 from systems import needs_proc
 
@@ -121,7 +121,7 @@ def test_ctrl_c(folder):
         assert program.wait() == 130
         program.assert_all_gone()
         assert "go on with -r" in program.read()
-    assert [run["state"] for run in json.loads(woflo(folder, "list", "--json")[0])] == ["STOPPED"]
+    assert [one["state"] for one in json.loads(woflo(folder, "list", "--json")[0])] == ["STOPPED"]
 
 
 GRACE = 5.0
@@ -166,7 +166,7 @@ def test_ctrl_c_where_steps_resist(folder):
         assert program.wait() == 130
         assert time.monotonic() - pressed < GRACE + SLACK
         program.assert_all_gone(timeout=3.0)
-    assert [run["state"] for run in json.loads(woflo(folder, "list", "--json")[0])] == ["STOPPED"]
+    assert [one["state"] for one in json.loads(woflo(folder, "list", "--json")[0])] == ["STOPPED"]
     assert effects(folder) == ["one"]
     (folder / "healed").touch()
     assert woflo(folder, "run", "-r", "-q")[1:] == ("woflo: long: 4 steps succeeded\n", 0)
@@ -214,6 +214,16 @@ def test_options_of_every_target(folder):
     assert 'tasks/look.py", line ' in said
 
 
+NOTICING = """
+from woflo.durable.choice import current_store
+from woflo.durable.engine import engine_of
+
+engine = engine_of(current_store())
+engine.be_alive()
+engine.membership.take_over(again=True)
+"""
+
+
 @needs_proc
 def test_a_run_that_was_killed_is_shown_as_that(folder):
     """Its process is known to be dead, on this machine; when somebody has gone on with it, it is as any other."""
@@ -225,6 +235,7 @@ def test_a_run_that_was_killed_is_shown_as_that(folder):
         (living,) = json.loads(woflo(folder, "list", "--json")[0])
         assert (living["state"], living["crashed"]) == ("RUNNING", None)
         program.kill()
+        program.assert_all_gone()
     (dead,) = json.loads(woflo(folder, "list", "--json")[0])
     assert dead["crashed"] == f"crashed: its process {program.process.pid} is dead; `woflo run job.yaml -r` goes on"
     assert "crashed: its process" in woflo(folder, "list")[0]
@@ -232,11 +243,10 @@ def test_a_run_that_was_killed_is_shown_as_that(folder):
         f"crashed    its process {program.process.pid} is dead; `woflo run job.yaml -r` goes on"
         in woflo(folder, "show", dead["id"])[0]
     )
-    (folder / "other.yaml").write_text("tasks: {a: {run: [sh, -c, 'echo y >>effects']}}\n")
-    assert woflo(folder, "run", "other.yaml", "-q")[2] == 0
-    (_, dead) = json.loads(woflo(folder, "list", "--json")[0])
+    assert run(folder, NOTICING)[0] == 0
+    (dead,) = json.loads(woflo(folder, "list", "--json")[0])
     assert (dead["state"], dead["crashed"]) == ("PENDING", "crashed; `woflo run job.yaml -r` goes on")
-    (folder / "job.yaml").write_text("config: {name: long}\ntasks: {a: {run: [sh, -c, 'echo z >>effects']}}\n")
+    (folder / "job.yaml").write_text("config: {name: long}\ntasks: {a: {run: [sh, -c, 'echo y >>effects']}}\n")
     assert woflo(folder, "run", "job.yaml", "-r", "-q")[2] == 0
-    assert effects(folder) == ["x", "y", "z"]
-    assert [run["crashed"] for run in json.loads(woflo(folder, "list", "--json")[0])] == [None] * 3
+    assert effects(folder) == ["x", "y"]
+    assert [one["crashed"] for one in json.loads(woflo(folder, "list", "--json")[0])] == [None] * 2
