@@ -11,7 +11,8 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from woflo.cli.failures import UsageError, telling
+from woflo.cli import completing
+from woflo.cli.failures import WRONG_USAGE, UsageError, telling
 from woflo.cli.jobs import is_job
 from woflo.cli.options import AsJson, Debug, Url, store_named
 
@@ -19,7 +20,11 @@ __all__ = ["run"]
 
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[NAME]...", help="A task, function or step of TARGET; or files that it makes."),
+    typer.Argument(
+        metavar="[NAME]...",
+        help="A task, workflow, function or step of TARGET; or files that it makes.",
+        autocompletion=completing.names,
+    ),
 ]
 Variables = Annotated[list[str] | None, typer.Option("--var", help="Of a job: NAME=VALUE, what $VAR{NAME} stands for.")]
 Arguments = Annotated[
@@ -45,7 +50,13 @@ def run(
     name: Names = None,
     arg: Arguments = None,
     named: Annotated[str | None, typer.Option("--name", help="What `woflo list --tag name=…` finds it by.")] = None,
-    key: Annotated[str | None, typer.Option(help="Of a stored run: one that has it already goes on.")] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a stored run: one that has it already goes on.",
+            autocompletion=completing.keys,
+        ),
+    ] = None,
     runner: Annotated[str | None, typer.Option(help="What executes a plain task, such as multiprocess.")] = None,
     force: Annotated[
         list[str] | None,
@@ -58,9 +69,16 @@ def run(
     restart: Annotated[
         bool, typer.Option("--restart", "-r", help="Of a job: go on where the latest run did not succeed.")
     ] = False,
-    skip: Annotated[list[str] | None, typer.Option(help="Of a job: leave this step out; several times.")] = None,
-    run_to: Annotated[str | None, typer.Option(help="Of a job: only this step and what it needs.")] = None,
-    run_from: Annotated[str | None, typer.Option(help="Of a job: only this step and what needs it.")] = None,
+    skip: Annotated[
+        list[str] | None,
+        typer.Option(help="Of a job: leave this step out; several times.", autocompletion=completing.steps),
+    ] = None,
+    run_to: Annotated[
+        str | None, typer.Option(help="Of a job: only this step and what it needs.", autocompletion=completing.steps)
+    ] = None,
+    run_from: Annotated[
+        str | None, typer.Option(help="Of a job: only this step and what needs it.", autocompletion=completing.steps)
+    ] = None,
     var: Variables = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     store: Url = None,
@@ -69,15 +87,14 @@ def run(
 ) -> None:
     """Execute a job, call a task, or make files; and wait for it.
 
-    A task may be a workflow, or a plain function that calls tasks. Its value is printed, as JSON where it is such. Exit
+    A task may be a workflow, or a plain function that calls tasks. Its value is printed, as JSON where it is such;
+    with --json, how it ended and all that failed. Exit
     status: 0 all succeeded, 1 some did not, or the store failed, 2 wrong usage, 130 interrupted: then what was under
     way is stopped; `woflo retry`, or -r for a job, goes on.
     """
     with telling(debug=debug):
         of_jobs = {"--restart": restart, "--skip": skip, "--run-to": run_to, "--run-from": run_from, "--var": var}
         how = _How(jobs, dry_run, quiet, json, debug)
-        if json and not dry_run:
-            raise UsageError("--json is for --dry-run: what a task returns is printed as JSON anyway")
         if store is not None:
             from woflo.durable.choice import use_store
 
@@ -130,6 +147,7 @@ def _job_file(target: str | None, *, restart: bool) -> str | None:
 
 def _job(path: str, choices: dict[str, Any], var: list[str], how: _How) -> int:
     from woflo.cli.jobs import show_foreseen
+    from woflo.cli.outcome import FirstCall, print_job
     from woflo.cli.watching import watched
     from woflo.jobs.driving import Choices, drive, pending, variables_in
 
@@ -138,15 +156,19 @@ def _job(path: str, choices: dict[str, Any], var: list[str], how: _How) -> int:
     if how.dry_run:
         show_foreseen(pending(path, made), json=how.json)
         return 0
-    with ExitStack() as observers:
-        return drive(path, made, lambda: observers.enter_context(watched(quiet=True)))  # `drive` shows the progress
+    with ExitStack() as observers, FirstCall() as first:
+        # `drive` shows the progress
+        status = drive(path, made, lambda: observers.enter_context(watched(quiet=True)))
+    if how.json and status != WRONG_USAGE:
+        print_job(first.id, path, status)
+    return status
 
 
 # -- tasks, functions and files ------------------------------------------------------------------------
 
 
 def _called(target: str, names: list[str], arg: list[str], options: dict[str, Any], how: _How) -> int:
-    from woflo.cli.flows import flow, limit_scripts, planned_by, show_planned
+    from woflo.cli.flows import flow, limit_scripts, show_plan
     from woflo.cli.meaning import meaning
     from woflo.cli.targets import Target
 
@@ -154,13 +176,10 @@ def _called(target: str, names: list[str], arg: list[str], options: dict[str, An
         limit_scripts(how.jobs)
     meant = meaning(Target(target), names, arg)
     if how.dry_run:
-        if meant.task is not None and meant.task.options.admission is None:
-            raise UsageError(f"--dry-run: {meant.name} names no files, so only executing it would tell what it does")
-        show_planned(planned_by(meant.call), json=how.json)
-        return 0
+        return show_plan(meant.name, meant.call, json=how.json)
     if meant.task is not None:
         from woflo.cli.calling import called_with
 
-        return called_with(meant.task, meant.arguments, options, quiet=how.quiet, debug=how.debug)
+        return called_with(meant.task, meant.arguments, options, quiet=how.quiet, json=how.json, debug=how.debug)
     _refuse({f"--{name}": value for name, value in options.items()}, f"{meant.name} is no single task")
-    return flow(meant.name, meant.call, quiet=how.quiet, debug=how.debug)
+    return flow(meant.name, meant.call, quiet=how.quiet, json=how.json, debug=how.debug)
