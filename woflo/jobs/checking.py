@@ -81,6 +81,7 @@ class Checking:
             as_written=_as_written(self._value["tasks"][name]),
             policy=policy,
             needs=needs,
+            has_own_inputs="inputs" in templates and "inputs" not in self._job.tasks[name].parameters,
         )
 
     def _check_name(self, name: str, path: Path) -> None:
