@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from woflo.kernel.texts import spelled_out
 if TYPE_CHECKING:
     from woflo.kernel.run import BaseTaskRun
     from woflo.kernel.task import Task
+    from woflo.observers.chosen import Chosen
 
 __all__ = ["called_with"]
 
@@ -30,13 +32,14 @@ def called_with(
     quiet: bool,
     json: bool,
     debug: bool,
+    observers: Iterable[Chosen] = (),
 ) -> int:
     """Call it with these arguments and options (`name`, `key`, `runner`); the exit status."""
     if options["runner"] is not None:
         task = task.with_options(runner=options["runner"])
     task = _named(task, options["name"], options["key"])
     called: BaseTaskRun[Any] | None = None
-    with watched(quiet=quiet):
+    with watched(quiet=quiet, observers=observers):
         try:
             # A plain call on a sequential runner is the execution itself, and Ctrl-C is to end that.
             with interrupts_held_back() if task.runner.traits.durable else nullcontext():

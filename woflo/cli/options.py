@@ -17,10 +17,18 @@ if TYPE_CHECKING:
     from woflo.stores.contract import Store
     from woflo.stores.rows import Row
 
-__all__ = ["AsJson", "Debug", "OneRun", "Runs", "Url", "found", "opened_store", "store_named"]
+__all__ = ["AsJson", "Debug", "Observe", "OneRun", "Runs", "Url", "found", "opened_store", "store_named"]
 
 Url = Annotated[str | None, typer.Option("--store", help="Its URL; without, as WOFLO_STORE or woflo.toml say.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Observe = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="WHAT",
+        help="Tell of what happens: progress, logs, jsonl, spans, an address (mailto://…), module:Class; "
+        "each with options, as jsonl,path=events.jsonl; may be given several times.",
+    ),
+]
 
 
 def _alone(ctx: typer.Context, asked: bool) -> bool:

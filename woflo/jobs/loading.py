@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from woflo.durable.observing import TABLE
 from woflo.errors import JobFileError, WofloError
 from woflo.jobs.checking import Checking
 from woflo.jobs.finding import FOLDER, Found
@@ -21,6 +22,7 @@ from woflo.jobs.reading import shown
 from woflo.jobs.variables import Variables, variables_named_in
 from woflo.kernel.options import Options
 from woflo.kernel.registry import load_runner
+from woflo.observers.chosen import Chosen, in_table
 
 if TYPE_CHECKING:
     from woflo.kernel.task import Task
@@ -37,6 +39,8 @@ class Loaded:
     value: dict[str, Any]
     """As it stands in the files, all includes merged, nothing filled in."""
     variables: dict[str, str] = field(default_factory=dict)
+    observers: dict[str, Chosen | None] = field(default_factory=dict)
+    """Who is to be told, by name."""
 
 
 def load(path: Path, root: Path, tasks: Iterable[Task[..., Any]], variables: Mapping[str, str]) -> Loaded:
@@ -83,16 +87,17 @@ def _load(path: Path, root: Path, tasks: Iterable[Task[..., Any]], variables: Ma
     _check_options(model, problems)
     found = _found(model, root, path, tasks, problems)
     steps = Checking(model, found, problems, value).steps()
+    observers = _observers(model, root, problems)
     problems.check(shown(path))
     most = model.config.max_concurrency
     plan = Plan(
         name=model.config.name or path.stem,
-        steps=with_digests(steps),
+        steps=with_digests(steps, fill.secrets),
         max_concurrency=most if most is not None and most > 0 else None,
         deadline=model.config.deadline,
         tags=model.config.tags,
     )
-    return Loaded(plan, model, value, dict(variables))
+    return Loaded(plan, model, value, dict(variables), observers)
 
 
 def _check_variables(file: str, variables: Mapping[str, str], problems: Problems) -> None:
@@ -121,6 +126,18 @@ def _check_runner(model: JobModel, problems: Problems) -> None:
     except WofloError as error:
         problems.add(("config", "runner"), str(error))
         model.config.runner = None
+
+
+def _observers(model: JobModel, root: Path, problems: Problems) -> dict[str, Chosen | None]:
+    """Those that there are; what is wrong with them is told before anything begins."""
+    found: dict[str, Chosen | None] = {}
+    for name, value in model.observers.items():
+        try:
+            made = in_table({name: value}, "", folder=root)[name]
+            found[name] = None if made is None else made.checked()
+        except WofloError as error:
+            problems.add((TABLE, name), str(error).removeprefix(f"{name}: "))
+    return found
 
 
 def _found(model: JobModel, root: Path, path: Path, tasks: Iterable[Task[..., Any]], problems: Problems) -> Found:

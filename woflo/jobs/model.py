@@ -135,6 +135,8 @@ class JobModel(_Part):
     config: Configuration = Configuration()
     aliases: Any = None
     """Pieces to be named by anchors and used elsewhere; those that are texts are other names of tasks."""
+    observers: dict[str, Any] = {}
+    """Who is told of what happens, by name, each with its options."""
     tasks: dict[str, StepModel] = Field(min_length=1)
 
     @field_validator("version")
@@ -144,10 +146,10 @@ class JobModel(_Part):
             raise ValueError(f"is {version!r}, and this woflo reads version 0.1")
         return version
 
-    @field_validator("config", mode="before")
+    @field_validator("config", "observers", mode="before")
     @classmethod
-    def _nothing(cls, config: Any) -> Any:
-        return {} if config is None else config
+    def _nothing(cls, value: Any) -> Any:
+        return {} if value is None else value
 
 
 _FIELDS = {"tasks": StepModel, "config": Configuration}
@@ -156,8 +158,8 @@ _ELSEWHERE = {
     "retries": "; write 'max_attempts', in which the first attempt counts too",
     "retry_sleep_time": "; write 'backoff'",
     "depends_on": "; write 'dependencies'",
-    "loggers": "; who is to hear of prints and ends is an observer, which the program subscribes",
-    "extensions": "; who is to hear of prints and ends is an observer, which the program subscribes",
+    "loggers": "; write 'observers', in which `logs: {folder: …}` keeps what is printed and how it ended",
+    "extensions": "; write 'observers', as `progress: true` or `mine: {observer: \"module:Class\"}`",
     "checkpointer": "; the store keeps the record: WOFLO_STORE or woflo.toml name it",
 }
 _WORDS = {

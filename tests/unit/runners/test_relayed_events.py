@@ -106,6 +106,34 @@ def test_an_error_is_told_by_its_name_and_its_text():
     assert (type(ended.error).__name__, str(ended.error)) == ("Odd", "password=***")
 
 
+def call_below():
+    return task(runner="multiprocess", name="below")(call_refuse)("password=HUNTER2").get_result()
+
+
+@pytest.mark.parametrize("made", [call_refuse, call_below])
+def test_its_traceback_comes_with_the_attempt_that_failed(made, tmp_path):
+    """As text, from whatever depth, into log files too; once, and without its secret."""
+    seen = []
+    with subscribe(seen.append), subscribe("logs", folder=tmp_path):
+        task(runner="multiprocess")(made)(*(["password=HUNTER2"] if made is call_refuse else [])).get_result()
+    told = {type(event): event.error for event in seen if event.task == "refuse" and getattr(event, "error", None)}
+    trace = told[events.AttemptFailed].trace
+    assert "in refuse\n    raise Odd(text)" in trace
+    assert trace.endswith("Odd: password=***")
+    assert told[events.RunEnded].trace == ""
+    (log,) = [path.read_text() for path in tmp_path.iterdir() if "-refuse-" in path.name]
+    assert log.count("raise Odd(text)") == 1
+    assert "HUNTER2" not in log
+
+
+def test_a_long_traceback_is_cut():
+    """Its end tells what was raised."""
+    error = ValueError("\n".join("x" * 100 for _ in range(1_000)) + "\nthe end")
+    packed = relaying._packed(events.AttemptFailed(run_id="a", task="t", attempt=1, error=error))
+    assert len(packed[1]["error"][2]) == relaying.MOST_TRACE
+    assert packed[1]["error"][2].endswith("the end")
+
+
 FORGETTING = """
 from woflo import subscribe, task
 
