@@ -146,7 +146,7 @@ def test_options(project):
     [
         (("--no-such",), "error: unrecognized arguments: --no-such"),
         (("-j",), "error: argument -j/--job: expected one argument"),
-        (("--var", "x"), "error: --var x: write it as NAME=VALUE"),
+        (("--var", "x"), "error: --var 'x' must be NAME=VALUE"),
         (("-j", "gone.yaml"), "gone.yaml:1: cannot be read: No such file or directory"),
         (("--skip", "f"), "error: skip: there is no step 'f'; there are: a, b, c, d, e"),
         (("--max-concurrency", "-1"), "error: max_concurrency=-1 must be a whole number, 0 or more"),

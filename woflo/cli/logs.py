@@ -6,15 +6,17 @@ import os
 import re
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from woflo.cli.failures import INTERRUPTED, UsageError, say, telling
 from woflo.cli.growing import Growing
-from woflo.cli.options import Debug, Url
+from woflo.cli.options import AsJson, Debug, OneRun, Url
+from woflo.cli.showing import print_json
 from woflo.kernel.masking import mask_text
 from woflo.kernel.texts import file_name, spelled_out
 from woflo.scripts.places import project
@@ -32,9 +34,10 @@ LEAST = 6
 
 
 def logs(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="An id, or how it begins.")],
+    run: OneRun,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
     store: Url = None,
+    json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Show what a run, and its steps, have written.
@@ -44,12 +47,18 @@ def logs(
     """
     with telling(debug=debug), ExitStack() as stack:
         kept = _store(store, stack)
+        if json and follow:
+            raise UsageError("--json tells all at once, -f tells it as it comes: take one of them")
         whole, is_known = _id(run, kept)
         shown = _Shown(whole)
         _spell_out_unknown_letters()
-        shown.go_on(hold=False)
+        answer = shown.all() if json else []
+        if not json:
+            shown.go_on(hold=False)
         if not shown.files and not (follow and is_known):
             raise UsageError(f"there are no logs of {run!r} in {shown.folder}; what succeeds in silence leaves none")
+        if json:
+            print_json(answer)
         if follow:
             try:
                 _follow(shown, whole, kept)
@@ -121,6 +130,15 @@ class _Shown:
             has_more |= self._go_on(name, hold=hold)
         return has_more
 
+    def all(self) -> list[dict[str, Any]]:
+        """The lines of each file by now."""
+        return [{"file": name, "lines": list(self._lines(name))} for name in self._names()]
+
+    def _lines(self, name: str, *, hold: bool = False) -> Iterator[str]:
+        """Those that were not given out yet, without secrets. Raises `FileNotFoundError`."""
+        with open(os.path.join(self.folder, name), "rb") as file:
+            yield from map(mask_text, self.files.setdefault(name, Growing()).lines(file, hold=hold))
+
     def _names(self) -> list[str]:
         """In the order of their beginning."""
         try:
@@ -140,11 +158,10 @@ class _Shown:
         growing = self.files.setdefault(name, Growing())
         begin = growing.position
         try:
-            with open(os.path.join(self.folder, name), "rb") as file:
-                for line in growing.lines(file, hold=hold):
-                    if self._last != name:
-                        self._tell(name)
-                    typer.echo(spelled_out(mask_text(line)))
+            for line in self._lines(name, hold=hold):
+                if self._last != name:
+                    self._tell(name)
+                typer.echo(spelled_out(line))
         except FileNotFoundError:
             return False
         return growing.position != begin

@@ -10,7 +10,8 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from woflo.cli.failures import UsageError, telling
+from woflo.cli import completing
+from woflo.cli.failures import WRONG_USAGE, UsageError, telling
 from woflo.cli.jobs import is_job
 from woflo.cli.options import AsJson, Debug, Observe, Url, store_named
 
@@ -18,7 +19,11 @@ __all__ = ["run"]
 
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[NAME]...", help="A task, function or step of TARGET; or files that it makes."),
+    typer.Argument(
+        metavar="[NAME]...",
+        help="A task, workflow, function or step of TARGET; or files that it makes.",
+        autocompletion=completing.names,
+    ),
 ]
 Variables = Annotated[list[str] | None, typer.Option("--var", help="Of a job: NAME=VALUE, what $VAR{NAME} stands for.")]
 Arguments = Annotated[
@@ -45,7 +50,13 @@ def run(
     name: Names = None,
     arg: Arguments = None,
     named: Annotated[str | None, typer.Option("--name", help="What `woflo list --tag name=…` finds it by.")] = None,
-    key: Annotated[str | None, typer.Option(help="Of a stored run: one that has it already goes on.")] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a stored run: one that has it already goes on.",
+            autocompletion=completing.keys,
+        ),
+    ] = None,
     runner: Annotated[str | None, typer.Option(help="What executes a plain task, such as multiprocess.")] = None,
     force: Annotated[
         list[str] | None,
@@ -58,9 +69,16 @@ def run(
     restart: Annotated[
         bool, typer.Option("--restart", "-r", help="Of a job: go on where the latest run did not succeed.")
     ] = False,
-    skip: Annotated[list[str] | None, typer.Option(help="Of a job: leave this step out; several times.")] = None,
-    run_to: Annotated[str | None, typer.Option(help="Of a job: only this step and what it needs.")] = None,
-    run_from: Annotated[str | None, typer.Option(help="Of a job: only this step and what needs it.")] = None,
+    skip: Annotated[
+        list[str] | None,
+        typer.Option(help="Of a job: leave this step out; several times.", autocompletion=completing.steps),
+    ] = None,
+    run_to: Annotated[
+        str | None, typer.Option(help="Of a job: only this step and what it needs.", autocompletion=completing.steps)
+    ] = None,
+    run_from: Annotated[
+        str | None, typer.Option(help="Of a job: only this step and what needs it.", autocompletion=completing.steps)
+    ] = None,
     var: Variables = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
     observe: Observe = None,
@@ -70,15 +88,14 @@ def run(
 ) -> None:
     """Execute a job, call a task, or make files; and wait for it.
 
-    A task may be a workflow, or a plain function that calls tasks. Its value is printed, as JSON where it is such. Exit
+    A task may be a workflow, or a plain function that calls tasks. Its value is printed, as JSON where it is such;
+    with --json, how it ended and all that failed. Exit
     status: 0 all succeeded, 1 some did not, or the store failed, 2 wrong usage, 130 interrupted: then what was under
     way is stopped; `woflo retry`, or -r for a job, goes on.
     """
     with telling(debug=debug):
         of_jobs = {"--restart": restart, "--skip": skip, "--run-to": run_to, "--run-from": run_from, "--var": var}
         how = _How(jobs, dry_run, quiet, json, debug, observe or [])
-        if json and not dry_run:
-            raise UsageError("--json is for --dry-run: what a task returns is printed as JSON anyway")
         if store is not None:
             from woflo.durable.choice import use_store
 
@@ -131,6 +148,7 @@ def _job_file(target: str | None, *, restart: bool) -> str | None:
 
 def _job(path: str, choices: dict[str, Any], var: list[str], how: _How) -> int:
     from woflo.cli.jobs import show_foreseen
+    from woflo.cli.outcome import FirstCall, print_job
     from woflo.cli.watching import with_logs
     from woflo.jobs.driving import Choices, drive, pending, variables_in
 
@@ -140,14 +158,18 @@ def _job(path: str, choices: dict[str, Any], var: list[str], how: _How) -> int:
     if how.dry_run:
         show_foreseen(pending(path, made), json=how.json)
         return 0
-    return drive(path, made)
+    with FirstCall() as first:
+        status = drive(path, made)
+    if how.json and status != WRONG_USAGE:
+        print_job(first.id, path, status)
+    return status
 
 
 # -- tasks, functions and files ------------------------------------------------------------------------
 
 
 def _called(target: str, names: list[str], arg: list[str], options: dict[str, Any], how: _How) -> int:
-    from woflo.cli.flows import flow, limit_scripts, planned_by, show_planned
+    from woflo.cli.flows import flow, limit_scripts, show_plan
     from woflo.cli.meaning import meaning
     from woflo.cli.targets import Target
 
@@ -155,13 +177,11 @@ def _called(target: str, names: list[str], arg: list[str], options: dict[str, An
         limit_scripts(how.jobs)
     meant = meaning(Target(target), names, arg)
     if how.dry_run:
-        if meant.task is not None and meant.task.options.admission is None:
-            raise UsageError(f"--dry-run: {meant.name} names no files, so only executing it would tell what it does")
-        show_planned(planned_by(meant.call), json=how.json)
-        return 0
+        return show_plan(meant.name, meant.call, json=how.json)
     from woflo.durable.observing import chosen_observers
 
-    told: dict[str, Any] = {"quiet": how.quiet, "debug": how.debug, "observers": chosen_observers(how.observe)}
+    told: dict[str, Any] = {"quiet": how.quiet, "json": how.json, "debug": how.debug}
+    told["observers"] = chosen_observers(how.observe)
     if meant.task is not None:
         from woflo.cli.calling import called_with
 

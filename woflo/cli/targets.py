@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -135,6 +136,7 @@ def _module(name: str) -> ModuleType:
 def _imported(name: str, shown: str, folder: Path) -> ModuleType:
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
+    gc.freeze()  # what woflo itself has imported stays: the collector need not look at all of it again and again
     try:
         return import_module(name)
     except ModuleNotFoundError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -11,6 +11,8 @@ from woflo.cli.failures import UsageError, say, telling
 from woflo.cli.jobs import is_job, job_of, show_why
 from woflo.cli.options import AsJson, Debug, Url, opened_store, store_named
 from woflo.cli.run import Arguments, Names, Variables
+from woflo.cli.showing import print_json
+from woflo.kernel.texts import spelled_out
 
 __all__ = ["touch", "why"]
 
@@ -40,7 +42,8 @@ def why(
         if not name and not arg and _is_no_target(target):
             _by_record(target, store, json=json)
             return
-        _by_target(target, name or [], arg or [], store, json=json)
+        status = _by_target(target, name or [], arg or [], store, json=json)
+    raise typer.Exit(status)
 
 
 def _refuse_arguments(target: str, arg: list[str] | None) -> None:
@@ -84,8 +87,6 @@ def _is_no_target(text: str) -> bool:
 
 
 def _by_record(file: str, store: str | None, *, json: bool) -> None:
-    from woflo.cli.showing import print_json
-    from woflo.kernel.texts import spelled_out
     from woflo.scripts.provenance import makers_of, name_of, why_known
 
     name = name_of(file)
@@ -103,8 +104,8 @@ def _by_record(file: str, store: str | None, *, json: bool) -> None:
         say(f"{name} and all that it was made of are as they were; `woflo why app.py {file}` looks at commands, too")
 
 
-def _by_target(target: str, names: list[str], arg: list[str], store: str | None, *, json: bool) -> None:
-    from woflo.cli.flows import planned_by, show_planned
+def _by_target(target: str, names: list[str], arg: list[str], store: str | None, *, json: bool) -> int:
+    from woflo.cli.flows import show_plan
     from woflo.cli.meaning import meaning
     from woflo.cli.targets import Target
 
@@ -112,7 +113,7 @@ def _by_target(target: str, names: list[str], arg: list[str], store: str | None,
     meant = meaning(Target(target), names, arg)
     if meant.task is not None and meant.task.options.admission is None:
         raise UsageError(f"{meant.name} names no files, so it is executed whenever it is called")
-    show_planned(planned_by(meant.call), json=json)
+    return show_plan(meant.name, meant.call, json=json)
 
 
 def touch(
@@ -121,6 +122,7 @@ def touch(
     arg: Arguments = None,
     var: Variables = None,
     store: Url = None,
+    json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Accept files as they are: they are up to date from now on.
@@ -147,11 +149,19 @@ def touch(
         calls = [(one.task, one.values) for one in meant.calls]
         if meant.task is not None:
             calls = [(meant.task, meant.arguments)]
+        files = []
         for task, values in calls:
-            value = accepted(task, **values)
-            for group in value.values() if isinstance(value, dict) else [value]:
-                for path in group:
-                    typer.echo(path)
+            for path in _paths(accepted(task, **values)):
+                files.append({"file": path, "is_accepted": True})
+                if not json:
+                    typer.echo(spelled_out(path))
+        if json:
+            print_json(files)
+
+
+def _paths(value: Any) -> list[str]:
+    groups = value.values() if isinstance(value, dict) else [value]
+    return [path for group in groups for path in group]
 
 
 def _use(store: str | None) -> None:

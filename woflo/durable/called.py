@@ -28,7 +28,7 @@ _TRAVEL = frozenset(
     )
 )
 """What whoever executes the call has to know."""
-_STAY = frozenset(("name", "runner", "after", "key", "queue", "limit_key", "priority", "delay", "tags"))
+_STAY = frozenset(("name", "runner", "after", "key", "queue", "limit_key", "priority", "delay", "tags", "force"))
 """What the caller or the row itself keeps to."""
 
 

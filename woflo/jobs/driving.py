@@ -30,6 +30,7 @@ from woflo.jobs.continuing import file_of_latest
 from woflo.jobs.job import Job
 from woflo.jobs.problems import near
 from woflo.kernel.leaving import interrupts_held_back, leave_at_next_interrupt
+from woflo.kernel.pairs import named_values
 from woflo.kernel.runtime import stop_all, wait_for_all
 from woflo.kernel.state import SUCCESSES, RunState
 from woflo.kernel.texts import plain
@@ -77,14 +78,8 @@ class Choices:
 
 
 def variables_in(texts: Iterable[str]) -> dict[str, str]:
-    """Variables given as `name=value`. Raises `OptionError` for a text that is none."""
-    found = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            raise OptionError(f"--var {text}: write it as NAME=VALUE")
-        found[name.strip()] = value
-    return found
+    """Variables given as `name=value`. Raises `OptionError` for a text that is none, and for what is given twice."""
+    return named_values("--var", texts)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,6 +5,7 @@ Times are seconds since the epoch. `task` is the task's name, `run_id` the run's
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, TypeVar
 
@@ -22,6 +23,7 @@ __all__ = [
     "RunCreated",
     "RunEnded",
     "RunRetried",
+    "RunsSkipped",
 ]
 
 _INFO, _WARNING = 20, 30
@@ -141,6 +143,19 @@ class RunEnded(Event):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RunsSkipped(Event):
+    """So many runs were called and skipped at once, by their task; the first of them at `since`.
+
+    Told to observers with `counts_skipped = True` instead of two events for each, unless somebody else wants those.
+    """
+
+    run_id: str = ""
+    task: str = ""
+    counts: Mapping[str, int]
+    since: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Said(Event):
     """What the code of an attempt says, as against what happens to its run."""
 
@@ -173,12 +188,16 @@ class ProgressMade(_Said):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutputWritten(_Said):
-    """A task wrote `text` to `stream` ("stdout" or "stderr"), and its runner captures output."""
+    """A task wrote `text` to `stream` ("stdout" or "stderr"), and its runner captures output.
+
+    What a command writes is told whatever its runner, all of it as "stdout"; `is_kept` is True for it: its log has it.
+    """
 
     _text_in: ClassVar[str] = "text"
 
     stream: str
     text: str
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

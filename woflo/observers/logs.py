@@ -62,6 +62,8 @@ class LogFiles:
             if limit is not None and not limit > 0:
                 raise OptionError(f"{name}={limit!r} must be more than 0, or None for no limit")
         self.folder: Path = Path(folder).absolute()
+        self._is_beside_commands = self.folder.parts[-2:] == (".woflo", "logs")
+        """True for the folder in which what a command prints has a file of its own."""
         self._keep, self._max_age, self._max_bytes = keep, max_age, max_bytes
         self._lines = Lines()
         self._waiting: dict[str, list[str]] = {}
@@ -83,6 +85,8 @@ class LogFiles:
 
     def update(self, event: Event) -> None:
         if isinstance(event, OutputWritten):
+            if event.is_kept and self._is_beside_commands:
+                return
             lines = self._lines.add(event.run_id, event.stream, event.text)
             self._write(event, [f"{event.stream}: {output(line)}" for line in lines])
         elif isinstance(event, LogRecorded):

@@ -158,7 +158,6 @@ class Script:
         if base:
             plan.extra = {"cwd": os.path.normpath(base)}
         plan.calls = self.may_call
-        plan.has_groups = any(output.group for output in outputs)
         lookup.inputs, lookup.outputs = no_options(inputs), no_options(_groups_of(outputs))
         words = self.words if self.function is None else self._made(values, lookup)
         plan.command = plan.shown = self._filled(words, lookup, texts)
@@ -251,6 +250,12 @@ class Script:
         from woflo.scripts.execution import execute_here
 
         return execute_here(self, args, kwargs)
+
+    def log_of(self, run_id: str, attempt: int) -> str | None:
+        """The file with the output of an attempt of a run, or of a step; None where there is none."""
+        from woflo.scripts.logs import log_of
+
+        return log_of(run_id, attempt)
 
     def __repr__(self) -> str:
         return f"<script {self.__name__}>"

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import LaunchError, ScriptError, TaskStoppedError
@@ -19,6 +20,7 @@ from woflo.scripts import guarding
 from woflo.scripts.calls import VARIABLE, Call, begin_file, make, read
 from woflo.scripts.freshness import is_stale
 from woflo.scripts.ledger import Known, inherited, ledger
+from woflo.scripts.logs import log_name
 from woflo.scripts.making import Making
 from woflo.scripts.marks import Mark
 from woflo.scripts.places import folder
@@ -26,9 +28,11 @@ from woflo.scripts.plan import Plan, Value
 from woflo.scripts.spawning import Command
 
 if TYPE_CHECKING:
+    from woflo.kernel.attempt import Attempt
     from woflo.scripts.body import Script
+    from woflo.scripts.telling import Telling
 
-__all__ = ["Execution", "execute_here", "known_of", "log_name"]
+__all__ = ["Execution", "execute_here", "known_of", "tell_output"]
 
 TAIL = 8192
 """Bytes of the output that are looked at for the last lines."""
@@ -48,8 +52,11 @@ class Execution:
         stop_requested: Callable[[], bool],
         logs: str | None = None,
         is_inside: bool = False,
+        tell: Callable[[str], object] | None = None,
     ) -> None:
         self._plan = plan
+        self._tell = tell
+        """Takes what the command prints, where somebody listens."""
         self._is_inside = is_inside
         self.log: str = f"{logs or folder('logs')}/{run_id.replace('/', '_')}.{number}.log"
         self._stop_requested = stop_requested
@@ -57,7 +64,9 @@ class Execution:
         self.command: Command | None = None
         self._was_asked = False
         self.files: list[str] = []
-        """What it has made."""
+        """Its outputs."""
+        self.stayed: list[str] = []
+        """Those of them that it has not made, because they were there before and are as they were."""
         self.calls: list[Call] = []
         """What the command has asked for."""
         self.is_recorded: bool = False
@@ -113,6 +122,7 @@ class Execution:
             try:
                 self._command(mark.fd, mark.path)
                 self.files = making.keep(self.log)
+                self.stayed = making.stayed
             except BaseException:
                 is_clean = making.revert()
                 raise
@@ -138,12 +148,7 @@ class Execution:
                 self.command = guarding.start(plan.command, env, plan.base, output)
             except OSError as error:
                 raise self._not_started(error) from error
-        try:
-            status = self.command.wait()
-        except BaseException:  # Ctrl-C, where it is executed in the main thread
-            self.command.kill()
-            self.command.wait()
-            raise
+        status = self._wait(self.command, path or self.log)
         self.finished = time.time()
         if status:
             if asked:
@@ -152,6 +157,31 @@ class Execution:
             raise self._failed(status, path or self.log)
         if asked:
             self.calls = read(asked, plan.name, plan.calls)
+
+    def _wait(self, command: Command, path: str) -> int:
+        """Wait for the end, and until what it has printed to the file is told; the wait status."""
+        telling = self._telling(path)
+        try:
+            return command.wait()
+        except BaseException:  # Ctrl-C, where it is executed in the main thread
+            command.kill()
+            command.wait()
+            raise
+        finally:
+            if telling is not None:
+                telling.end()
+
+    def _telling(self, path: str) -> Telling | None:
+        """Who tells observers what it prints, from now on; None where nobody listens."""
+        if self._tell is None or not bus.listeners:
+            return None
+        from woflo.scripts.telling import Telling
+
+        try:
+            return Telling(path, self._tell).begin()
+        except OSError as error:
+            bus.complain(f"what {self._plan.name} prints cannot be told to observers; it is in {self.log}", error)
+            return None
 
     # -- what is said of a failure ---------------------------------------------------------------------
 
@@ -178,12 +208,6 @@ class Execution:
         return ScriptError(
             told, command=_shown(self._plan), exit_code=exit_code, signal=name, log=self.log, output=output
         )
-
-
-def log_name(run_id: str) -> str:
-    """What the log of a run is named by: of one that executes in the place of a step, first by the id of that."""
-    step = bus.stands_for.get(run_id)
-    return run_id if step is None else f"{step[:120]}_{run_id}"
 
 
 def known_of(target: str, *, is_changed: bool, is_inside: bool = False) -> Known | None:
@@ -257,6 +281,11 @@ def tail(path: str) -> str:
     return "\n".join(spelled_out(line, but="\t") for line in shown).strip("\n")
 
 
+def tell_output(attempt: Attempt, text: str) -> None:
+    """Tell observers what the command of an attempt has printed; of its two streams one file is made."""
+    attempt.tell("output", ("stdout", text, True))
+
+
 def execute_here(script: Script, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value:
     """Execute it in this thread, as an attempt of whatever runner."""
     attempt = current_attempt.get()
@@ -265,8 +294,14 @@ def execute_here(script: Script, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     if attempt is None:
         return Execution(plan, f"direct-{os.getpid()}-{time.time_ns()}", 1, bool).run()
     is_inside = attempt.run is None
+    plan.is_forced = not is_inside and attempt.run.task.options.force
     execution = Execution(
-        plan, log_name(attempt.run_id), attempt.number, lambda: attempt.stop_requested, is_inside=is_inside
+        plan,
+        log_name(attempt.run_id),
+        attempt.number,
+        lambda: attempt.stop_requested,
+        is_inside=is_inside,
+        tell=partial(tell_output, attempt),
     )
     watcher = threading.Event()
     ending = threading.Thread(target=_end_when_asked, args=(execution, attempt, watcher), daemon=True)

@@ -110,7 +110,6 @@ class MakingFunction:
         plan.code = code_of(self.func) if self.version is None else {}
         if plan.target is None:
             plan.target = f"cache:{_full_name(self.func)}:{digest(repr(sorted(plan.extra.items())))}"
-        plan.is_cached = True
         plan.codec = self.codec
         return plan
 
@@ -124,12 +123,11 @@ class MakingFunction:
         self.inputs.check(name, read, "")
         inputs = [path for one in read for path in expanded(one.pattern or one.path, "")]
         outputs = self.outputs.fill(lookup, plain)
+        self.outputs.check(name, outputs, "")
         for pattern, output in zip(self.outputs.patterns, outputs, strict=True):
             if pattern.fixed is None:
                 check_written(name, "outputs", output.path, pattern.folder, "")
-        plan = Plan(name, inputs, outputs)
-        plan.has_groups = any(one.group for one in outputs)
-        return plan
+        return Plan(name, inputs, outputs)
 
     def _bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         bound = self.signature.bind(*args, **kwargs)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from woflo.errors import PictureError
 
-__all__ = ["Node", "as_dot", "as_mermaid", "as_svg"]
+__all__ = ["Node", "as_dot", "as_mermaid", "as_svg", "has_graphviz"]
 
 SECONDS = 120
 """How long Graphviz may take."""
@@ -61,6 +61,11 @@ def as_dot(nodes: list[Node]) -> str:
         for need, why in node.edges():
             lines.append(f"    {need} -> {node.id}{f' [label={_quoted(why)}, fontsize=9]' if why else ''}")
     return "\n".join([*lines, "}"]) + "\n"
+
+
+def has_graphviz() -> bool:
+    """True where there is the program that draws SVG."""
+    return shutil.which("dot") is not None
 
 
 def as_svg(nodes: list[Node]) -> bytes:

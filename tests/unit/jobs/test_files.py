@@ -133,7 +133,7 @@ def test_a_variable_that_stands_nowhere(folder):
 def test_variables_on_the_command_line():
     """NAME=VALUE, where the value may have anything in it."""
     assert variables_in(["a=1", "b=x=y z", "c="]) == {"a": "1", "b": "x=y z", "c": ""}
-    with pytest.raises(OptionError, match="--var a: write it as NAME=VALUE"):
+    with pytest.raises(OptionError, match="--var 'a' must be NAME=VALUE"):
         variables_in(["a"])
 
 
