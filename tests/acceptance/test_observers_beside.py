@@ -69,7 +69,8 @@ def test_one_that_is_slow(folder, kind, name):
     heard = len((folder / "e.jsonl").read_text().splitlines())
     assert f"the observer watchers:{name} was too slow: " in said
     assert f" of {heard} events were dropped" in said
-    assert ("it has not returned, and is not waited for any longer" in said) is (name == "Hangs")
+    if name == "Hangs":  # the other one may be within an event at the end of its patience, or between two
+        assert "it has not returned, and is not waited for any longer" in said
 
 
 def test_many_of_them(folder):

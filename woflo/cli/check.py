@@ -12,6 +12,8 @@ from woflo.cli.showing import print_json
 from woflo.cli.targets import Target
 from woflo.durable.checking import Checked
 from woflo.durable.checking import check as checked
+from woflo.kernel.masking import mask_text
+from woflo.kernel.texts import spelled_out
 
 __all__ = ["check"]
 
@@ -54,7 +56,7 @@ def _as_json(found: Checked) -> dict[str, Any]:
 
 def _show(found: Checked) -> None:
     for misfit in found.misfits:
-        typer.echo(f"{misfit.run_id} {misfit.task}: {misfit.problem}")
+        typer.echo(spelled_out(mask_text(f"{misfit.run_id} {misfit.task}: {misfit.problem}")))
     for name, number in found.unknown.items():
         say(f"woflo check: {number} runs of {name!r} are in flight, which is none of the workflows here")
     say(f"woflo check: {found.fitting} runs in flight fit, {len(found.misfits)} do not")

@@ -132,12 +132,14 @@ class _Shown:
 
     def all(self) -> list[dict[str, Any]]:
         """The lines of each file by now."""
-        return [{"file": name, "lines": list(self._lines(name))} for name in self._names()]
+        found = {name: self.files.setdefault(name, Growing()) for name in self._names()}
+        return [{"file": name, "lines": list(self._lines(name, one, hold=False))} for name, one in found.items()]
 
-    def _lines(self, name: str, *, hold: bool = False) -> Iterator[str]:
+    def _lines(self, name: str, growing: Growing, *, hold: bool) -> Iterator[str]:
         """Those that were not given out yet, without secrets. Raises `FileNotFoundError`."""
         with open(os.path.join(self.folder, name), "rb") as file:
-            yield from map(mask_text, self.files.setdefault(name, Growing()).lines(file, hold=hold))
+            for line in growing.lines(file, hold=hold):
+                yield mask_text(line)
 
     def _names(self) -> list[str]:
         """In the order of their beginning."""
@@ -158,7 +160,7 @@ class _Shown:
         growing = self.files.setdefault(name, Growing())
         begin = growing.position
         try:
-            for line in self._lines(name, hold=hold):
+            for line in self._lines(name, growing, hold=hold):
                 if self._last != name:
                     self._tell(name)
                 typer.echo(spelled_out(line))

@@ -180,8 +180,12 @@ def _called(target: str, names: list[str], arg: list[str], options: dict[str, An
         return show_plan(meant.name, meant.call, json=how.json)
     from woflo.durable.observing import chosen_observers
 
-    told: dict[str, Any] = {"quiet": how.quiet, "json": how.json, "debug": how.debug}
-    told["observers"] = chosen_observers(how.observe)
+    told: dict[str, Any] = {
+        "quiet": how.quiet,
+        "json": how.json,
+        "debug": how.debug,
+        "observers": chosen_observers(how.observe),
+    }
     if meant.task is not None:
         from woflo.cli.calling import called_with
 

@@ -29,7 +29,9 @@ from woflo.errors import (
 from woflo.jobs.continuing import file_of_latest
 from woflo.jobs.job import Job
 from woflo.jobs.problems import near
+from woflo.kernel.hiding import hide
 from woflo.kernel.leaving import interrupts_held_back, leave_at_next_interrupt
+from woflo.kernel.masking import mask_text
 from woflo.kernel.pairs import named_values
 from woflo.kernel.runtime import stop_all, wait_for_all
 from woflo.kernel.state import SUCCESSES, RunState
@@ -241,8 +243,8 @@ def _failed(error: JobFailedError, run: JobTaskRun[Any] | None, *, debug: bool) 
 def _traceback(error: BaseException | None) -> str:
     from traceback import format_exception
 
-    return "" if error is None else "".join(format_exception(error))
+    return "" if error is None else mask_text("".join(format_exception(error)))
 
 
 def _say(text: str) -> None:
-    sys.stderr.write("".join(f"{plain(line)}\n" for line in text.split("\n")))
+    sys.stderr.write("".join(f"{plain(line)}\n" for line in hide(text).split("\n")))

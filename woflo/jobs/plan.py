@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from woflo.jobs.references import filled
 from woflo.kernel.digest import digest
 from woflo.kernel.masking import masked
+from woflo.scripts.sealing import sealed
 
 if TYPE_CHECKING:
     from woflo.jobs.policies import Policy
@@ -111,11 +112,18 @@ def _reached(name: str, ways: Mapping[str, Iterable[str]]) -> set[str]:
 _encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True, default=str).encode
 
 
-def with_digests(steps: Iterable[Step]) -> dict[str, Step]:
-    """The steps by their names, in this order, with their digests: each behind those that it needs."""
+def with_digests(steps: Iterable[Step], secrets: Collection[str] = ()) -> dict[str, Step]:
+    """The steps by their names, in this order, with their digests: each behind those that it needs.
+
+    A digest is made of what stands for the `secrets` in records: they could be guessed from one of themselves.
+    """
+    hidden = {_encode(one)[1:-1]: sealed(one) for one in sorted(secrets, key=lambda one: (-len(one), one))}
     done: dict[str, Step] = {}
     for step in steps:
         needs = [[name, done[name].digest] for name in sorted(step.needs)]
-        step.digest = digest(_encode([step.task.name, step.written, needs]))
+        text = _encode([step.task.name, step.written, needs])
+        for secret, told in hidden.items():
+            text = text.replace(secret, told)
+        step.digest = digest(text)
         done[step.name] = step
     return done

@@ -48,7 +48,7 @@ class Subscription:
 
     _skipped_since = 0.0
     _first_raised = ""
-    """What the observer raised first, as it may be shown."""
+    """What it raised first, as it may be shown."""
 
     def __init__(
         self, observer: Any, capacity: int, patience: float = PATIENCE, *, name: str = "", restarted: bool = False
@@ -77,10 +77,9 @@ class Subscription:
         self._weight = 0
         self._put = self._raised = 0
         self._changed = threading.Condition()
-        self._closed = self._has_news = self._lingers = False
+        self._closed = self._has_news = self._lingers = self._told = False
         self._deadline: float | None = None
         """From which time on no event is delivered any more; set by the end."""
-        self._told = False
         self._stages = Stages(observer, restarted, self._call)
         self._thread = threading.Thread(target=self._deliver, name="woflo-observer", daemon=True)
         self._thread.start()

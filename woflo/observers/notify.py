@@ -10,7 +10,7 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import OptionError
-from woflo.kernel import bus, clock
+from woflo.kernel import bus, clock, hiding
 from woflo.kernel.events import RunCreated, RunEnded
 from woflo.kernel.masking import mask_text, told
 from woflo.kernel.state import RunState
@@ -64,6 +64,8 @@ class Notify:
             raise OptionError(f"{told}; {ADDRESSES} in the environment may have them")
         self._urls = [urls] if isinstance(urls, str) else list(urls)
         self._targets = _targets(self._urls)
+        for url in self._urls:
+            hiding.know_url(url)
         self._when = when
         self._title = title or f"{_program()} on {socket.gethostname()}"
         self.tells_ends: bool = when != "success"

@@ -149,13 +149,16 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
             if self._capture is None:
                 from woflo.runners.processes.capture import Capture
 
-                self._capture = Capture(self._runtime.reactor, self._current)
+                self._capture = Capture(self._runtime.reactor, self._current, self._catch_up)
             self._capture.add(frame)
         elif kind in (wire.VALUE, wire.ERROR):
             if self._capture is not None:
                 self._capture.drain()
             self._has_outcome = True
             self._report_packed(Packed(frame, self.task.name))
+
+    def _catch_up(self) -> bool:
+        return self._child is not None and self._child.catch_up()
 
     def on_exit(self, child: Child, end: Exit) -> None:
         """How the child ended."""

@@ -26,6 +26,8 @@ class AttemptRole:
         self._attempt = attempt.portable()
         self._context = context
         self._capture = capture
+        if capture:  # here: in a forked child it would wait for ever for a thread that was importing it
+            import woflo.runners.processes.capture  # noqa: F401
 
     @property
     def module(self) -> str:

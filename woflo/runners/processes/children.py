@@ -193,6 +193,10 @@ class Child:
         self.owner.on_frames(self, self.decoder.feed(data, fds))
         return True
 
+    def catch_up(self) -> bool:
+        """The same at any time: also where it has ended, and its socket is closed."""
+        return not self.closed and self.supervisor.reactor.has(self.fd) and self.receive()
+
     def kept(self) -> list[wire.Frame]:
         """What it has written and not sent yet; a part of it may come once more."""
         return wire.Decoder().feed(self.supervisor.slots.kept(self.slot), [])

@@ -220,7 +220,7 @@ class PooledWorker:
 
             take_in(payload, self.child)
         elif kind == wire.CAPTURE and self.child is not None:
-            self._capture = self._capture or Capture(self.pool.runtime.reactor, None, self.child.receive)
+            self._capture = self._capture or Capture(self.pool.runtime.reactor, None, self.child.catch_up)
             self._capture.add(frame)
 
     def _on_started(self, number: int) -> None:

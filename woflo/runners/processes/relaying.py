@@ -13,7 +13,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import FailureElsewhereError, TaskStoppedError
-from woflo.kernel import bus, events, masking, tracing
+from woflo.kernel import bus, events, hiding, masking, tracing
 from woflo.kernel.context import current_attempt
 from woflo.kernel.state import RunState
 from woflo.runners.processes import wire
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from woflo.runners.processes.child import Link
     from woflo.runners.processes.children import Child
 
-__all__ = ["end_with", "relay_to", "take_in"]
+__all__ = ["KNOWN", "end_with", "relay_to", "take_in"]
+
+KNOWN = "known"
+"""Stands for the name of an event where a child tells what it has to hide."""
 
 MOST_TRACE = 20_000
 """Characters of a traceback that are told, the last ones."""
@@ -69,6 +72,9 @@ def relay_to(link: Link, heard: int) -> None:
 def take_in(payload: bytes, child: Child) -> None:
     """In the caller: hand an event of a child to whoever listens."""
     name, values, trace = marshal.loads(payload)
+    if name == KNOWN:
+        hiding.know_texts(**values)
+        return
     if trace is not None:
         tracing.announce(values["run_id"], trace)
     event = getattr(events, name)(**{key: _restored(key, value) for key, value in values.items()})
