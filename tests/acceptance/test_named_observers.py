@@ -156,18 +156,18 @@ def test_progress_that_is_named(folder):
     assert main(folder)[0].count("4 runs in") == 1  # named by the project, though it is no terminal
 
 
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        (["--observe", "progres"], "there is no observer named 'progres'; did you mean 'progress'?"),
-        (["--observe", "watchers:Wriets"], "watchers has no 'Wriets'; did you mean 'Writes'?"),
-        (["--observe", "watchers:Writes"], "needs path=…"),
-        (["--observe", "watchers:Writes,path=/no/such/folder/x"], "could not be made: FileNotFoundError"),
-        (["--observe", "logs,keep=few"], "keep cannot be 'few'"),
-        (["--observe", "mailto://me:sesame"], "apprise knows no address like mailto://***"),
-    ],
-)
-@pytest.mark.parametrize("kind", ["task", "job", "main", "worker"])
+WRONG = [
+    (["--observe", "progres"], "there is no observer named 'progres'; did you mean 'progress'?"),
+    (["--observe", "mailto://me:sesame"], "apprise knows no address like mailto://***"),
+    (["--observe", "watchers:Wriets"], "watchers has no 'Wriets'; did you mean 'Writes'?"),
+    (["--observe", "watchers:Writes"], "needs path=…"),
+    (["--observe", "watchers:Writes,path=/no/such/folder/x"], "could not be made: FileNotFoundError"),
+    (["--observe", "logs,keep=few"], "keep cannot be 'few'"),
+]
+WHERE = [("task", *one) for one in WRONG] + [(kind, *one) for kind in ("job", "main", "worker") for one in WRONG[:2]]
+
+
+@pytest.mark.parametrize(("kind", "words", "told"), WHERE)
 def test_what_cannot_be_meant(folder, kind, words, told):
     """It is told in a line, status 2, before anything began, and without the secret in an address."""
     before = sorted(path.name for path in folder.iterdir())
