@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from woflo.cli.failures import FAILED, INTERRUPTED, UsageError, say, traceback_of
+from woflo.cli.naming import named
 from woflo.cli.outcome import print_call
 from woflo.cli.watching import watched
+from woflo.errors import OptionError
 from woflo.kernel import runtime
 from woflo.kernel.leaving import interrupts_held_back, leave_at_next_interrupt
 from woflo.kernel.state import RunState
@@ -37,7 +39,7 @@ def called_with(
     """Call it with these arguments and options (`name`, `key`, `runner`); the exit status."""
     if options["runner"] is not None:
         task = task.with_options(runner=options["runner"])
-    task = _named(task, options["name"], options["key"])
+    task = _called_by(task, options["name"], options["key"])
     called: BaseTaskRun[Any] | None = None
     with watched(quiet=quiet, observers=observers):
         try:
@@ -55,13 +57,17 @@ def called_with(
     return _told_of(called, prints=not json, debug=debug)
 
 
-def _named(task: Task[..., Any], named: str | None, key: str | None) -> Task[..., Any]:
-    given: dict[str, Any] = {} if named is None else {"tags": {**(task.options.tags or {}), "name": named}}
+def _called_by(task: Task[..., Any], name: str | None, key: str | None) -> Task[..., Any]:
     if key is not None:
-        given["key"] = key
-    if given and not task.runner.traits.durable:
-        raise UsageError(f"{task.name} is no workflow and is not kept in a store, so it has no --name and no --key")
-    return task.with_options(**given) if given else task
+        if not task.runner.traits.durable:
+            raise UsageError(f"{task.name} is no workflow and is not kept in a store, so it has no --key")
+        task = task.with_options(key=key)
+    if name is None:
+        return task
+    try:
+        return named(task, name)
+    except OptionError:
+        raise UsageError(f"{task.name} is no workflow and is not kept in a store, so it has no --name") from None
 
 
 def _stop(called: BaseTaskRun[Any] | None) -> None:

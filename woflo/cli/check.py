@@ -26,7 +26,7 @@ def check(
         list[str], typer.Argument(help="Files (app.py) or modules (package.app), each with or without :NAME.")
     ],
     store: Annotated[
-        str | None, typer.Option(help="Its URL; without, as use_store, WOFLO_STORE or woflo.toml say.")
+        str | None, typer.Option(help="Which store; without, as use_store, WOFLO_STORE or woflo.toml say.")
     ] = None,
     json: AsJson = False,
     debug: Debug = False,
@@ -50,7 +50,7 @@ def check(
 
 
 def _as_json(found: Checked) -> dict[str, Any]:
-    misfits = [{"id": one.run_id, "task": one.task, "problem": one.problem} for one in found.misfits]
+    misfits = [{"id": one.run_id, "task": one.task, "problem": mask_text(one.problem)} for one in found.misfits]
     return {"fitting": found.fitting, "misfits": misfits, "unknown": dict(found.unknown)}
 
 

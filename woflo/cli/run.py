@@ -25,9 +25,9 @@ Names = Annotated[
         autocompletion=completing.names,
     ),
 ]
-Variables = Annotated[list[str] | None, typer.Option("--var", help="Of a job: NAME=VALUE, what $VAR{NAME} stands for.")]
+Variables = Annotated[list[str] | None, typer.Option("--var", help="Of a job: what $VAR{NAME} stands for.")]
 Arguments = Annotated[
-    list[str] | None, typer.Option("--arg", help="NAME=VALUE, typed by the signature; may be given several times.")
+    list[str] | None, typer.Option("--arg", help="A parameter, typed by the signature; may be given several times.")
 ]
 
 
@@ -49,7 +49,9 @@ def run(
     ] = None,
     name: Names = None,
     arg: Arguments = None,
-    named: Annotated[str | None, typer.Option("--name", help="What `woflo list --tag name=…` finds it by.")] = None,
+    named: Annotated[
+        str | None, typer.Option("--name", help="By which `list` and `history` find what is called.")
+    ] = None,
     key: Annotated[
         str | None,
         typer.Option(
@@ -60,7 +62,7 @@ def run(
     runner: Annotated[str | None, typer.Option(help="What executes a plain task, such as multiprocess.")] = None,
     force: Annotated[
         list[str] | None,
-        typer.Option("--force", "-f", help="GLOB: tasks, or steps, of these names, up to date or not."),
+        typer.Option("--force", "-f", help="Tasks, or steps, of these names, up to date or not."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be executed, and why.")] = False,
     jobs: Annotated[
@@ -97,9 +99,7 @@ def run(
         of_jobs = {"--restart": restart, "--skip": skip, "--run-to": run_to, "--run-from": run_from, "--var": var}
         how = _How(jobs, dry_run, quiet, json, debug, observe or [])
         if store is not None:
-            from woflo.durable.choice import use_store
-
-            use_store(store_named(store))
+            _use(store, dry_run=dry_run)
         job = _job_file(target, restart=restart)
         if job is not None:
             _refuse({"--arg": arg, "--key": key, "--runner": runner}, f"{job} is a job file")
@@ -123,6 +123,14 @@ def run(
             options = {"name": named, "key": key, "runner": runner}
             status = _called(target, name or [], arg or [], options, how)
     raise typer.Exit(status)
+
+
+def _use(store: str, *, dry_run: bool) -> None:
+    """A dry run makes no store: where nothing was stored yet, nothing is known."""
+    from woflo.durable.choice import use_store
+    from woflo.stores.opening import is_there
+
+    use_store("memory:" if dry_run and ":" in store and not is_there(store) else store_named(store))
 
 
 def _refuse(options: dict[str, Any], why: str) -> None:
@@ -190,5 +198,9 @@ def _called(target: str, names: list[str], arg: list[str], options: dict[str, An
         from woflo.cli.calling import called_with
 
         return called_with(meant.task, meant.arguments, options, **told)
-    _refuse({f"--{name}": value for name, value in options.items()}, f"{meant.name} is no single task")
-    return flow(meant.name, meant.call, **told)
+    from woflo.cli.naming import naming
+
+    name = options.pop("name")
+    _refuse({f"--{option}": value for option, value in options.items()}, f"{meant.name} is no single task")
+    with naming(name):
+        return flow(meant.name, meant.call, **told)

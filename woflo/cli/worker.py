@@ -37,7 +37,7 @@ def worker(
         list[str] | None, typer.Argument(help="Files (app.py) or modules (package.app), each with or without :NAME.")
     ] = None,
     store: Annotated[
-        str | None, typer.Option(help="Its URL; without, as use_store, WOFLO_STORE or woflo.toml say.")
+        str | None, typer.Option(help="Which store; without, as use_store, WOFLO_STORE or woflo.toml say.")
     ] = None,
     queue: Annotated[
         list[str] | None,
