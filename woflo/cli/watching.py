@@ -20,9 +20,10 @@ def watched(*, quiet: bool) -> Iterator[None]:
     """Within this, progress is shown on stderr, unless it is to be `quiet`, and what runs say is kept."""
     from woflo.kernel.subscription import subscribe
     from woflo.scripts.places import folder
+    from woflo.scripts.sweeping import limits
 
     with ExitStack() as observers:
-        observers.enter_context(subscribe("logs", folder=folder("logs")))
+        observers.enter_context(subscribe("logs", folder=folder("logs"), **limits()._asdict()))
         if not quiet:
             observers.enter_context(subscribe("progress"))
         yield

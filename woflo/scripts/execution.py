@@ -26,6 +26,7 @@ from woflo.scripts.marks import Mark
 from woflo.scripts.places import folder
 from woflo.scripts.plan import Plan, Value
 from woflo.scripts.spawning import Command
+from woflo.scripts.sweeping import held, written
 
 if TYPE_CHECKING:
     from woflo.kernel.attempt import Attempt
@@ -93,9 +94,16 @@ class Execution:
 
     def run(self) -> Value:
         """Execute it, and return what it stands for. Raises `ScriptError`, `MissingOutputError`, `TaskStoppedError`."""
+        try:
+            return self._run()
+        finally:
+            written(self.log)
+
+    def _run(self) -> Value:
         plan = self._plan
         if plan.target is None:
-            self._command(self.log)
+            with held(self.log):
+                self._command(self.log)
             return plan.value()
         mark = Mark.take(plan.target, self._pause)
         if mark is None:
