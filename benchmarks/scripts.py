@@ -11,11 +11,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from benchmarks.elsewhere import DOIT
-from benchmarks.model import Body, Figure, Opener, at_most, floor, lives_in, ours, peer
+from benchmarks.model import Body, Figure, Opener, at_most, beside, floor, lives_in, ours, peer
 
 MEMORY = "/dev/shm"
 TRUE = """
@@ -41,6 +41,20 @@ else:
 """
 
 
+CALLED = """
+from woflo import gather, script, touch
+
+copy = script("cp {inputs} {outputs}", inputs="in_{i}.txt", outputs="out_{i}.txt", name="copy")
+
+def copies(n: int):
+    gather(*[copy(i=i) for i in range(n)]).get_result()
+
+def accept(n: int):
+    for i in range(n):
+        touch(copy, i=i)
+"""
+
+
 @contextmanager
 def project() -> Iterator[Path]:
     """An empty folder."""
@@ -53,8 +67,23 @@ def project() -> Iterator[Path]:
 def told(folder: Path, *command: str) -> tuple[str, float]:
     """What a program says, and the seconds that it takes."""
     begun = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return done.stdout, time.perf_counter() - begun
+
+
+def at_terminal(folder: Path, *command: str) -> tuple[str, float]:
+    """What a program writes to a terminal, and the seconds that it takes."""
+    ours, its = os.openpty()
+    begun = time.perf_counter()
+    environment = {name: value for name, value in os.environ.items() if name != "CI"} | {"TERM": "xterm"}
+    with subprocess.Popen(command, cwd=folder, stdin=its, stdout=its, stderr=its, env=environment):
+        os.close(its)
+        output = b""
+        with suppress(OSError):  # which is how its end is told
+            while part := os.read(ours, 65536):
+                output += part
+        os.close(ours)
+    return output.decode(), time.perf_counter() - begun
 
 
 def write_copies(folder: Path, n: int) -> None:
@@ -81,6 +110,30 @@ def program(text: str, *, with_copies: bool = False) -> Opener:
                     prepared.add(n)
                 output, seconds = told(folder, sys.executable, "program.py", str(n))
                 return int(output), [seconds / n]
+
+            yield body
+
+    return opened
+
+
+def command(*, terminal: bool) -> Opener:
+    """The same function of a file, called by `woflo run`, which writes to a pipe or to a terminal."""
+
+    @contextmanager
+    def opened() -> Iterator[Body]:
+        with project() as folder:
+            (folder / "app.py").write_text(CALLED)
+            prepared: set[int] = set()
+
+            def body(n: int) -> tuple[int, list[float]]:
+                if n not in prepared:
+                    write_copies(folder, n)
+                    told(folder, sys.executable, "-m", "woflo", "run", "app.py:accept", "--arg", f"n={n}", "-q")
+                    prepared.add(n)
+                words = [sys.executable, "-m", "woflo", "run", "app.py:copies", "--arg", f"n={n}"]
+                output, seconds = (at_terminal if terminal else told)(folder, *words)
+                assert f"{n:,} skipped" in output, output
+                return n, [seconds / n]
 
             yield body
 
@@ -149,6 +202,22 @@ FIGURES = [
         rivals=[
             ours(program(COPIES, with_copies=True)),
             floor("make", make("out_NUMBER.txt: in_NUMBER.txt\n\tcp $< $@\n", with_copies=True)),
+            lives_in(DOIT, "doit", "fresh"),
+        ],
+        targets=[at_most(0.65, "doit")],
+        pins=False,
+    ),
+    Figure(
+        name="script-fresh-command",
+        title="the same by `woflo run`, as it is typed; whole command",
+        unit="script",
+        n=10_000,
+        quick=1000,
+        expected=lambda n: n,
+        rivals=[
+            ours(command(terminal=False)),
+            beside("at a terminal", command(terminal=True)),
+            beside("a program", program(COPIES, with_copies=True)),
             lives_in(DOIT, "doit", "fresh"),
         ],
         targets=[at_most(0.65, "doit")],

@@ -55,6 +55,7 @@ __all__ = [
     "TaskTimeoutError",
     "UnknownMakerError",
     "UnknownNameError",
+    "UnknownResultError",
     "UnknownRunError",
     "UpstreamFailedError",
     "WofloError",
@@ -327,6 +328,10 @@ class UnknownMakerError(WofloError, LookupError):
 
 class PictureError(WofloError, RuntimeError):
     """A picture could not be drawn: there is no Graphviz (`dot`) on this machine, or it has failed."""
+
+
+class UnknownResultError(WofloError, RuntimeError):
+    """A dry run executes nothing, so what a call would return is not known where code looks into it."""
 
 
 class MissingInputError(WofloError, FileNotFoundError):

@@ -250,6 +250,7 @@ def test_stopped_from_the_terminal(folder):
     assert "stopped by `woflo stop`" in woflo(folder, "list", "--limit", "1")[0]
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", COMMANDS)
 def test_each_command_has_help(name, tmp_path):
     """Its first line is what `woflo --help` says of it."""

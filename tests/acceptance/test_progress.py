@@ -262,6 +262,26 @@ def test_a_pipe_gets_lines(tmp_path):
     assert re.fullmatch(SHORT_TOLD, told), told
 
 
+def test_what_is_soon_done_draws_no_bars(tmp_path):
+    """At a terminal, too: it is told by its last line alone, in its colour, and rich is not even imported."""
+    text = """
+first = subscribe("progress")
+
+@task(runner="thread")
+def fetch():
+    return 1
+
+fetch().get_result()
+first.close()
+print("rich" in sys.modules)
+"""
+    code, told = run(tmp_path, PREPARED + text, terminal=True)
+    assert code == 0
+    lines_told = told.splitlines()
+    assert re.fullmatch(r"\x1b\[32m1 run in [\d.e-]+ s: 1 succeeded\x1b\[0m", lines_told[0]), told
+    assert lines_told[1:] == ["False"]
+
+
 def test_ci_gets_lines_at_a_terminal_too(tmp_path):
     """No cursor is moved, and nothing is coloured."""
     code, told = run(tmp_path, PREPARED + SHORT, terminal=True, variables={"CI": "true"})

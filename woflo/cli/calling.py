@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from woflo.cli.failures import INTERRUPTED, SOME_FAILED, UsageError, say, traceback_of
+from woflo.cli.failures import FAILED, INTERRUPTED, UsageError, say, traceback_of
+from woflo.cli.outcome import print_call
 from woflo.cli.watching import watched
 from woflo.kernel import runtime
 from woflo.kernel.leaving import interrupts_held_back, leave_at_next_interrupt
@@ -22,7 +23,13 @@ __all__ = ["called_with"]
 
 
 def called_with(
-    task: Task[..., Any], arguments: dict[str, Any], options: dict[str, Any], *, quiet: bool, debug: bool
+    task: Task[..., Any],
+    arguments: dict[str, Any],
+    options: dict[str, Any],
+    *,
+    quiet: bool,
+    json: bool,
+    debug: bool,
 ) -> int:
     """Call it with these arguments and options (`name`, `key`, `runner`); the exit status."""
     if options["runner"] is not None:
@@ -37,8 +44,12 @@ def called_with(
             called.wait()
         except KeyboardInterrupt:
             _stop(called)
+            if json:
+                print_call(called, task.name)
             return INTERRUPTED
-    return _told_of(called, debug=debug)
+    if json:
+        print_call(called, task.name)
+    return _told_of(called, prints=not json, debug=debug)
 
 
 def _named(task: Task[..., Any], named: str | None, key: str | None) -> Task[..., Any]:
@@ -64,24 +75,25 @@ def _stop(called: BaseTaskRun[Any] | None) -> None:
     say(f"woflo run: interrupted; {who} is {called.state}{left}")
 
 
-def _told_of(called: BaseTaskRun[Any], *, debug: bool) -> int:
+def _told_of(called: BaseTaskRun[Any], *, prints: bool, debug: bool) -> int:
     """Tell of the end, and return the exit status."""
     if called.state is RunState.SUCCEEDED or called.state is RunState.SKIPPED:
-        _print(called.get_result())
+        if prints:
+            _print(called.get_result())
         return 0
     error = called.exception()
     if debug and error is not None:
         say(traceback_of(error))
-        return SOME_FAILED
+        return FAILED
     is_kept = called.traits.durable
     say(f"error: {called.task.name} ({called.id}) {called.state}: {_in_a_line(error)}")
     say(f"hint: `woflo show {called.id}` tells more, `woflo retry {called.id}` goes on" if is_kept else _hint(error))
-    return SOME_FAILED
+    return FAILED
 
 
 def _hint(error: BaseException | None) -> str:
     log = getattr(error, "log", "")
-    return f"hint: its output is in {log}" if log else "hint: --debug"
+    return f"hint: its output is in {log}" if log else "hint: with --debug its traceback is shown"
 
 
 def _in_a_line(error: BaseException | None) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from woflo.cli.failures import UsageError, say, telling
-from woflo.cli.options import Debug, store_named
+from woflo.cli.options import AsJson, Debug, store_named
+from woflo.cli.showing import print_json
 from woflo.cli.targets import Target
 from woflo.durable.checking import Checked
 from woflo.durable.checking import check as checked
@@ -25,6 +26,7 @@ def check(
     store: Annotated[
         str | None, typer.Option(help="Its URL; without, as use_store, WOFLO_STORE or woflo.toml say.")
     ] = None,
+    json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Tell which runs in flight would stop with the code as it is.
@@ -37,9 +39,17 @@ def check(
         if not workflows:
             raise UsageError(f"{', '.join(target)}: there are no workflows to be checked")
         found = checked(*workflows, store=store_named(store) if store else None)
-    _show(found)
+    if json:
+        print_json(_as_json(found))
+    else:
+        _show(found)
     if found.misfits or found.unknown:
         raise typer.Exit(MISFITS)
+
+
+def _as_json(found: Checked) -> dict[str, Any]:
+    misfits = [{"id": one.run_id, "task": one.task, "problem": one.problem} for one in found.misfits]
+    return {"fitting": found.fitting, "misfits": misfits, "unknown": dict(found.unknown)}
 
 
 def _show(found: Checked) -> None:

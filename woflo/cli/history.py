@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from woflo.cli import completing
 from woflo.cli.failures import say, telling
 from woflo.cli.options import AsJson, Debug, Url, opened_store
 from woflo.cli.showing import print_json, print_table, time_of, utc
@@ -19,7 +20,10 @@ __all__ = ["history"]
 
 def history(
     file: Annotated[str | None, typer.Argument(help="Only what made this file, or tried to.")] = None,
-    task: Annotated[list[str] | None, typer.Option(help="Only of this task; may be given several times.")] = None,
+    task: Annotated[
+        list[str] | None,
+        typer.Option(help="Only of this task; may be given several times.", autocompletion=completing.tasks),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 30,
     store: Url = None,
     json: AsJson = False,

@@ -7,12 +7,13 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
 from woflo.cli.failures import INTERRUPTED, UsageError, say, telling
-from woflo.cli.options import Debug, Url
+from woflo.cli.options import AsJson, Debug, OneRun, Url
+from woflo.cli.showing import print_json
 from woflo.kernel.masking import mask_text
 from woflo.kernel.texts import file_name, spelled_out
 from woflo.scripts.places import project
@@ -32,9 +33,10 @@ LEAST = 6
 
 
 def logs(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="An id, or how it begins.")],
+    run: OneRun,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
     store: Url = None,
+    json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Show what a run, and its steps, have written.
@@ -44,11 +46,17 @@ def logs(
     """
     with telling(debug=debug), ExitStack() as stack:
         kept = _store(store, stack)
+        if json and follow:
+            raise UsageError("--json tells all at once, -f tells it as it comes: take one of them")
         whole, is_known = _id(run, kept)
         shown = _Shown(whole)
-        shown.go_on()
+        answer = shown.all() if json else []
+        if not json:
+            shown.go_on()
         if not shown.files and not (follow and is_known):
             raise UsageError(f"there are no logs of {run!r} in {shown.folder}; what succeeds in silence leaves none")
+        if json:
+            print_json(answer)
         if follow:
             try:
                 _follow(shown, whole, kept)
@@ -114,6 +122,18 @@ class _Shown:
             has_more |= self._go_on(name)
         return has_more
 
+    def all(self) -> list[dict[str, Any]]:
+        """The lines of each file by now."""
+        return [{"file": name, "lines": list(self._lines(name))} for name in self._names()]
+
+    def _lines(self, name: str) -> Iterator[str]:
+        """Those that were not given out yet, without secrets. Raises `FileNotFoundError`."""
+        with open(os.path.join(self.folder, name), "rb") as file:
+            file.seek(self.files.setdefault(name, 0))
+            for line in _lines(file):
+                yield mask_text(line.decode(errors="replace").rstrip("\n"))
+            self.files[name] = file.tell()
+
     def _names(self) -> list[str]:
         """In the order of their beginning."""
         try:
@@ -132,13 +152,10 @@ class _Shown:
     def _go_on(self, name: str) -> bool:
         begin = self.files.setdefault(name, 0)
         try:
-            with open(os.path.join(self.folder, name), "rb") as file:
-                file.seek(begin)
-                for line in _lines(file):
-                    if self._last != name:
-                        self._tell(name)
-                    typer.echo(spelled_out(mask_text(line.decode(errors="replace").rstrip("\n"))))
-                self.files[name] = file.tell()
+            for line in self._lines(name):
+                if self._last != name:
+                    self._tell(name)
+                typer.echo(spelled_out(line))
         except FileNotFoundError:
             return False
         return self.files[name] > begin

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from woflo.cli import completing
 from woflo.cli.failures import UsageError
 from woflo.durable.choice import chosen_url, opened
 from woflo.stores.opening import is_there
@@ -16,24 +17,25 @@ if TYPE_CHECKING:
     from woflo.stores.contract import Store
     from woflo.stores.rows import Row
 
-__all__ = ["AsJson", "Debug", "Runs", "Url", "found", "opened_store", "store_named"]
+__all__ = ["AsJson", "Debug", "OneRun", "Runs", "Url", "found", "opened_store", "store_named"]
 
 Url = Annotated[str | None, typer.Option("--store", help="Its URL; without, as WOFLO_STORE or woflo.toml say.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON, all of it.")]
 
 
-def _completed(incomplete: str) -> list[str]:
-    """Ids of the newest runs that begin so, for the shell."""
-    try:
-        with opened_store(None) as store:
-            rows = store.select(newest_first=True, limit=100)
-    except Exception:
-        return []  # a shell has no place to tell it
-    return [row.id for row in rows if row.id.startswith(incomplete)]
+def _alone(ctx: typer.Context, asked: bool) -> bool:
+    if asked and not ctx.resilient_parsing:
+        from woflo.cli.showing import keep_stdout
+
+        keep_stdout()
+    return asked
 
 
-Runs = Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids, or how they begin.", autocompletion=_completed)]
+AsJson = Annotated[bool, typer.Option("--json", callback=_alone, help="As JSON; nothing else is on stdout then.")]
+OneRun = Annotated[str, typer.Argument(metavar="RUN", help="Its id, or how it begins.", autocompletion=completing.runs)]
+Runs = Annotated[
+    list[str], typer.Argument(metavar="RUN...", help="Ids, or how they begin.", autocompletion=completing.runs)
+]
 
 
 @contextmanager

@@ -6,8 +6,10 @@ from typing import Annotated
 
 import typer
 
+from woflo.cli import completing
 from woflo.cli.failures import say, telling
-from woflo.cli.options import Debug, Url, opened_store
+from woflo.cli.options import AsJson, Debug, Url, opened_store
+from woflo.cli.showing import print_json
 from woflo.durable.retention import prune as prune_runs
 
 __all__ = ["prune"]
@@ -15,10 +17,14 @@ __all__ = ["prune"]
 
 def prune(
     older_than: Annotated[str, typer.Option("--older-than", help="How long ago they ended: 30d (s, m, h, d, w).")],
-    state: Annotated[list[str] | None, typer.Option(help="SUCCEEDED, FAILED, …; may be given several times.")] = None,
-    task: Annotated[str | None, typer.Option(help="Runs of this task only.")] = None,
+    state: Annotated[
+        list[str] | None,
+        typer.Option(help="SUCCEEDED, FAILED, …; may be given several times.", autocompletion=completing.states),
+    ] = None,
+    task: Annotated[str | None, typer.Option(help="Runs of this task only.", autocompletion=completing.tasks)] = None,
     store: Url = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which runs these are.")] = False,
+    json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Take away runs that have ended, with their steps.
@@ -28,6 +34,9 @@ def prune(
     with telling(debug=debug), opened_store(store) as kept:
         states = state or ["SUCCEEDED"]
         gone = prune_runs(older_than=older_than, state=states, task=task, dry_run=dry_run, store=kept)
+    if json:
+        print_json([{"id": run_id, "is_removed": not dry_run} for run_id in gone])
+        return
     if dry_run:
         for run_id in gone:
             typer.echo(run_id)

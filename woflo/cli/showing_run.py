@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from woflo.cli.crashes import crashed
 from woflo.cli.failures import telling
 from woflo.cli.options import AsJson, Debug, Runs, Url, found, opened_store
 from woflo.cli.showing import as_json, call_of, duration, error_line, print_json, styled, time_of
@@ -51,6 +52,7 @@ def show(
 
 def _told(store: Store, row: Row) -> dict[str, Any]:
     told = as_json(row, store.tags(row.id))
+    told["crashed"] = crashed(store, [row]).get(row.id)
     told["published"] = {name: jsons.loads(text) for name, text in _published(store, row)}
     told["signals"] = [
         {"name": one.name, "value": masked(one.name, jsons.loads(one.value)), "taken_by": one.taken_by}
@@ -76,6 +78,7 @@ def _facts(store: Store, row: Row, now: float) -> Iterator[tuple[str, str]]:
     facts = {
         "id": row.id,
         "state": row.state.value,
+        "crashed": crashed(store, [row]).get(row.id, "").removeprefix("crashed").lstrip(":; "),
         "reason": row.reason,
         "key": row.key,
         "tags": ", ".join(f"{name}={mask(name, value)}" for name, value in store.tags(row.id).items()),

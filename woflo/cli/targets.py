@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -135,7 +136,13 @@ def _module(name: str) -> ModuleType:
 def _imported(name: str, shown: str, folder: Path) -> ModuleType:
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
+    gc.freeze()  # what woflo itself has imported stays: the collector need not look at all of it again and again
     try:
         return import_module(name)
+    except ModuleNotFoundError as error:
+        told = f"{shown} cannot be imported: {type(error).__name__}: {error}"
+        if error.name == name.partition(".")[0] and "." in shown and not shown.endswith(".py"):  # rather that of a file
+            told += f"; a file is made by what stands before it: woflo run app.py {shown}, woflo run job.yaml {shown}"
+        raise UsageError(told) from error
     except Exception as error:
         raise UsageError(f"{shown} cannot be imported: {type(error).__name__}: {error}") from error

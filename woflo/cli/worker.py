@@ -12,7 +12,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from woflo.cli.failures import LEASE_LOST, STORE_FAILED, UsageError, say, telling
+from woflo.cli import completing
+from woflo.cli.failures import FAILED, LEASE_LOST, UsageError, say, telling
 from woflo.cli.options import Debug, store_named
 from woflo.cli.stopping import ENDING, Signals
 from woflo.cli.targets import Target
@@ -37,7 +38,10 @@ def worker(
     store: Annotated[
         str | None, typer.Option(help="Its URL; without, as use_store, WOFLO_STORE or woflo.toml say.")
     ] = None,
-    queue: Annotated[list[str] | None, typer.Option(help="A queue to serve; may be given several times.")] = None,
+    queue: Annotated[
+        list[str] | None,
+        typer.Option(help="A queue to serve; may be given several times.", autocompletion=completing.queues),
+    ] = None,
     tasks: Annotated[str | None, typer.Option(help="The names of the tasks to serve, with commas.")] = None,
     concurrency: Annotated[
         list[str] | None, typer.Option(help="N calls at once, and NAME=N of one task; may be given several times.")
@@ -152,11 +156,11 @@ class Shift:
         """The exit status where the store has failed for too long, else 0."""
         engine = self._worker.engine
         if engine.has_died():
-            return STORE_FAILED
+            return FAILED
         since = engine.failing_since
         if since is None or time.monotonic() - since < self._patience:
             return 0
-        return LEASE_LOST if engine.membership.is_lost else STORE_FAILED
+        return LEASE_LOST if engine.membership.is_lost else FAILED
 
     # -- the end ---------------------------------------------------------------------------------------
 
@@ -179,8 +183,8 @@ class Shift:
         return status
 
     def _reason(self, status: int, number: int | None) -> str:
-        if status in (STORE_FAILED, LEASE_LOST):
-            return "the store failed" if status == STORE_FAILED else "it was taken for dead, and could not come back"
+        if status in (FAILED, LEASE_LOST):
+            return "the store failed" if status == FAILED else "it was taken for dead, and could not come back"
         return "nothing is left to do" if number is None else signal.Signals(number).name
 
     def _described(self) -> str:

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,15 +26,18 @@ from woflo.errors import (
     TaskStoppedError,
     WofloError,
 )
-from woflo.jobs.continuing import file_of_latest, recorded
+from woflo.jobs.continuing import file_of_latest
 from woflo.jobs.job import Job
+from woflo.jobs.problems import near
 from woflo.kernel.leaving import interrupts_held_back, leave_at_next_interrupt
-from woflo.kernel.runtime import stop_all
+from woflo.kernel.pairs import named_values
+from woflo.kernel.runtime import stop_all, wait_for_all
 from woflo.kernel.state import SUCCESSES, RunState
 from woflo.kernel.subscription import subscribe
 from woflo.kernel.texts import plain
 
 if TYPE_CHECKING:
+    from woflo.jobs.foreseeing import Foreseen
     from woflo.jobs.run import JobTaskRun
 
 __all__ = ["FAILED", "INTERRUPTED", "SUCCEEDED", "WRONG_USAGE", "Choices", "drive", "main", "pending", "variables_in"]
@@ -52,10 +56,15 @@ class Choices:
     restart: bool = False
     """Go on with the latest run that did not succeed."""
     skip: Sequence[str] = ()
-    run_to: str | None = None
+    run_to: str | Sequence[str] | None = None
+    """Steps, or files that steps make."""
     run_from: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     max_concurrency: int | None = None
+    force: Sequence[str] = ()
+    """Globs: steps of these names are executed, up to date or recorded."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """What the run is found by."""
     debug: bool = False
     """Tell errors with their tracebacks."""
     progress: bool | None = None
@@ -64,14 +73,8 @@ class Choices:
 
 
 def variables_in(texts: Iterable[str]) -> dict[str, str]:
-    """Variables given as `name=value`. Raises `OptionError` for a text that is none."""
-    found = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            raise OptionError(f"--var {text}: write it as NAME=VALUE")
-        found[name.strip()] = value
-    return found
+    """Variables given as `name=value`. Raises `OptionError` for a text that is none, and for what is given twice."""
+    return named_values("--var", texts)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -120,21 +123,18 @@ def _folder_of_program() -> Path | None:
     return None if file is None else Path(file).absolute().parent
 
 
-def pending(path: str, choices: Choices) -> list[tuple[str, str, bool]]:
-    """The steps that would be called, with the names of their tasks, and whether their records would be kept.
+def pending(path: str, choices: Choices) -> list[Foreseen]:
+    """What would become of each step that is chosen.
 
     Nothing is executed, and nothing written. Raises `JobFileError` as `Job.load` does.
     """
-    job = _loaded(path, choices)
-    chosen, kept = job.plan.chosen, set[str]()
-    if choices.restart:
-        digests = {name: step.digest for name, step in job.plan.steps.items()}
-        kept = recorded(job.name, digests, {step.name for step in chosen})
-    return [(step.name, step.task.name, step.name in kept) for step in chosen]
+    return _loaded(path, choices).foreseen(restart=choices.restart)
 
 
 def _loaded(path: str, choices: Choices) -> Job:
-    return Job.load(
+    if choices.restart and choices.tags:
+        raise OptionError("a run that goes on keeps the tags, and so the name, that it has; leave --name out")
+    job = Job.load(
         path,
         variables=choices.variables,
         root=choices.root,
@@ -142,7 +142,16 @@ def _loaded(path: str, choices: Choices) -> Job:
         run_to=choices.run_to,
         run_from=choices.run_from,
         max_concurrency=choices.max_concurrency,
+        tags=choices.tags,
     )
+    for glob in choices.force:
+        if not any(fnmatchcase(name, glob) for name in job.steps):
+            raise OptionError(f"--force {glob}: no step has such a name{near(glob, job.steps, 'there are')}")
+    if choices.force:
+        from woflo.scripts.freshness import forcing
+
+        forcing(*choices.force)
+    return job
 
 
 def drive(path: str, choices: Choices, begin: Callable[[], object] = lambda: None) -> int:
@@ -159,6 +168,7 @@ def drive(path: str, choices: Choices, begin: Callable[[], object] = lambda: Non
             with interrupts_held_back():
                 run = job.resume() if choices.restart else job()
             run.get_result()
+            wait_for_all()  # what commands have asked for is told of as well
     except KeyboardInterrupt:
         return _interrupted(run)
     except JobFailedError as error:

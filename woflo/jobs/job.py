@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from woflo.durable.choice import current_store
 from woflo.durable.engine import engine_of
-from woflo.jobs.continuing import continued, unfinished
+from woflo.jobs.continuing import before, continued, digests_of, unfinished
 from woflo.jobs.execution import JobStep, UnderWay
 from woflo.jobs.loading import Loaded, load
 from woflo.jobs.run import JobTaskRun
 from woflo.jobs.runners import runner_for
-from woflo.jobs.selecting import selected
+from woflo.jobs.selecting import selected, steps_named
 from woflo.jobs.sharing import SharedBody
 from woflo.kernel.body import Body
 from woflo.kernel.masking import masked
@@ -22,6 +22,7 @@ from woflo.kernel.options import Options, whole_number
 from woflo.kernel.task import Task
 
 if TYPE_CHECKING:
+    from woflo.jobs.foreseeing import Foreseen
     from woflo.jobs.plan import Plan
 
 __all__ = ["Job"]
@@ -49,9 +50,10 @@ class Job:
         tasks: Iterable[Task[..., Any]] = (),
         root: str | os.PathLike[str] | None = None,
         skip: Sequence[str] = (),
-        run_to: str | None = None,
+        run_to: str | Sequence[str] | None = None,
         run_from: str | None = None,
         max_concurrency: int | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> Job:
         """Read a job from a YAML, TOML or JSON file, and check all of it; nothing is executed.
 
@@ -62,9 +64,10 @@ class Job:
             root: the folder in which `tasks/`, further folders and included files are looked for; that of the file by
                 default. It is `$SYS{APP_ROOT_DIR}`.
             skip: names of steps that are left out; those that need them are executed all the same.
-            run_to: only this step and what it needs.
+            run_to: only this step and what it needs; or several, or files that steps make.
             run_from: only this step and what needs it.
             max_concurrency: how many steps execute at once, instead of what the file says.
+            tags: what its runs are found by, besides what the file says.
 
         Raises `JobFileError`, which tells all that is wrong with the file, each with its line.
 
@@ -75,6 +78,7 @@ class Job:
         plan = selected(loaded.plan, skip=skip, run_to=run_to, run_from=run_from)
         if max_concurrency is not None:
             plan.max_concurrency = whole_number("max_concurrency", max_concurrency, least=0) or None
+        plan.tags = {**plan.tags, **(tags or {})}
         return cls(there, loaded, plan)
 
     @property
@@ -109,10 +113,28 @@ class Job:
         found = unfinished(engine, self.name, {step.name for step in self.plan.chosen})
         if found is None:
             return self()
-        before, records = found
-        digests = {name: step.digest for name, step in self.plan.steps.items()}
+        ended, records = found
+        digests = digests_of(self.plan)
         args = engine.codec(self._task).dump_call(self._arguments(), {})
-        return JobTaskRun.of(engine, self._task, continued(engine.store, before, records, digests, args))
+        return JobTaskRun.of(engine, self._task, continued(engine.store, ended, records, digests, args))
+
+    def foreseen(self, *, restart: bool = False) -> list[Foreseen]:
+        """What would become of each step if it were called, or resumed (`restart`), and why; nothing is executed."""
+        from woflo.jobs.foreseeing import foreseen
+
+        if not restart:
+            return foreseen(self.plan)
+        digests = digests_of(self.plan)
+        return foreseen(self.plan, before(self.name, digests, {step.name for step in self.plan.chosen}), digests)
+
+    def touch(self, *steps: str) -> list[str]:
+        """Accept the outputs of these steps, or of all that name some: they are up to date from now on. Returns them.
+
+        Raises `OptionError` for a step that names none, `MissingOutputError` where one is not there.
+        """
+        from woflo.jobs.foreseeing import accepted
+
+        return accepted(self.plan, steps_named(steps, self.plan))
 
     def dump(self, path: str | os.PathLike[str]) -> None:
         """Write the job as YAML: one file with all that it includes, where nothing is filled in yet."""
@@ -144,7 +166,9 @@ class Job:
         return (str(self.path), masked("", self._loaded.variables), sorted(self.plan.left_out))
 
     def _made_task(self) -> Task[..., Any]:
-        return Task(Body(_function(self)), Options(name=self.name, runner=JobTaskRun))
+        given: dict[str, Any] = {"name": self.name, "runner": JobTaskRun, "deadline": self.plan.deadline}
+        given["tags"] = self.plan.tags or None
+        return Task(Body(_function(self)), Options(**given))
 
     def under_way(self) -> UnderWay:
         """To be called in the code of the workflow."""

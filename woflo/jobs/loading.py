@@ -87,6 +87,8 @@ def _load(path: Path, root: Path, tasks: Iterable[Task[..., Any]], variables: Ma
         name=model.config.name or path.stem,
         steps=with_digests(steps),
         max_concurrency=most if most is not None and most > 0 else None,
+        deadline=model.config.deadline,
+        tags=model.config.tags,
     )
     return Loaded(plan, model, value, dict(variables))
 

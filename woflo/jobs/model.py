@@ -33,6 +33,12 @@ class StepModel(_Part):
     """Seconds between attempts."""
     inputs: str | list[str] | dict[str, str | list[str]] | None = None
     outputs: str | list[str] | dict[str, str | list[str]] | None = None
+    temporary: bool | str | list[str] = False
+    """Those of its `outputs`, or all, that go when the steps that read them have succeeded."""
+    protected: bool | str | list[str] = False
+    """Those of its `outputs`, or all, that are made read-only."""
+    cache: bool = False
+    """For `task`: keep the result, and give it again for the same arguments and code."""
     runner: str | None = None
     timeout: float | None = Field(default=None, gt=0)
     """Seconds that one attempt may take."""
@@ -42,12 +48,16 @@ class StepModel(_Part):
     """How many steps of this task execute at once."""
     resources: dict[str, Any] | None = None
     on_crash: str | None = None
+    tags: dict[str, str] | None = None
+    """What its run is found by, where that is kept for itself: on a queue, or a workflow."""
     shell: bool = False
     """For `run`: through a shell."""
     env: dict[str, str] | None = None
     """For `run`: further environment variables."""
     cwd: str | None = None
     """For `run`: its folder."""
+    may_call: list[str] = []
+    """For `run`: tasks that the command may ask for by lines in `$WOFLO_CALLS`."""
 
     @field_validator("parameters", "dependencies", mode="before")
     @classmethod
@@ -69,6 +79,10 @@ class Configuration(_Part):
     """Packages or modules with tasks."""
     runner: str | None = None
     """Of steps that name none; "pool" by default."""
+    deadline: float | None = Field(default=None, gt=0)
+    """Seconds that the whole job may take."""
+    tags: dict[str, str] = {}
+    """What its runs are found by."""
 
 
 class JobModel(_Part):

@@ -36,6 +36,8 @@ class Step:
     """What makes it the step that it is, all variables filled in."""
     policy: Policy
     needs: tuple[str, ...]
+    reads_from: Mapping[str, str] = field(default_factory=dict)
+    """The files by which it needs others that it does not name, by the names of those steps."""
     as_written: Mapping[str, Any] = field(default_factory=dict)
     """The same as it stands in the file: what variables stand for may be a secret."""
     digest: str = ""
@@ -66,6 +68,10 @@ class Plan:
     name: str
     steps: dict[str, Step]
     max_concurrency: int | None = None
+    deadline: float | None = None
+    """Seconds that a run of it may take."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """What its runs are found by."""
     left_out: frozenset[str] = field(default_factory=frozenset)
     """Steps that are not called this time."""
 

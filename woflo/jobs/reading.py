@@ -71,13 +71,15 @@ def _decoded(data: bytes, file: str, problems: Problems) -> str | None:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        problems.add_at(file, line, "", f"is no text in UTF-8 (byte {error.start}: {data[error.start]:#04x})")
+        told = "name a YAML, TOML or JSON file, or write it in UTF-8"
+        problems.add_at(file, line, "", f"is no text in UTF-8 (byte {error.start}: {data[error.start]:#04x}); {told}")
         return None
     found = _NO_TEXT.search(text)
     if found is None:
         return text
     line = text.count("\n", 0, found.start()) + 1
-    problems.add_at(file, line, "", f"is no text: the character {ord(found[0]):#04x} stands in it")
+    told = "name a YAML, TOML or JSON file"
+    problems.add_at(file, line, "", f"is no text: the character {ord(found[0]):#04x} stands in it; {told}")
     return None
 
 

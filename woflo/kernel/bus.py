@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from woflo.kernel.events import Event
-    from woflo.kernel.ports import Listener
+    from woflo.kernel.ports import Counter, Listener
 
 __all__ = [
     "complain",
+    "count_skipped",
     "emit",
     "hearing",
     "is_heard",
@@ -29,17 +30,21 @@ __all__ = [
     "stands_for",
     "tell_aloud",
     "wanted",
+    "wants_calls",
     "wants_routine",
     "when_changed",
 ]
 
 listeners: tuple[Listener, ...] = ()
 wants_routine: bool = False
-"""True where a listener wants to know of what is routine, see `Event.is_routine`: else that is not even made."""
+"""True where a listener wants to know of all that is routine, see `Event.is_routine`: else that is not even made."""
+wants_calls: bool = False
+"""True where one wants to know of all calls but those of runs that are skipped at once, which it wants counted."""
 when_changed: list[Callable[[], None]] = []
 """Called when somebody begins to listen, or listens no more: what tells other processes of it."""
 stands_for: dict[str, str] = {}
 """By the ids of runs that execute in the place of others, theirs: what the code says and calls is told as of those."""
+_counting: tuple[Counter, ...] = ()
 _logger: logging.Logger | None = None
 INFO, WARNING, ERROR = 20, 30, 40
 
@@ -95,6 +100,12 @@ def pass_on(event: Event) -> None:
     """Hand observers an event of another process, which has logged it itself."""
     for subscription in listeners:
         subscription.put(event)
+
+
+def count_skipped(task: str) -> None:
+    """A run was skipped of which nothing was told: one more for those who count."""
+    for subscription in _counting:
+        subscription.count_skipped(task)
 
 
 def hearing() -> int:
@@ -154,16 +165,18 @@ def remove(subscription: Listener) -> None:
 
 
 def _tell_changed() -> None:
-    global wants_routine
-    wants_routine = any(getattr(one, "wants_routine", True) for one in listeners)
+    global wants_routine, wants_calls, _counting
+    counting: Any = [one for one in listeners if getattr(one, "counts_skipped", False)]
+    _counting, wants_calls = tuple(counting), bool(counting)
+    wants_routine = any(getattr(one, "wants_routine", True) for one in listeners if one not in counting)
     for tell in when_changed:
         tell()
 
 
 def _forget_in_child() -> None:
     """The threads of the observers stayed with the parent."""
-    global listeners, wants_routine
-    listeners, wants_routine = (), False
+    global listeners, wants_routine, wants_calls, _counting
+    listeners, wants_routine, wants_calls, _counting = (), False, False, ()
     when_changed.clear()
 
 

@@ -193,16 +193,16 @@ class Ending(Lifecycle):
 
     def _tell(self, waiters: Any, watchers: list[Watcher] | None) -> None:
         """The run is terminal: put away what it held, and tell everybody."""
+        is_counted = self._is_untold and self._is_counted()
         self._args, self._kwargs, self._current = _NO_ARGS, NO_KWARGS, None
         if self._timer is not None:
             self._timer.cancel()
         if self._deadline_timer is not None:
             self._deadline_timer.cancel()
-        if self._watched or bus.listeners or (self._state not in SUCCESSES and bus.wanted_at_exit(bus.WARNING)):
-            if self._state is not _SKIPPED or not bus.passes_over_routine():
-                self._emit_ended()
-            if self._failure is not None and bus.is_heard(bus.WARNING):
-                self._looked_at()
+        if is_counted:
+            bus.count_skipped(self.task.name)
+        elif self._watched or bus.listeners or (self._state not in SUCCESSES and bus.wanted_at_exit(bus.WARNING)):
+            self._tell_listeners()
         if self._is_stand_in:
             bus.stands_for.pop(self.id, None)
         self._runtime.live.discard(self)  # only now: the program may end once none is left
@@ -211,6 +211,35 @@ class Ending(Lifecycle):
         if watchers or self._callbacks:
             callbacks, self._callbacks = self._callbacks, ()
             _notify(self, watchers or [], callbacks)
+
+    def _tell_untold(self) -> None:
+        """The call is told of now: it is none that is skipped at once."""
+        if self._take_untold():
+            self._emit_created()
+
+    def _tell_listeners(self) -> None:
+        """Tell observers and the log of the end."""
+        if self._state is not _SKIPPED or bus.wants_calls or not bus.passes_over_routine():
+            self._emit_ended()
+        if self._failure is not None and bus.is_heard(bus.WARNING):
+            self._looked_at()
+
+    def _is_counted(self) -> bool:
+        """At the end of a run that is untold: True where it was skipped, so that nobody need be told more."""
+        if self._state is _SKIPPED:
+            return self._take_untold()
+        self._tell_untold()
+        return False
+
+    def _take_untold(self) -> bool:
+        """True for one of those who would tell of the call, or count it."""
+        with self._lock:
+            untold, self._is_untold = self._is_untold, False
+            return untold
+
+    @abstractmethod
+    def _emit_created(self) -> None:
+        """Tell observers of the call; `starting` knows of what."""
 
     def _emit_ended(self) -> None:
         from woflo.kernel.events import RunEnded

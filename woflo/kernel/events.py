@@ -5,6 +5,7 @@ Times are seconds since the epoch. `task` is the task's name, `run_id` the run's
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, TypeVar
 
@@ -22,6 +23,7 @@ __all__ = [
     "RunCreated",
     "RunEnded",
     "RunRetried",
+    "RunsSkipped",
 ]
 
 _INFO, _WARNING = 20, 30
@@ -138,6 +140,19 @@ class RunEnded(Event):
         if self.state.is_success:
             return (_INFO, "%s (%s): %s%s", self.task, self.run_id, self.state, took)
         return (_WARNING, "%s (%s): %s%s: %r", self.task, self.run_id, self.state, took, _Told(self.error))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunsSkipped(Event):
+    """So many runs were called and skipped at once, by their task; the first of them at `since`.
+
+    Told to observers with `counts_skipped = True` instead of two events for each, unless somebody else wants those.
+    """
+
+    run_id: str = ""
+    task: str = ""
+    counts: Mapping[str, int]
+    since: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

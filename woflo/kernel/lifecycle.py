@@ -99,6 +99,8 @@ class Lifecycle(Handle, ABC):
     _waits_for: tuple[Any, ...] = ()
     _watched = False
     """True where somebody listened to events when the call was made."""
+    _is_untold = False
+    """True as long as nobody was told of the call, because all who listen only count those that are skipped."""
     _current: Attempt | None = None
     _heartbeat: str | None = None
     """The last value (JSON) that an attempt has given as a sign of life."""

@@ -43,6 +43,14 @@ class Listener(Protocol):
         ...
 
 
+class Counter(Listener, Protocol):
+    """A listener with `counts_skipped`: of runs that are skipped at once it wants to know how many there are."""
+
+    def count_skipped(self, task: str) -> None:
+        """One more of this task. Never waits, never raises."""
+        ...
+
+
 class Speaker(Protocol):
     """A run, as what its code says is told."""
 

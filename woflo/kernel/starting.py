@@ -34,8 +34,8 @@ class Starting(Stopping):
         """Take the call in. Returns when the run is launched or queued."""
         self._runtime.live.add(self)
         self._watched = bus.wanted()
-        if self._watched and (bus.wants_routine or self.parent_id):
-            self._emit_created()
+        if self._watched and (bus.wants_routine or bus.wants_calls or self.parent_id):
+            self._tell_called()
         if self.task.is_plain and not self._kwargs:
             for value in self._args:
                 if type(value) not in ATOMS:
@@ -66,6 +66,15 @@ class Starting(Stopping):
             self._settle(_FAILED, Outcome.failed(error))
             self._looked_at()
             raise
+        if self._is_untold:
+            self._tell_untold()
+
+    def _tell_called(self) -> None:
+        """Tell observers of the call, unless they only count those that are skipped, and this may be one of them."""
+        if bus.wants_routine or self.parent_id or self.task.options.admission is None or not bus.passes_over_routine():
+            self._emit_created()
+        else:
+            self._is_untold = True
 
     def _emit_created(self) -> None:
         from woflo.kernel.events import RunCreated
@@ -166,6 +175,8 @@ class Starting(Stopping):
         if (admission is not None and self._is_skipped(admission)) or not self._enter_attempt():
             self._release_place()
             return
+        if self._is_untold:
+            self._tell_untold()
         try:
             if not self.traits.queues:
                 self._attempt_started()

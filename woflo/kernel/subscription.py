@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import OptionError
-from woflo.kernel import bus, runtime
+from woflo.kernel import bus, clock, runtime
 from woflo.kernel.stages import Stages
 from woflo.kernel.state import TERMINAL
 from woflo.kernel.texts import did_you_mean
@@ -46,6 +46,8 @@ _FOR_ENDS = 0.25
 class Subscription:
     """One observer's queue and thread. Also usable as `with subscribe(observer):`."""
 
+    _skipped_since = 0.0
+
     def __init__(
         self, observer: Any, capacity: int, patience: float = PATIENCE, *, name: str = "", restarted: bool = False
     ) -> None:
@@ -62,16 +64,18 @@ class Subscription:
         self._witness: Callable[[Event], object] | None = getattr(observer, "witness", None)
         self.wants_routine: bool = getattr(observer, "wants_routine", True)
         """False for one that wants to know nothing of what is routine, which costs next to nothing then."""
+        self.counts_skipped: bool = getattr(observer, "counts_skipped", False)
+        """True for one that is told how many runs were skipped, `RunsSkipped`, unless others want events of each."""
+        self._skipped: dict[str, int] = {}
+        """By task, those of which it has not been told; the first of them was at `_skipped_since`."""
         self._capacity = capacity
         self._room = capacity - capacity // 10
         """Up to which output, log records and progress are taken: what happens to runs is worth more than those."""
         self._events: deque[Event] = deque()
         self._weight = 0
-        self._put = 0
-        self._raised = 0
+        self._put = self._raised = 0
         self._changed = threading.Condition()
-        self._closed = False
-        self._has_news = self._lingers = False
+        self._closed = self._has_news = self._lingers = False
         self._deadline: float | None = None
         """From which time on no event is delivered any more; set by the end."""
         self._told = False
@@ -97,6 +101,17 @@ class Subscription:
             self._events.append(event)
             if not self._lingers:
                 self._changed.notify()
+
+    def count_skipped(self, task: str) -> None:
+        """See `Counter`."""
+        with self._changed:
+            if self._closed:
+                return
+            if not self._skipped:
+                self._skipped_since = clock.now()
+                if not self._lingers:
+                    self._changed.notify()
+            self._skipped[task] = self._skipped.get(task, 0) + 1
 
     def _is_too_much(self, weight: int) -> bool:
         """Of what attempts say; where it is not, its weight is taken in."""
@@ -164,6 +179,10 @@ class Subscription:
                         self._weight -= event.weight
                     self._has_news = True
                     return event
+                if self._skipped:
+                    counts, self._skipped = self._skipped, {}
+                    self._has_news = True
+                    return _runs_skipped(counts, self._skipped_since)
                 if self._closed:
                     return None
                 if self._has_news:
@@ -214,6 +233,9 @@ def subscribe(
     subscription says `restarted`; at the end one of `on_success`, `on_failure` (a run that no other run had called has
     failed) and `on_abort` (one was stopped, or the program interrupted); and `on_destroy`, the last.
 
+    An object with `counts_skipped = True` is told of runs that are skipped at once by `RunsSkipped`, many by one event,
+    instead of `RunCreated` and `RunEnded` for each; unless another observer, or the log, takes those.
+
     A slow one harms only itself: where more than `capacity` events wait for it, further ones are dropped and counted,
     output and progress before others. The end of the subscription, or of the program, waits `patience` seconds for it
     (2, or what the observer has as `patience`), and tells what was dropped. Text in events is masked.
@@ -224,6 +246,8 @@ def subscribe(
     name = observer if isinstance(observer, str) else ""
     made = _made(observer, options)
     _check(made, observer)
+    import woflo.kernel.events  # noqa: F401 - now, since a child may be forked while the observer's thread imports
+
     if capacity < 1:
         raise OptionError(f"capacity={capacity!r} must be at least 1 event")
     patience = getattr(made, "patience", PATIENCE) if patience is None else patience
@@ -282,6 +306,12 @@ def _check(made: Any, given: Any) -> None:
         raise OptionError(f"{given!r} is no observer: give a callable, or an object with update(event)")
     if inspect.iscoroutinefunction(update):
         raise OptionError(f"{given!r} is async, and an observer has a thread of its own: give a plain function")
+
+
+def _runs_skipped(counts: dict[str, int], since: float) -> Event:
+    from woflo.kernel.events import RunsSkipped
+
+    return RunsSkipped(counts=counts, since=since)
 
 
 def _name_of(observer: Any) -> str:

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 
-from woflo.kernel.events import AttemptStarted, Event, ProgressMade, RunCreated, RunEnded
+from woflo.kernel.events import AttemptStarted, Event, ProgressMade, RunCreated, RunEnded, RunsSkipped
 from woflo.kernel.state import RunState
 
 __all__ = ["WORDS", "Run", "Tally"]
@@ -56,7 +56,7 @@ class Tally:
     def take(self, event: Event) -> None:
         """Count what happened."""
         if self.began is None:
-            self.began = event.at
+            self.began = event.since if isinstance(event, RunsSkipped) else event.at
         self.last = event.at
         if isinstance(event, RunCreated):
             self.created += 1
@@ -73,6 +73,10 @@ class Tally:
             self.waiting.discard(event.run_id)
             self.ended[event.state] += 1
             self.created = max(self.created, self.done)  # some may have been called before anybody listened
+        elif isinstance(event, RunsSkipped):
+            number = sum(event.counts.values())
+            self.created += number
+            self.ended[RunState.SKIPPED] += number
 
     def _begin(self, event: Event, attempt: int) -> None:
         self.waiting.discard(event.run_id)

@@ -14,6 +14,7 @@ from typing import Any
 
 from woflo.errors import MissingInputError, OptionError
 from woflo.kernel import clock
+from woflo.scripts.differences import changed_command
 from woflo.scripts.folders import changed_below, is_folder, kept_below, looked_below, newest_below
 from woflo.scripts.ledger import VALUE, Known, Ledger, encoded, is_gone, ledger
 from woflo.scripts.marks import is_marked as was_marked
@@ -132,7 +133,7 @@ def _by_time(plan: Plan, found: dict[str, Print]) -> Iterator[str]:
 def _changed_words(plan: Plan, record: dict[str, Any]) -> Iterator[str]:
     before = record.get("command", [])
     if before != plan.shown:
-        yield _changed_command(before, plan.shown)
+        yield changed_command(before, plan.shown)
     if record.get("env", {}) != plan.environment:
         for name in sorted({*record.get("env", {}), *plan.environment}):
             old, new = record.get("env", {}).get(name), plan.environment.get(name)
@@ -142,15 +143,6 @@ def _changed_words(plan: Plan, record: dict[str, Any]) -> Iterator[str]:
         old, new = record.get(what, {}), getattr(plan, what)
         if old != new:
             yield from _changed_parts(what, old, new)
-
-
-def _changed_command(before: list[str], now: list[str]) -> str:
-    for number, (old, new) in enumerate(zip(before, now, strict=False), 1):
-        if old != new:
-            return f"word {number} of the command was {old!r}, and is {new!r}"
-    if len(before) > len(now):
-        return f"the command has no longer the word {before[len(now)]!r}"
-    return f"the command has a further word, {now[len(before)]!r}"
 
 
 def _changed_parts(what: str, old: dict[str, str], new: dict[str, str]) -> Iterator[str]:

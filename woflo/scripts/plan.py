@@ -15,7 +15,7 @@ from woflo.scripts.prints import Place, Print
 if TYPE_CHECKING:
     from woflo.scripts.words import Field
 
-__all__ = ["SHELL", "Plan", "Value", "as_text", "files_for", "folder_of", "target_of"]
+__all__ = ["SHELL", "Plan", "Value", "as_text", "files_for", "folder_of", "is_of_shell", "target_of"]
 
 SHELL = "/bin/sh"
 
@@ -120,9 +120,14 @@ class Plan:
         return groups if any(groups) else groups.get("", [])
 
 
+def is_of_shell(words: Sequence[str]) -> bool:
+    """True where a shell has the command, which its user wrote as one text."""
+    return len(words) == 3 and words[0] == SHELL and words[1] == "-c"
+
+
 def as_text(words: Sequence[str]) -> str:
     """A command as a person would write it: what a shell is given is that itself, else words are quoted as for one."""
-    if len(words) == 3 and words[0] == SHELL and words[1] == "-c":
+    if is_of_shell(words):
         return words[2]
     import shlex
 

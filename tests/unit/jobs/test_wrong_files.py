@@ -147,7 +147,7 @@ ONE_PROBLEM = {
           c: {task: noop, dependencies: [a]}
           d: {task: noop, dependencies: [a]}
         """,
-        "job.yaml:2: tasks.a.dependencies: the steps need each other: a → b → c → a",
+        "job.yaml:2: tasks.a.dependencies: the steps need each other: a → b → c → a; leave one of them out",
     ),
     "step that needs itself": (
         """
@@ -156,7 +156,7 @@ ONE_PROBLEM = {
             task: add
             parameters: {a: "${a.result}"}
         """,
-        "job.yaml:2: tasks.a.dependencies: the steps need each other: a → a",
+        "job.yaml:2: tasks.a.dependencies: the steps need each other: a → a; leave one of them out",
     ),
     "reference to no step": (
         """
@@ -291,7 +291,10 @@ ONE_PROBLEM = {
     "a text": ("hello\n", "job.yaml:1: has the value 'hello'; a job is a mapping, with `tasks:` in it"),
     "empty": ("", EMPTY),
     "comments alone": ("# nothing\n", EMPTY),
-    "tabs": ("tasks:\n\ta:\n\t\ttask: noop\n", "job.yaml:2: a tab stands where YAML allows spaces only"),
+    "tabs": (
+        "tasks:\n\ta:\n\t\ttask: noop\n",
+        "job.yaml:2: a tab stands where YAML allows spaces only; indent by spaces",
+    ),
     "no YAML": (
         "tasks: {a: {task: noop}\nb: 3\n",
         "job.yaml:2: is no YAML: while parsing a flow mapping, did not find expected ',' or '}'",
@@ -460,9 +463,18 @@ def test_a_large_file_is_refused(folder):
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        (b"tasks:\n  a: \xff\xfe\n", "job.yaml:2: is no text in UTF-8 (byte 12: 0xff)"),
-        (b"\x7fELF\x02\x01\x01" + bytes(1000), "job.yaml:1: is no text: the character 0x7f stands in it"),
-        (b"tasks:\n  a: \x00\n", "job.yaml:2: is no text: the character 0x00 stands in it"),
+        (
+            b"tasks:\n  a: \xff\xfe\n",
+            "job.yaml:2: is no text in UTF-8 (byte 12: 0xff); name a YAML, TOML or JSON file, or write it in UTF-8",
+        ),
+        (
+            b"\x7fELF\x02\x01\x01" + bytes(1000),
+            "job.yaml:1: is no text: the character 0x7f stands in it; name a YAML, TOML or JSON file",
+        ),
+        (
+            b"tasks:\n  a: \x00\n",
+            "job.yaml:2: is no text: the character 0x00 stands in it; name a YAML, TOML or JSON file",
+        ),
     ],
 )
 def test_a_binary_file_is_refused(folder, data, problem):

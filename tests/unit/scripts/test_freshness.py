@@ -128,8 +128,15 @@ def test_an_input_that_changes_during_the_command(project):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"command": "echo >> count; cp {inputs}  {outputs}"}, "word 3 of the command was "),
-        ({"inputs": ["in.txt", "in.txt"]}, "word 3 of the command was "),
+        (
+            {"command": "echo >> count; cp {inputs}  {outputs}"},
+            "the command was 'echo >> count; cp in.txt out.txt', and is 'echo >> count; cp in.txt  out.txt'",
+        ),
+        (
+            {"inputs": ["in.txt", "in.txt"]},
+            "the command was 'echo >> count; cp in.txt out.txt', and is 'echo >> count; cp in.txt in.txt out.txt'",
+        ),
+        ({"command": "cp {inputs} {outputs}", "shell": False}, "the command is no longer executed by a shell"),
         ({"env": {"MODE": "2"}}, "the environment variable MODE was '1', and is '2'"),
     ],
 )
@@ -138,6 +145,37 @@ def test_another_command(project, options, told):
     copying(env={"MODE": "1"})().get_result()
     other = copying(**{"env": {"MODE": "1"}, **options})
     assert why(other)[0].startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        ("cp {inputs} {outputs}", "ln {inputs} {outputs}", "word 1 of the command was 'cp', and is 'ln'"),
+        (
+            ["cp", "{inputs}", "{outputs}"],
+            "cp -f {inputs} {outputs}",
+            "word 2 of the command was 'in.txt', and is '-f'",
+        ),
+        ("cp -f {inputs} {outputs}", "cp -f {inputs}", "the command has no longer the word 'out.txt'"),
+    ],
+)
+def test_another_word(project, before, now, told):
+    """Counted as they are written, the program first."""
+    script(before, inputs="in.txt", outputs="out.txt", name="copy")().get_result()
+    assert why(script(now, inputs="in.txt", outputs="out.txt", name="copy"))[0] == told
+
+
+def test_another_part_of_a_long_command(project):
+    """What stands around the difference is told, not both texts."""
+    long = "cp {inputs} {outputs}" + "; true" * 100
+    copying(command=f"{long}; echo one; {long}")().get_result()
+    told = why(copying(command=f"{long}; echo other; {long}"))[0]
+    assert "echo one; " in told
+    assert "echo other; " in told
+    assert told.startswith("the command was '…")
+    assert len(told) < 200
+    told = why(copying(command="cp {inputs} {outputs}"))[0]
+    assert len(told) < 300
 
 
 def test_a_variable_of_the_environment(project, monkeypatch):
@@ -308,7 +346,7 @@ def test_a_dry_run_tells_commands_as_they_were_written(project, command, options
 
 
 def test_a_dry_run_of_a_workflow(project, store):
-    """Its plain function can be planned; its steps would be recorded, so they are refused."""
+    """It is planned as one call, and nothing of it begins; its plain function is planned step by step."""
 
     @workflow
     def flow() -> int:
@@ -317,7 +355,9 @@ def test_a_dry_run_of_a_workflow(project, store):
     with dry_run() as plan:
         assert flow.fn() == 1
         assert [one.task for one in plan.planned] == ["copy"]
-        assert "flow.fn" in str(flow().exception())
+        assert ended(flow()) is SKIPPED
+        assert [one.task for one in plan.planned] == ["copy", "flow"]
+    assert store.select() == []
     assert flow().get_result() == 1
 
 

@@ -7,6 +7,7 @@ of note, and no cursor is moved; a notebook gets a cell that changes.
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import OptionError
@@ -32,6 +33,9 @@ class Progress:
     them.
     Raises `OptionError` for another mode, and for one that needs rich where that is not installed.
     """
+
+    counts_skipped = True
+    """Of ten thousand runs that are up to date, it wants to know that they are ten thousand."""
 
     def __init__(self, stream: Any = None, *, mode: str | None = None, output: bool = True) -> None:
         if mode is not None and mode not in MODES:
@@ -82,12 +86,11 @@ def _display(mode: str, stream: Any) -> Display:
         from woflo.observers.progress.lines import LineDisplay
 
         return LineDisplay(stream)
-    try:
-        import rich  # noqa: F401 - here to be missed by name
-    except ImportError as error:
+    if find_spec("rich") is None:
         raise OptionError(
-            f"mode={mode!r} needs rich ({error}); install it with: pip install 'woflo[progress]', or say mode='lines'"
-        ) from error
+            f"mode={mode!r} needs rich, which is not there; install it with: pip install 'woflo[progress]', or say "
+            f"mode='lines'"
+        )
     if mode == "notebook":
         from woflo.observers.progress.notebook import NotebookDisplay
 

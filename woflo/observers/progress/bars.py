@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from rich.console import Group, RenderableType
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -11,11 +13,25 @@ from woflo.kernel import clock
 from woflo.kernel.texts import seconds, short
 from woflo.observers.tally import Run, Tally
 
-__all__ = ["bars"]
+__all__ = ["Painter", "bars"]
 
 MOST = 12
 """How many running tasks have a bar at once; the others are counted."""
 _BAR = 24
+
+
+class Painter:
+    """Makes text of them, with the colours that the terminal behind this stream has."""
+
+    def __init__(self, stream: Any) -> None:
+        self._console = Console(file=stream, force_terminal=True, legacy_windows=False)
+
+    def painted(self, tally: Tally, height: int, width: int) -> str:
+        """The bars on a terminal of this size."""
+        self._console.size = (width, height)
+        with self._console.capture() as captured:
+            self._console.print(bars(tally, max(1, height - 2), width - 1), highlight=False, markup=False, emoji=False)
+        return captured.get()
 
 
 def bars(tally: Tally, height: int, width: int) -> RenderableType:

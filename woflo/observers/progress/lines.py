@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from woflo.kernel import clock
-from woflo.kernel.events import Event, ProgressMade, RunEnded
+from woflo.kernel.events import Event, ProgressMade, RunEnded, RunsSkipped
+from woflo.kernel.state import RunState
 from woflo.kernel.texts import short
 from woflo.observers.progress.display import Display, headline, said, summary
-from woflo.observers.tally import Tally
+from woflo.observers.tally import WORDS, Tally
 
 __all__ = ["LineDisplay"]
 
@@ -43,6 +44,9 @@ class LineDisplay(Display):
         if isinstance(event, ProgressMade):
             self._show_progress(event.run_id, tally)
             return
+        if isinstance(event, RunsSkipped):
+            self._show_skipped(event)
+            return
         line = headline(event)
         if isinstance(event, RunEnded):
             self._quarters.pop(event.run_id, None)
@@ -56,6 +60,14 @@ class LineDisplay(Display):
         elif not is_bad and self._ends < MOST_ENDS:
             self._ends += 1
             self._write(text)
+
+    def _show_skipped(self, event: RunsSkipped) -> None:
+        self._news = True
+        for task, number in event.counts.items():
+            told = min(number, MOST_ENDS - self._ends)
+            self._ends += told
+            for _ in range(told):
+                self._write(f"{short(task, 60)}: {WORDS[RunState.SKIPPED]}")
 
     def _show_progress(self, run_id: str, tally: Tally) -> None:
         run = tally.running.get(run_id)

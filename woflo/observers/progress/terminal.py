@@ -19,23 +19,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.text import Text
-
 from woflo.kernel import clock
-from woflo.observers.progress.bars import bars
 from woflo.observers.progress.display import Display, headline, said, summary
 from woflo.observers.progress.streams import Above, Asking, stand_in, step_aside
 
 if TYPE_CHECKING:
     from woflo.kernel.events import Event
+    from woflo.observers.progress.bars import Painter
     from woflo.observers.tally import Tally
 
 __all__ = ["TerminalDisplay"]
 
 BETWEEN = 0.1
 """Seconds at least between two drawings."""
+FIRST = 0.5
+"""Seconds until the first drawing: what takes less is told by its summary alone, and never needs rich."""
 _ERASE = "\r\x1b[J"
+_RED, _GREEN = "31", "32"
+_importing = threading.Lock()
+"""Held while rich is imported: a child that is forked meanwhile would have half of it, and wait for the rest."""
 
 
 class TerminalDisplay(Display):
@@ -45,12 +47,13 @@ class TerminalDisplay(Display):
 
     def __init__(self, stream: Any) -> None:
         super().__init__(stream)
-        self._console = Console(file=self.stream, force_terminal=True, legacy_windows=False)
+        self._painter: Painter | None = None
+        self._has_colours = _has_colours()
         self._lock = threading.RLock()
         """Held while the terminal is written to. A handler of a signal may print while its thread does."""
         self._in_a_line = False
         """True where the program has begun a line: a question, say. Nothing is drawn until it is ended."""
-        self._next = 0.0
+        self._next = clock.monotonic() + FIRST
         self._above: list[Above] = []
         self._asking: Asking | None = None
         self._questions = 0
@@ -94,19 +97,21 @@ class TerminalDisplay(Display):
             self._write(_ERASE)
 
     def say(self, task: str, line: str) -> None:
-        self._print(Text(said(task, line)))
+        self._print(said(task, line))
 
     def show(self, event: Event, tally: Tally) -> None:
         line = headline(event)
         if line is not None and line[1]:
-            self._print(Text(line[0], "red"))
+            self._print(line[0], _RED)
 
-    def _print(self, text: Text) -> None:
+    def _print(self, line: str, colour: str = "") -> None:
+        if colour and self._has_colours:
+            line = f"\x1b[{colour}m{line}\x1b[0m"
         with self._lock:
             self._erase()
             begin = "\n" if self._in_a_line else ""
             self._in_a_line = False
-            self._write(begin + self._rendered(text, soft_wrap=True))
+            self._write(f"{begin}{line}\n")
 
     # -- the bars ----------------------------------------------------------------------------------------
 
@@ -122,9 +127,12 @@ class TerminalDisplay(Display):
                 self._draw(tally)
 
     def _draw(self, tally: Tally) -> None:
-        width, height = self._size()
-        self._console.size = (width, height)
-        text = self._rendered(bars(tally, max(1, height - 2), width - 1))
+        if self._painter is None:
+            with _importing:
+                from woflo.observers.progress.bars import Painter
+
+                self._painter = Painter(self.stream)
+        text = self._painter.painted(tally, *self._size())
         self._write(f"{_ERASE}\n{text.rstrip(chr(10))}\x1b[{text.count(chr(10))}A\r")
         self.is_drawn = True
 
@@ -132,7 +140,7 @@ class TerminalDisplay(Display):
         with self._lock:
             self._erase()
             if tally.created or tally.done:
-                self._print(Text(summary(tally), "red" if tally.failed else "green"))
+                self._print(summary(tally), _RED if tally.failed else _GREEN)
         for above in self._above:
             step_aside(above)
         if self._asking is not None:
@@ -140,17 +148,13 @@ class TerminalDisplay(Display):
 
     # -- the terminal ------------------------------------------------------------------------------------
 
-    def _rendered(self, what: Any, *, soft_wrap: bool = False) -> str:
-        with self._console.capture() as captured:
-            self._console.print(what, soft_wrap=soft_wrap, highlight=False, markup=False, emoji=False)
-        return captured.get()
-
     def _size(self) -> tuple[int, int]:
+        """Its lines and columns."""
         try:
             size = os.get_terminal_size(self.stream.fileno())
         except (OSError, ValueError, AttributeError):
-            return 80, 24
-        return max(20, size.columns or 80), max(3, size.lines or 24)  # 0 where nobody has set it
+            return 24, 80
+        return max(3, size.lines or 24), max(20, size.columns or 80)  # 0 where nobody has set it
 
     def _write(self, text: str) -> None:
         if self._broken:
@@ -163,8 +167,19 @@ class TerminalDisplay(Display):
             self._broken = True  # the terminal is gone
 
 
+def _has_colours() -> bool:
+    """As rich decides it for the bars; see https://no-color.org."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM", "").lower() not in ("dumb", "unknown")
+
+
 def _is_terminal(stream: Any) -> bool:
     try:
         return bool(stream.isatty())
     except (AttributeError, ValueError):
         return False
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_importing.acquire, after_in_parent=_importing.release, after_in_child=_importing.release
+    )
