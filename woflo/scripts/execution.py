@@ -26,7 +26,7 @@ from woflo.scripts.marks import Mark
 from woflo.scripts.places import folder
 from woflo.scripts.plan import Plan, Value
 from woflo.scripts.spawning import Command
-from woflo.scripts.sweeping import held, written
+from woflo.scripts.sweeping import hold, written
 
 if TYPE_CHECKING:
     from woflo.kernel.attempt import Attempt
@@ -102,8 +102,11 @@ class Execution:
     def _run(self) -> Value:
         plan = self._plan
         if plan.target is None:
-            with held(self.log):
+            held = hold(self.log)
+            try:
                 self._command(self.log)
+            finally:
+                os.close(held)
             return plan.value()
         mark = Mark.take(plan.target, self._pause)
         if mark is None:

@@ -13,7 +13,6 @@ import sys
 import threading
 import time
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from woflo.errors import SettingsError
@@ -23,13 +22,13 @@ from woflo.scripts.places import project
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["Limits", "held", "limits", "remove_of", "sweep", "written"]
+__all__ = ["Limits", "hold", "limits", "remove_of", "sweep", "written"]
 
 _OURS = re.compile(r"(?!\d{8}T\d{6}-)(direct-\d+-\d+|(.+_)?[0-9a-f]{28}[^/]*)\.\d+\.log")
 """Names of logs of commands; those of observers begin with a time, and have limits of their own."""
 HOUR = 3600.0
 DAY = 24 * HOUR
-SHARE = 10
+SHARE = 4
 """After this part of what is kept was written by this process, old ones are looked for."""
 LENGTH_OF_ID = 28
 
@@ -214,16 +213,19 @@ def _is_removed(path: str) -> bool:
     return True
 
 
-@contextmanager
-def held(log: str) -> Iterator[None]:
-    """Within this the log, which is made where it is missing, is being written to by a command of this process."""
-    if sys.platform == "win32":
-        yield
-        return
-    os.makedirs(os.path.dirname(log), mode=0o700, exist_ok=True)
-    fd = os.open(log, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def hold(log: str) -> int:
+    """From now on a command of this process writes to the log, until `os.close` of the descriptor that this returns.
+
+    The file, and its folder, are made where they are missing.
+    """
     try:
+        fd = os.open(log, _HELD, 0o600)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(log), mode=0o700, exist_ok=True)
+        fd = os.open(log, _HELD, 0o600)
+    if sys.platform != "win32":
         fcntl.flock(fd, fcntl.LOCK_SH)
-        yield
-    finally:
-        os.close(fd)
+    return fd
+
+
+_HELD = os.O_RDONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)

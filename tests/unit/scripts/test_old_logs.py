@@ -123,16 +123,16 @@ def test_much_output_sweeps(project, logs, fresh, monkeypatch):
     old = logs(1, text="x" * 950, ago=100)
     script("echo small", name="talks")().get_result()
     assert old[0] in left(logs)
-    run = script(["head", "-c", "120", "/dev/zero"], name="much")()
+    run = script(["head", "-c", "300", "/dev/zero"], name="much")()
     run.get_result()
     wait_until(lambda: old[0] not in left(logs))
-    assert Path(run.log).stat().st_size == 120
+    assert Path(run.log).stat().st_size == 300
 
 
 def test_many_logs_sweep(project, logs, fresh, monkeypatch):
-    """With each tenth of those that are kept."""
+    """With each quarter of those that are kept."""
     sweeping._Counted.is_first = False
-    assert [sweeping._is_due(0, Limits(keep=2000)) for _ in range(402)].count(True) == 2
+    assert [sweeping._is_due(0, Limits(keep=800)) for _ in range(402)].count(True) == 2
 
 
 @pytest.mark.parametrize(
