@@ -214,12 +214,12 @@ class Engine(Looking):
         self._looked_at, self._has_heard = time.monotonic(), False
         if self.membership.is_beat_due():
             self._beat()
-        self.membership.take_over()
-        self._give_back()
-        self._stop_those_asked()
         self._claim_own()
-        self._claim_for_others()
+        self._claim_for_others()  # early: somebody waits for that, and for little of what follows
+        self._stop_those_asked()
         self.following.look()
+        self._give_back()
+        self.membership.take_over()
 
     def _beat(self) -> None:
         try:
