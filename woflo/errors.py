@@ -325,6 +325,10 @@ class MissingOutputError(WofloError, FileNotFoundError):
         self.log = log
 
 
+class OutputConflictError(WofloError, RuntimeError):
+    """Two calls that are under way at once would make one file, in different ways; the message names both."""
+
+
 class UnknownMakerError(WofloError, LookupError):
     """No task makes a file of this name, or several do, or a file needs itself; the message tells which tasks."""
 

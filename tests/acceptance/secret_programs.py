@@ -67,6 +67,9 @@ def failing(token: str, access: Access = inject()) -> None:
         error.add_note(f"note {token}")
         raise ValueError(f"cannot log in with {all_of(token, access)}") from error
 
+@task
+def picky(token: int) -> None: ...
+
 @task(cache=True)
 def kept(token: str) -> int:
     return 1

@@ -156,18 +156,18 @@ def test_progress_that_is_named(folder):
     assert main(folder)[0].count("4 runs in") == 1  # named by the project, though it is no terminal
 
 
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        (["--observe", "progres"], "there is no observer named 'progres'; did you mean 'progress'?"),
-        (["--observe", "watchers:Wriets"], "watchers has no 'Wriets'; did you mean 'Writes'?"),
-        (["--observe", "watchers:Writes"], "needs path=…"),
-        (["--observe", "watchers:Writes,path=/no/such/folder/x"], "could not be made: FileNotFoundError"),
-        (["--observe", "logs,keep=few"], "keep cannot be 'few'"),
-        (["--observe", "mailto://me:sesame"], "apprise knows no address like mailto://***"),
-    ],
-)
-@pytest.mark.parametrize("kind", ["task", "job", "main", "worker"])
+WRONG = [
+    (["--observe", "progres"], "there is no observer named 'progres'; did you mean 'progress'?"),
+    (["--observe", "mailto://me:sesame"], "apprise knows no address like mailto://***"),
+    (["--observe", "watchers:Wriets"], "watchers has no 'Wriets'; did you mean 'Writes'?"),
+    (["--observe", "watchers:Writes"], "needs path=…"),
+    (["--observe", "watchers:Writes,path=/no/such/folder/x"], "could not be made: FileNotFoundError"),
+    (["--observe", "logs,keep=few"], "keep cannot be 'few'"),
+]
+WHERE = [("task", *one) for one in WRONG] + [(kind, *one) for kind in ("job", "main", "worker") for one in WRONG[:2]]
+
+
+@pytest.mark.parametrize(("kind", "words", "told"), WHERE)
 def test_what_cannot_be_meant(folder, kind, words, told):
     """It is told in a line, status 2, before anything began, and without the secret in an address."""
     before = sorted(path.name for path in folder.iterdir())
@@ -215,16 +215,35 @@ def test_commands_that_only_look_import_nothing(folder):
     assert "woflo.toml: observers.mine: the observer 'bomb:Any' cannot be loaded: SystemExit: 7" in said
 
 
+def call(folder, name):
+    """Call a task from another program, which has ended when this returns."""
+    program = f"import app; app.{name}.with_options(runner='queue')()"
+    subprocess.run([sys.executable, "-c", program], cwd=folder, env=environment(), timeout=60, check=True)
+
+
+def test_a_worker_tells_somebody_of_a_failure(folder, hook):
+    """Of a call that another program has made; what succeeds is told to nobody."""
+    url, told = hook
+    call(folder, "fail")
+    call(folder, "count")
+    _, said, status = woflo(folder, "worker", "app.py", "--once", "--observe", url, "--observe", "progress,mode=lines")
+    assert status == 0
+    (message,) = told
+    assert "fail failed" in message["title"]
+    assert "ValueError: no; password=***" in message["message"]
+    assert "count: 4 of 4" in said
+    assert "2 runs in" in said
+    assert "1 succeeded, 1 failed" in said
+
+
 def test_a_worker_has_some(folder):
-    """It tells them what the code of calls from a queue says."""
+    """It tells them of calls from a queue, from the call to the end."""
     (folder / "woflo.toml").write_text('[observers.jsonl]\npath = "e.jsonl"\n')
-    (folder / "call.py").write_text("from app import queued\nprint(queued().id)\n")
-    call = subprocess.run(
-        [sys.executable, "call.py"], cwd=folder, env=environment(), capture_output=True, text=True, timeout=60
-    )
-    assert call.returncode == 0, call.stderr
+    call(folder, "queued")
     _, said, status = woflo(folder, "worker", "app.py", "--once", "--observe", "watchers:Writes,path=w.txt")
     assert status == 0, said
-    assert "ProgressMade queued" in lines(folder / "w.txt")
-    assert lines(folder / "w.txt")[-1] == "on_destroy"
-    assert any(json.loads(line)["event"] == "ProgressMade" for line in lines(folder / "e.jsonl"))
+    told = lines(folder / "w.txt")
+    assert told[:4] == ["made", "on_create", "RunCreated queued", "AttemptStarted queued"]
+    assert "ProgressMade queued" in told
+    assert told[-3:] == ["RunEnded queued", "on_success", "on_destroy"]
+    assert ends(folder / "e.jsonl") == ["queued"]

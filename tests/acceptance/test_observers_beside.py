@@ -44,33 +44,25 @@ WORDS = {**TARGETS, "main": ["main", "-j", "job.yaml"]}
 
 
 @pytest.mark.parametrize("kind", WORDS)
-def test_one_that_raises(folder, kind):
-    """The status is that of the runs, and the end says which observer raised, how often and what, without a secret."""
-    said, status, _ = command(folder, *WORDS[kind], "--observe", "watchers:Raises", "--observe", "jsonl,path=e.jsonl")
-    assert status == 0
-    times = len((folder / "e.jsonl").read_text().splitlines())
-    assert f"the observer watchers:Raises raised {times} times; the first time: RuntimeError: boom; token=***" in said
-    assert "Traceback" not in said
-
-
-@pytest.mark.parametrize("name", ["Hangs", "Slow"])
-@pytest.mark.parametrize("kind", WORDS)
-def test_one_that_is_slow(folder, kind, name):
-    """The runs take no longer, the end no longer than its patience, and says who did not get how much."""
+def test_all_kinds_at_once(folder, kind):
+    """The runs take no longer, the end no longer than one patience; who did not get how much, or raised, is told."""
     _, _, without = command(folder, *WORDS[kind], "--observe", "jsonl,path=without.jsonl")
     for made in (*folder.glob("*.txt"), folder / ".woflo" / "woflo.db"):
         made.unlink(missing_ok=True)
-    slow = ["--observe", f"watchers:{name},patience=1"]
-    said, status, took = command(folder, *WORDS[kind], *slow, "--observe", "jsonl,path=e.jsonl")
+    bad = [f"watchers:{name},patience=1" for name in ("Hangs", "Slow", "Raises")]
+    words = [word for what in (*bad, "jsonl,path=e.jsonl") for word in ("--observe", what)]
+    said, status, took = command(folder, *WORDS[kind], *words)
     assert status == 0
     assert ends(folder / "e.jsonl") == ends(folder / "without.jsonl")
     assert lasted(folder) < lasted(folder, "without.jsonl") + 1.0
-    assert took < without + 1.0 + 2.0
+    assert took < without + 1.0 + 5.0  # the patience, and what a busy machine may take
     heard = len((folder / "e.jsonl").read_text().splitlines())
-    assert f"the observer watchers:{name} was too slow: " in said
-    assert f" of {heard} events were dropped" in said
-    if name == "Hangs":  # the other one may be within an event at the end of its patience, or between two
-        assert "it has not returned, and is not waited for any longer" in said
+    assert f" of {heard} events were dropped; it has not returned, and is not waited for any longer" in said
+    assert f"the observer watchers:Raises raised {heard} times; the first time: RuntimeError: boom; token=***" in said
+    for name in ("Hangs", "Slow"):
+        assert f"the observer watchers:{name} was too slow: " in said
+    assert said.count("has not returned") == 1
+    assert "Traceback" not in said
 
 
 def test_many_of_them(folder):
@@ -80,7 +72,7 @@ def test_many_of_them(folder):
     said, status, took = command(folder, *TARGETS["flow"], *hanging)
     assert status == 0
     assert said.count("has not returned") == 6
-    assert took < without + 2 + 4
+    assert took < without + 2 + 5  # six patiences would be twelve
 
 
 @pytest.mark.parametrize("kind", ["run", "main"])

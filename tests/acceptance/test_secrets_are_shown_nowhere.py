@@ -139,6 +139,7 @@ def test_no_command_shows_them(project):
         ["run", "job.yaml", "--dry-run", "--var", f"password={SECRETS['parameter']}"],
         ["graph", "job.yaml", "--mermaid", "--var", f"password={SECRETS['parameter']}"],
         ["run", "flow.py:nothing", "--debug"],
+        ["run", "flow.py:picky", "--debug", "--arg", f"token={SECRETS['parameter']}"],
         *[["logs", row["id"]] for row in listed if row["task"] in ("login", "refused")][:3],
     ):
         said = project.woflo(*words)

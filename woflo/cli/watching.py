@@ -34,8 +34,10 @@ def with_logs(observers: Iterable[Chosen]) -> list[Chosen]:
     """And with the files of logs that `woflo logs` shows."""
     from woflo.observers.chosen import Chosen
     from woflo.scripts.places import folder
+    from woflo.scripts.sweeping import limits
 
-    return [Chosen("logs", {"folder": folder("logs")}, "the logs of the project"), *observers]
+    kept = {"folder": folder("logs"), **limits()._asdict()}
+    return [Chosen("logs", kept, "the logs of the project"), *observers]
 
 
 class Ends:

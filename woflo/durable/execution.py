@@ -60,9 +60,6 @@ NON_DETERMINISM = "non-determinism"
 STEP_UNCERTAIN = "step "
 """How the reason of a run begins one of whose steps waits for a decision; that step's own reason follows."""
 
-NEARLY = 0.05
-"""Seconds before the deadline from which on a stop is because of it: the handle of a call, which asks for that, counts
-from a little before its row was made."""
 LOOK_AGAIN = 10.0
 """Seconds after which a parked run looks for the end of one that it has not called: a run wakes only its caller, and
 whoever follows the one that waits."""
@@ -152,7 +149,7 @@ class Execution(Recording):
 
     def stop(self) -> None:
         """Somebody asked for it: steps under way are stopped, and the run ends as STOPPED."""
-        is_late = self._due is not None and clock.now() + NEARLY >= self._due
+        is_late = self._due is not None and clock.now() >= self._due
         why = deadline_passed(self.task) if is_late else TaskStoppedError(f"{self.task.name} was stopped")
         self._end_with_steps(why)
 

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from woflo.kernel import bus, clock
+from woflo.durable.called import TRACE
+from woflo.errors import StoreError
+from woflo.kernel import bus, clock, tracing
 
 if TYPE_CHECKING:
     from woflo.durable.engine import Engine
@@ -41,7 +43,18 @@ class Telling:
             return
         from woflo.kernel.events import RunCreated
 
+        if tracing.carrier is not None:
+            self._look_for_trace(row.id)
         bus.emit(RunCreated(run_id=row.id, task=row.task, parent_id=row.parent_id))
+
+    def _look_for_trace(self, run_id: str) -> None:
+        """Whoever has called it may have traced that."""
+        try:
+            called_in = self._engine.store.tags(run_id).get(TRACE)
+        except StoreError:
+            return  # its execution will find that out
+        if called_in is not None:
+            tracing.parents[run_id] = called_in
 
     def attempt_begins(self, row: Row) -> None:
         """The same of a call, each execution of which is an attempt; the handle does not know when that begins."""

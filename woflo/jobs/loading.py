@@ -20,6 +20,7 @@ from woflo.jobs.plan import Plan, with_digests
 from woflo.jobs.problems import Document, Problems, near, shown_path
 from woflo.jobs.reading import shown
 from woflo.jobs.variables import Variables, variables_named_in
+from woflo.kernel.options import Options
 from woflo.kernel.registry import load_runner
 from woflo.observers.chosen import Chosen, in_table
 
@@ -83,6 +84,7 @@ def _load(path: Path, root: Path, tasks: Iterable[Task[..., Any]], variables: Ma
         problems.check(shown(path))
         raise AssertionError
     _check_runner(model, problems)
+    _check_options(model, problems)
     found = _found(model, root, path, tasks, problems)
     steps = Checking(model, found, problems, value).steps()
     observers = _observers(model, root, problems)
@@ -107,6 +109,15 @@ def _check_variables(file: str, variables: Mapping[str, str], problems: Problems
         if name not in known:
             told = near(name, known, "there are") or "; there is no $VAR{…} at all"
             problems.add_at(file, 1, "", f"the variable {name!r} is given, and $VAR{{{name}}} stands nowhere{told}")
+
+
+def _check_options(model: JobModel, problems: Problems) -> None:
+    """Those of the whole job."""
+    for key in ("deadline", "tags"):
+        try:
+            Options(**{key: getattr(model.config, key)})
+        except WofloError as error:
+            problems.add(("config", key), str(error))
 
 
 def _check_runner(model: JobModel, problems: Problems) -> None:
@@ -147,7 +158,7 @@ def _found(model: JobModel, root: Path, path: Path, tasks: Iterable[Task[..., An
 
 def _in_folder(found: Found, name: str, tops: Iterable[Path]) -> Iterator[str]:
     for top in tops:
-        if (top / name).is_dir():
+        if os.path.isdir(top / name):  # False for what cannot be a path, too
             yield from found.search_folder((top / name).resolve())
             return
     yield f"there is no folder {name!r} in {' or '.join(map(shown, tops))}"

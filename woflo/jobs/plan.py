@@ -41,6 +41,8 @@ class Step:
     """The files by which it needs others that it does not name, by the names of those steps."""
     as_written: Mapping[str, Any] = field(default_factory=dict)
     """The same as it stands in the file: what variables stand for may be a secret."""
+    has_own_inputs: bool = False
+    """True where what comes from others as `inputs` stands beside its parameters, and not among them."""
     digest: str = ""
     """Of its definition, and of those of all that it needs: where that is the same, a record counts."""
 

@@ -49,19 +49,18 @@ _LEAST_OF_A_LINE = 16
 """The same for a line of a value of many, as keys in files are: every one of them tells a part of it."""
 _MOST_LINES, _MOST_ITEMS, _DEPTH = 200, 100, 6
 
-_NAMES = re.compile(
-    r"passw|passphrase|secret|credential|token(?!s$|s_|i[sz])"
-    r"|(?<![^\W_])(?:api|app|access|account|auth|client|deploy|encryption|license|master|private|shared|signing|ssh|ssl)_?keys?(?![^\W_])",
-    re.IGNORECASE,
+_WORDS = ("pass", "secret", "credential", "token", "key")
+"""Where none of them is in a name, it means no secret: an expression need not be compiled to tell that."""
+_NAMES = (
+    r"passw|passphrase|secret|credential|token(?!s$|s_|i[sz])|(?<![^\W_])"
+    r"(?:api|app|access|account|auth|client|deploy|encryption|license|master|private|shared|signing|ssh|ssl)_?keys?"
+    r"(?![^\W_])"
 )
 """Names of values that are secrets. Not `key` alone, nor `tokens`: what is called so is mostly a word like others."""
-_ABOUT = re.compile(
-    r"_(?:files?|path|name|ur[li]|dir|type|field|ids?|len|length|count|limit|env|var|hint|prompt|age|ttl)$",
-    re.IGNORECASE,
-)
+_ABOUT = r"_(?:files?|path|name|ur[li]|dir|type|field|ids?|len|length|count|limit|env|var|hint|prompt|age|ttl)$"
 """Names of what only leads to a secret, or tells something of one: where a file is, how long it is."""
-_IN_URL = re.compile(r"(?<=://)([^\s:/@]*):([^\s/@]+)@")
-_IN_QUERY = re.compile(r"[?&]([\w.-]+)=([^&\s#]+)")
+_IN_URL = r"(?<=://)([^\s:/@]*):([^\s/@]+)@"
+_IN_QUERY = r"[?&]([\w.-]+)=([^&\s#]+)"
 
 _texts: tuple[str, ...] = ()
 """What is looked for, the longest first: a short one may be a part of it."""
@@ -92,7 +91,10 @@ def is_any_known() -> bool:
 @lru_cache(maxsize=4096)
 def is_secret_name(name: str) -> bool:
     """True where what stands under this name is a secret, and not only about one, as `password_file` is."""
-    return _NAMES.search(name) is not None and _ABOUT.search(name) is None
+    name = name.lower()
+    if not any(word in name for word in _WORDS):
+        return False
+    return re.search(_NAMES, name) is not None and re.search(_ABOUT, name) is None
 
 
 # -- what becomes known --------------------------------------------------------------------------------
@@ -186,8 +188,8 @@ def passwords_in(url: str) -> list[str]:
         return []
     from urllib.parse import unquote
 
-    found = [one[2] for one in _IN_URL.finditer(url) if one[1] != one[2]]
-    found += [one[2] for one in _IN_QUERY.finditer(url) if is_secret_name(one[1])]
+    found = [one[2] for one in re.finditer(_IN_URL, url) if one[1] != one[2]]
+    found += [one[2] for one in re.finditer(_IN_QUERY, url) if is_secret_name(one[1])]
     return [*found, *map(unquote, found)]
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import OptionError
-from woflo.kernel import bus, clock, masking, runtime
+from woflo.kernel import bus, clock, masking, runtime, tracing
 from woflo.kernel.observing import made_observer, name_of
 from woflo.kernel.stages import Stages
 from woflo.kernel.state import TERMINAL
@@ -137,6 +137,8 @@ class Subscription:
     def begin_close(self, timeout: float) -> None:
         """The same without the waiting."""
         bus.remove(self)
+        if tracing.carrier is self._observer:
+            tracing.carrier = None
         with self._changed:
             self._closed = True
             if self._deadline is None:
@@ -265,6 +267,8 @@ def subscribe(
         raise OptionError(f"patience={patience!r} must be a number of seconds, 0 or more")
     subscription = Subscription(made, capacity, patience, name=name, restarted=restarted)
     bus.add(subscription)
+    if callable(getattr(made, "traceparent", None)):
+        tracing.carrier = made
     runtime.current.final_closers.setdefault(Subscription, close_all)
     return subscription
 

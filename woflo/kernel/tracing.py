@@ -24,6 +24,7 @@ __all__ = [
     "flush",
     "forget",
     "leave",
+    "parents",
     "span_context",
     "trace_of",
 ]
@@ -54,6 +55,9 @@ was_entered: bool = False
 """True where code of this process has been executed within a trace."""
 FLUSH = 2_000
 """Milliseconds for which the end of a process waits until what exports spans is done."""
+
+parents: dict[str, str] = {}
+"""By the ids of runs that are about to be told of here, and that another program has called: the span of that call."""
 
 
 class _Chosen:
@@ -152,6 +156,7 @@ def _forget_in_child() -> None:
     global carrier, was_entered
     carrier, was_entered = None, False
     announced.clear()
+    parents.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from woflo.errors import OptionError, WofloError
-from woflo.kernel.masking import mask_text
+from woflo.kernel.masking import mask, mask_text
 from woflo.kernel.observing import kind_of, options_of
 from woflo.kernel.subscription import Subscription, close_together, subscribe
 
@@ -63,7 +63,7 @@ class Chosen:
             return subscribe(self.what, restarted=restarted, **self.options)
         except OptionError as error:
             raise OptionError(f"{self.place}: {error}") from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             told = mask_text(f"{type(error).__name__}: {error}")
             raise OptionError(f"{self.place}: it could not be made: {told}") from error
 
@@ -109,16 +109,16 @@ def _typed(name: str, value: Any, annotation: Any) -> Any:
         adapter: TypeAdapter[Any] = TypeAdapter(annotation)
     except PydanticUserError:
         return value  # of a class of the user's own
-    try:
-        return adapter.validate_python(value)
-    except ValidationError as error:
-        told = error.errors()[0]["msg"]
-    if isinstance(value, str):
+    is_text, told = isinstance(value, str), ""
+    ways = [adapter.validate_python, *([adapter.validate_json] if is_text else ())]
+    if is_text and value.startswith("["):  # it may be a text, but a list is what it looks like
+        ways.reverse()
+    for validate in ways:
         try:
-            return adapter.validate_json(value)
-        except ValidationError:
-            pass
-    raise OptionError(f"{name} cannot be {mask_text(repr(value))}: {told[:1].lower()}{told[1:]}")
+            return validate(value)
+        except ValidationError as error:
+            told = told or error.errors()[0]["msg"]
+    raise OptionError(f"{name} cannot be {mask_text(repr(mask(name, value)))}: {told[:1].lower()}{told[1:]}")
 
 
 def _json_or_text(text: str) -> Any:

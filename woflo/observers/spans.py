@@ -66,10 +66,9 @@ class Spans:
 
         Runs that another process has called are left to this observer's thread: no code of a user's is for the reactor.
         """
-        if isinstance(event, RunCreated):
-            tracing.carrier = self
-            if event.run_id not in tracing.announced and not runtime.current.on_reactor():
-                self._begin(event, self._trace.get_current_span())
+        if not isinstance(event, RunCreated) or event.run_id in tracing.announced or runtime.current.on_reactor():
+            return
+        self._begin(event, self._trace.get_current_span())
 
     def traceparent(self, run_id: str) -> str | None:
         """See `Carrier`."""
@@ -100,8 +99,6 @@ class Spans:
 
     def on_destroy(self) -> None:
         """Runs that have not ended: their spans do, and say that nobody knows more."""
-        if tracing.carrier is self:
-            tracing.carrier = None
         for run_id, span in list(self._open.items()):
             span.set_attribute("woflo.state", "unknown")
             self._close(run_id, span, None)
@@ -134,6 +131,9 @@ class Spans:
 
     def _begin(self, event: RunCreated, current: Any) -> None:
         """`current` is the span within which it was called, where that is known."""
+        called_in = tracing.parents.pop(event.run_id, None)
+        if called_in is not None:
+            current = self._trace.NonRecordingSpan(tracing.span_context(called_in))
         is_known = current is not None and current.get_span_context().is_valid
         parent = current if is_known else event.parent_id and self._span_of(event.parent_id)
         links = [self._trace.Link(span.get_span_context()) for one in event.depends_on if (span := self._span_of(one))]

@@ -16,6 +16,7 @@ from woflo.kernel.outcome import Outcome
 from woflo.scripts import planning
 from woflo.scripts.body import Script
 from woflo.scripts.calls import checked, make
+from woflo.scripts.conflicts import claim
 from woflo.scripts.files import FilesOf
 from woflo.scripts.freshness import is_stale, need_inputs, remember
 from woflo.scripts.ledger import STAYED, VALUE, Known, Ledger, ledger
@@ -57,20 +58,28 @@ class FreshnessAdmission:
             run._files = partial(_paths_of, plan)
         if getattr(run.task.body.fn, "has_temporary", False):
             note_maker(run, plan)
-        if plan.target is not None:
-            known = book.get(plan.target)
-            if _is_fresh(plan, known, book):
-                return _skipped(run, plan, known)
-            again = book.again(plan.target)
-            if again is not None and (known is None or again.success != known.success) and _is_fresh(plan, again, book):
-                return _skipped(run, plan, again)
+        if plan.target is not None and (found := _found_fresh(run, plan, plan.target, book)) is not None:
+            return found
         if hasattr(run, "_makers"):
             made_again(run, book)
         need_inputs(plan, book)
+        if plan.outputs:
+            claim(run, plan)
         if not run.remembers_itself:
             plan.there = {path: look(plan.path(path)) for path in plan.found()}
             run._remember = _rememberer(run, plan, book)
         return None
+
+
+def _found_fresh(run: Any, plan: Plan, target: str, book: Ledger) -> Outcome | None:
+    """What is up to date, as this process knows it, or else as the store has it now."""
+    known = book.get(target)
+    if _is_fresh(plan, known, book):
+        return _skipped(run, plan, known)
+    again = book.again(target)
+    if again is not None and (known is None or again.success != known.success) and _is_fresh(plan, again, book):
+        return _skipped(run, plan, again)
+    return None
 
 
 def _check_is_unrecorded(run: Any) -> None:

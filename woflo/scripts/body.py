@@ -55,7 +55,7 @@ class Script:
         self.declared_outputs: Declared = Declared("outputs", outputs)
         self.has_temporary: bool = any(one.kind is Temporary for one in self.declared_outputs.patterns)
         self.env: dict[str, Template | None] = _environment(env)
-        self.cwd: Template = () if cwd is None else parsed(os.fspath(cwd))
+        self.cwd: Template = () if cwd is None else parsed(_folder_text(cwd))
         self.words: Template | list[Word] = []
         if callable(command):
             self.function = command
@@ -358,6 +358,13 @@ def _word_text(word: Any) -> str:
     if "\0" in str(word):
         raise OptionError(f"the word {word!r} has a NUL character in it, which no command can be given")
     return str(word)
+
+
+def _folder_text(cwd: str | os.PathLike[str]) -> str:
+    text = os.fspath(cwd)
+    if "\0" in text:
+        raise OptionError(f"cwd={text!r} has a NUL character in it, which no folder can have")
+    return text
 
 
 def _environment(env: Any) -> dict[str, Template | None]:

@@ -27,6 +27,7 @@ from woflo.scripts.marks import Mark
 from woflo.scripts.places import folder
 from woflo.scripts.plan import Plan, Value
 from woflo.scripts.spawning import Command
+from woflo.scripts.sweeping import hold, written
 
 if TYPE_CHECKING:
     from woflo.kernel.attempt import Attempt
@@ -94,9 +95,19 @@ class Execution:
 
     def run(self) -> Value:
         """Execute it, and return what it stands for. Raises `ScriptError`, `MissingOutputError`, `TaskStoppedError`."""
+        try:
+            return self._run()
+        finally:
+            written(self.log)
+
+    def _run(self) -> Value:
         plan = self._plan
         if plan.target is None:
-            self._command(self.log)
+            held = hold(self.log)
+            try:
+                self._command(self.log)
+            finally:
+                os.close(held)
             return plan.value()
         mark = Mark.take(plan.target, self._pause)
         if mark is None:

@@ -95,7 +95,10 @@ def _changed(plan: Plan, known: Known, found: dict[str, Print]) -> Iterator[str]
     """What is another way than it was at the last success."""
     if plan.codec is not None and VALUE not in known.record:
         yield "its result is not known"
-    yield from _changed_words(plan, known.record)
+    words = list(_changed_words(plan, known.record))
+    if words and known.success.task != plan.name:
+        yield f"{plan.target} was made last by another task, {known.success.task}"
+    yield from words
     yield from _changed_inputs(plan, known)
     yield from _changed_outputs(plan, known, found)
 

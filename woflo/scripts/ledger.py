@@ -17,6 +17,7 @@ from woflo.kernel import clock, runtime
 from woflo.kernel.registry import load_current_store
 from woflo.scripts.places import folder
 from woflo.scripts.prints import Print
+from woflo.scripts.sweeping import limits
 from woflo.stores.contract import Store
 from woflo.stores.operations import ForgetSuccesses, KeepSuccesses, Operation, Submit
 from woflo.stores.rows import Row, Success, Tag
@@ -75,6 +76,7 @@ class Ledger:
         self._idle = threading.Condition(self._lock)
         self.logs: str = folder("logs")
         """Where the output of commands goes."""
+        limits()  # what cannot be meant there is told before anything is executed
         runtime.current.closers[self] = self._flush_at_exit
 
     def get(self, target: str) -> Known | None:

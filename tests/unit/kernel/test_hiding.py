@@ -11,9 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from woflo import RunState, current_run, inject, subscribe, task, use_resources
+from woflo.errors import OptionError, SerializationError
 from woflo.kernel import hiding
 from woflo.kernel.masking import mask_text
+from woflo.kernel.pairs import named_values
 from woflo.kernel.registry import load_runner
+from woflo.stores.codec import Codec
 from woflo.stores.failures import dump_error, load_error
 
 pydantic = pytest.importorskip("pydantic")
@@ -228,3 +231,20 @@ def test_the_log(caplog):
     assert "sesame" not in caplog.text
     assert "of *** and 7" in caplog.text
     assert "ValueError: ***" in caplog.text
+
+
+def test_what_is_wrong_with_a_secret():
+    """An argument that cannot be stored, or read, is told without its value; and so is one of a command line."""
+
+    def picky(token: int, word: int) -> None: ...
+
+    codec = Codec(picky)
+    for wrong in (lambda: codec.dump_call(("sesame-4711", 1), {}), lambda: codec.load_call('{"token":"sesame-4711"}')):
+        with pytest.raises(SerializationError, match=r"'token' of picky is .*\*\*\*") as told:
+            wrong()
+        assert "sesame" not in str(told.value)
+    with pytest.raises(SerializationError, match="shown"):
+        codec.dump_call((1, "shown"), {})
+    with pytest.raises(OptionError, match=r"'token=\*\*\*'"):
+        named_values("--arg", ["token=sesame-4711", "token=sesame-4711"])
+    assert hiding.hide("sesame-4711") == "***"

@@ -25,6 +25,7 @@ class Typed:
     names: tuple[str, ...] = ()
     where: Path | None = None
     free: Any = None
+    token: int = 0
 
     def update(self, event):
         pass
@@ -125,6 +126,10 @@ def test_options_are_what_their_annotations_say():
         "patience": 0.5,
     }
     assert in_text("logs,keep=null,max_age=2", "--observe").checked().options == {"keep": None, "max_age": 2.0}
+    assert in_text('notify,urls=["a", "b"],title=[x', "--observe").checked().options == {
+        "urls": ["a", "b"],
+        "title": "[x",
+    }
 
 
 @pytest.mark.parametrize(
@@ -133,6 +138,8 @@ def test_options_are_what_their_annotations_say():
         (f"{HERE},count=many", "--observe .*Typed: count cannot be 'many': input should be a valid integer"),
         (f"{HERE},cuont=3", "did you mean 'count'"),
         ("logs,keep=password=hunter2", r"\*\*\*"),
+        (f"{HERE},count=3,secret_names=hunter2", "has no option 'secret_names'"),
+        (f"{HERE},token=hunter2", "token cannot be '\\*\\*\\*'"),
         ("progres", "--observe progres: there is no observer named 'progres'; did you mean 'progress'"),
     ],
 )

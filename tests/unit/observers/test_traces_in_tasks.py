@@ -260,6 +260,78 @@ def test_the_span_around_the_call_is_the_parent(telemetry):
     assert telemetry.parent("made") == telemetry.context("request")
 
 
+APP = """
+import json, os
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter, SpanExportResult
+import woflo
+
+class File(SpanExporter):
+    def export(self, spans):
+        with open("spans", "a") as file:
+            for span in spans:
+                told = [os.getpid(), span.name, span.context.span_id, span.parent and span.parent.span_id]
+                file.write(json.dumps(told) + chr(10))
+        return SpanExportResult.SUCCESS
+    def shutdown(self): pass
+
+trace.set_tracer_provider(TracerProvider())
+trace.get_tracer_provider().add_span_processor(SimpleSpanProcessor(File()))
+
+@woflo.task
+def step() -> None:
+    with trace.get_tracer("mine").start_as_current_span("in step"):
+        pass
+
+@woflo.task(runner="queue")
+def queued() -> None:
+    with trace.get_tracer("mine").start_as_current_span("in queued"):
+        pass
+
+@woflo.workflow
+def flow() -> None:
+    with trace.get_tracer("mine").start_as_current_span("in flow"):
+        step().get_result()
+        queued().get_result()
+"""
+CALL = """
+import os
+from app import flow, queued
+import woflo
+with woflo.subscribe("spans"):
+    queued().wait()
+    flow().wait()
+print(os.getpid())
+"""
+
+
+@needs_processes
+def test_across_programs(tmp_path):
+    """A worker in another program: its span of a call is a child of the caller's, and what its code begins its own."""
+    (tmp_path / "app.py").write_text(APP)
+    path = f"import sys; sys.path[:0] = {['.', *sys.path]!r}\n"
+    how = {"env": script_environment(), "cwd": tmp_path, "stdout": subprocess.PIPE, "text": True}
+    caller = subprocess.Popen([sys.executable, "-I", "-c", path + CALL], **how)
+    serve = "from woflo.cli import main; sys.argv[1:] = ['worker', 'app.py', '--observe', 'spans']; main()"
+    worker = subprocess.Popen([sys.executable, "-I", "-c", path + serve], stderr=subprocess.DEVNULL, **how)
+    try:
+        own = int(caller.communicate(timeout=60)[0])
+    finally:
+        caller.kill()
+        worker.terminate()
+        worker.communicate(timeout=60)
+    spans = [json.loads(line) for line in (tmp_path / "spans").read_text().splitlines()]
+    called = [(span, parent) for pid, name, span, parent in spans if name == "queued" and pid == own]
+    executed = [(span, parent) for pid, name, span, parent in spans if name == "queued" and pid != own]
+    inside = [parent for pid, name, _, parent in spans if name == "in queued" and pid != own]
+    assert len(called) == len(executed) == len(inside) == 2
+    assert [parent for _, parent in executed] == [span for span, _ in called]
+    assert inside == [span for span, _ in executed]
+    (flow,) = [span for _, name, span, _ in spans if name == "in flow"]
+    assert [parent for _, parent in called] == [None, flow]
+
+
 PROGRAM = """
 import json
 from opentelemetry import trace

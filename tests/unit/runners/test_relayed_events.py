@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from types import SimpleNamespace
+
 import pytest
 from unit_helpers import run_script
 
@@ -126,6 +130,32 @@ def test_its_traceback_comes_with_the_attempt_that_failed(made, tmp_path):
     assert "HUNTER2" not in log
 
 
+def begin_and_die(depth):
+    """Ends the process while a call of it is under way."""
+    if depth:
+        return task(runner="multiprocess", name="begin_and_die")(begin_and_die)(depth - 1).get_result()
+    task(runner="thread", name="done")(inner)().get_result()
+    task(runner="thread", name="under way")(threading.Event().wait)(30)
+    os._exit(3)
+
+
+@pytest.mark.parametrize("runner", ["multiprocess", "pool"])
+@pytest.mark.parametrize("depth", [0, 1])
+def test_what_a_process_had_begun_ends_with_it(runner, depth):
+    """Its calls under way are told as stopped, before its own end; those that had ended are not told twice."""
+    seen = []
+    with subscribe(seen.append):
+        task(runner=runner, name="outer")(begin_and_die)(depth).exception()
+    PoolTaskRun.shutdown()
+    created = [event.run_id for event in seen if isinstance(event, events.RunCreated)]
+    ended = [event.run_id for event in seen if isinstance(event, events.RunEnded)]
+    assert sorted(created) == sorted(ended)
+    assert ended[-1] == created[0]
+    states = {event.task: event.state for event in seen if isinstance(event, events.RunEnded)}
+    assert states["under way"] is RunState.STOPPED
+    assert states["done"] is RunState.SUCCEEDED
+
+
 def test_a_long_traceback_is_cut():
     """Its end tells what was raised."""
     error = ValueError("\n".join("x" * 100 for _ in range(1_000)) + "\nthe end")
@@ -179,7 +209,7 @@ def test_an_event_arrives_as_it_was(event):
 
     seen = []
     with subscribe(seen.append):
-        relaying.take_in(marshal.dumps(relaying._packed(event)))
+        relaying.take_in(marshal.dumps(relaying._packed(event)), SimpleNamespace(told_of=None))
     (arrived,) = seen
     assert repr(arrived).replace("ValueError('x')", "x") == repr(event).replace("ValueError('x')", "x")
 

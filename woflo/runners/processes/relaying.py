@@ -12,7 +12,7 @@ import marshal
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from woflo.errors import FailureElsewhereError
+from woflo.errors import FailureElsewhereError, TaskStoppedError
 from woflo.kernel import bus, events, hiding, masking, tracing
 from woflo.kernel.context import current_attempt
 from woflo.kernel.state import RunState
@@ -21,8 +21,9 @@ from woflo.runners.processes.child import LinkChannel
 
 if TYPE_CHECKING:
     from woflo.runners.processes.child import Link
+    from woflo.runners.processes.children import Child
 
-__all__ = ["KNOWN", "relay_to", "take_in"]
+__all__ = ["KNOWN", "end_with", "relay_to", "take_in"]
 
 KNOWN = "known"
 """Stands for the name of an event where a child tells what it has to hide."""
@@ -68,7 +69,7 @@ def relay_to(link: Link, heard: int) -> None:
             bus.add(relay)
 
 
-def take_in(payload: bytes) -> None:
+def take_in(payload: bytes, child: Child) -> None:
     """In the caller: hand an event of a child to whoever listens."""
     name, values, trace = marshal.loads(payload)
     if name == KNOWN:
@@ -76,7 +77,21 @@ def take_in(payload: bytes) -> None:
         return
     if trace is not None:
         tracing.announce(values["run_id"], trace)
-    bus.pass_on(getattr(events, name)(**{key: _restored(key, value) for key, value in values.items()}))
+    event = getattr(events, name)(**{key: _restored(key, value) for key, value in values.items()})
+    if isinstance(event, events.RunCreated):
+        child.told_of = child.told_of or {}
+        child.told_of[event.run_id] = event.task
+    elif isinstance(event, events.RunEnded) and child.told_of:
+        child.told_of.pop(event.run_id, None)
+    bus.pass_on(event)
+
+
+def end_with(child: Child) -> None:
+    """In the caller: a child is gone, and with it the calls of which it has told, and no end."""
+    left, child.told_of = child.told_of or {}, None
+    for run_id, task in left.items():
+        why = TaskStoppedError(f"{task} ended with the process that had called it")
+        bus.pass_on(events.RunEnded(run_id=run_id, task=task, state=RunState.STOPPED, attempts=0, error=why))
 
 
 def _trace_of(event: events.Event) -> tuple[str, str] | None:
