@@ -191,8 +191,11 @@ class StoredFailureError(WofloError):
 class FailureElsewhereError(WofloError):
     """The failure of a call that was made in another process, as observers are told of it here.
 
-    It has the name of the class and the text; the exception itself stayed where the call was made.
+    It has the name of the class and the text; the exception itself stayed where the call was made. `trace` is its
+    traceback as text, masked, where the failure of an attempt is told; it is a note of the exception, too.
     """
+
+    trace: str = ""
 
 
 class CallLimitError(WofloError, RuntimeError):

@@ -264,4 +264,4 @@ def test_the_version(tmp_path):
     from woflo import __version__
 
     assert woflo(tmp_path, "--version") == (f"woflo {__version__}\n", "", 0)
-    assert "Did you mean 'settings'?" in woflo(tmp_path, "setings")[1]
+    assert "did you mean 'settings'?" in woflo(tmp_path, "setings")[1]

@@ -198,7 +198,8 @@ def test_names_in_files(made):
     assert completed(made, "run", "job.yaml", "--skip", "") == ["first", "second"]
     assert completed(made, "run", "job.yaml", "--run-to", "s") == ["second"]
     assert completed(made, "run", "job.toml", "--run-from", "") == ["first"]
-    for nothing in (["run", "none.py", ""], ["run", "job.yaml", ""], ["run", "none.yaml", "--skip", ""]):
+    assert completed(made, "run", "job.yaml", "") == completed(made, "touch", "job.yaml", "") == ["first", "second"]
+    for nothing in (["run", "none.py", ""], ["graph", "job.yaml", ""], ["run", "none.yaml", "--skip", ""]):
         assert completed(made, *nothing) == []
     assert not (made / "executed").exists()
 

@@ -275,13 +275,18 @@ NAMES = [f"s{n}" for n in range(COUNT)]
 STEPS = {
     "tasks": "{{task: note, parameters: {{name: {name}, seconds: 0.02}}, dependencies: [{needs}]}}",
     "commands": "{{run: [sh, -c, 'echo {name} >>effects; sleep 0.02'], dependencies: [{needs}]}}",
+    "files": """{{shell: true, inputs: {needs}.txt, outputs: {name}.txt,
+    run: 'echo {name} >>effects; sleep 0.02; cat {{inputs}} >{{outputs}}; echo {name} >>{{outputs}}'}}""",
 }
 
 
 def many(kind):
     """A job of so many steps that kills find some of them under way; the last one tells what is in `shared`."""
     step = STEPS[kind]
-    steps = [f"  {name}: {step.format(name=name, needs=NAMES[n - 3] if n > 2 else '')}" for n, name in enumerate(NAMES)]
+    first = "first" if kind == "files" else ""
+    steps = [
+        f"  {name}: {step.format(name=name, needs=NAMES[n - 3] if n > 2 else first)}" for n, name in enumerate(NAMES)
+    ]
     last = f"  told: {{task: told, dependencies: [{', '.join(NAMES)}]}}"
     return "\n".join(["config: {name: many, max_concurrency: 3}", "tasks:", *steps, last])
 
@@ -294,6 +299,7 @@ def many(kind):
 def test_kills_at_any_moment(project, way, kind):
     """`-r` goes on each time: no step that succeeded is executed again, and `shared` is as it was."""
     (project / "job.yaml").write_text(many(kind))
+    (project / "first.txt").touch()
     final = killed_again_and_again(project, WAYS[way])
     names = NAMES if kind == "tasks" else []
     left = json.loads(final["result"])["told"]
@@ -304,6 +310,10 @@ def test_kills_at_any_moment(project, way, kind):
         for name, value in json.loads(text)["set"].items()
     }
     assert left == written
+    if kind == "files":
+        for n, name in enumerate(NAMES):
+            made = (project / f"{name}.txt").read_text().split()
+            assert made == NAMES[n % 3 : n + 1 : 3]
 
 
 def killed_again_and_again(project, way):

@@ -140,6 +140,9 @@ def of_why(folder):
 
 def of_touch(folder):
     assert answer(folder, "touch", "app.py", "b.txt") == [{"file": "b.txt", "is_accepted": True}]
+    (folder / "made.yaml").write_text("version: 0.1\ntasks:\n  a: {run: 'touch {outputs}', outputs: a.txt}\n")
+    assert answer(folder, "touch", "made.yaml", "a") == [{"file": "a.txt", "is_accepted": True}]
+    assert answer(folder, "why", "made.yaml") == []
 
 
 def of_clean(folder):
@@ -226,7 +229,7 @@ def of_settings(folder):
     ((mail),) = answer(folder, "settings", "app.py")
     assert (mail["name"], [one["name"] for one in mail["fields"]]) == ("Mail", ["host", "port"])
     assert [one["default"] for one in mail["fields"]] == ["localhost", None]
-    assert answer(folder, "settings", "app.py", "--write")["added"] == ["Mail"]
+    assert answer(folder, "settings", "app.py", "--write")["added"] == ["Mail", "observers"]
 
 
 def of_run(folder):

@@ -221,6 +221,8 @@ def test_a_dry_run_starts_nothing(folder, name, tasks):
     assert "it names no files" in planned[0]["reasons"][0]
     assert "hidden" not in output
     assert effects(folder) == []
+    assert woflo(folder, "run", "mixed.py", name, *words, "--dry-run", "--store", "sqlite:///new.db")[2] == 0
+    assert not (folder / "new.db").exists()
     lines = woflo(folder, "run", "mixed.py", name, *words, "--dry-run")[0].splitlines()
     assert lines[:2] == [f"{planned[0]['command']}", "    it names no files, so it is executed whenever it is called"]
 

@@ -1,12 +1,11 @@
 """`woflo run job.yaml`: the job of a file, with the choices of `Job.main`."""
 
 import json
-import re
 import sys
 import time
 
 import pytest
-from programs import RESISTING, Program
+from programs import RESISTING, Program, run
 from programs import woflo_command as woflo
 from systems import needs_proc
 
@@ -122,7 +121,7 @@ def test_ctrl_c(folder):
         assert program.wait() == 130
         program.assert_all_gone()
         assert "go on with -r" in program.read()
-    assert [run["state"] for run in json.loads(woflo(folder, "list", "--json")[0])] == ["STOPPED"]
+    assert [one["state"] for one in json.loads(woflo(folder, "list", "--json")[0])] == ["STOPPED"]
 
 
 GRACE = 5.0
@@ -167,7 +166,7 @@ def test_ctrl_c_where_steps_resist(folder):
         assert program.wait() == 130
         assert time.monotonic() - pressed < GRACE + SLACK
         program.assert_all_gone(timeout=3.0)
-    assert [run["state"] for run in json.loads(woflo(folder, "list", "--json")[0])] == ["STOPPED"]
+    assert [one["state"] for one in json.loads(woflo(folder, "list", "--json")[0])] == ["STOPPED"]
     assert effects(folder) == ["one"]
     (folder / "healed").touch()
     assert woflo(folder, "run", "-r", "-q")[1:] == ("woflo: long: 4 steps succeeded\n", 0)
@@ -216,6 +215,16 @@ def test_options_of_every_target(folder):
     assert 'tasks/look.py", line ' in said
 
 
+NOTICING = """
+from woflo.durable.choice import current_store
+from woflo.durable.engine import engine_of
+
+engine = engine_of(current_store())
+engine.be_alive()
+engine.membership.take_over(again=True)
+"""
+
+
 @needs_proc
 def test_a_run_that_was_killed_is_shown_as_that(folder):
     """Its process is known to be dead, on this machine; when somebody has gone on with it, it is as any other."""
@@ -227,6 +236,7 @@ def test_a_run_that_was_killed_is_shown_as_that(folder):
         (living,) = json.loads(woflo(folder, "list", "--json")[0])
         assert (living["state"], living["crashed"]) == ("RUNNING", None)
         program.kill()
+        program.assert_all_gone()
     (dead,) = json.loads(woflo(folder, "list", "--json")[0])
     assert dead["crashed"] == f"crashed: its process {program.process.pid} is dead; `woflo run job.yaml -r` goes on"
     assert "crashed: its process" in woflo(folder, "list")[0]
@@ -234,12 +244,32 @@ def test_a_run_that_was_killed_is_shown_as_that(folder):
         f"crashed    its process {program.process.pid} is dead; `woflo run job.yaml -r` goes on"
         in woflo(folder, "show", dead["id"])[0]
     )
-    (folder / "other.yaml").write_text("tasks: {a: {run: [sh, -c, 'echo y >>effects']}}\n")
-    assert woflo(folder, "run", "other.yaml", "-q")[2] == 0
-    (_, dead) = json.loads(woflo(folder, "list", "--json")[0])
-    assert dead["state"] in ("RUNNING", "PENDING")  # the other job was so short that it may not have noticed
-    assert re.fullmatch(r"crashed(: its process \d+ is dead)?; `woflo run job.yaml -r` goes on", dead["crashed"])
-    (folder / "job.yaml").write_text("config: {name: long}\ntasks: {a: {run: [sh, -c, 'echo z >>effects']}}\n")
+    assert run(folder, NOTICING)[0] == 0
+    (dead,) = json.loads(woflo(folder, "list", "--json")[0])
+    assert (dead["state"], dead["crashed"]) == ("PENDING", "crashed; `woflo run job.yaml -r` goes on")
+    (folder / "job.yaml").write_text("config: {name: long}\ntasks: {a: {run: [sh, -c, 'echo y >>effects']}}\n")
     assert woflo(folder, "run", "job.yaml", "-r", "-q")[2] == 0
-    assert effects(folder) == ["x", "y", "z"]
-    assert [run["crashed"] for run in json.loads(woflo(folder, "list", "--json")[0])] == [None] * 3
+    assert effects(folder) == ["x", "y"]
+    assert [one["crashed"] for one in json.loads(woflo(folder, "list", "--json")[0])] == [None] * 2
+
+
+LATE = """
+import time
+from woflo import task
+
+@task
+def late() -> None:
+    time.sleep(1)  # how long it is under way, beyond the end of the job that asked for it
+    raise ValueError("late")
+"""
+
+
+def test_calls_that_a_command_asks_for(folder):
+    """They are waited for and told of, though they are no steps of the job."""
+    (folder / "tasks" / "late.py").write_text(LATE)
+    (folder / "ask.sh").write_text("""echo '{"task": "late"}' >$WOFLO_CALLS""")
+    (folder / "job.yaml").write_text("tasks: {a: {run: sh ask.sh, may_call: [late]}}")
+    _, said, status = woflo(folder, "run", "job.yaml")
+    assert status == 0
+    assert "late: failed" in said
+    assert "3 runs in " in said

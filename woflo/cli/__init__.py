@@ -19,6 +19,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
+from woflo.cli.helping import named_for_people
+
 __all__ = ["app", "main"]
 
 
@@ -78,7 +80,7 @@ class _Commands(TyperGroup):
             return TyperCommand(cmd_name, short_help=COMMANDS[cmd_name].does)
         made = typer.Typer(add_completion=False, **_STYLE)
         made.command(cmd_name)(function_of(cmd_name))
-        return get_command(made)
+        return named_for_people(get_command(made))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """See click."""
@@ -157,6 +159,19 @@ def _refused(error: Any) -> int:
     if error.ctx is None or told.startswith("Usage:"):  # `woflo` alone: its help
         typer.echo(told, err=True)
     else:
-        say(f"error: {told[:1].lower()}{told[1:].rstrip('.')}")
+        say(f"error: {_in_our_words(error, told)}")
         say(f"hint: `{error.ctx.command_path} --help` tells what there is")
     return int(error.exit_code)
+
+
+def _in_our_words(error: Any, told: str) -> str:
+    from woflo.kernel.texts import did_you_mean
+
+    option = getattr(error, "option_name", None)
+    if option is not None and hasattr(error, "possibilities"):
+        known = [spelling for one in error.ctx.command.params for spelling in one.opts]
+        return f"there is no option {option}{did_you_mean(option, known)}"
+    if told.startswith("No such command"):
+        name = told.split("'")[1]
+        return f"there is no command {name!r}{did_you_mean(name, COMMANDS)}"
+    return f"{told[:1].lower()}{told[1:].rstrip('.')}"

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from woflo.cli.failures import UsageError
+from woflo.kernel.masking import mask
 from woflo.kernel.pairs import named_values
 from woflo.kernel.texts import did_you_mean
 
@@ -34,7 +35,7 @@ def arguments_for(called: str, fn: Any, given: Iterable[str], *, are_all: bool =
     for name, value in given_arguments(given).items():
         if name not in parameters:
             hint = did_you_mean(name, parameters) or f"; it has {', '.join(parameters) or 'none'}"
-            raise UsageError(f"--arg {f'{name}={value}'!r}: {called} has no parameter {name!r}{hint}")
+            raise UsageError(f"--arg {f'{name}={mask(name, value)}'!r}: {called} has no parameter {name!r}{hint}")
         found[name] = _value(called, name, value, hints.get(name, Any))
     if are_all:
         _check_all_given(called, parameters.values(), found)
@@ -61,7 +62,7 @@ def _value(called: str, name: str, text: str, annotation: Any) -> Any:
             return adapter.validate_strings(text)
     except ValidationError as error:
         told = error.errors()[0]["msg"]
-        raise UsageError(f"--arg {name}={text}: {called} takes {_shown(annotation)}; {told}") from None
+        raise UsageError(f"--arg {name}={mask(name, text)}: {called} takes {_shown(annotation)}; {told}") from None
 
 
 def json_or_text(text: str) -> Any:

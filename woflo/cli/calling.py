@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from woflo.cli.failures import FAILED, INTERRUPTED, UsageError, say, traceback_of
+from woflo.cli.naming import named
 from woflo.cli.outcome import print_call
 from woflo.cli.watching import watched
+from woflo.errors import OptionError
 from woflo.kernel import runtime
 from woflo.kernel.leaving import interrupts_held_back, leave_at_next_interrupt
 from woflo.kernel.state import RunState
@@ -18,6 +21,7 @@ from woflo.kernel.texts import spelled_out
 if TYPE_CHECKING:
     from woflo.kernel.run import BaseTaskRun
     from woflo.kernel.task import Task
+    from woflo.observers.chosen import Chosen
 
 __all__ = ["called_with"]
 
@@ -30,13 +34,14 @@ def called_with(
     quiet: bool,
     json: bool,
     debug: bool,
+    observers: Iterable[Chosen] = (),
 ) -> int:
     """Call it with these arguments and options (`name`, `key`, `runner`); the exit status."""
     if options["runner"] is not None:
         task = task.with_options(runner=options["runner"])
-    task = _named(task, options["name"], options["key"])
+    task = _called_by(task, options["name"], options["key"])
     called: BaseTaskRun[Any] | None = None
-    with watched(quiet=quiet):
+    with watched(quiet=quiet, observers=observers):
         try:
             # A plain call on a sequential runner is the execution itself, and Ctrl-C is to end that.
             with interrupts_held_back() if task.runner.traits.durable else nullcontext():
@@ -52,13 +57,17 @@ def called_with(
     return _told_of(called, prints=not json, debug=debug)
 
 
-def _named(task: Task[..., Any], named: str | None, key: str | None) -> Task[..., Any]:
-    given: dict[str, Any] = {} if named is None else {"tags": {**(task.options.tags or {}), "name": named}}
+def _called_by(task: Task[..., Any], name: str | None, key: str | None) -> Task[..., Any]:
     if key is not None:
-        given["key"] = key
-    if given and not task.runner.traits.durable:
-        raise UsageError(f"{task.name} is no workflow and is not kept in a store, so it has no --name and no --key")
-    return task.with_options(**given) if given else task
+        if not task.runner.traits.durable:
+            raise UsageError(f"{task.name} is no workflow and is not kept in a store, so it has no --key")
+        task = task.with_options(key=key)
+    if name is None:
+        return task
+    try:
+        return named(task, name)
+    except OptionError:
+        raise UsageError(f"{task.name} is no workflow and is not kept in a store, so it has no --name") from None
 
 
 def _stop(called: BaseTaskRun[Any] | None) -> None:

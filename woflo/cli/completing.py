@@ -85,7 +85,11 @@ def states(incomplete: str) -> list[str]:
 
 
 def names(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Names of what the file TARGET defines: tasks, and functions that can be called."""
+    """Names of what the file TARGET defines: tasks, and functions that can be called; steps of a job."""
+    from woflo.cli.jobs import is_job
+
+    if is_job(_target(ctx)):
+        return steps(ctx, incomplete)
     try:
         found = _defined(Path(_target(ctx).partition(":")[0]))
     except (OSError, ValueError, SyntaxError):

@@ -23,6 +23,7 @@ from woflo.errors import (
     UnknownRunError,
     WofloError,
 )
+from woflo.kernel.masking import masked
 from woflo.kernel.texts import spelled_out
 
 __all__ = [
@@ -79,5 +80,5 @@ def traceback_of(error: BaseException) -> str:
 
 
 def say(text: str) -> None:
-    """A line on stderr, or a few, in which nothing steers a terminal."""
-    typer.echo("\n".join(map(spelled_out, text.split("\n"))), err=True)
+    """A line on stderr, or a few, in which nothing steers a terminal, and no secret is told that is known."""
+    typer.echo("\n".join(map(spelled_out, str(masked("", text)).split("\n"))), err=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -21,6 +21,7 @@ from woflo.kernel.texts import spelled_out
 
 if TYPE_CHECKING:
     from woflo.kernel.events import RunEnded
+    from woflo.observers.chosen import Chosen
     from woflo.scripts.planning import Planned
 
 __all__ = ["flow", "limit_scripts", "show_plan", "show_planned"]
@@ -29,19 +30,27 @@ MOST = 10
 """Failures that are named; the others are counted."""
 
 
-def flow(name: str, function: Callable[[], Any], *, quiet: bool, json: bool, debug: bool) -> int:
+def flow(
+    name: str,
+    function: Callable[[], Any],
+    *,
+    quiet: bool,
+    json: bool,
+    debug: bool,
+    observers: Iterable[Chosen] = (),
+) -> int:
     """Call it, wait for all that it has called, tell what did not succeed, and return the exit status."""
-    status, error, bad = _called(name, function, quiet=quiet, debug=debug)
+    status, error, bad = _called(name, function, quiet=quiet, debug=debug, observers=observers)
     if json:
         print_flow(name, status, error, bad)
     return status
 
 
 def _called(
-    name: str, function: Callable[[], Any], *, quiet: bool, debug: bool
+    name: str, function: Callable[[], Any], *, quiet: bool, debug: bool, observers: Iterable[Chosen]
 ) -> tuple[int, BaseException | None, list[RunEnded]]:
     error: BaseException | None = None
-    with watched(quiet=quiet), Ends() as ends:
+    with watched(quiet=quiet, observers=observers), Ends() as ends:
         try:
             error = _error_of(function)
             runtime.wait_for_all()

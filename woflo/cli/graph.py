@@ -22,7 +22,7 @@ __all__ = ["graph"]
 def graph(
     target: Annotated[str, typer.Argument(help="A job file; or a file (app.py) or module with tasks.")],
     file: Annotated[list[str] | None, typer.Argument(help="Of tasks: the files that are to be made.")] = None,
-    var: Annotated[list[str] | None, typer.Option(help="Of a job: NAME=VALUE, what $VAR{NAME} stands for.")] = None,
+    var: Annotated[list[str] | None, typer.Option(help="Of a job: what $VAR{NAME} stands for.")] = None,
     svg: Svg = None,
     mermaid: Mermaid = False,
     json: AsJson = False,

@@ -10,10 +10,9 @@ import typer
 from woflo.cli import completing
 from woflo.cli.crashes import crashed
 from woflo.cli.failures import UsageError, say, telling
-from woflo.cli.options import AsJson, Debug, Url, found, opened_store
+from woflo.cli.options import AsJson, Debug, Name, Tags, Url, found, opened_store, tags_of
 from woflo.cli.showing import as_json, duration, error_line, print_json, print_table, time_of
 from woflo.kernel import clock
-from woflo.kernel.pairs import named_values
 from woflo.kernel.state import RunState
 from woflo.stores.rows import Row
 
@@ -32,7 +31,8 @@ def list_(
     key: Annotated[
         str | None, typer.Option(help="The run that was called with this key.", autocompletion=completing.keys)
     ] = None,
-    tag: Annotated[list[str] | None, typer.Option(help="NAME=VALUE; may be given several times.")] = None,
+    name: Name = None,
+    tag: Tags = None,
     after: Annotated[
         str, typer.Option(help="The id of a run: only those called before it.", autocompletion=completing.runs)
     ] = "",
@@ -43,7 +43,7 @@ def list_(
 ) -> None:
     """Tell which runs a store has, the newest first."""
     with telling(debug=debug):
-        states, tags = _states(state or ()), _tags(tag or ())
+        states, tags = _states(state or ()), tags_of(name, tag)
         with opened_store(store) as kept:
             rows = kept.select(
                 states=states,
@@ -77,7 +77,3 @@ def _states(given: list[str] | tuple[str, ...]) -> list[RunState]:
         return [RunState(one.upper()) for one in given]
     except ValueError:
         raise UsageError(f"--state {' '.join(given)}: the states of runs are {', '.join(RunState)}") from None
-
-
-def _tags(given: list[str] | tuple[str, ...]) -> dict[str, str]:
-    return named_values("--tag", given, "a run has one value of it")

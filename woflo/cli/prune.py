@@ -7,10 +7,11 @@ from typing import Annotated
 import typer
 
 from woflo.cli import completing
-from woflo.cli.failures import say, telling
+from woflo.cli.failures import UsageError, say, telling
 from woflo.cli.options import AsJson, Debug, Url, opened_store
 from woflo.cli.showing import print_json
 from woflo.durable.retention import prune as prune_runs
+from woflo.errors import OptionError
 
 __all__ = ["prune"]
 
@@ -32,8 +33,12 @@ def prune(
     Without --state, those that succeeded.
     """
     with telling(debug=debug), opened_store(store) as kept:
-        states = state or ["SUCCEEDED"]
-        gone = prune_runs(older_than=older_than, state=states, task=task, dry_run=dry_run, store=kept)
+        try:
+            states = state or ["SUCCEEDED"]
+            gone = prune_runs(older_than=older_than, state=states, task=task, dry_run=dry_run, store=kept)
+        except OptionError as error:  # which tells of the arguments of the function
+            told = str(error).replace("older_than=", "--older-than ").replace("state=", "--state ")
+            raise UsageError(told) from None
     if json:
         print_json([{"id": run_id, "is_removed": not dry_run} for run_id in gone])
         return

@@ -6,7 +6,6 @@ functions and files, `woflo.jobs.driving` for jobs.
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -14,7 +13,7 @@ import typer
 from woflo.cli import completing
 from woflo.cli.failures import WRONG_USAGE, UsageError, telling
 from woflo.cli.jobs import is_job
-from woflo.cli.options import AsJson, Debug, Url, store_named
+from woflo.cli.options import AsJson, Debug, Observe, Url, store_named
 
 __all__ = ["run"]
 
@@ -26,9 +25,9 @@ Names = Annotated[
         autocompletion=completing.names,
     ),
 ]
-Variables = Annotated[list[str] | None, typer.Option("--var", help="Of a job: NAME=VALUE, what $VAR{NAME} stands for.")]
+Variables = Annotated[list[str] | None, typer.Option("--var", help="Of a job: what $VAR{NAME} stands for.")]
 Arguments = Annotated[
-    list[str] | None, typer.Option("--arg", help="NAME=VALUE, typed by the signature; may be given several times.")
+    list[str] | None, typer.Option("--arg", help="A parameter, typed by the signature; may be given several times.")
 ]
 
 
@@ -40,6 +39,7 @@ class _How(NamedTuple):
     quiet: bool
     json: bool
     debug: bool
+    observe: list[str]
 
 
 def run(
@@ -49,7 +49,9 @@ def run(
     ] = None,
     name: Names = None,
     arg: Arguments = None,
-    named: Annotated[str | None, typer.Option("--name", help="What `woflo list --tag name=…` finds it by.")] = None,
+    named: Annotated[
+        str | None, typer.Option("--name", help="By which `list` and `history` find what is called.")
+    ] = None,
     key: Annotated[
         str | None,
         typer.Option(
@@ -60,7 +62,7 @@ def run(
     runner: Annotated[str | None, typer.Option(help="What executes a plain task, such as multiprocess.")] = None,
     force: Annotated[
         list[str] | None,
-        typer.Option("--force", "-f", help="GLOB: tasks, or steps, of these names, up to date or not."),
+        typer.Option("--force", "-f", help="Tasks, or steps, of these names, up to date or not."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be executed, and why.")] = False,
     jobs: Annotated[
@@ -81,6 +83,7 @@ def run(
     ] = None,
     var: Variables = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    observe: Observe = None,
     store: Url = None,
     json: AsJson = False,
     debug: Debug = False,
@@ -94,11 +97,9 @@ def run(
     """
     with telling(debug=debug):
         of_jobs = {"--restart": restart, "--skip": skip, "--run-to": run_to, "--run-from": run_from, "--var": var}
-        how = _How(jobs, dry_run, quiet, json, debug)
+        how = _How(jobs, dry_run, quiet, json, debug, observe or [])
         if store is not None:
-            from woflo.durable.choice import use_store
-
-            use_store(store_named(store))
+            _use(store, dry_run=dry_run)
         job = _job_file(target, restart=restart)
         if job is not None:
             _refuse({"--arg": arg, "--key": key, "--runner": runner}, f"{job} is a job file")
@@ -122,6 +123,14 @@ def run(
             options = {"name": named, "key": key, "runner": runner}
             status = _called(target, name or [], arg or [], options, how)
     raise typer.Exit(status)
+
+
+def _use(store: str, *, dry_run: bool) -> None:
+    """A dry run makes no store: where nothing was stored yet, nothing is known."""
+    from woflo.durable.choice import use_store
+    from woflo.stores.opening import is_there
+
+    use_store("memory:" if dry_run and ":" in store and not is_there(store) else store_named(store))
 
 
 def _refuse(options: dict[str, Any], why: str) -> None:
@@ -148,17 +157,17 @@ def _job_file(target: str | None, *, restart: bool) -> str | None:
 def _job(path: str, choices: dict[str, Any], var: list[str], how: _How) -> int:
     from woflo.cli.jobs import show_foreseen
     from woflo.cli.outcome import FirstCall, print_job
-    from woflo.cli.watching import watched
+    from woflo.cli.watching import with_logs
     from woflo.jobs.driving import Choices, drive, pending, variables_in
 
     variables = variables_in(var)
-    made = Choices(variables=variables, max_concurrency=how.jobs, progress=not how.quiet, debug=how.debug, **choices)
+    told: dict[str, Any] = {"progress": not how.quiet, "observe": how.observe, "around": with_logs, "debug": how.debug}
+    made = Choices(variables=variables, max_concurrency=how.jobs, **told, **choices)
     if how.dry_run:
         show_foreseen(pending(path, made), json=how.json)
         return 0
-    with ExitStack() as observers, FirstCall() as first:
-        # `drive` shows the progress
-        status = drive(path, made, lambda: observers.enter_context(watched(quiet=True)))
+    with FirstCall() as first:
+        status = drive(path, made)
     if how.json and status != WRONG_USAGE:
         print_job(first.id, path, status)
     return status
@@ -177,9 +186,21 @@ def _called(target: str, names: list[str], arg: list[str], options: dict[str, An
     meant = meaning(Target(target), names, arg)
     if how.dry_run:
         return show_plan(meant.name, meant.call, json=how.json)
+    from woflo.durable.observing import chosen_observers
+
+    told: dict[str, Any] = {
+        "quiet": how.quiet,
+        "json": how.json,
+        "debug": how.debug,
+        "observers": chosen_observers(how.observe),
+    }
     if meant.task is not None:
         from woflo.cli.calling import called_with
 
-        return called_with(meant.task, meant.arguments, options, quiet=how.quiet, json=how.json, debug=how.debug)
-    _refuse({f"--{name}": value for name, value in options.items()}, f"{meant.name} is no single task")
-    return flow(meant.name, meant.call, quiet=how.quiet, json=how.json, debug=how.debug)
+        return called_with(meant.task, meant.arguments, options, **told)
+    from woflo.cli.naming import naming
+
+    name = options.pop("name")
+    _refuse({f"--{option}": value for option, value in options.items()}, f"{meant.name} is no single task")
+    with naming(name):
+        return flow(meant.name, meant.call, **told)

@@ -1,4 +1,4 @@
-"""`woflo settings TARGET`: the settings that the tasks of a target read, with their defaults, as TOML."""
+"""`woflo settings TARGET`: the settings that the tasks of a target read, and observers, with defaults, as TOML."""
 
 from __future__ import annotations
 
@@ -14,13 +14,18 @@ from woflo.cli.options import AsJson, Debug
 from woflo.cli.showing import print_json
 from woflo.cli.targets import Target
 from woflo.durable import project
+from woflo.durable.observing import TABLE
 from woflo.durable.settings import is_settings, name_in_environment
+from woflo.kernel.observing import options_of
+from woflo.kernel.registry import OBSERVERS, load_observer
+from woflo.observers.chosen import WHAT
 
 if TYPE_CHECKING:
     from pydantic_settings import BaseSettings
 
 __all__ = ["settings"]
 
+_ABOUT_OBSERVERS = f'Who is told of what happens; one of your own is [{TABLE}.mine] with {WHAT} = "module:Class".'
 _SECRET = "**********"
 """How pydantic writes a secret, whatever it is."""
 
@@ -33,8 +38,8 @@ def settings(
 ) -> None:
     """Show the settings of the tasks, or write them down.
 
-    With their defaults and descriptions. Every line is a comment, so that a file of them changes nothing until one
-    is written anew.
+    With their defaults and descriptions, and the observers that may be named beside them. Every line is a comment, so
+    that a file of them changes nothing until one is written anew.
     """
     with telling(debug=debug):
         kinds = _kinds(target)
@@ -43,7 +48,7 @@ def settings(
         elif json:
             print_json([_as_json(kind) for kind in kinds])
         else:
-            typer.echo("\n".join(_table(kind) for kind in kinds), nl=False)
+            typer.echo("\n".join([*map(_table, kinds), _observers()]), nl=False)
 
 
 def _kinds(targets: list[str]) -> list[type[BaseSettings]]:
@@ -56,14 +61,16 @@ def _kinds(targets: list[str]) -> list[type[BaseSettings]]:
 def _write(kinds: list[type[BaseSettings]], *, json: bool) -> None:
     path = project.find(project.FILE) or Path(project.FILE)
     there = project.table_of(path if path.exists() else None, "settings")
-    added = [kind for kind in kinds if kind.__name__ not in there]
+    added = {kind.__name__: _table(kind) for kind in kinds if kind.__name__ not in there}
+    if not path.exists() or f"[{TABLE}" not in path.read_text(encoding="utf-8"):  # also where it is a comment
+        added[TABLE] = _observers()
     if added:
         with path.open("a", encoding="utf-8") as file:
-            file.write(("\n" if file.tell() else "") + "\n".join(_table(kind) for kind in added))
+            file.write(("\n" if file.tell() else "") + "\n".join(added.values()))
     if json:
-        print_json({"file": str(path), "added": [kind.__name__ for kind in added]})
+        print_json({"file": str(path), "added": list(added)})
         return
-    names = ", ".join(kind.__name__ for kind in added)
+    names = ", ".join(added)
     say(f"woflo settings: {path}: added {names}" if added else f"woflo settings: {path}: nothing is missing")
 
 
@@ -90,6 +97,20 @@ def _lines(kind: type[BaseSettings]) -> Iterator[str]:
     for name, field in kind.model_fields.items():
         yield from (f"# {line}" for line in (field.description or "").splitlines())
         yield f"# {name} = {_default(field)}  # or {name_in_environment(kind, name)} in the environment"
+
+
+def _observers() -> str:
+    """Those that are built in, each with its options."""
+    tables = [f"# {_ABOUT_OBSERVERS}\n"]
+    for name in OBSERVERS:
+        kind = load_observer(name)
+        does = (kind.__doc__ or "").partition(". `subscribe")[0].replace("\n", " ").replace("`", "")
+        lines = [f"# [{TABLE}.{name}]  # {' '.join(does.split())}"]
+        for option, one in options_of(kind).items():
+            if one.annotation != "Any":  # a stream is nothing that a file could name
+                lines.append(f"# {option} = {_toml(one.default)}")
+        tables.append("".join(f"{line}\n" for line in lines))
+    return "#\n".join(tables)
 
 
 def _default(field: Any) -> str:

@@ -49,7 +49,8 @@ LEAST = 20
 
 def styled(state: str, shown: str | None = None) -> str:
     """A state in its colour, which is left out where nobody looks at a terminal."""
-    return typer.style(shown or state, fg=_COLOURS.get(state))
+    text = shown or state
+    return text if os.environ.get("NO_COLOR") else typer.style(text, fg=_COLOURS.get(state))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -131,32 +132,37 @@ def touch(
     --arg i=1` what that call makes; `woflo touch job.yaml` what the steps of a job make, or those that are named.
     The names of the files are printed.
     """
-    from woflo.cli.meaning import meaning
-    from woflo.cli.targets import Target
-    from woflo.scripts.script import touch as accepted
-
     with telling(debug=debug):
         _use(store)
         if is_job(target):
             _refuse_arguments(target, arg)
-            for path in job_of(target, var or []).touch(*(name or ())):
-                typer.echo(path)
-            return
-        _refuse_variables(target, var)
-        meant = meaning(Target(target), name or [], arg or [])
-        if meant.is_function:
-            raise UsageError(f"{meant.name} is a function that calls others; name a script, or a file that one makes")
-        calls = [(one.task, one.values) for one in meant.calls]
-        if meant.task is not None:
-            calls = [(meant.task, meant.arguments)]
+            paths = iter(job_of(target, var or []).touch(*(name or ())))
+        else:
+            _refuse_variables(target, var)
+            paths = _accepted(target, name or [], arg or [])
         files = []
-        for task, values in calls:
-            for path in _paths(accepted(task, **values)):
-                files.append({"file": path, "is_accepted": True})
-                if not json:
-                    typer.echo(spelled_out(path))
+        for path in paths:
+            files.append({"file": path, "is_accepted": True})
+            if not json:
+                typer.echo(spelled_out(path))
         if json:
             print_json(files)
+
+
+def _accepted(target: str, names: list[str], arg: list[str]) -> Iterator[str]:
+    """The files of one call after the other."""
+    from woflo.cli.meaning import meaning
+    from woflo.cli.targets import Target
+    from woflo.scripts.script import touch as accepted
+
+    meant = meaning(Target(target), names, arg)
+    if meant.is_function:
+        raise UsageError(f"{meant.name} is a function that calls others; name a script, or a file that one makes")
+    calls = [(one.task, one.values) for one in meant.calls]
+    if meant.task is not None:
+        calls = [(meant.task, meant.arguments)]
+    for task, values in calls:
+        yield from _paths(accepted(task, **values))
 
 
 def _paths(value: Any) -> list[str]:

@@ -14,10 +14,11 @@ import typer
 
 from woflo.cli import completing
 from woflo.cli.failures import FAILED, LEASE_LOST, UsageError, say, telling
-from woflo.cli.options import Debug, store_named
+from woflo.cli.options import Debug, Observe, store_named
 from woflo.cli.stopping import ENDING, Signals
 from woflo.cli.targets import Target
 from woflo.durable.choice import chosen_url, current_store, use_store
+from woflo.durable.observing import chosen_observers
 from woflo.durable.presence import drainable_among
 from woflo.durable.worker import Worker
 from woflo.kernel import bus, runtime
@@ -36,7 +37,7 @@ def worker(
         list[str] | None, typer.Argument(help="Files (app.py) or modules (package.app), each with or without :NAME.")
     ] = None,
     store: Annotated[
-        str | None, typer.Option(help="Its URL; without, as use_store, WOFLO_STORE or woflo.toml say.")
+        str | None, typer.Option(help="Which store; without, as use_store, WOFLO_STORE or woflo.toml say.")
     ] = None,
     queue: Annotated[
         list[str] | None,
@@ -51,6 +52,7 @@ def worker(
     stop: Annotated[bool, typer.Option("--stop", help="Have the workers of the store on this host end.")] = False,
     grace: Annotated[float, typer.Option(min=0.0, help="Seconds to finish what it holds when it is to end.")] = 30.0,
     patience: Annotated[float, typer.Option(min=0.0, help="Seconds for which a store that fails is tried.")] = 30.0,
+    observe: Observe = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log what happens.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -66,6 +68,8 @@ def worker(
             return
         limits = _concurrency(concurrency or ())
         made = _made(target or [], store, queue or [DEFAULT_QUEUE], _split(tasks), runner, limits)
+        for observer in chosen_observers(observe or ()):
+            observer.subscribe()
         status = Shift(made, grace=grace, patience=patience, once=once).work()
     raise typer.Exit(status)
 

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from weakref import WeakSet
 
-from woflo.durable.branches import Branch
+from woflo.durable.branches import Branch, ToldOnce
 from woflo.durable.called import deadline_of, deadline_passed
 from woflo.durable.failing import failure_call
 from woflo.durable.keeping import BranchKeeper, checked_calls
@@ -36,7 +36,7 @@ from woflo.errors import (
     TaskTimeoutError,
     WofloError,
 )
-from woflo.kernel import clock, runtime
+from woflo.kernel import clock, runtime, tracing
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.graph import find_handles
 from woflo.kernel.outcome import Outcome
@@ -60,9 +60,6 @@ NON_DETERMINISM = "non-determinism"
 STEP_UNCERTAIN = "step "
 """How the reason of a run begins one of whose steps waits for a decision; that step's own reason follows."""
 
-NEARLY = 0.05
-"""Seconds before the deadline from which on a stop is because of it: the handle of a call, which asks for that, counts
-from a little before its row was made."""
 LOOK_AGAIN = 10.0
 """Seconds after which a parked run looks for the end of one that it has not called: a run wakes only its caller, and
 whoever follows the one that waits."""
@@ -111,7 +108,8 @@ class Execution(Recording):
         args, kwargs = self.engine.codec(self.task).load_call(self.engine.store.whole(self.row.args))
         row = self.row
         attempt = Attempt(row.id, self.task.name, row.attempt, self.task.body, args, kwargs, row.parent_id)
-        attempt.recorder, attempt.keeper = self.trunk, BranchKeeper(self.trunk)
+        attempt.recorder, attempt.keeper, attempt.channel = self.trunk, BranchKeeper(self.trunk), ToldOnce(self.trunk)
+        attempt.trace = tracing.trace_of(row.id)
         return attempt
 
     def watch_deadline(self) -> None:
@@ -151,7 +149,7 @@ class Execution(Recording):
 
     def stop(self) -> None:
         """Somebody asked for it: steps under way are stopped, and the run ends as STOPPED."""
-        is_late = self._due is not None and clock.now() + NEARLY >= self._due
+        is_late = self._due is not None and clock.now() >= self._due
         why = deadline_passed(self.task) if is_late else TaskStoppedError(f"{self.task.name} was stopped")
         self._end_with_steps(why)
 

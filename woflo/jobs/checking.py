@@ -81,6 +81,7 @@ class Checking:
             as_written=_as_written(self._value["tasks"][name]),
             policy=policy,
             needs=needs,
+            has_own_inputs="inputs" in templates and "inputs" not in self._job.tasks[name].parameters,
         )
 
     def _check_name(self, name: str, path: Path) -> None:
@@ -117,7 +118,9 @@ class Checking:
     def _task(self, name: str, model: StepModel, path: Path) -> Task[..., Any] | None:
         if (model.task is None) == (model.run is None):
             told = "has neither `task`, the name of a task, nor `run`, a command"
-            self._problems.add(path, told if model.task is None else "has `task` and `run`; it can execute one of them")
+            if not any(self._problems.are_at((*path, key)) for key in ("task", "run")):  # else it was taken out
+                both = "has `task` and `run`; it can execute one of them"
+                self._problems.add(path, told if model.task is None else both)
             return None
 
         def tell(key: str, told: str) -> None:
@@ -176,10 +179,10 @@ class Checking:
         return policy
 
     def _tried(self, path: Path, make: Callable[[], Any]) -> Any:
-        """What it makes; an error of woflo's is a problem of the file."""
+        """What it makes; an error of woflo's is a problem of the file, and so is a text that cannot be a path."""
         try:
             return make()
-        except WofloError as error:
+        except (WofloError, ValueError, OSError) as error:
             self._problems.add(path, str(error))
             return None
 

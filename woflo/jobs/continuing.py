@@ -35,18 +35,33 @@ PAGE = 100
 def unfinished(engine: Engine, job: str, chosen: Collection[str]) -> tuple[Row, list[Row]] | None:
     """The latest run of a job, where it has not succeeded, and what is recorded of its steps.
 
-    A run of a part of the steps hides no earlier one that did not succeed; where it went on from that, and left out
-    some that are `chosen` now, it is the one. Raises `RunUnderWayError` where the run is being executed.
+    A run of a part of the steps hides no earlier one that did not succeed, also where its process died: then it ends.
+    Where it went on from that, and left out some that are `chosen` now, it is the one.
+
+    Raises `RunUnderWayError` where that run, or one of a part, is being executed.
     """
     latest = _latest(engine.store, job, chosen)
     if latest is None:
         return None
+    for row in _cut_off(engine.store, job):
+        if row.id != latest.id and _left_out_of(engine.store, row):
+            _ended(engine, _left(engine, row))
     if latest.is_terminal:
         return latest, engine.store.steps(latest.id)
     left = _left(engine, latest)
     records = engine.store.steps(left.id)  # before the stop, which ends those that wait for a decision
+    return _ended(engine, left), records
+
+
+def _cut_off(store: Store, job: str) -> list[Row]:
+    """Runs that are being executed, or were when their process died."""
+    return store.select(tasks=[job], states=[RunState.RUNNING, RunState.PENDING], newest_first=True, limit=PAGE)
+
+
+def _ended(engine: Engine, left: Row) -> Row:
+    """The run, which nobody executes any more, when it has ended because of that."""
     engine.store.write(RequestStop(now=clock.now(), run_id=left.id))
-    return engine.store.get(left.id) or left, records
+    return engine.store.get(left.id) or left
 
 
 def _latest(store: Store, job: str, chosen: Collection[str]) -> Row | None:
@@ -60,7 +75,7 @@ def _latest(store: Store, job: str, chosen: Collection[str]) -> Row | None:
         seen.add(found.id)
         left_out = _left_out_of(store, found)
         is_done = found.state in SUCCESSES
-        if not found.is_terminal or not left_out:
+        if found.state is RunState.WAITING or not left_out:
             return of_a_part if is_done else found
         if found.continues is not None and (not is_done or _lacks(store, found, left_out.intersection(chosen))):
             return found

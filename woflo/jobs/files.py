@@ -72,8 +72,10 @@ def _base_of(fn: Any, values: Mapping[str, Any]) -> str | None:
     lookup = Lookup("cwd", dict(values))
     if any(not isinstance(part, str) and part.name not in values for part in fn.cwd):
         return None
-    parts = [part if isinstance(part, str) else lookup(part) for part in fn.cwd]
-    return "".join(map(str, parts))
+    try:
+        return "".join(part if isinstance(part, str) else str(lookup(part)) for part in fn.cwd)
+    except WofloError:
+        return None  # it is told when the step is called
 
 
 def _named(declared: Declared, values: Mapping[str, Any], base: str) -> Iterator[Named]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ from woflo.kernel.task import Task
 if TYPE_CHECKING:
     from woflo.jobs.foreseeing import Foreseen
     from woflo.jobs.plan import Plan
+    from woflo.observers.chosen import Chosen
 
 __all__ = ["Job"]
 
@@ -91,6 +93,22 @@ class Job:
         """The names of its steps, each behind those that it needs."""
         return list(self.plan.steps)
 
+    @property
+    def observers(self) -> Mapping[str, Chosen | None]:
+        """Whom the file wants to be told, by name; None for one of `woflo.toml` that it does not want."""
+        return self._loaded.observers
+
+    def observed(self, *, restarted: bool = False) -> AbstractContextManager[None]:
+        """A `with` block in which the observers of the file, and those of `woflo.toml`, are told of all that happens.
+
+        `Job.main` and `woflo run` do so by themselves. `restarted` calls their `on_restart`. Raises `OptionError` where
+        one cannot be made.
+        """
+        from woflo.durable.observing import chosen_observers
+        from woflo.observers.chosen import subscribed
+
+        return subscribed(chosen_observers(of_job=self.observers), restarted=restarted)
+
     def __call__(self) -> JobTaskRun[dict[str, Any]]:
         """Execute it: a handle, at once. It is kept in the store when this returns.
 
@@ -135,6 +153,10 @@ class Job:
         from woflo.jobs.foreseeing import accepted
 
         return accepted(self.plan, steps_named(steps, self.plan))
+
+    def is_unfinished(self) -> bool:
+        """True where `resume` would go on with a run that did not succeed. Nothing is written."""
+        return before(self.name, {}, {step.name for step in self.plan.chosen}) is not None
 
     def dump(self, path: str | os.PathLike[str]) -> None:
         """Write the job as YAML: one file with all that it includes, where nothing is filled in yet."""

@@ -51,14 +51,16 @@ def shown(path: Path) -> str:
 
 def _text(path: Path, file: str, problems: Problems) -> str | None:
     try:
-        size = os.stat(path).st_size
-        if size > MOST_BYTES:
-            told = f"has {size:,} bytes, and a job file may have {MOST_BYTES:,}; put data into files of their own"
-            problems.add_at(file, 1, "", told)
-            return None
-        data = path.read_bytes()
+        with open(path, "rb") as opened:
+            size = os.fstat(opened.fileno()).st_size
+            data = b"" if size > MOST_BYTES else opened.read(MOST_BYTES + 1)  # what tells no size may have no end
     except OSError as error:
         problems.add_at(file, 1, "", f"cannot be read: {error.strerror or error}")
+        return None
+    if max(size, len(data)) > MOST_BYTES:
+        has = f"{size:,} bytes" if size > MOST_BYTES else f"more than {MOST_BYTES:,} bytes"
+        told = f"has {has}, and a job file may have {MOST_BYTES:,}; put data into files of their own"
+        problems.add_at(file, 1, "", told)
         return None
     return _decoded(data, file, problems)
 

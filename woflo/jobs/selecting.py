@@ -66,8 +66,9 @@ def _missing(plan: Plan, left_out: set[str]) -> list[str]:
     for step in plan.steps.values():
         for path, reference in [] if step.name in left_out else references_in(step.templates):
             if reference.step in left_out:
+                place = path[0] if path[0] == "inputs" and step.has_own_inputs else f"parameters.{path[0]}"
                 found.append(
-                    f"tasks.{step.name}.parameters.{path[0]} needs the {reference.kind} of {reference.step!r}, which "
+                    f"tasks.{step.name}.{place} needs the {reference.kind} of {reference.step!r}, which "
                     f"is left out; leave out {step.name!r} as well, or none of them"
                 )
     return found

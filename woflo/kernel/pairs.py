@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from woflo.errors import OptionError
+from woflo.kernel.hiding import is_secret_name, know
+from woflo.kernel.masking import mask
 
 __all__ = ["named_values"]
 
 
 def named_values(option: str, texts: Iterable[str], twice: str = "once is enough") -> dict[str, str]:
-    """The values by their names. `twice` is said behind a name that comes again.
+    """The values by their names; from now on those of secrets are hidden. `twice` is said of a name that comes again.
 
     Raises `OptionError` for a text that is no NAME=VALUE, and for a name that is given twice.
     """
@@ -20,7 +22,11 @@ def named_values(option: str, texts: Iterable[str], twice: str = "once is enough
         name = name.strip()
         if not equals or not name:
             raise OptionError(f"{option} {text!r} must be NAME=VALUE")
+        if is_secret_name(name):
+            know(value)
         if name in found:
-            raise OptionError(f"{option} {text!r}: {name} is given twice; {twice.format(name=name)}")
+            raise OptionError(
+                f"{option} {f'{name}={mask(name, value)}'!r}: {name} is given twice; {twice.format(name=name)}"
+            )
         found[name] = value
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterable
 from functools import partial
 from types import FunctionType
@@ -148,11 +149,18 @@ def _rememberer(run: Any, plan: Plan, book: Ledger) -> Callable[[Outcome], None]
 
     def remember_success(outcome: Outcome) -> None:
         try:
-            _remember(number, plan, book, outcome, {"started_at": run.started_at, "finished_at": clock.now()})
+            times = {"started_at": run.started_at, "finished_at": clock.now()}
+            _remember(number, plan, book, outcome, times | _where(plan))
         except Exception as error:
             complain(f"what {plan.name} has made could not be recorded; it will be made again", error)
 
     return remember_success
+
+
+def _where(plan: Plan) -> dict[str, Any]:
+    """The host, and how a command that succeeded has ended."""
+    told: dict[str, Any] = {"host": socket.gethostname()}
+    return told | {"exit_code": 0} if plan.shown else told
 
 
 def _remember(run_id: str, plan: Plan, book: Ledger, outcome: Outcome, times: dict[str, Any]) -> None:

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 from woflo.errors import LaunchError, ScriptError, TaskStoppedError
 from woflo.kernel import bus
 from woflo.kernel.context import current_attempt
+from woflo.kernel.masking import mask_text
 from woflo.kernel.texts import spelled_out
 from woflo.runners.processes import tree
-from woflo.scripts import guarding
 from woflo.scripts.calls import VARIABLE, Call, begin_file, make, read
 from woflo.scripts.freshness import is_stale
+from woflo.scripts.hidden_output import HiddenOutput, start
 from woflo.scripts.ledger import Known, inherited, ledger
 from woflo.scripts.logs import log_name
 from woflo.scripts.making import Making
@@ -156,10 +157,10 @@ class Execution:
             try:
                 if isinstance(output, str):
                     os.makedirs(os.path.dirname(output), mode=0o700, exist_ok=True)
-                self.command = guarding.start(plan.command, env, plan.base, output)
+                self.command, hidden = start(plan.command, env, plan.base, output)
             except OSError as error:
                 raise self._not_started(error) from error
-        status = self._wait(self.command, path or self.log)
+        status = self._wait(self.command, hidden, path or self.log)
         self.finished = time.time()
         if status:
             if asked:
@@ -169,8 +170,8 @@ class Execution:
         if asked:
             self.calls = read(asked, plan.name, plan.calls)
 
-    def _wait(self, command: Command, path: str) -> int:
-        """Wait for the end, and until what it has printed to the file is told; the wait status."""
+    def _wait(self, command: Command, hidden: HiddenOutput | None, path: str) -> int:
+        """Wait for the end, and until what it has printed is in the file, and told; the wait status."""
         telling = self._telling(path)
         try:
             return command.wait()
@@ -179,6 +180,8 @@ class Execution:
             command.wait()
             raise
         finally:
+            if hidden is not None:
+                hidden.end()
             if telling is not None:
                 telling.end()
 
@@ -274,12 +277,12 @@ def _signal_name(number: int) -> str:
 
 def _shown(plan: Plan) -> str:
     """The command on one line, and not all of a long one."""
-    text = spelled_out(plan.as_text(), but="\t")
+    text = spelled_out(mask_text(plan.as_text()), but="\t")
     return text if len(text) <= 2 * WIDTH else f"{text[: 2 * WIDTH]}…"
 
 
 def tail(path: str) -> str:
-    """The last lines of an output, as they may be shown: what would steer a terminal is spelled out."""
+    """The last lines of an output, as they may be shown: without secrets, and with escapes spelled out."""
     try:
         with open(path, "rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -287,7 +290,7 @@ def tail(path: str) -> str:
             data = file.read(TAIL)
     except OSError:
         return ""
-    lines = data.decode(errors="replace").splitlines()[-LINES:]
+    lines = mask_text(data.decode(errors="replace")).splitlines()[-LINES:]
     shown = (line if len(line) <= WIDTH else f"…{line[-WIDTH:]}" for line in lines)
     return "\n".join(spelled_out(line, but="\t") for line in shown).strip("\n")
 

@@ -15,6 +15,8 @@ from woflo.errors import ArgumentError, OptionError, SerializationError, TaskSto
 from woflo.kernel.body import Body
 from woflo.kernel.context import current_attempt
 from woflo.kernel.digest import digest
+from woflo.kernel.hiding import know_argument
+from woflo.kernel.masking import MASK, mask
 from woflo.kernel.options import Options
 from woflo.kernel.task import Task
 from woflo.scripts.admission import FreshnessAdmission
@@ -26,6 +28,7 @@ from woflo.scripts.making import Making
 from woflo.scripts.marks import Mark
 from woflo.scripts.places import check_written
 from woflo.scripts.plan import Plan
+from woflo.scripts.sealing import sealed_digest
 from woflo.scripts.words import fields_of, texts_of
 from woflo.stores.codec import Codec
 
@@ -143,16 +146,21 @@ class MakingFunction:
 
     def _digest(self, name: str, value: Any) -> str:
         kind = self.signature.parameters[name].kind
+        is_secret = mask(name, "") == MASK
+        if is_secret:
+            know_argument(name, value, stays=False)
+        made = sealed_digest if is_secret else digest
         try:
             if kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
                 raise SerializationError
-            return digest(self.codec.dump_parameter(name, value))
+            return made(self.codec.dump_parameter(name, value))
         except SerializationError:
             try:
-                return digest(pickle.dumps(value, 5))
+                return made(pickle.dumps(value, 5))
             except Exception as error:
+                shown = MASK if is_secret else repr(value)
                 raise ArgumentError(
-                    f"{self.name}: whether {name}={value!r} is the same as before cannot be told ({error}); name it in "
+                    f"{self.name}: whether {name}={shown} is the same as before cannot be told ({error}); name it in "
                     f"cache_ignore where it does not matter"
                 ) from error
 

@@ -6,15 +6,14 @@ ends at once, with a value that can be passed on and shown, and that nobody can 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 
 from woflo.errors import UnknownResultError
 from woflo.kernel.attempt import Attempt
-from woflo.kernel.body import Body
-from woflo.kernel.context import current_attempt
 from woflo.kernel.outcome import Outcome
+from woflo.kernel.passing import calls_by
 from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.state import RunState
 from woflo.kernel.traits import Traits
@@ -33,58 +32,15 @@ def leaving_out(note: Callable[[BaseTaskRun[Any]], object]) -> Iterator[None]:
 
     Where calls are recorded already, as in a workflow, it changes nothing.
     """
-    caller = current_attempt.get()
-    if caller is not None and caller.recorder is not None:
+
+    def call(task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> BaseTaskRun[Any]:
+        run: LeftOutRun[Any] = LeftOutRun(task, args, kwargs)
+        run.note = note
+        run._begin()
+        return run
+
+    with calls_by(call, "a dry run"):
         yield
-        return
-    dry = Attempt("dry", "a dry run", 1, Body(leaving_out), (), {})
-    dry.recorder = _LeavingOut(note)
-    token = current_attempt.set(dry)
-    try:
-        yield
-    finally:
-        current_attempt.reset(token)
-
-
-class _LeavingOut:
-    """A `Recorder` that executes nothing."""
-
-    def __init__(self, note: Callable[[BaseTaskRun[Any]], object]) -> None:
-        self._note = note
-
-    def call(self, task: Task[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> BaseTaskRun[Any]:
-        """See the port."""
-        token = current_attempt.set(None)
-        try:
-            run: LeftOutRun[Any] = LeftOutRun(task, args, dict(kwargs))
-            run.note = self._note
-            run._begin()
-            return run
-        finally:
-            current_attempt.reset(token)
-
-    def note(self, what: str) -> _Passing:
-        """See the port."""
-        return _Passing()
-
-    def block(self, runs: Iterable[BaseTaskRun[Any]], is_over: Callable[[], bool], end: float | None) -> bool:
-        """See the port."""
-        return False
-
-    async def until(self, runs: Iterable[BaseTaskRun[Any]], is_over: Callable[[], bool], end: float | None) -> bool:
-        """See the port."""
-        return False
-
-
-class _Passing:
-    """A `Note` of which nothing is kept."""
-
-    is_recorded = False
-    value = None
-
-    def keep(self, value: Any) -> Any:
-        """See the port."""
-        return value
 
 
 class LeftOutRun(BaseTaskRun[R]):

@@ -270,6 +270,10 @@ def test_a_selection_that_cannot_be(folder):
     assert folder.problems(text, skip=["one"]) == [
         "tasks.b.parameters.a needs the result of 'one', which is left out; leave out 'b' as well, or none of them"
     ]
+    text = "tasks:\n  one: {run: ls, outputs: a}\n  b: {run: 'cat {inputs}', inputs: '${one.outputs}'}\n"
+    assert folder.problems(text, run_from="b") == [
+        "tasks.b.inputs needs the outputs of 'one', which is left out; leave out 'b' as well, or none of them"
+    ]
 
 
 def test_tasks_are_found(folder, monkeypatch):

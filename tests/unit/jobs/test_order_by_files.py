@@ -1,6 +1,10 @@
 """A step that reads what another one makes is executed behind it, though nobody says so."""
 
+import json
+
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from woflo import RunState, task
 
@@ -129,3 +133,29 @@ def test_it_is_drawn(folder):
         """
     )
     assert '    s0 -->|"a.txt"| s1\n    s1 --> s2\n' in job.graph()
+
+
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_graph_of_files(folder, data):
+    """However the steps stand in the file, each is behind all whose files it reads, and needs no other."""
+    count = data.draw(st.integers(2, 9))
+    reads = {n: sorted(data.draw(st.sets(st.integers(0, n - 1)))) if n else [] for n in range(count)}
+    steps = {
+        f"s{n}": {
+            "run": "cat {inputs}",
+            "inputs": [f"d{one % 3}/f{one}" for one in reads[n]],
+            "outputs": f"d{n % 3}/f{n}",
+        }
+        for n in data.draw(st.permutations(range(count)))
+    }
+    job = folder.load(json.dumps({"tasks": {name: _without_empty(step) for name, step in steps.items()}}), "job.json")
+    assert {name: sorted(needed) for name, needed in needs(job).items()} == {
+        f"s{n}": sorted(f"s{one}" for one in reads[n]) for n in range(count)
+    }
+    place = {name: number for number, name in enumerate(job.steps)}
+    assert all(place[f"s{one}"] < place[f"s{n}"] for n in range(count) for one in reads[n])
+
+
+def _without_empty(step):
+    return {**step, "run": "true"} if not step["inputs"] else step
