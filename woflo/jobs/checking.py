@@ -9,7 +9,7 @@ from typing import Any
 
 from woflo.errors import WofloError
 from woflo.jobs.commands import command_task, with_files
-from woflo.jobs.files import edges, named_by
+from woflo.jobs.files import edges, made_twice, named_by
 from woflo.jobs.finding import Found, NotFound
 from woflo.jobs.model import JobModel, StepModel
 from woflo.jobs.plan import Step
@@ -254,8 +254,10 @@ class Checking:
     def _order_by_files(self, steps: dict[str, Step]) -> None:
         """Who reads what another one makes is executed behind it, as make does it."""
         found: dict[tuple[str, str], list[str]] = {}
-        for edge in edges({name: named_by(step) for name, step in steps.items() if step.has_files}):
+        files = {name: named_by(step) for name, step in steps.items() if step.has_files}
+        for edge in edges(files):
             found.setdefault((edge.reader, edge.path), []).append(edge.maker)
+        told_of: set[str] = set()
         for (name, path), makers in found.items():
             step = steps[name]
             if any(maker in step.needs for maker in makers):
@@ -263,9 +265,15 @@ class Checking:
             if len(makers) > 1:
                 told = f"{path} is made by the steps {' and '.join(map(repr, makers))}; name one in `dependencies`"
                 self._problems.add(("tasks", name, "inputs"), told)
+                told_of.add(path)
                 continue
             step.needs += (makers[0],)
             step.reads_from = {**step.reads_from, makers[0]: path}
+        for path, first, other in made_twice(files, steps):
+            if path not in told_of:
+                own = () if self._job.tasks[other].outputs is None else ("outputs",)
+                told = f"{path} is made by the step {first!r} as well, and neither waits for the other"
+                self._problems.add(("tasks", other, *own), f"{told}; give it another name")
 
     def _is_step(self, name: str, path: Path) -> bool:
         if name in self._job.tasks:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from woflo.jobs.plan import Step
     from woflo.scripts.files import Declared
 
-__all__ = ["Edge", "Files", "Named", "edges", "makers_of", "named_by"]
+__all__ = ["Edge", "Files", "Named", "edges", "made_twice", "makers_of", "named_by"]
 
 
 class Named(NamedTuple):
@@ -122,6 +122,28 @@ def edges(files: Mapping[str, Files]) -> Iterator[Edge]:
             yield from (Edge(reader, maker, path) for maker, path in makers.of(one) if maker != reader)
 
 
+def made_twice(files: Mapping[str, Files], steps: Mapping[str, Step]) -> Iterator[tuple[str, str, str]]:
+    """Files that two steps make of which none needs the other one: the file, and the steps."""
+    for path, makers in _Makers(files).by_path.items():
+        for other in dict.fromkeys(makers[1:]):
+            first = makers[0]
+            if other != first and not (_needs(other, first, steps) or _needs(first, other, steps)):
+                yield path, first, other
+
+
+def _needs(name: str, other: str, steps: Mapping[str, Step]) -> bool:
+    """True where a step is executed behind another one, however many are between."""
+    todo, seen = [name], set[str]()
+    while todo:
+        at = todo.pop()
+        if at == other:
+            return True
+        if at not in seen and at in steps:
+            seen.add(at)
+            todo += steps[at].needs
+    return False
+
+
 def makers_of(path: str, files: Mapping[str, Files]) -> list[str]:
     """The steps that make a file, or something in a folder."""
     from woflo.scripts.plan import target_of
@@ -133,7 +155,7 @@ class _Makers:
     """Finds who makes a file."""
 
     def __init__(self, files: Mapping[str, Files]) -> None:
-        self._by_path: dict[str, list[str]] = {}
+        self.by_path: dict[str, list[str]] = {}
         self._below: dict[str, list[tuple[str, str]]] = {}
         """By folders in which others lie, however deep."""
         self._globs: list[tuple[str, str]] = []
@@ -145,7 +167,7 @@ class _Makers:
         if one.is_glob:
             self._globs.append((name, one.path))
             return
-        self._by_path.setdefault(one.path, []).append(name)
+        self.by_path.setdefault(one.path, []).append(name)
         folder = os.path.dirname(one.path)
         while folder and folder not in ("/", "."):
             self._below.setdefault(folder, []).append((name, one.path))
@@ -154,8 +176,8 @@ class _Makers:
     def of(self, one: Named) -> Iterable[tuple[str, str]]:
         """Who makes what is read, and which file that is."""
         if one.is_glob:
-            return [(name, path) for path in self._by_path if _fits(path, one.path) for name in self._by_path[path]]
-        found = [(name, one.path) for name in self._by_path.get(one.path, ())]
+            return [(name, path) for path in self.by_path if _fits(path, one.path) for name in self.by_path[path]]
+        found = [(name, one.path) for name in self.by_path.get(one.path, ())]
         found += self._below.get(one.path, ())
         return found + [(name, one.path) for name, pattern in self._globs if _fits(one.path, pattern)]
 

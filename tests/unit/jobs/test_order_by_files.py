@@ -107,6 +107,18 @@ def test_what_is_said_stays(folder):
         (
             """
             tasks:
+              one: {run: "touch {outputs}", outputs: [b.txt, a.txt]}
+              two: {run: "touch x", outputs: ./a.txt}
+              more: {run: "touch a.txt", inputs: a.txt, outputs: a.txt, dependencies: [one]}
+            """,
+            (
+                "job.yaml:3: tasks.two.outputs: a.txt is made by the step 'one' as well, and neither waits for the "
+                "other; give it another name"
+            ),
+        ),
+        (
+            """
+            tasks:
               one: {run: "cp {inputs} {outputs}", inputs: a.txt, outputs: b.txt}
               two: {run: "cp {inputs} {outputs}", inputs: b.txt, outputs: a.txt}
             """,
