@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import os
 import stat
+from fnmatch import fnmatchcase
+from glob import has_magic
 
 from woflo.errors import MissingOutputError
 from woflo.kernel.bus import logger
@@ -57,12 +59,30 @@ class Making:
             above = os.path.dirname(self._plan.path(output.path if output.pattern is None else _fixed_part(output)))
             if above:
                 os.makedirs(above, exist_ok=True)
+            if stayed is not None:
+                self._return_parts(output)
             paths |= dict.fromkeys(self._plan.files_of(output))
         if stayed is not None and self._known is not None:
             paths |= dict.fromkeys(self._known.outputs)  # a glob does not find what is aside
         for path in paths:
             self._set_aside(path, stayed)
         self._mark.note_stayed([self._name(path) for path in self._there])
+
+    def _return_parts(self, output: Output) -> None:
+        """What an attempt has moved away that was then cut off itself comes back, to be looked at once more."""
+        whole = self._plan.path(output.pattern or output.path)
+        if output.pattern is None:
+            found = [whole]
+        else:
+            folder, pattern = os.path.split(whole)
+            names = (
+                [] if has_magic(folder) else [one[1 : -len(PART)] for one in os.listdir(folder or ".") if _is_part(one)]
+            )
+            found = [os.path.join(folder, name) for name in names if fnmatchcase(name, pattern)]
+        for one in found:
+            part = _aside(one, "part")
+            if os.path.lexists(part) and not os.path.lexists(one):
+                os.rename(part, one)
 
     def _set_aside(self, path: str, stayed: list[str] | None) -> None:
         whole = self._plan.path(path)
@@ -195,6 +215,13 @@ class Making:
 def _is_at(there: Print, made: Print) -> bool:
     """True where size and time are the same."""
     return (there[0], there[1]) == (made[0], made[1])
+
+
+PART = ".woflo-part"
+
+
+def _is_part(name: str) -> bool:
+    return name.startswith(".") and name.endswith(PART)
 
 
 def _aside(whole: str, what: str) -> str:
