@@ -195,6 +195,8 @@ def test_the_limit_of_one_task(folder):
     held = [folder.call("held", name, priority=1) for name in "abc"]
     with folder.worker("--concurrency", "4", "--concurrency", "held=2") as worker:
         folder.wait_for_end(folder.call("note", "beside"))
+        folder.wait_for_file("a.begun")
+        folder.wait_for_file("b.begun")
         assert sorted(path.stem for path in folder.path.glob("*.begun")) == ["a", "b"]
         folder.touch("a.go")
         folder.wait_for_file("c.begun")
@@ -224,7 +226,7 @@ def test_the_limit_of_one_task(folder):
         (["app.py", "--runner", "treads"], "did you mean 'thread'"),
         (["wanting.py"], "wants has 'client' injected, and nobody provides a Client"),
         (["wanting.py", "--tasks", "flow"], "wants has 'client' injected, and nobody provides a Client"),
-        (["app.py", "--unknown"], "No such option"),
+        (["app.py", "--unknown"], "no option"),
     ],
 )
 def test_wrong_usage(folder, arguments, told):

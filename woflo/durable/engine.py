@@ -16,7 +16,7 @@ from woflo.durable.execution import Ending, Execution
 from woflo.durable.following import Following
 from woflo.durable.looking import Looking
 from woflo.durable.loop_writing import LoopWriter
-from woflo.durable.membership import LOOK
+from woflo.durable.membership import IDLE_LOOK, LOOK
 from woflo.durable.telling import Telling
 from woflo.errors import LeaseLostError, OptionError, StoreError
 from woflo.kernel import clock, runtime
@@ -206,18 +206,25 @@ class Engine(Looking):
         due = self.store.next_time(queues, self._claimed_at) if self._is_waiting() else None
         tick = None if self._serving is None else self._serving.schedules.next_time()
         soonest = min((at for at in (due, tick) if at is not None), default=None)
-        return LOOK if soonest is None else max(0.001, min(LOOK, soonest - clock.now()))
+        rest = max(LOOK, min(IDLE_LOOK, self.membership.seconds_to_beat())) if self._is_idle() else LOOK
+        return rest if soonest is None else max(0.001, min(rest, soonest - clock.now()))
+
+    def _is_idle(self) -> bool:
+        """True where all that it waits for are calls for others: those are heard of, and it holds nothing meanwhile."""
+        if self._serving is None or self._serving.under_way or self._to_give_back:
+            return False
+        return not (self.executions or self._own or self.following.ids())
 
     def _look(self) -> None:
         self._looked_at, self._has_heard = time.monotonic(), False
         if self.membership.is_beat_due():
             self._beat()
-        self.membership.take_over()
-        self._give_back()
-        self._stop_those_asked()
         self._claim_own()
-        self._claim_for_others()
+        self._claim_for_others()  # early: somebody waits for that, and for little of what follows
+        self._stop_those_asked()
         self.following.look()
+        self._give_back()
+        self.membership.take_over()
 
     def _beat(self) -> None:
         try:

@@ -1,6 +1,7 @@
 """When an engine looks at its store: the thread that does, and what it hears of changes.
 
-It looks when the store or the clock has changed, when a run is due, and otherwise twice a second.
+It looks when the store or the clock has changed, when a run is due, and otherwise twice a second; where it waits for
+nothing but calls, with every sign of life. Whether another worker has died is seen twice a second in any case.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class Looking(ABC):
     """The monotonic time of the last look."""
     _has_heard = False
     """True where something was heard since."""
+    heard: int = 0
+    """How often something was heard; for who wants to know whether that was since it looked."""
 
     def __init__(self, store: Store) -> None:
         self.store: Store = store
@@ -93,6 +96,7 @@ class Looking(ABC):
             end()
 
     def _changed(self) -> None:
+        self.heard += 1
         for listener in self._listeners:
             listener()
         if self._is_waiting():
@@ -146,6 +150,11 @@ class Looking(ABC):
         """Until there is something to look at. What was heard soon after a look is looked at a little later."""
         if self.executions and not self._wake.wait(min(seconds, BETWEEN_LOOKS)):
             seconds = 0.0 if self._has_heard else seconds - BETWEEN_LOOKS
+        while seconds > LOOK and not self.membership.is_alone:
+            if self._wake.wait(LOOK):
+                return
+            self.membership.watch()
+            seconds -= LOOK
         if seconds > 0:
             self._wake.wait(seconds)
 

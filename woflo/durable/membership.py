@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from woflo.durable.begun import Mark
     from woflo.stores.contract import Store
 
-__all__ = ["LEASE", "LOOK", "Membership"]
+__all__ = ["IDLE_LOOK", "LEASE", "LOOK", "Membership"]
 
 LEASE = 10.0
 """Seconds that a process keeps its runs without a sign of life."""
 LOOK = 0.5
 """Seconds after which the store is looked at though nothing was heard: what was heard may be lost."""
+IDLE_LOOK = LEASE / 4
+"""The same for a worker that executes nothing: it looks when it gives its sign of life."""
 
 
 class Membership:
@@ -34,6 +36,10 @@ class Membership:
         self._host = socket.gethostname()
         self.id: str = self._new_id()
         self._presence: Presence | None = None
+        self._others: tuple[WorkerRow, ...] = ()
+        """The workers of the store when it was last looked for dead ones. Who comes later is heard of."""
+        self._owes_a_look = True
+        """True where something was heard so soon after that, that it was not looked for them again."""
         self._ends_on_signal = False
         self._beaten = self._looked_for_dead = self._lease_until = 0.0
         self._offset = clock.now() - clock.monotonic()
@@ -68,6 +74,10 @@ class Membership:
         """True where a sign of life has to be given."""
         return clock.monotonic() - self._beaten > LEASE / 4
 
+    def seconds_to_beat(self) -> float:
+        """Until then."""
+        return self._beaten + LEASE / 4 - clock.monotonic()
+
     def beat(self) -> None:
         """Give a sign of life. Raises `LeaseLostError` where this worker was taken for dead."""
         self._write_beat(is_first=False)
@@ -93,13 +103,15 @@ class Membership:
         It is looked for them twice a second; `again`, however long ago that was.
         """
         if not again and time.monotonic() - self._looked_for_dead <= LOOK:
+            self._owes_a_look = True
             return
         self._notice_a_step()
         now = clock.now()
         if self._lease_until < now:
             return  # whose own lease has ended, because time passed or the machine slept, beats first
-        self._looked_for_dead = time.monotonic()
+        self._looked_for_dead, self._owes_a_look = time.monotonic(), False
         workers = self._store.workers()
+        self._others = tuple(one for one in workers if one.id != self.id)
         dead = dead_among(workers, self._host)
         if clock.monotonic() < self._trusts_leases_from:
             now = min([now, *(one.lease_until for one in workers if one.id not in dead)])
@@ -110,6 +122,20 @@ class Membership:
             self._store.write(Recover(now=now, dead=tuple(dead), told=tuple(told), begun=begun))
             for worker_id in dead:
                 forget(worker_id)
+
+    def watch(self) -> None:
+        """Take over where a worker that was known has died. Where none has, the store is not asked."""
+        now = clock.now()
+        if self._owes_a_look or any(one.lease_until < now for one in self._others) or self._a_known_one_has_died():
+            self.take_over(again=True)
+
+    def _a_known_one_has_died(self) -> bool:
+        return bool(dead_among(self._others, self._host))
+
+    @property
+    def is_alone(self) -> bool:
+        """True where there is no other worker that could die."""
+        return not (self._others or self._owes_a_look)
 
     def _notice_a_step(self) -> None:
         """Where the time of day was set, all leases mean something else: nobody is dead because of that."""

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["Unserved"]
 
 LOOK = 1.0
-"""Seconds between two looks."""
+"""Seconds between two looks where something was heard."""
+QUIET_LOOK = 10.0
+"""The same where nothing was."""
 PAGE = 100
 """How many runs are looked at each time; each is once."""
 
@@ -31,12 +33,14 @@ class Unserved:
         self._seen = ""
         """The last run that was looked at."""
         self._looked_at = 0.0
+        self._heard = -1
 
     def look(self) -> None:
         """Tell of names that were not told yet, at most once a second."""
-        if time.monotonic() - self._looked_at < LOOK:
+        heard, quiet = self._serving.engine.heard, time.monotonic() - self._looked_at
+        if quiet < (QUIET_LOOK if heard == self._heard else LOOK):
             return
-        self._looked_at = time.monotonic()
+        self._looked_at, self._heard = time.monotonic(), heard
         try:
             self._look_further()
         except StoreError:
@@ -44,7 +48,10 @@ class Unserved:
 
     def _look_further(self) -> None:
         waiting = (RunState.PENDING, RunState.RETRYING)
-        for row in self._store.select(states=waiting, after=self._seen, limit=PAGE):
+        rows = self._store.select(states=waiting, after=self._seen, limit=PAGE)
+        if len(rows) == PAGE:
+            self._heard = -1  # there are more
+        for row in rows:
             self._seen = row.id
             if row.queue in self._serving.queues and row.task not in self._serving.tasks:
                 self._tell(row.task, str(row.queue))

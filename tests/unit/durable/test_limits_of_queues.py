@@ -260,7 +260,7 @@ def test_arguments_that_cannot_be_stored_are_refused_at_the_call(store):
 
 
 def test_a_claim_from_a_queue_without_limits_asks_nothing_more(tmp_path, monkeypatch):
-    """What is due, what is ready, and the claim: three statements, whatever is set for other queues."""
+    """What is due, the claim, and that there is no limit: three statements, whatever is set for other queues."""
     kept = SQLiteStore(tmp_path / "w.db")
     kept.write(LimitQueue(now=1.0, queue="other", max_concurrency=1))
     kept.write(Submit(now=1.0, runs=(Row(id="a", task="t"),)))
@@ -271,5 +271,5 @@ def test_a_claim_from_a_queue_without_limits_asks_nothing_more(tmp_path, monkeyp
         writing, "_ask", lambda statements: asked.extend(name for name, _ in statements) or ask(statements)
     )
     assert len(kept.write(ClaimReady(now=1.0, worker="w", limit=9, tasks=("t",), queues=("default",)))) == 1
-    assert asked == ["wake_due", "ready_in_queue", "claim"]
+    assert asked == ["wake_due", "claim_in_queue", "is_limited"]
     kept.close()

@@ -23,6 +23,7 @@ CASES = [
     ("claim", VALUES, "runs_pkey"),
     ("wake_due", VALUES, "runs_due"),
     ("ready_in_queue", VALUES, "runs_ready"),
+    ("claim_in_queue", VALUES, "runs_ready"),
 ]
 
 

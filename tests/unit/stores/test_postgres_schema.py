@@ -127,15 +127,16 @@ def test_the_columns_are_those_of_rows(postgres, url):
     assert all(value == name for name, value in values.items() if name not in others)
 
 
-def test_claiming_uses_the_index(postgres, url):
+@pytest.mark.parametrize("statement", ["ready_in_queue", "claim_in_queue"])
+def test_claiming_uses_the_index(postgres, url, statement):
     """However many runs there are: no scan, no sorting, also when the server has not counted them yet."""
     name = made(url)
     postgres.execute(
         f"INSERT INTO {name}.runs SELECT 'r' || n, 't', 'PENDING', 'q', NULL, '', NULL, NULL, 0, NULL, '{{}}', '',"
         f" NULL, NULL, 0, 0, NULL, '[]', FALSE, NULL, 0, NULL, 1, NULL, NULL FROM generate_series(1, 5000) n"
     )
-    sql = statements("postgres")["ready_in_queue"].replace("woflo.", f"{name}.")
-    values = {"%(queue)s": "'q'", "%(tasks)s": "'[\"t\"]'", "%(limit)s": "9"}
+    sql = statements("postgres")[statement].replace("woflo.", f"{name}.")
+    values = {"%(queue)s": "'q'", "%(tasks)s": "'[\"t\"]'", "%(limit)s": "9", "%(worker)s": "'w'", "%(now)s": "1.0"}
     for placeholder, value in values.items():
         sql = sql.replace(placeholder, value)
     plan = " ".join(line for (line,) in postgres.execute(f"EXPLAIN {sql}"))

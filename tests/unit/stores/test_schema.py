@@ -153,12 +153,13 @@ def test_the_columns_are_those_of_rows(path):
 
 
 @pytest.mark.parametrize("queue", ["q", "other"])
-def test_claiming_uses_the_index(path, queue):
+@pytest.mark.parametrize("statement", ["ready_in_queue", "claim_in_queue"])
+def test_claiming_uses_the_index(path, queue, statement):
     """However many runs there are: no scan, no sorting."""
     made(path)
     with sqlite3.connect(path) as file:
-        values = {"queue": queue, "tasks": "[]", "limit": 1}
-        plan = file.execute("EXPLAIN QUERY PLAN " + statements("sqlite")["ready_in_queue"], values).fetchall()
+        values = {"queue": queue, "tasks": "[]", "limit": 1, "worker": "w", "now": 1.0}
+        plan = file.execute("EXPLAIN QUERY PLAN " + statements("sqlite")[statement], values).fetchall()
     text = " ".join(detail for *_, detail in plan)
     assert "runs_ready (queue=?)" in text
     assert "TEMP B-TREE" not in text

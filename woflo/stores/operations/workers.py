@@ -14,15 +14,16 @@ __all__ = ["Beat", "Leave", "Recover"]
 class Beat(Operation[None]):
     """A sign of life: the worker keeps its claims until its new `lease_until`.
 
-    The first one (`is_first`) makes the worker known. Any other is refused with `LeaseLostError` where the worker is
-    not known, because it left or was taken for dead: its claims are gone.
+    The first one (`is_first`) makes the worker known, to those as well who are to notice its death. Any other is
+    refused with `LeaseLostError` where the worker is not known, because it left or was taken for dead: its claims are
+    gone.
     """
 
     worker: WorkerRow
     is_first: bool = False
 
     def is_news(self, result: None) -> bool:
-        return False
+        return self.is_first
 
 
 @dataclass(slots=True, kw_only=True)

@@ -101,6 +101,8 @@ def handed_over(before: Row, row: Row, reason: str | None, now: float) -> Doing[
 
 def claim_ready(op: ClaimReady) -> Doing[list[Row]]:
     """See `ClaimReady`."""
+    if op.ids is None and len(set(op.queues)) == 1:
+        return (yield from _claim_in_one(op, op.queues[0]))
     _, *answers = yield [("wake_due", {"now": op.now}), *_ready(op)]
     found = [one for answer in answers for one in answer.rows]
     limited = [name for priority, name in found if priority is None]
@@ -114,6 +116,16 @@ def claim_ready(op: ClaimReady) -> Doing[list[Row]]:
     claimed = yield from asked("claim", {"worker": op.worker, "now": op.now, "ids": json.dumps(ids)})
     rows = {row.id: row for row in rows_of(claimed)}
     return [rows[run_id] for run_id in ids if run_id in rows]
+
+
+def _claim_in_one(op: ClaimReady, queue: str) -> Doing[list[Row]]:
+    """The same of one queue, as most workers have it: for one without limits there is nothing to be asked before."""
+    values = {"worker": op.worker, "now": op.now, "queue": queue, "tasks": json.dumps(op.tasks), "limit": op.limit}
+    due, claim = ("wake_due", {"now": op.now}), ("claim_in_queue", values)
+    _, claimed, limited = yield [due, claim, ("is_limited", {"queue": queue})]
+    if limited.rows and not claimed.rows:
+        return (yield from claim_within(op, [queue], []))
+    return sorted(rows_of(claimed.rows), key=lambda row: (-row.priority, row.id))
 
 
 def _ready(op: ClaimReady) -> list[Statement]:

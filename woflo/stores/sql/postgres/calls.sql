@@ -53,6 +53,27 @@ ORDER BY priority DESC, id
 LIMIT %(limit)s
 FOR UPDATE SKIP LOCKED;
 
+-- name: claim_in_queue
+-- The first of those that are ready, in any order; nothing from a queue for which something is set.
+UPDATE woflo.runs
+SET state = 'RUNNING', worker = %(worker)s, fence = fence + 1, attempt = attempt + 1, reason = NULL,
+    started_at = coalesce(started_at, %(now)s)
+WHERE id = ANY(ARRAY(
+    SELECT id
+    FROM woflo.runs
+    WHERE queue = %(queue)s
+        AND state IN ('PENDING', 'RETRYING') AND run_after IS NULL AND queue IS NOT NULL
+        AND task = ANY(ARRAY(SELECT json_array_elements_text(%(tasks)s::json)))
+        AND NOT EXISTS (SELECT 1 FROM woflo.queues WHERE name = %(queue)s)
+    ORDER BY priority DESC, id
+    LIMIT %(limit)s
+    FOR UPDATE SKIP LOCKED
+))
+RETURNING *;
+
+-- name: is_limited
+SELECT 1 FROM woflo.queues WHERE name = %(queue)s;
+
 -- name: claim
 -- Those that were found ready, in any order.
 UPDATE woflo.runs

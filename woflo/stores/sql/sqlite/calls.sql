@@ -39,6 +39,26 @@ WHERE id IN (SELECT value FROM json_each(:ids))
 ORDER BY priority DESC, id
 LIMIT :limit;
 
+-- name: claim_in_queue
+-- The first of those that are ready, in any order; nothing from a queue for which something is set.
+UPDATE runs
+SET state = 'RUNNING', worker = :worker, fence = fence + 1, attempt = attempt + 1, reason = NULL,
+    started_at = coalesce(started_at, :now)
+WHERE id IN (
+    SELECT id
+    FROM runs INDEXED BY runs_ready
+    WHERE queue = :queue
+        AND state IN ('PENDING', 'RETRYING') AND run_after IS NULL AND queue IS NOT NULL
+        AND task IN (SELECT value FROM json_each(:tasks))
+        AND NOT EXISTS (SELECT 1 FROM queues WHERE name = :queue)
+    ORDER BY priority DESC, id
+    LIMIT :limit
+)
+RETURNING *;
+
+-- name: is_limited
+SELECT 1 FROM queues WHERE name = :queue;
+
 -- name: claim
 -- Those that were found ready, in any order.
 UPDATE runs
