@@ -52,5 +52,5 @@ class ClaimReady(Operation[list[Row]]):
     ids: tuple[str, ...] | None = None
 
     def is_news(self, result: list[Row]) -> bool:
-        """Nobody waits for a run to begin: to tell all would keep the claimer from it, and wake who waits for its end."""
+        """Nobody waits for a beginning. To tell all would keep the claimer from it, and wake who waits for the end."""
         return False
