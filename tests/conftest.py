@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from postgres_cluster import FAST, Cluster
 
+from woflo.kernel import hiding
 from woflo.testing import leftovers, wait_until
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
@@ -64,6 +65,13 @@ def postgres():
     cluster = Cluster(*FAST)
     yield cluster
     cluster.stop()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_secret():
+    """What a test has given as a secret is a word like others to those that follow it."""
+    yield
+    hiding.forget_all()
 
 
 @pytest.fixture(autouse=True)

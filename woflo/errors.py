@@ -55,6 +55,7 @@ __all__ = [
     "TaskTimeoutError",
     "UnknownMakerError",
     "UnknownNameError",
+    "UnknownResultError",
     "UnknownRunError",
     "UpstreamFailedError",
     "WofloError",
@@ -190,8 +191,11 @@ class StoredFailureError(WofloError):
 class FailureElsewhereError(WofloError):
     """The failure of a call that was made in another process, as observers are told of it here.
 
-    It has the name of the class and the text; the exception itself stayed where the call was made.
+    It has the name of the class and the text; the exception itself stayed where the call was made. `trace` is its
+    traceback as text, masked, where the failure of an attempt is told; it is a note of the exception, too.
     """
+
+    trace: str = ""
 
 
 class CallLimitError(WofloError, RuntimeError):
@@ -321,12 +325,20 @@ class MissingOutputError(WofloError, FileNotFoundError):
         self.log = log
 
 
+class OutputConflictError(WofloError, RuntimeError):
+    """Two calls that are under way at once would make one file, in different ways; the message names both."""
+
+
 class UnknownMakerError(WofloError, LookupError):
     """No task makes a file of this name, or several do, or a file needs itself; the message tells which tasks."""
 
 
 class PictureError(WofloError, RuntimeError):
     """A picture could not be drawn: there is no Graphviz (`dot`) on this machine, or it has failed."""
+
+
+class UnknownResultError(WofloError, RuntimeError):
+    """A dry run executes nothing, so what a call would return is not known where code looks into it."""
 
 
 class MissingInputError(WofloError, FileNotFoundError):

@@ -4,6 +4,8 @@ import pytest
 from programs import run
 from systems import needs_proc
 
+pytestmark = pytest.mark.unmeasured
+
 KINDS = ["fork", "spawn", "forkserver", "pool", "pool-spawn"]
 
 BEGINNING = """

@@ -9,7 +9,7 @@ import sys
 import pytest
 from programs import Program, environment
 from programs import woflo_command as woflo
-from systems import needs_proc
+from systems import needs_graphviz, needs_proc
 
 FLOW = """
 from woflo import protected, script, task
@@ -135,35 +135,66 @@ def test_a_file_that_was_changed(folder):
 
 
 def test_pictures(folder):
-    """Mermaid text; SVG where there is Graphviz, and else an error that says so."""
+    """As Mermaid text."""
     chart = woflo(folder, "report", "1.count", "--mermaid")[0]
     assert chart.startswith("flowchart TD\n")
     assert '["up/1.txt"]' in chart
     assert woflo(folder, "graph", "tasks.py", "2.count")[0].count("-->") == 7
-    if shutil.which("dot"):
-        assert woflo(folder, "report", "1.count", "--svg", "a.svg") == ("", "", 0)
-        assert "part_1.txt</text>" in (folder / "a.svg").read_text()
-        assert woflo(folder, "graph", "tasks.py", "1.count", "--svg", "b.svg")[2] == 0
-        assert "count(i=1)</text>" in (folder / "b.svg").read_text()
 
 
-def test_without_graphviz(folder, monkeypatch):
-    """What is missing is named, and the other way."""
+JOB = "version: 0.1\ntasks:\n  a: {run: 'touch x'}\n  b: {run: 'touch y', dependencies: [a]}\n"
+PICTURES = [
+    (["report", "1.count"], "part_1.txt"),
+    (["graph", "tasks.py", "1.count"], "count(i=1)"),
+    (["graph", "job.yaml"], "b"),
+]
+
+
+@needs_graphviz
+@pytest.mark.parametrize(("words", "text"), PICTURES)
+def test_pictures_by_graphviz(folder, words, text):
+    """SVG in the file that is named; nothing is said, and nothing else is made."""
+    (folder / "job.yaml").write_text(JOB)
+    assert woflo(folder, *words, "--svg", "a.svg") == ("", "", 0)
+    picture = (folder / "a.svg").read_text()
+    assert "<svg" in picture
+    assert f">{text}</text>" in picture
+    assert not (folder / "a.mmd").exists()
+
+
+@pytest.mark.parametrize(("words", "text"), PICTURES)
+def test_pictures_without_graphviz(folder, words, text, monkeypatch):
+    """Mermaid beside the file that is named, a line that says so, and status 0: the work goes on."""
+    (folder / "job.yaml").write_text(JOB)
     monkeypatch.setenv("PATH", str(folder))
-    _, said, status = woflo(folder, "report", "1.count", "--svg", "a.svg")
-    assert status == 2
-    assert "install Graphviz, or use --mermaid" in said
+    output, said, status = woflo(folder, *words, "--svg", "a.svg")
+    assert (output, len(said.splitlines()), status) == ("", 1, 0)
+    assert "no Graphviz" in said
+    assert "a.mmd" in said
+    assert (folder / "a.mmd").read_text() == woflo(folder, *words, "--mermaid")[0]
+    assert text in (folder / "a.mmd").read_text().replace("#40;", "(").replace("#41;", ")").replace("#61;", "=")
+    assert not (folder / "a.svg").exists()
+
+
+@pytest.mark.parametrize("program", [pytest.param(None, marks=needs_graphviz), "exit 3"])
+def test_pictures_that_cannot_be_kept(folder, monkeypatch, program):
+    """Where there is no such folder, or where Graphviz fails: a line that says so."""
+    if program is None:
+        _, said, status = woflo(folder, "report", "1.count", "--svg", "none/a.svg")
+        assert (said, status) == ("error: --svg none/a.svg: No such file or directory\n", 2)
+    else:
+        (folder / "dot").write_text(f"#!/bin/sh\n{program}\n")
+        (folder / "dot").chmod(0o755)
+        monkeypatch.setenv("PATH", str(folder))
+        _, said, status = woflo(folder, "report", "1.count", "--svg", "a.svg")
+        assert (said, status) == ("error: `dot` ended with status 3: it said nothing\n", 1)
+    assert not (folder / "a.svg").exists()
 
 
 def test_the_graph_of_a_job(folder):
     """Its steps and what they need; nothing is executed."""
-    (folder / "job.yaml").write_text(
-        "version: 0.1\ntasks:\n  a: {run: 'touch x'}\n  b: {run: 'touch y', dependencies: [a]}\n"
-    )
+    (folder / "job.yaml").write_text(JOB)
     assert "s0 --> s1" in woflo(folder, "graph", "job.yaml")[0]
-    if shutil.which("dot"):
-        assert woflo(folder, "graph", "job.yaml", "--svg", "job.svg") == ("", "", 0)
-        assert (folder / "job.svg").read_text().count("</text>") == 2
     assert not (folder / "x").exists()
 
 

@@ -146,7 +146,7 @@ def test_options(project):
     [
         (("--no-such",), "error: unrecognized arguments: --no-such"),
         (("-j",), "error: argument -j/--job: expected one argument"),
-        (("--var", "x"), "error: --var x: write it as NAME=VALUE"),
+        (("--var", "x"), "error: --var 'x' must be NAME=VALUE"),
         (("-j", "gone.yaml"), "gone.yaml:1: cannot be read: No such file or directory"),
         (("--skip", "f"), "error: skip: there is no step 'f'; there are: a, b, c, d, e"),
         (("--max-concurrency", "-1"), "error: max_concurrency=-1 must be a whole number, 0 or more"),
@@ -248,10 +248,9 @@ def test_ctrl_c(project):
     assert effects(project) == ["slow", "after"]
 
 
-def started(project, *arguments):
-    command = [sys.executable, "main.py", *arguments]
+def started(project, *arguments, way=("main.py",)):
     return subprocess.Popen(
-        command,
+        [sys.executable, *way, *arguments],
         cwd=project,
         env=environment(),
         stdout=subprocess.DEVNULL,
@@ -269,30 +268,60 @@ def wait_for(project, name):
         time.sleep(0.005)  # it is another process, which tells by a file
 
 
-KILLS = int(os.environ.get("WOFLO_KILLS", "5"))
+WAYS = {"Job.main": ("main.py",), "woflo run": ("-m", "woflo", "run", "job.yaml", "--quiet")}
+KILLS = int(os.environ.get("WOFLO_KILLS", "3"))
 COUNT = 10 * KILLS
 NAMES = [f"s{n}" for n in range(COUNT)]
-STEP = "  {name}: {{task: note, parameters: {{name: {name}, seconds: 0.02}}, dependencies: [{needs}]}}"
-MANY = "\n".join(
-    [
-        "config: {name: many, max_concurrency: 3}",
-        "tasks:",
-        *(STEP.format(name=name, needs=NAMES[n - 3] if n > 2 else "") for n, name in enumerate(NAMES)),
-        f"  told: {{task: told, dependencies: [{', '.join(NAMES)}]}}",
+STEPS = {
+    "tasks": "{{task: note, parameters: {{name: {name}, seconds: 0.02}}, dependencies: [{needs}]}}",
+    "commands": "{{run: [sh, -c, 'echo {name} >>effects; sleep 0.02'], dependencies: [{needs}]}}",
+    "files": """{{shell: true, inputs: {needs}.txt, outputs: {name}.txt,
+    run: 'echo {name} >>effects; sleep 0.02; cat {{inputs}} >{{outputs}}; echo {name} >>{{outputs}}'}}""",
+}
+
+
+def many(kind):
+    """A job of so many steps that kills find some of them under way; the last one tells what is in `shared`."""
+    step = STEPS[kind]
+    first = "first" if kind == "files" else ""
+    steps = [
+        f"  {name}: {step.format(name=name, needs=NAMES[n - 3] if n > 2 else first)}" for n, name in enumerate(NAMES)
     ]
-)
+    last = f"  told: {{task: told, dependencies: [{', '.join(NAMES)}]}}"
+    return "\n".join(["config: {name: many, max_concurrency: 3}", "tasks:", *steps, last])
 
 
 @needs_fork
 @pytest.mark.unmeasured
 @pytest.mark.timeout(60 + 10 * KILLS)
-def test_kills_at_any_moment(project):
+@pytest.mark.parametrize("kind", STEPS)
+@pytest.mark.parametrize("way", WAYS)
+def test_kills_at_any_moment(project, way, kind):
     """`-r` goes on each time: no step that succeeded is executed again, and `shared` is as it was."""
-    (project / "job.yaml").write_text(MANY)
+    (project / "job.yaml").write_text(many(kind))
+    (project / "first.txt").touch()
+    final = killed_again_and_again(project, WAYS[way])
+    names = NAMES if kind == "tasks" else []
+    left = json.loads(final["result"])["told"]
+    assert sorted(left) == sorted(names)
+    written = {
+        name: value
+        for (text,) in rows(project, "result", f"parent_id = '{final['id']}' AND task = 'woflo.shared'")
+        for name, value in json.loads(text)["set"].items()
+    }
+    assert left == written
+    if kind == "files":
+        for n, name in enumerate(NAMES):
+            made = (project / f"{name}.txt").read_text().split()
+            assert made == NAMES[n % 3 : n + 1 : 3]
+
+
+def killed_again_and_again(project, way):
+    """Execute the job in spite of kills: the only run that has succeeded. What succeeds is executed once."""
     chance, arguments, kills = random.Random(), [], KILLS
     while True:
         recorded = succeeded(project)
-        program = started(project, *arguments)
+        program = started(project, *arguments, way=way)
         if chance.random() < 0.8:  # else it may be killed while it starts
             wait_for_first(project, program)
         try:
@@ -309,14 +338,7 @@ def test_kills_at_any_moment(project):
     assert kills < KILLS
     final = rows(project, "id, result", "parent_id IS NULL AND state = 'SUCCEEDED'")
     assert len(final) == 1
-    left = json.loads(final[0][1])["told"]
-    assert sorted(left) == sorted(NAMES)
-    written = {
-        name: value
-        for (text,) in rows(project, "result", f"parent_id = '{final[0][0]}' AND task = 'woflo.shared'")
-        for name, value in json.loads(text)["set"].items()
-    }
-    assert left == written
+    return dict(zip(("id", "result"), final[0], strict=True))
 
 
 def wait_for_first(project, program):

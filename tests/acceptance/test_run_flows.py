@@ -131,6 +131,126 @@ def test_force(folder):
     assert said.count("upper: succeeded") == 2
 
 
+MIXED = """
+import asyncio
+from pathlib import Path
+from woflo import gather, script, task, wait, workflow
+from woflo import as_completed
+
+split = script("cp {inputs} {outputs}", inputs="text.txt", outputs="{i}.out", name="split")
+show = script("echo {word}", name="show")
+
+@task
+def effect(n: int, password: str = "") -> int:
+    Path(f"effect_{n}").touch()
+    return n
+
+@task(runner="multiprocess")
+def isolated(n: int) -> int:
+    Path(f"isolated_{n}").touch()
+    return n
+
+@workflow
+def stored(n: int) -> int:
+    Path(f"stored_{n}").touch()
+    return n
+
+queued = effect.with_options(runner="queue", name="queued")
+
+def passes_on():
+    first = effect(1, password="hidden")
+    first.get_result()
+    isolated(first)
+    stored(2).wait()
+    queued(3)
+    show(word=first)
+    list(effect.map([4, 5]))
+    gather(effect(6), split(i=1)).get_result()
+    wait([effect(7)])
+    for run in as_completed([effect(8)], timeout=60):
+        run.get_result()
+
+async def awaits():
+    value = await effect(1)
+    await gather(effect(value), isolated(2))
+    await split(i=1)
+
+def looks():
+    split(i=1)
+    if effect(1).get_result() > 0:
+        split(i=2)
+
+def hands_over():
+    isolated(effect(1).get_result() + 1)
+
+def breaks():
+    effect(1)
+    raise ValueError("broken")
+
+def misuses():
+    effect()
+"""
+
+
+def effects(folder):
+    """Files that tasks make, and that woflo writes."""
+    names = ("effect", "isolated", "stored", "woflo.db")
+    return [path.name for path in folder.rglob("*") if path.name.startswith(names) or path.suffix == ".log"]
+
+
+@pytest.mark.parametrize(
+    ("name", "tasks"),
+    [
+        (
+            "passes_on",
+            "effect isolated stored queued show effect effect effect split effect effect",
+        ),
+        ("awaits", "effect effect isolated split"),
+        ("effect", "effect"),
+        ("stored", "stored"),
+    ],
+)
+def test_a_dry_run_starts_nothing(folder, name, tasks):
+    """Of whatever runner: no task, no process, no row in a store; what would be called is told with its arguments."""
+    (folder / "mixed.py").write_text(MIXED)
+    words = ["--arg", "n=1"] if name in ("effect", "stored") else []
+    output, said, status = woflo(folder, "run", "mixed.py", name, *words, "--dry-run", "--json")
+    assert (said, status) == ("", 0)
+    planned = json.loads(output)
+    assert [one["task"] for one in planned] == tasks.split()
+    assert "it names no files" in planned[0]["reasons"][0]
+    assert "hidden" not in output
+    assert effects(folder) == []
+    assert woflo(folder, "run", "mixed.py", name, *words, "--dry-run", "--store", "sqlite:///new.db")[2] == 0
+    assert not (folder / "new.db").exists()
+    lines = woflo(folder, "run", "mixed.py", name, *words, "--dry-run")[0].splitlines()
+    assert lines[:2] == [f"{planned[0]['command']}", "    it names no files, so it is executed whenever it is called"]
+
+
+@pytest.mark.parametrize(("name", "tasks"), [("looks", "split effect"), ("hands_over", "effect")])
+def test_a_dry_run_ends_where_a_result_is_needed(folder, name, tasks):
+    """What comes before is planned, and the rest is told to be unknown; nothing is made up, and nothing started."""
+    (folder / "mixed.py").write_text(MIXED)
+    output, said, status = woflo(folder, "run", "mixed.py", name, "--dry-run", "--json")
+    assert [one["task"] for one in json.loads(output)] == tasks.split()
+    assert said == (
+        "hint: the plan ends here, for the result of effect is needed here, and is known only when it is executed\n"
+    )
+    assert status == 0
+    assert effects(folder) == []
+
+
+def test_a_dry_run_of_what_is_broken(folder):
+    """A line and status 1 for what the function raises, 2 for a call that cannot be meant."""
+    (folder / "mixed.py").write_text(MIXED)
+    output, said, status = woflo(folder, "run", "mixed.py", "breaks", "--dry-run")
+    assert output.startswith("effect(1)\n")
+    assert (said, status) == ("error: breaks: ValueError: broken\n", 1)
+    output, said, status = woflo(folder, "run", "mixed.py", "misuses", "--dry-run")
+    assert (output, len(said.splitlines()), status) == ("", 1, 2)
+    assert effects(folder) == []
+
+
 def test_as_many_scripts_at_once_as_asked_for(folder):
     """With --jobs 1 commands do not overlap."""
     (folder / "wide.py").write_text(
@@ -184,7 +304,6 @@ def test_a_failure_on_the_way_to_a_file(folder):
         (["flow", "--key", "k"], "--key cannot be meant"),
         (["flow", "--skip", "x"], "--skip cannot be meant"),
         (["broken", "--dry-run", "--json", "--arg", "x=1"], "has no parameter 'x'"),
-        (["flow", "--json"], "--json is for --dry-run"),
     ],
 )
 def test_what_cannot_be_meant(folder, words, text):

@@ -2,9 +2,10 @@
 
 import json
 import sys
+import time
 
 import pytest
-from programs import Program
+from programs import RESISTING, Program, run
 from programs import woflo_command as woflo
 from systems import needs_proc
 
@@ -49,8 +50,8 @@ def test_a_failure_and_the_way_on(folder):
     """What does not depend on it is done, status 1; -r, which needs no name, does the rest and nothing twice."""
     _, said, status = woflo(folder, "run", "job.yaml")
     assert status == 1
-    assert "second" in said
-    assert "not yet" in said
+    assert "woflo: 2 of 4 steps of nightly did not succeed\nsecond: ValueError: not yet\n" in said
+    assert said.endswith("not executed because of that: third\n")
     assert effects(folder) == ["one", "side", "two"]
     assert any((folder / ".woflo" / "logs").iterdir())
     (folder / "healed").touch()
@@ -74,7 +75,7 @@ def test_parts_of_a_job(folder):
     assert effects(folder) == ["mine"]
     output, said, status = woflo(folder, "run", "job.yaml", "--dry-run", "--skip", "other", "--run-from", "second")
     assert (said, status) == ("", 0)
-    assert [line.split() for line in output.splitlines()] == [["STEP", "TASK"], ["second", "note"], ["third", "third"]]
+    assert [line.split("  ")[0] for line in output.splitlines()] == ["STEP", "second", "third"]
     assert effects(folder) == ["mine"]
 
 
@@ -83,7 +84,14 @@ def test_parts_of_a_job(folder):
     [
         (["job.yaml", "--skip", "secnd"], "did you mean 'second'"),
         (["job.yaml", "--var", "word"], "NAME=VALUE"),
-        (["job.yaml", "first"], "NAME cannot be meant: job.yaml is a job file"),
+        (["job.yaml", "frist"], "did you mean 'first'"),
+        (["job.yaml", "first", "--run-to", "other"], "--run-to other cannot be meant beside first"),
+        (["job.yaml", "--arg", "word=a"], "--arg cannot be meant: job.yaml is a job file"),
+        (["job.yaml", "--key", "a"], "--key cannot be meant: job.yaml is a job file"),
+        (["job.yaml", "--keep-going"], "no such option: --keep-going"),
+        (["job.yaml", "-f", "secnd"], "did you mean 'second'"),
+        (["job.yaml", "--jobs", "0"], "'--jobs'"),
+        (["job.yaml", "-r", "--name", "a"], "leave --name out"),
         (["none.toml"], "none.toml"),
         (["wrong.yaml"], "there is no task 'nope'"),
         ([], "what is to be run?"),
@@ -113,4 +121,155 @@ def test_ctrl_c(folder):
         assert program.wait() == 130
         program.assert_all_gone()
         assert "go on with -r" in program.read()
-    assert [run["state"] for run in json.loads(woflo(folder, "list", "--json")[0])] == ["STOPPED"]
+    assert [one["state"] for one in json.loads(woflo(folder, "list", "--json")[0])] == ["STOPPED"]
+
+
+GRACE = 5.0
+SLACK = 5.0
+"""Seconds beyond the grace time for a busy machine."""
+DEAF = (
+    RESISTING.format()
+    + """
+from pathlib import Path
+from woflo import task
+
+@task
+def deaf(number: int) -> None:
+    if not Path("healed").exists():
+        resist(number)
+"""
+)
+RESIST = """
+config: {name: long}
+tasks:
+  first: {task: note, parameters: {word: one}}
+  code: {task: deaf, parameters: {number: 1}, dependencies: [first]}
+  command:
+    run: [sh, -c, "test -e healed && exit; trap '' TERM INT; sh -c 'echo begun 2; sleep 90; sleep 90'"]
+    dependencies: [first]
+  last: {task: note, parameters: {word: two}, dependencies: [code, command]}
+"""
+
+
+@needs_proc
+@pytest.mark.unmeasured
+def test_ctrl_c_where_steps_resist(folder):
+    """Steps and their children that ignore SIGTERM are gone after the grace time; it is STOPPED, and -r goes on."""
+    (folder / "tasks" / "deaf.py").write_text(DEAF)
+    (folder / "job.yaml").write_text(RESIST)
+    command = [sys.executable, "-m", "woflo", "run", "job.yaml"]
+    with Program(folder, "", terminal=True, command=command) as program:
+        program.wait_for("begun 1")
+        program._wait_until(lambda: says_begun(folder), "begun 2", 30)
+        program.press_ctrl_c()
+        pressed = time.monotonic()
+        assert program.wait() == 130
+        assert time.monotonic() - pressed < GRACE + SLACK
+        program.assert_all_gone(timeout=3.0)
+    assert [one["state"] for one in json.loads(woflo(folder, "list", "--json")[0])] == ["STOPPED"]
+    assert effects(folder) == ["one"]
+    (folder / "healed").touch()
+    assert woflo(folder, "run", "-r", "-q")[1:] == ("woflo: long: 4 steps succeeded\n", 0)
+    assert effects(folder) == ["one", "two"]
+
+
+def says_begun(folder):
+    """True where the output of the command is in its log."""
+    return any("begun 2" in path.read_text() for path in (folder / ".woflo").rglob("*.log"))
+
+
+SIDE_BY_SIDE = """
+tasks:
+  one: {task: look, parameters: {name: one}}
+  two: {task: look, parameters: {name: two}}
+  three: {run: [sh, -c, "test ! -e one -a ! -e two; touch {outputs}; echo made >>effects"], outputs: made.txt}
+"""
+LOOK = """
+import os
+import re
+from woflo import task
+
+@task
+def look(name: str) -> None:
+    open(name, "w").close()
+    others = [one for one in ("one", "two") if one != name and os.path.exists(one)]
+    os.unlink(name)
+    if others or os.path.exists("wrong"):
+        raise ValueError(f"beside {others}")
+"""
+
+
+def test_options_of_every_target(folder):
+    """--jobs 1 lets nothing be executed at the same time, -f does what is up to date, --debug shows where it failed."""
+    (folder / "tasks" / "look.py").write_text(LOOK)
+    (folder / "job.yaml").write_text(SIDE_BY_SIDE)
+    for words, made in ((["--jobs", "1"], 1), (["--jobs", "1"], 0), (["--max-concurrency", "1", "-f", "thr*"], 1)):
+        output, said, status = woflo(folder, "run", "job.yaml", "-q", *words)
+        assert (output, said, status) == ("", "woflo: job: 3 steps succeeded\n", 0)
+        assert effects(folder) == ["made"] * made
+        (folder / "effects").unlink(missing_ok=True)
+    (folder / "wrong").touch()
+    _, said, status = woflo(folder, "run", "job.yaml", "-q", "--debug")
+    assert status == 1
+    assert "Traceback (most recent call last):" in said
+    assert 'tasks/look.py", line ' in said
+
+
+NOTICING = """
+from woflo.durable.choice import current_store
+from woflo.durable.engine import engine_of
+
+engine = engine_of(current_store())
+engine.be_alive()
+engine.membership.take_over(again=True)
+"""
+
+
+@needs_proc
+def test_a_run_that_was_killed_is_shown_as_that(folder):
+    """Its process is known to be dead, on this machine; when somebody has gone on with it, it is as any other."""
+    (folder / "job.yaml").write_text(
+        "config: {name: long}\ntasks: {a: {run: [sh, -c, 'echo x >>effects; sleep 60']}}\n"
+    )
+    with Program(folder, "", command=[sys.executable, "-m", "woflo", "run", "job.yaml", "-q"]) as program:
+        program._wait_until(lambda: effects(folder), "step", 30)
+        (living,) = json.loads(woflo(folder, "list", "--json")[0])
+        assert (living["state"], living["crashed"]) == ("RUNNING", None)
+        program.kill()
+        program.assert_all_gone()
+    (dead,) = json.loads(woflo(folder, "list", "--json")[0])
+    assert dead["crashed"] == f"crashed: its process {program.process.pid} is dead; `woflo run job.yaml -r` goes on"
+    assert "crashed: its process" in woflo(folder, "list")[0]
+    assert (
+        f"crashed    its process {program.process.pid} is dead; `woflo run job.yaml -r` goes on"
+        in woflo(folder, "show", dead["id"])[0]
+    )
+    assert run(folder, NOTICING)[0] == 0
+    (dead,) = json.loads(woflo(folder, "list", "--json")[0])
+    assert (dead["state"], dead["crashed"]) == ("PENDING", "crashed; `woflo run job.yaml -r` goes on")
+    (folder / "job.yaml").write_text("config: {name: long}\ntasks: {a: {run: [sh, -c, 'echo y >>effects']}}\n")
+    assert woflo(folder, "run", "job.yaml", "-r", "-q")[2] == 0
+    assert effects(folder) == ["x", "y"]
+    assert [one["crashed"] for one in json.loads(woflo(folder, "list", "--json")[0])] == [None] * 2
+
+
+LATE = """
+import time
+from woflo import task
+
+@task
+def late() -> None:
+    time.sleep(1)  # how long it is under way, beyond the end of the job that asked for it
+    raise ValueError("late")
+"""
+
+
+def test_calls_that_a_command_asks_for(folder):
+    """They are waited for and told of, though they are no steps of the job."""
+    (folder / "tasks" / "late.py").write_text(LATE)
+    (folder / "ask.sh").write_text("""echo '{"task": "late"}' >$WOFLO_CALLS""")
+    (folder / "job.yaml").write_text("tasks: {a: {run: sh ask.sh, may_call: [late]}}")
+    _, said, status = woflo(folder, "run", "job.yaml")
+    assert status == 0
+    assert "late: failed" in said
+    assert "3 runs in " in said

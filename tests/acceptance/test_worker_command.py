@@ -226,7 +226,7 @@ def test_the_limit_of_one_task(folder):
         (["app.py", "--runner", "treads"], "did you mean 'thread'"),
         (["wanting.py"], "wants has 'client' injected, and nobody provides a Client"),
         (["wanting.py", "--tasks", "flow"], "wants has 'client' injected, and nobody provides a Client"),
-        (["app.py", "--unknown"], "No such option"),
+        (["app.py", "--unknown"], "no option"),
     ],
 )
 def test_wrong_usage(folder, arguments, told):

@@ -18,3 +18,9 @@ def test_linux_has_all_that_tests_need():
 def test_postgres_is_there():
     """Where it must be, a missing one is told here, and not by its absence."""
     assert systems.HAS_POSTGRES
+
+
+@pytest.mark.skipif(not systems.MUST_HAVE_GRAPHVIZ, reason="Graphviz need not be there")
+def test_graphviz_is_there():
+    """The same."""
+    assert systems.HAS_GRAPHVIZ

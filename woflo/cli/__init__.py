@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple
@@ -18,6 +18,8 @@ from typing import Annotated, Any, NamedTuple
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
+
+from woflo.cli.helping import named_for_people
 
 __all__ = ["app", "main"]
 
@@ -63,13 +65,22 @@ class _Commands(TyperGroup):
         super().__init__(**kwargs)
         self.commands.update(dict.fromkeys(COMMANDS))  # type: ignore[arg-type]  # only the names are looked at
 
+        self._completes = False
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """See click. Names and their first lines, without an import of all of them."""
+        self._completes = True
+        return super().shell_complete(ctx, incomplete)
+
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """See click."""
         if cmd_name not in COMMANDS:
             return None
+        if self._completes:
+            return TyperCommand(cmd_name, short_help=COMMANDS[cmd_name].does)
         made = typer.Typer(add_completion=False, **_STYLE)
         made.command(cmd_name)(function_of(cmd_name))
-        return get_command(made)
+        return named_for_people(get_command(made))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """See click."""
@@ -111,15 +122,56 @@ def function_of(command: str) -> Callable[..., None]:
 
 
 def main() -> None:
-    """Execute the command line of this program."""
-    words = sys.argv[1:]
-    if words and words[0] in COMMANDS and "_WOFLO_COMPLETE" not in os.environ:
-        from woflo.cli.quick import understood
+    """Execute the command line of this program, and end it with the exit status."""
+    if len(sys.argv) == 3 and sys.argv[1] in ("--install-completion", "--show-completion"):
+        os.environ["_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION"] = "1"  # the shell is named: typer takes it so
+    try:
+        status = (_at_once(sys.argv[1:]) or app)(prog_name="woflo", standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        status = 130
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        status = _refused(error)
+    sys.exit(status if isinstance(status, int) else 0)
 
-        function = function_of(words[0])
-        arguments = understood(function, words[1:])
-        if arguments is not None:
-            # What ends a command early is made an exit status there, whoever has read the line.
-            call = TyperCommand(words[0], callback=partial(function, **arguments), add_help_option=False)
-            call.main(args=[], prog_name="woflo")
-    app(prog_name="woflo")
+
+def _at_once(words: Sequence[str]) -> Callable[..., Any] | None:
+    """The command that these words stand for, where they can be read without typer's help."""
+    if not words or words[0] not in COMMANDS or "_WOFLO_COMPLETE" in os.environ:
+        return None
+    from woflo.cli.quick import understood
+
+    function = function_of(words[0])
+    arguments = understood(function, words[1:])
+    if arguments is None:
+        return None
+    # What ends a command early is made an exit status there, whoever has read the line.
+    call = TyperCommand(words[0], callback=partial(function, **arguments), add_help_option=False)
+    return partial(call, args=[])
+
+
+def _refused(error: Any) -> int:
+    """A line and a hint for words that the command line does not have; the status of wrong usage."""
+    from woflo.cli.failures import say
+
+    told = error.format_message()
+    if error.ctx is None or told.startswith("Usage:"):  # `woflo` alone: its help
+        typer.echo(told, err=True)
+    else:
+        say(f"error: {_in_our_words(error, told)}")
+        say(f"hint: `{error.ctx.command_path} --help` tells what there is")
+    return int(error.exit_code)
+
+
+def _in_our_words(error: Any, told: str) -> str:
+    from woflo.kernel.texts import did_you_mean
+
+    option = getattr(error, "option_name", None)
+    if option is not None and hasattr(error, "possibilities"):
+        known = [spelling for one in error.ctx.command.params for spelling in one.opts]
+        return f"there is no option {option}{did_you_mean(option, known)}"
+    if told.startswith("No such command"):
+        name = told.split("'")[1]
+        return f"there is no command {name!r}{did_you_mean(name, COMMANDS)}"
+    return f"{told[:1].lower()}{told[1:].rstrip('.')}"

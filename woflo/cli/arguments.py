@@ -8,12 +8,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from woflo.cli.failures import UsageError
+from woflo.kernel.masking import mask
+from woflo.kernel.pairs import named_values
 from woflo.kernel.texts import did_you_mean
 
 if TYPE_CHECKING:
     from woflo.kernel.task import Task
 
-__all__ = ["arguments_for", "arguments_of", "json_or_text"]
+__all__ = ["arguments_for", "arguments_of", "given_arguments", "json_or_text"]
 
 
 def arguments_of(task: Task[..., Any], given: Iterable[str]) -> dict[str, Any]:
@@ -30,19 +32,19 @@ def arguments_for(called: str, fn: Any, given: Iterable[str], *, are_all: bool =
     parameters = inspect.signature(fn).parameters
     hints = _hints(fn)
     found: dict[str, Any] = {}
-    for text in given:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise UsageError(f"--arg {text!r} must be NAME=VALUE")
+    for name, value in given_arguments(given).items():
         if name not in parameters:
             hint = did_you_mean(name, parameters) or f"; it has {', '.join(parameters) or 'none'}"
-            raise UsageError(f"--arg {text!r}: {called} has no parameter {name!r}{hint}")
-        if name in found:
-            raise UsageError(f"--arg {text!r}: {name} is given twice; a list is written as JSON, as {name}='[1, 2]'")
+            raise UsageError(f"--arg {f'{name}={mask(name, value)}'!r}: {called} has no parameter {name!r}{hint}")
         found[name] = _value(called, name, value, hints.get(name, Any))
     if are_all:
         _check_all_given(called, parameters.values(), found)
     return found
+
+
+def given_arguments(given: Iterable[str]) -> dict[str, str]:
+    """The texts by their names. Raises `OptionError` for what is no NAME=VALUE, or given twice."""
+    return named_values("--arg", given, "a list is written as JSON, as {name}='[1, 2]'")
 
 
 def _value(called: str, name: str, text: str, annotation: Any) -> Any:
@@ -60,7 +62,7 @@ def _value(called: str, name: str, text: str, annotation: Any) -> Any:
             return adapter.validate_strings(text)
     except ValidationError as error:
         told = error.errors()[0]["msg"]
-        raise UsageError(f"--arg {name}={text}: {called} takes {_shown(annotation)}; {told}") from None
+        raise UsageError(f"--arg {name}={mask(name, text)}: {called} takes {_shown(annotation)}; {told}") from None
 
 
 def json_or_text(text: str) -> Any:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from woflo.cli.failures import INTERRUPTED, SOME_FAILED, UsageError, say, traceback_of
+from woflo.cli.failures import FAILED, INTERRUPTED, UsageError, say, traceback_of
+from woflo.cli.naming import named
+from woflo.cli.outcome import print_call
 from woflo.cli.watching import watched
+from woflo.errors import OptionError
 from woflo.kernel import runtime
 from woflo.kernel.leaving import interrupts_held_back, leave_at_next_interrupt
 from woflo.kernel.state import RunState
@@ -17,19 +21,27 @@ from woflo.kernel.texts import spelled_out
 if TYPE_CHECKING:
     from woflo.kernel.run import BaseTaskRun
     from woflo.kernel.task import Task
+    from woflo.observers.chosen import Chosen
 
 __all__ = ["called_with"]
 
 
 def called_with(
-    task: Task[..., Any], arguments: dict[str, Any], options: dict[str, Any], *, quiet: bool, debug: bool
+    task: Task[..., Any],
+    arguments: dict[str, Any],
+    options: dict[str, Any],
+    *,
+    quiet: bool,
+    json: bool,
+    debug: bool,
+    observers: Iterable[Chosen] = (),
 ) -> int:
     """Call it with these arguments and options (`name`, `key`, `runner`); the exit status."""
     if options["runner"] is not None:
         task = task.with_options(runner=options["runner"])
-    task = _named(task, options["name"], options["key"])
+    task = _called_by(task, options["name"], options["key"])
     called: BaseTaskRun[Any] | None = None
-    with watched(quiet=quiet):
+    with watched(quiet=quiet, observers=observers):
         try:
             # A plain call on a sequential runner is the execution itself, and Ctrl-C is to end that.
             with interrupts_held_back() if task.runner.traits.durable else nullcontext():
@@ -37,17 +49,25 @@ def called_with(
             called.wait()
         except KeyboardInterrupt:
             _stop(called)
+            if json:
+                print_call(called, task.name)
             return INTERRUPTED
-    return _told_of(called, debug=debug)
+    if json:
+        print_call(called, task.name)
+    return _told_of(called, prints=not json, debug=debug)
 
 
-def _named(task: Task[..., Any], named: str | None, key: str | None) -> Task[..., Any]:
-    given: dict[str, Any] = {} if named is None else {"tags": {**(task.options.tags or {}), "name": named}}
+def _called_by(task: Task[..., Any], name: str | None, key: str | None) -> Task[..., Any]:
     if key is not None:
-        given["key"] = key
-    if given and not task.runner.traits.durable:
-        raise UsageError(f"{task.name} is no workflow and is not kept in a store, so it has no --name and no --key")
-    return task.with_options(**given) if given else task
+        if not task.runner.traits.durable:
+            raise UsageError(f"{task.name} is no workflow and is not kept in a store, so it has no --key")
+        task = task.with_options(key=key)
+    if name is None:
+        return task
+    try:
+        return named(task, name)
+    except OptionError:
+        raise UsageError(f"{task.name} is no workflow and is not kept in a store, so it has no --name") from None
 
 
 def _stop(called: BaseTaskRun[Any] | None) -> None:
@@ -64,24 +84,25 @@ def _stop(called: BaseTaskRun[Any] | None) -> None:
     say(f"woflo run: interrupted; {who} is {called.state}{left}")
 
 
-def _told_of(called: BaseTaskRun[Any], *, debug: bool) -> int:
+def _told_of(called: BaseTaskRun[Any], *, prints: bool, debug: bool) -> int:
     """Tell of the end, and return the exit status."""
     if called.state is RunState.SUCCEEDED or called.state is RunState.SKIPPED:
-        _print(called.get_result())
+        if prints:
+            _print(called.get_result())
         return 0
     error = called.exception()
     if debug and error is not None:
         say(traceback_of(error))
-        return SOME_FAILED
+        return FAILED
     is_kept = called.traits.durable
     say(f"error: {called.task.name} ({called.id}) {called.state}: {_in_a_line(error)}")
     say(f"hint: `woflo show {called.id}` tells more, `woflo retry {called.id}` goes on" if is_kept else _hint(error))
-    return SOME_FAILED
+    return FAILED
 
 
 def _hint(error: BaseException | None) -> str:
     log = getattr(error, "log", "")
-    return f"hint: its output is in {log}" if log else "hint: --debug"
+    return f"hint: its output is in {log}" if log else "hint: with --debug its traceback is shown"
 
 
 def _in_a_line(error: BaseException | None) -> str:

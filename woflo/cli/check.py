@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from woflo.cli.failures import UsageError, say, telling
-from woflo.cli.options import Debug, store_named
+from woflo.cli.options import AsJson, Debug, store_named
+from woflo.cli.showing import print_json
 from woflo.cli.targets import Target
 from woflo.durable.checking import Checked
 from woflo.durable.checking import check as checked
+from woflo.kernel.masking import mask_text
+from woflo.kernel.texts import spelled_out
 
 __all__ = ["check"]
 
@@ -23,8 +26,9 @@ def check(
         list[str], typer.Argument(help="Files (app.py) or modules (package.app), each with or without :NAME.")
     ],
     store: Annotated[
-        str | None, typer.Option(help="Its URL; without, as use_store, WOFLO_STORE or woflo.toml say.")
+        str | None, typer.Option(help="Which store; without, as use_store, WOFLO_STORE or woflo.toml say.")
     ] = None,
+    json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Tell which runs in flight would stop with the code as it is.
@@ -37,14 +41,22 @@ def check(
         if not workflows:
             raise UsageError(f"{', '.join(target)}: there are no workflows to be checked")
         found = checked(*workflows, store=store_named(store) if store else None)
-    _show(found)
+    if json:
+        print_json(_as_json(found))
+    else:
+        _show(found)
     if found.misfits or found.unknown:
         raise typer.Exit(MISFITS)
 
 
+def _as_json(found: Checked) -> dict[str, Any]:
+    misfits = [{"id": one.run_id, "task": one.task, "problem": mask_text(one.problem)} for one in found.misfits]
+    return {"fitting": found.fitting, "misfits": misfits, "unknown": dict(found.unknown)}
+
+
 def _show(found: Checked) -> None:
     for misfit in found.misfits:
-        typer.echo(f"{misfit.run_id} {misfit.task}: {misfit.problem}")
+        typer.echo(spelled_out(mask_text(f"{misfit.run_id} {misfit.task}: {misfit.problem}")))
     for name, number in found.unknown.items():
         say(f"woflo check: {number} runs of {name!r} are in flight, which is none of the workflows here")
     say(f"woflo check: {found.fitting} runs in flight fit, {len(found.misfits)} do not")

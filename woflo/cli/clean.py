@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from woflo.cli import completing
 from woflo.cli.failures import UsageError, say, telling
 from woflo.cli.options import AsJson, Debug, Url, opened_store
 from woflo.cli.showing import print_json
@@ -20,7 +21,9 @@ __all__ = ["clean"]
 
 def clean(
     file: Annotated[list[str] | None, typer.Argument(help="Only these; globs within the project.")] = None,
-    task: Annotated[list[str] | None, typer.Option(help="Only what this task made; several times.")] = None,
+    task: Annotated[
+        list[str] | None, typer.Option(help="Only what this task made; several times.", autocompletion=completing.tasks)
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Remove nothing, tell what would be removed.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before.")] = False,
     store: Url = None,

@@ -1,7 +1,7 @@
 """How a command fails: one line and a hint on stderr, and an exit status that a supervisor can tell apart.
 
-0  done       1  the store failed, or what was run did not succeed       2  wrong usage
-3  taken for dead, and not able to come back                             130  interrupted
+0  done       1  it could not be done, or what was run did not succeed       2  wrong usage
+3  taken for dead, and not able to come back                                     130  interrupted
 """
 
 from __future__ import annotations
@@ -12,14 +12,24 @@ from traceback import format_exception
 
 import typer
 
-from woflo.errors import StoreError, WofloError
+from woflo.errors import (
+    KeyConflictError,
+    PictureError,
+    RunContinuedError,
+    RunEndedError,
+    RunNotEndedError,
+    RunUnderWayError,
+    StoreError,
+    UnknownRunError,
+    WofloError,
+)
+from woflo.kernel.masking import masked
 from woflo.kernel.texts import spelled_out
 
 __all__ = [
+    "FAILED",
     "INTERRUPTED",
     "LEASE_LOST",
-    "SOME_FAILED",
-    "STORE_FAILED",
     "WRONG_USAGE",
     "UsageError",
     "say",
@@ -27,9 +37,17 @@ __all__ = [
     "traceback_of",
 ]
 
-STORE_FAILED, WRONG_USAGE, LEASE_LOST = 1, 2, 3
-SOME_FAILED = STORE_FAILED
+FAILED, WRONG_USAGE, LEASE_LOST = 1, 2, 3
 INTERRUPTED = 130
+_MISTAKES = (
+    KeyConflictError,
+    RunContinuedError,
+    RunEndedError,
+    RunNotEndedError,
+    RunUnderWayError,
+    UnknownRunError,
+)
+"""What a store says of a command that cannot be meant, such as `send` to a run that has ended."""
 
 
 class UsageError(WofloError, ValueError):
@@ -41,9 +59,19 @@ def telling(*, debug: bool) -> Iterator[None]:
     """Tell of an error of woflo in one line, or with its traceback, and end the command with its status."""
     try:
         yield
-    except WofloError as error:
+    except BrokenPipeError:
+        raise  # whoever read has what it wanted: typer ends with status 1, and nothing is said
+    except (WofloError, OSError) as error:
         say(traceback_of(error) if debug else f"error: {error}")
-        raise typer.Exit(STORE_FAILED if isinstance(error, StoreError) else WRONG_USAGE) from None
+        raise typer.Exit(_status(error)) from None
+
+
+def _status(error: BaseException) -> int:
+    """1 where the store, the disk or another program failed, 2 where the command cannot be meant."""
+    if isinstance(error, StoreError):
+        return WRONG_USAGE if isinstance(error, _MISTAKES) else FAILED
+    is_of_woflo = isinstance(error, WofloError) and not isinstance(error, PictureError)
+    return WRONG_USAGE if is_of_woflo else FAILED
 
 
 def traceback_of(error: BaseException) -> str:
@@ -52,5 +80,5 @@ def traceback_of(error: BaseException) -> str:
 
 
 def say(text: str) -> None:
-    """A line on stderr, or a few, in which nothing steers a terminal."""
-    typer.echo("\n".join(map(spelled_out, text.split("\n"))), err=True)
+    """A line on stderr, or a few, in which nothing steers a terminal, and no secret is told that is known."""
+    typer.echo("\n".join(map(spelled_out, str(masked("", text)).split("\n"))), err=True)

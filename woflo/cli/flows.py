@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from woflo.cli.failures import INTERRUPTED, SOME_FAILED, say, traceback_of
+from woflo.cli.failures import FAILED, INTERRUPTED, say, traceback_of
+from woflo.cli.outcome import print_flow
 from woflo.cli.showing import print_json
 from woflo.cli.watching import Ends, watched
+from woflo.errors import UnknownResultError, UpstreamFailedError, WofloError
 from woflo.kernel import runtime
 from woflo.kernel.leaving import leave_at_next_interrupt
 from woflo.kernel.masking import told
@@ -19,18 +21,36 @@ from woflo.kernel.texts import spelled_out
 
 if TYPE_CHECKING:
     from woflo.kernel.events import RunEnded
+    from woflo.observers.chosen import Chosen
     from woflo.scripts.planning import Planned
 
-__all__ = ["flow", "limit_scripts", "planned_by", "show_planned"]
+__all__ = ["flow", "limit_scripts", "show_plan", "show_planned"]
 
 MOST = 10
 """Failures that are named; the others are counted."""
 
 
-def flow(name: str, function: Callable[[], Any], *, quiet: bool, debug: bool) -> int:
+def flow(
+    name: str,
+    function: Callable[[], Any],
+    *,
+    quiet: bool,
+    json: bool,
+    debug: bool,
+    observers: Iterable[Chosen] = (),
+) -> int:
     """Call it, wait for all that it has called, tell what did not succeed, and return the exit status."""
+    status, error, bad = _called(name, function, quiet=quiet, debug=debug, observers=observers)
+    if json:
+        print_flow(name, status, error, bad)
+    return status
+
+
+def _called(
+    name: str, function: Callable[[], Any], *, quiet: bool, debug: bool, observers: Iterable[Chosen]
+) -> tuple[int, BaseException | None, list[RunEnded]]:
     error: BaseException | None = None
-    with watched(quiet=quiet), Ends() as ends:
+    with watched(quiet=quiet, observers=observers), Ends() as ends:
         try:
             error = _error_of(function)
             runtime.wait_for_all()
@@ -39,14 +59,15 @@ def flow(name: str, function: Callable[[], Any], *, quiet: bool, debug: bool) ->
             say(f"woflo run: stopping what {name} has called; press Ctrl-C again to leave now")
             runtime.stop_all()
             say(f"woflo run: interrupted; {len(ends.bad)} of the calls of {name} were stopped or have failed")
-            return INTERRUPTED
+            return INTERRUPTED, None, ends.bad
+    status = FAILED if ends.bad or error is not None else 0
     if debug and error is not None:
         say(traceback_of(error))
-        return SOME_FAILED
+        return status, error, ends.bad
     _tell(ends.bad)
     if error is not None and all(error is not one.error for one in ends.bad):
         say(f"error: {name}: {spelled_out(told(error).splitlines()[0])}")
-    return SOME_FAILED if ends.bad or error is not None else 0
+    return status, error, ends.bad
 
 
 def _error_of(function: Callable[[], Any]) -> BaseException | None:
@@ -76,25 +97,55 @@ def _tell(bad: list[RunEnded]) -> None:
         say(f"error: and {len(bad) - MOST} more")
 
 
-def planned_by(function: Callable[[], Any]) -> list[Planned]:
-    """What would be executed if it were called; scripts that it calls execute nothing meanwhile."""
+def show_plan(name: str, function: Callable[[], Any], *, json: bool) -> int:
+    """Tell what would be executed if it were called, and return the exit status. Nothing is, meanwhile.
+
+    Raises what is wrong with a call, or has hindered the look at files and records.
+    """
     from woflo.scripts.planning import dry_run
 
-    with dry_run() as plan:
+    _make_no_store()
+    with dry_run() as plan, Ends() as ends:
         error = _error_of(function)
         runtime.wait_for_all()
-    if error is not None:
-        raise error
-    return plan.planned
+    errors = [one for one in (*(end.error for end in ends.bad), error) if one is not None]
+    wrong = next((one for one in errors if isinstance(one, WofloError) and not isinstance(one, _FOLLOWING)), None)
+    if wrong is not None:
+        raise wrong
+    show_planned(plan.planned, json=json)
+    for one in errors:
+        if isinstance(one, UnknownResultError):
+            say(f"hint: the plan ends here, for {spelled_out(str(one))}")
+            return 0
+    for one in errors[:1]:
+        say(f"error: {name}: {spelled_out(told(one).splitlines()[0])}")
+    return FAILED if errors else 0
 
 
-def show_planned(planned: Sequence[Planned], *, json: bool = False) -> None:
+def _make_no_store() -> None:
+    """Where nothing was stored yet, nothing is known, and a store in memory knows as much."""
+    from woflo.durable.choice import chosen_url, use_store
+    from woflo.stores.opening import is_there
+
+    if is_there(chosen_url()):
+        return
+    chosen = use_store("memory:")
+    if chosen is not None:  # the code has named one
+        use_store(chosen)
+
+
+_FOLLOWING = (UnknownResultError, UpstreamFailedError)
+"""What tells of nothing that is wrong by itself."""
+
+
+def show_planned(planned: Sequence[Planned], *, json: bool) -> None:
     """Each command in the order in which it would begin, and below it why."""
     if json:
         print_json([{"task": one.task, "command": one.command, "reasons": list(one.reasons)} for one in planned])
         return
     for one in planned:
-        typer.echo(spelled_out(f"{one.task}: {one.command}" if one.command else one.task))
+        is_call = not one.command or one.command.startswith(f"{one.task}(")
+        typer.echo(spelled_out((one.command or one.task) if is_call else f"{one.task}: {one.command}"))
         for reason in one.reasons:
             typer.echo(f"    {spelled_out(reason)}")
     if not planned:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from woflo.cli.failures import UsageError, telling
-from woflo.cli.options import Debug
-from woflo.cli.report import Mermaid, Svg, draw
-from woflo.cli.run import JOBS
+from woflo.cli.jobs import is_job, job_of
+from woflo.cli.options import AsJson, Debug
+from woflo.cli.report import Mermaid, Svg, check_one_form, draw
+from woflo.cli.showing import print_json
 from woflo.scripts.pictures import Node
 
 if TYPE_CHECKING:
@@ -22,40 +22,43 @@ __all__ = ["graph"]
 def graph(
     target: Annotated[str, typer.Argument(help="A job file; or a file (app.py) or module with tasks.")],
     file: Annotated[list[str] | None, typer.Argument(help="Of tasks: the files that are to be made.")] = None,
-    var: Annotated[list[str] | None, typer.Option(help="Of a job: NAME=VALUE, what $VAR{NAME} stands for.")] = None,
+    var: Annotated[list[str] | None, typer.Option(help="Of a job: what $VAR{NAME} stands for.")] = None,
     svg: Svg = None,
     mermaid: Mermaid = False,
+    json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Draw a job, or what makes files.
 
     As a Mermaid flowchart, or by Graphviz with --svg. Nothing is executed but the modules of the tasks.
     """
-    del mermaid  # what is said without it
     with telling(debug=debug):
-        if Path(target).suffix.lower() in JOBS:
+        check_one_form(svg, mermaid=mermaid, json=json)
+        if is_job(target):
             if file:
                 raise UsageError(f"{' '.join(file)} cannot be meant: {target} is a job file")
-            _draw_job(target, var or [], svg)
+            nodes = _of_job(target, var or [])
         elif not file:
             raise UsageError(f"which files? {target} is no job: woflo graph {target} FILE…")
         else:
-            _draw_files(target, file, svg)
+            nodes = _of_files(target, file)
+        if json:
+            print_json([one._asdict() for one in nodes])
+        else:
+            draw(nodes, svg)
 
 
-def _draw_job(path: str, var: list[str], svg: Path | None) -> None:
+def _of_job(path: str, var: list[str]) -> list[Node]:
     from woflo.jobs.drawing import nodes_of
-    from woflo.jobs.driving import variables_in
-    from woflo.jobs.job import Job
 
-    draw(nodes_of(Job.load(path, variables=variables_in(var)).plan), svg)
+    return nodes_of(job_of(path, var).plan)
 
 
-def _draw_files(target: str, files: list[str], svg: Path | None) -> None:
+def _of_files(target: str, files: list[str]) -> list[Node]:
     from woflo.cli.targets import Target
     from woflo.scripts.makers import calls_for
 
-    draw(_nodes(calls_for(files, Target(target).all_tasks())), svg)
+    return _nodes(calls_for(files, Target(target).all_tasks()))
 
 
 def _nodes(calls: list[Call]) -> list[Node]:

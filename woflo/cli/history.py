@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from woflo.cli import completing
 from woflo.cli.failures import say, telling
-from woflo.cli.options import AsJson, Debug, Url, opened_store
+from woflo.cli.options import AsJson, Debug, Name, Tags, Url, opened_store, tags_of
 from woflo.cli.showing import print_json, print_table, time_of, utc
 from woflo.kernel.texts import seconds
 from woflo.scripts.history import Executed
@@ -19,7 +20,12 @@ __all__ = ["history"]
 
 def history(
     file: Annotated[str | None, typer.Argument(help="Only what made this file, or tried to.")] = None,
-    task: Annotated[list[str] | None, typer.Option(help="Only of this task; may be given several times.")] = None,
+    task: Annotated[
+        list[str] | None,
+        typer.Option(help="Only of this task; may be given several times.", autocompletion=completing.tasks),
+    ] = None,
+    name: Name = None,
+    tag: Tags = None,
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 30,
     store: Url = None,
     json: AsJson = False,
@@ -29,14 +35,16 @@ def history(
 
     When, by which task, how it ended, and, of commands, the exit code, the host and the command itself.
     """
-    name = None if file is None else name_of(file)
-    with telling(debug=debug), opened_store(store) as kept:
-        found = executed(kept, file=name, tasks=task or (), limit=limit)
-    if json:
-        print_json([_as_json(one) for one in found])
-        return
-    if name is not None and not found:
-        say(f"woflo history: nothing that this store knows has made {name}")
+    made = None if file is None else name_of(file)
+    with telling(debug=debug):
+        tags = tags_of(name, tag)
+        with opened_store(store) as kept:
+            found = executed(kept, file=made, tasks=task or (), tags=tags, limit=limit)
+            if json:
+                print_json([_as_json(one, kept.tags(one.run_id)) for one in found])
+                return
+    if made is not None and not found:
+        say(f"woflo history: nothing that this store knows has made {made}")
         return
     columns = ("ID", "WHEN", "TASK", "STATE", "TOOK", "EXIT", "HOST", "COMMAND")
     print_table(columns, [_line(one) for one in found])
@@ -47,7 +55,7 @@ def _line(one: Executed) -> tuple[str, ...]:
     return one.run_id, time_of(one.at), one.task, one.state, seconds(one.took), code, one.host, one.command
 
 
-def _as_json(one: Executed) -> dict[str, Any]:
+def _as_json(one: Executed, tags: dict[str, str]) -> dict[str, Any]:
     return {
         "id": one.run_id or None,
         "task": one.task,
@@ -58,4 +66,5 @@ def _as_json(one: Executed) -> dict[str, Any]:
         "command": one.command,
         "host": one.host or None,
         "files": list(one.files),
+        "tags": tags,
     }

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from io import TextIOWrapper
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from woflo.cli.failures import INTERRUPTED, UsageError, say, telling
-from woflo.cli.options import Debug, Url
+from woflo.cli.growing import Growing
+from woflo.cli.options import AsJson, Debug, OneRun, Url
+from woflo.cli.showing import print_json
 from woflo.kernel.masking import mask_text
 from woflo.kernel.texts import file_name, spelled_out
 from woflo.scripts.places import project
@@ -25,16 +29,15 @@ __all__ = ["logs"]
 _OF_OBSERVER = re.compile(r"\d{8}T\d{6}-")
 LOOK = 0.2
 """Seconds between two looks at files that are followed."""
-PIECE = 1 << 16
-"""Bytes of a line that are shown as one: what never ends a line takes no memory."""
 LEAST = 6
 """Characters of an id that are needed where no store tells whether they are enough."""
 
 
 def logs(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="An id, or how it begins.")],
+    run: OneRun,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
     store: Url = None,
+    json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Show what a run, and its steps, have written.
@@ -44,16 +47,29 @@ def logs(
     """
     with telling(debug=debug), ExitStack() as stack:
         kept = _store(store, stack)
+        if json and follow:
+            raise UsageError("--json tells all at once, -f tells it as it comes: take one of them")
         whole, is_known = _id(run, kept)
         shown = _Shown(whole)
-        shown.go_on()
+        _spell_out_unknown_letters()
+        answer = shown.all() if json else []
+        if not json:
+            shown.go_on(hold=False)
         if not shown.files and not (follow and is_known):
             raise UsageError(f"there are no logs of {run!r} in {shown.folder}; what succeeds in silence leaves none")
+        if json:
+            print_json(answer)
         if follow:
             try:
                 _follow(shown, whole, kept)
             except KeyboardInterrupt:
                 raise typer.Exit(INTERRUPTED) from None
+
+
+def _spell_out_unknown_letters() -> None:
+    """Those that the terminal's encoding does not have: a program may have written any."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _store(url: str | None, stack: ExitStack) -> Store | None:
@@ -87,7 +103,7 @@ def _follow(shown: _Shown, run_id: str, store: Store | None) -> None:
     while True:
         row = None if store is None else store.get(run_id)
         has_ended = row is not None and row.is_terminal
-        has_more = shown.go_on()
+        has_more = shown.go_on(hold=not has_ended)
         if has_ended and not has_more:
             assert row is not None
             say(f"woflo logs: {row.id} is {row.state}")
@@ -101,18 +117,29 @@ class _Shown:
 
     def __init__(self, run_id: str) -> None:
         self.folder = os.path.join(project(), ".woflo", "logs")
-        self.files: dict[str, int] = {}
-        """By name, the bytes that are shown."""
+        self.files: dict[str, Growing] = {}
+        """By name, how far they are shown."""
         self._ids = (run_id.replace("/", "_"), f"-{file_name(run_id, 120)}")
         self._last = ""
         """The name of the file that the last line is of."""
 
-    def go_on(self) -> bool:
-        """Show what there is more by now; False for nothing."""
+    def go_on(self, *, hold: bool) -> bool:
+        """Show what there is more by now; False for nothing. With `hold`, not the beginning of a line at once."""
         has_more = False
         for name in self._names():
-            has_more |= self._go_on(name)
+            has_more |= self._go_on(name, hold=hold)
         return has_more
+
+    def all(self) -> list[dict[str, Any]]:
+        """The lines of each file by now."""
+        found = {name: self.files.setdefault(name, Growing()) for name in self._names()}
+        return [{"file": name, "lines": list(self._lines(name, one, hold=False))} for name, one in found.items()]
+
+    def _lines(self, name: str, growing: Growing, *, hold: bool) -> Iterator[str]:
+        """Those that were not given out yet, without secrets. Raises `FileNotFoundError`."""
+        with open(os.path.join(self.folder, name), "rb") as file:
+            for line in growing.lines(file, hold=hold):
+                yield mask_text(line)
 
     def _names(self) -> list[str]:
         """In the order of their beginning."""
@@ -129,25 +156,18 @@ class _Shown:
         begins = others in name if _OF_OBSERVER.match(name) else name.startswith(own)
         return begins and name.endswith(".log")
 
-    def _go_on(self, name: str) -> bool:
-        begin = self.files.setdefault(name, 0)
+    def _go_on(self, name: str, *, hold: bool) -> bool:
+        growing = self.files.setdefault(name, Growing())
+        begin = growing.position
         try:
-            with open(os.path.join(self.folder, name), "rb") as file:
-                file.seek(begin)
-                for line in _lines(file):
-                    if self._last != name:
-                        self._tell(name)
-                    typer.echo(spelled_out(mask_text(line.decode(errors="replace").rstrip("\n"))))
-                self.files[name] = file.tell()
+            for line in self._lines(name, growing, hold=hold):
+                if self._last != name:
+                    self._tell(name)
+                typer.echo(spelled_out(line))
         except FileNotFoundError:
             return False
-        return self.files[name] > begin
+        return growing.position != begin
 
     def _tell(self, name: str) -> None:
         typer.echo(f"==> {spelled_out(name)} <==" if not self._last else f"\n==> {spelled_out(name)} <==")
         self._last = name
-
-
-def _lines(file: BinaryIO) -> Iterator[bytes]:
-    while line := file.readline(PIECE):
-        yield line

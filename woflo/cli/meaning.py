@@ -7,7 +7,7 @@ from functools import partial
 from inspect import isfunction
 from typing import Any, NamedTuple
 
-from woflo.cli.arguments import arguments_for, arguments_of, json_or_text
+from woflo.cli.arguments import arguments_for, arguments_of, given_arguments, json_or_text
 from woflo.cli.failures import UsageError
 from woflo.cli.targets import Target
 from woflo.errors import UnknownMakerError
@@ -53,10 +53,4 @@ def _calls(target: Target, files: list[str], arg: list[str]) -> list[Call]:
 
 
 def _values(arg: list[str]) -> dict[str, Any]:
-    values = {}
-    for text in arg:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise UsageError(f"--arg {text!r} must be NAME=VALUE")
-        values[name] = json_or_text(value)
-    return values
+    return {name: json_or_text(value) for name, value in given_arguments(arg).items()}

@@ -8,32 +8,60 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from woflo.cli import completing
 from woflo.cli.failures import UsageError
 from woflo.durable.choice import chosen_url, opened
+from woflo.kernel.pairs import named_values
 from woflo.stores.opening import is_there
 
 if TYPE_CHECKING:
     from woflo.stores.contract import Store
     from woflo.stores.rows import Row
 
-__all__ = ["AsJson", "Debug", "Runs", "Url", "found", "opened_store", "store_named"]
+__all__ = [
+    "AsJson",
+    "Debug",
+    "Name",
+    "Observe",
+    "OneRun",
+    "Runs",
+    "Tags",
+    "Url",
+    "found",
+    "opened_store",
+    "store_named",
+    "tags_of",
+]
 
-Url = Annotated[str | None, typer.Option("--store", help="Its URL; without, as WOFLO_STORE or woflo.toml say.")]
+Url = Annotated[str | None, typer.Option("--store", help="Which store; without, as WOFLO_STORE or woflo.toml say.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-AsJson = Annotated[bool, typer.Option("--json", help="As JSON, all of it.")]
+Observe = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="WHAT",
+        help="Tell of what happens: progress, logs, jsonl, spans, an address (mailto://…), module:Class; "
+        "each with options, as jsonl,path=events.jsonl; may be given several times.",
+    ),
+]
 
 
-def _completed(incomplete: str) -> list[str]:
-    """Ids of the newest runs that begin so, for the shell."""
-    try:
-        with opened_store(None) as store:
-            rows = store.select(newest_first=True, limit=100)
-    except Exception:
-        return []  # a shell has no place to tell it
-    return [row.id for row in rows if row.id.startswith(incomplete)]
+def _alone(ctx: typer.Context, asked: bool) -> bool:
+    if asked and not ctx.resilient_parsing:
+        from woflo.cli.showing import keep_stdout
+
+        keep_stdout()
+    return asked
 
 
-Runs = Annotated[list[str], typer.Argument(metavar="RUN...", help="Ids, or how they begin.", autocompletion=_completed)]
+AsJson = Annotated[bool, typer.Option("--json", callback=_alone, help="As JSON; nothing else is on stdout then.")]
+Name = Annotated[str | None, typer.Option(help="What was called by `woflo run --name`.")]
+Tags = Annotated[
+    list[str] | None, typer.Option("--tag", help="What was called with this tag; may be given several times.")
+]
+OneRun = Annotated[str, typer.Argument(metavar="RUN", help="Its id, or how it begins.", autocompletion=completing.runs)]
+Runs = Annotated[
+    list[str], typer.Argument(metavar="RUN...", help="Ids, or how they begin.", autocompletion=completing.runs)
+]
 
 
 @contextmanager
@@ -56,6 +84,12 @@ def store_named(url: str) -> Store:
     if ":" not in url:
         raise UsageError(f"--store {url!r} is no URL of a store; write one as sqlite:///{url}")
     return opened(url)
+
+
+def tags_of(name: str | None, texts: list[str] | None) -> dict[str, str]:
+    """What is asked for by --name and --tag. Raises `OptionError`."""
+    given = [] if name is None else [f"name={name}"]
+    return named_values("--tag", [*given, *(texts or ())], "a run has one value of it")
 
 
 def found(store: Store, text: str) -> Row:

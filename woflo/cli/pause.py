@@ -6,17 +6,21 @@ from typing import Annotated
 
 import typer
 
+from woflo.cli import completing
 from woflo.cli.failures import say, telling
-from woflo.cli.options import Debug, Url, opened_store
+from woflo.cli.options import AsJson, Debug, Url, opened_store
+from woflo.cli.showing import print_json
 from woflo.durable import queues
 
 __all__ = ["pause", "unpause"]
 
-Names = Annotated[list[str], typer.Argument(help="Queues; with --schedule, tasks.")]
+Names = Annotated[list[str], typer.Argument(help="Queues; with --schedule, tasks.", autocompletion=completing.queues)]
 OfSchedule = Annotated[bool, typer.Option("--schedule", help="The schedules of tasks, not queues.")]
 
 
-def pause(name: Names, store: Url = None, schedule: OfSchedule = False, debug: Debug = False) -> None:
+def pause(
+    name: Names, store: Url = None, schedule: OfSchedule = False, json: AsJson = False, debug: Debug = False
+) -> None:
     """Let no worker take anything from queues.
 
     Or, with --schedule, call tasks by their schedules. What is under way goes on.
@@ -24,10 +28,15 @@ def pause(name: Names, store: Url = None, schedule: OfSchedule = False, debug: D
     with telling(debug=debug), opened_store(store) as kept:
         for one in name:
             (queues.pause_schedule if schedule else queues.pause_queue)(one, store=kept)
-            say(f"woflo pause: {_kind(schedule=schedule)} {one} is paused, until `woflo unpause`")
+            if not json:
+                say(f"woflo pause: {_kind(schedule=schedule)} {one} is paused, until `woflo unpause`")
+    if json:
+        _print(name, schedule=schedule, is_paused=True)
 
 
-def unpause(name: Names, store: Url = None, schedule: OfSchedule = False, debug: Debug = False) -> None:
+def unpause(
+    name: Names, store: Url = None, schedule: OfSchedule = False, json: AsJson = False, debug: Debug = False
+) -> None:
     """Let workers go on with queues.
 
     Or, with --schedule, with the schedules of tasks.
@@ -35,7 +44,14 @@ def unpause(name: Names, store: Url = None, schedule: OfSchedule = False, debug:
     with telling(debug=debug), opened_store(store) as kept:
         for one in name:
             (queues.resume_schedule if schedule else queues.resume_queue)(one, store=kept)
-            say(f"woflo unpause: {_kind(schedule=schedule)} {one} goes on")
+            if not json:
+                say(f"woflo unpause: {_kind(schedule=schedule)} {one} goes on")
+    if json:
+        _print(name, schedule=schedule, is_paused=False)
+
+
+def _print(names: list[str], *, schedule: bool, is_paused: bool) -> None:
+    print_json([{"schedule" if schedule else "queue": one, "is_paused": is_paused} for one in names])
 
 
 def _kind(*, schedule: bool) -> str:

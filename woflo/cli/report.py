@@ -8,17 +8,19 @@ from typing import Annotated, Any
 
 import typer
 
-from woflo.cli.failures import UsageError, telling
+from woflo.cli.failures import UsageError, say, telling
 from woflo.cli.options import AsJson, Debug, Url, opened_store
 from woflo.cli.showing import print_json, time_of, utc
 from woflo.kernel.texts import seconds, spelled_out
-from woflo.scripts.pictures import Node, as_mermaid, as_svg
+from woflo.scripts.pictures import Node, as_mermaid, as_svg, has_graphviz
 from woflo.scripts.plan import as_text
 from woflo.scripts.provenance import Made, Traced, makers_of, name_of, traced
 
-__all__ = ["Mermaid", "Svg", "draw", "nodes_of", "report"]
+__all__ = ["Mermaid", "Svg", "check_one_form", "draw", "nodes_of", "report"]
 
-Svg = Annotated[Path | None, typer.Option(help="Draw it into this file, by Graphviz.")]
+Svg = Annotated[
+    Path | None, typer.Option(help="Draw it into this file by Graphviz; without that, as Mermaid into FILE.mmd.")
+]
 Mermaid = Annotated[bool, typer.Option("--mermaid", help="As a Mermaid flowchart.")]
 
 
@@ -36,6 +38,7 @@ def report(
     what it was made of.
     """
     with telling(debug=debug):
+        check_one_form(svg, mermaid=mermaid, json=json)
         with opened_store(store) as kept:
             makers = makers_of(kept.successes())
         name = name_of(file)
@@ -51,16 +54,33 @@ def report(
                 typer.echo(line)
 
 
+def check_one_form(svg: Path | None, *, mermaid: bool, json: bool) -> None:
+    """Raises `UsageError` where several are asked for."""
+    asked = [name for name, is_asked in (("--json", json), ("--mermaid", mermaid), ("--svg", svg)) if is_asked]
+    if len(asked) > 1:
+        raise UsageError(f"{' and '.join(asked)} are several forms of one answer: take one of them")
+
+
 def draw(nodes: list[Node], svg: Path | None) -> None:
-    """Into a file by Graphviz, else as Mermaid on stdout. Raises `PictureError`, `UsageError`."""
+    """Into a file, by Graphviz or, where that is not installed, as Mermaid beside it; without one, on stdout.
+
+    Raises `PictureError` where Graphviz fails, and `UsageError`.
+    """
     if svg is None:
         typer.echo(as_mermaid(nodes), nl=False)
-        return
-    picture = as_svg(nodes)
+    elif has_graphviz():
+        _write(svg, as_svg(nodes))
+    else:
+        text = svg.with_suffix(".mmd")  # a file of the name that was asked for would be no SVG
+        _write(text, as_mermaid(nodes).encode())
+        say(f"hint: there is no Graphviz (`dot`) here to draw {svg}, so {text} has the picture as Mermaid text")
+
+
+def _write(path: Path, picture: bytes) -> None:
     try:
-        svg.write_bytes(picture)
+        path.write_bytes(picture)
     except OSError as error:
-        raise UsageError(f"--svg {svg}: {error.strerror or error}") from None
+        raise UsageError(f"--svg {path}: {error.strerror or error}") from None
 
 
 def nodes_of(files: dict[str, Traced]) -> list[Node]:

@@ -6,25 +6,28 @@ functions and files, `woflo.jobs.driving` for jobs.
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from woflo.cli.failures import UsageError, telling
-from woflo.cli.options import AsJson, Debug, Url, store_named
+from woflo.cli import completing
+from woflo.cli.failures import WRONG_USAGE, UsageError, telling
+from woflo.cli.jobs import is_job
+from woflo.cli.options import AsJson, Debug, Observe, Url, store_named
 
 __all__ = ["run"]
 
-JOBS = (".yaml", ".yml", ".toml", ".json")
-"""How the names of job files end."""
 Names = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[NAME]...", help="A task, a workflow or a function of TARGET; or files that it makes."),
+    typer.Argument(
+        metavar="[NAME]...",
+        help="A task, workflow, function or step of TARGET; or files that it makes.",
+        autocompletion=completing.names,
+    ),
 ]
+Variables = Annotated[list[str] | None, typer.Option("--var", help="Of a job: what $VAR{NAME} stands for.")]
 Arguments = Annotated[
-    list[str] | None, typer.Option("--arg", help="NAME=VALUE, typed by the signature; may be given several times.")
+    list[str] | None, typer.Option("--arg", help="A parameter, typed by the signature; may be given several times.")
 ]
 
 
@@ -36,6 +39,7 @@ class _How(NamedTuple):
     quiet: bool
     json: bool
     debug: bool
+    observe: list[str]
 
 
 def run(
@@ -45,11 +49,20 @@ def run(
     ] = None,
     name: Names = None,
     arg: Arguments = None,
-    named: Annotated[str | None, typer.Option("--name", help="What `woflo list --tag name=…` finds it by.")] = None,
-    key: Annotated[str | None, typer.Option(help="Of a stored run: one that has it already goes on.")] = None,
+    named: Annotated[
+        str | None, typer.Option("--name", help="By which `list` and `history` find what is called.")
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a stored run: one that has it already goes on.",
+            autocompletion=completing.keys,
+        ),
+    ] = None,
     runner: Annotated[str | None, typer.Option(help="What executes a plain task, such as multiprocess.")] = None,
     force: Annotated[
-        list[str] | None, typer.Option("--force", "-f", help="GLOB: tasks of these names, up to date or not.")
+        list[str] | None,
+        typer.Option("--force", "-f", help="Tasks, or steps, of these names, up to date or not."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be executed, and why.")] = False,
     jobs: Annotated[
@@ -58,46 +71,66 @@ def run(
     restart: Annotated[
         bool, typer.Option("--restart", "-r", help="Of a job: go on where the latest run did not succeed.")
     ] = False,
-    skip: Annotated[list[str] | None, typer.Option(help="Of a job: leave this step out; several times.")] = None,
-    run_to: Annotated[str | None, typer.Option(help="Of a job: only this step and what it needs.")] = None,
-    run_from: Annotated[str | None, typer.Option(help="Of a job: only this step and what needs it.")] = None,
-    var: Annotated[list[str] | None, typer.Option(help="Of a job: NAME=VALUE, what $VAR{NAME} stands for.")] = None,
+    skip: Annotated[
+        list[str] | None,
+        typer.Option(help="Of a job: leave this step out; several times.", autocompletion=completing.steps),
+    ] = None,
+    run_to: Annotated[
+        str | None, typer.Option(help="Of a job: only this step and what it needs.", autocompletion=completing.steps)
+    ] = None,
+    run_from: Annotated[
+        str | None, typer.Option(help="Of a job: only this step and what needs it.", autocompletion=completing.steps)
+    ] = None,
+    var: Variables = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    observe: Observe = None,
     store: Url = None,
     json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Execute a job, call a task, or make files; and wait for it.
 
-    A task may be a workflow, or a plain function that calls tasks. Its value is printed, as JSON where it is such. Exit
+    A task may be a workflow, or a plain function that calls tasks. Its value is printed, as JSON where it is such;
+    with --json, how it ended and all that failed. Exit
     status: 0 all succeeded, 1 some did not, or the store failed, 2 wrong usage, 130 interrupted: then what was under
     way is stopped; `woflo retry`, or -r for a job, goes on.
     """
     with telling(debug=debug):
         of_jobs = {"--restart": restart, "--skip": skip, "--run-to": run_to, "--run-from": run_from, "--var": var}
-        of_calls = {"NAME": name, "--arg": arg, "--name": named, "--key": key, "--runner": runner}
-        how = _How(jobs, dry_run, quiet, json, debug)
-        if json and not dry_run:
-            raise UsageError("--json is for --dry-run: what a task returns is printed as JSON anyway")
+        how = _How(jobs, dry_run, quiet, json, debug, observe or [])
         if store is not None:
-            from woflo.durable.choice import use_store
-
-            use_store(store_named(store))
-        if force:
-            from woflo.scripts.freshness import forcing
-
-            forcing(*force)
+            _use(store, dry_run=dry_run)
         job = _job_file(target, restart=restart)
         if job is not None:
-            _refuse(of_calls, f"{job} is a job file")
-            choices = {"restart": restart, "skip": skip or (), "run_to": run_to, "run_from": run_from}
+            _refuse({"--arg": arg, "--key": key, "--runner": runner}, f"{job} is a job file")
+            if name and run_to:
+                raise UsageError(f"--run-to {run_to} cannot be meant beside {' '.join(name)}, which means the same")
+            choices: dict[str, Any] = {
+                "restart": restart,
+                "skip": skip or (),
+                "run_to": name or run_to,
+                "run_from": run_from,
+            }
+            choices |= {"force": force or (), "tags": {} if named is None else {"name": named}}
             status = _job(job, choices, var or [], how)
         else:
             assert target is not None
+            if force:
+                from woflo.scripts.freshness import forcing
+
+                forcing(*force)
             _refuse(of_jobs, f"{target} is no job file")
             options = {"name": named, "key": key, "runner": runner}
             status = _called(target, name or [], arg or [], options, how)
     raise typer.Exit(status)
+
+
+def _use(store: str, *, dry_run: bool) -> None:
+    """A dry run makes no store: where nothing was stored yet, nothing is known."""
+    from woflo.durable.choice import use_store
+    from woflo.stores.opening import is_there
+
+    use_store("memory:" if dry_run and ":" in store and not is_there(store) else store_named(store))
 
 
 def _refuse(options: dict[str, Any], why: str) -> None:
@@ -118,36 +151,33 @@ def _job_file(target: str | None, *, restart: bool) -> str | None:
         if target is None:
             raise UsageError("what is to be run? Name a job file, or a file with tasks: woflo run app.py")
         return target
-    return target if Path(target).suffix.lower() in JOBS else None
+    return target if is_job(target) else None
 
 
 def _job(path: str, choices: dict[str, Any], var: list[str], how: _How) -> int:
-    from woflo.cli.watching import watched
+    from woflo.cli.jobs import show_foreseen
+    from woflo.cli.outcome import FirstCall, print_job
+    from woflo.cli.watching import with_logs
     from woflo.jobs.driving import Choices, drive, pending, variables_in
 
     variables = variables_in(var)
-    made = Choices(variables=variables, max_concurrency=how.jobs, progress=not how.quiet, debug=how.debug, **choices)
+    told: dict[str, Any] = {"progress": not how.quiet, "observe": how.observe, "around": with_logs, "debug": how.debug}
+    made = Choices(variables=variables, max_concurrency=how.jobs, **told, **choices)
     if how.dry_run:
-        _show_pending(pending(path, made), json=how.json)
+        show_foreseen(pending(path, made), json=how.json)
         return 0
-    with ExitStack() as observers:
-        return drive(path, made, lambda: observers.enter_context(watched(quiet=True)))  # `drive` shows the progress
-
-
-def _show_pending(steps: list[tuple[str, str, bool]], *, json: bool) -> None:
-    from woflo.cli.showing import print_json, print_table
-
-    if json:
-        print_json([{"step": name, "task": task, "is_kept": kept} for name, task, kept in steps])
-    else:
-        print_table(("STEP", "TASK", ""), [(name, task, "kept" if kept else "") for name, task, kept in steps])
+    with FirstCall() as first:
+        status = drive(path, made)
+    if how.json and status != WRONG_USAGE:
+        print_job(first.id, path, status)
+    return status
 
 
 # -- tasks, functions and files ------------------------------------------------------------------------
 
 
 def _called(target: str, names: list[str], arg: list[str], options: dict[str, Any], how: _How) -> int:
-    from woflo.cli.flows import flow, limit_scripts, planned_by, show_planned
+    from woflo.cli.flows import flow, limit_scripts, show_plan
     from woflo.cli.meaning import meaning
     from woflo.cli.targets import Target
 
@@ -155,13 +185,22 @@ def _called(target: str, names: list[str], arg: list[str], options: dict[str, An
         limit_scripts(how.jobs)
     meant = meaning(Target(target), names, arg)
     if how.dry_run:
-        if meant.task is not None and meant.task.options.admission is None:
-            raise UsageError(f"--dry-run: {meant.name} names no files, so only executing it would tell what it does")
-        show_planned(planned_by(meant.call), json=how.json)
-        return 0
+        return show_plan(meant.name, meant.call, json=how.json)
+    from woflo.durable.observing import chosen_observers
+
+    told: dict[str, Any] = {
+        "quiet": how.quiet,
+        "json": how.json,
+        "debug": how.debug,
+        "observers": chosen_observers(how.observe),
+    }
     if meant.task is not None:
         from woflo.cli.calling import called_with
 
-        return called_with(meant.task, meant.arguments, options, quiet=how.quiet, debug=how.debug)
-    _refuse({f"--{name}": value for name, value in options.items()}, f"{meant.name} is no single task")
-    return flow(meant.name, meant.call, quiet=how.quiet, debug=how.debug)
+        return called_with(meant.task, meant.arguments, options, **told)
+    from woflo.cli.naming import naming
+
+    name = options.pop("name")
+    _refuse({f"--{option}": value for option, value in options.items()}, f"{meant.name} is no single task")
+    with naming(name):
+        return flow(meant.name, meant.call, **told)

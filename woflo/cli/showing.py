@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +24,7 @@ __all__ = [
     "call_of",
     "duration",
     "error_line",
+    "keep_stdout",
     "print_json",
     "print_table",
     "styled",
@@ -46,7 +49,8 @@ LEAST = 20
 
 def styled(state: str, shown: str | None = None) -> str:
     """A state in its colour, which is left out where nobody looks at a terminal."""
-    return typer.style(shown or state, fg=_COLOURS.get(state))
+    text = shown or state
+    return text if os.environ.get("NO_COLOR") else typer.style(text, fg=_COLOURS.get(state))
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -66,9 +70,51 @@ def _fitted(cell: str, width: int) -> str:
     return cell.ljust(width) if len(cell) <= width else f"{cell[: width - 1]}…"
 
 
+_stdout: int | None = None
+"""The descriptor of what was stdout, where that is kept for JSON."""
+
+
+def keep_stdout() -> None:
+    """From now on stdout is for `print_json` alone.
+
+    What anything else prints there, such as code of a user and what that has started, goes to stderr.
+    """
+    global _stdout
+    if _stdout is None and sys.stdout is not None:
+        sys.stdout.flush()
+        _stdout = os.dup(sys.stdout.fileno())
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+
+
 def print_json(value: Any) -> None:
     """For programs: the same on a terminal and in a pipe, and in ASCII, so that nothing moves the cursor."""
-    typer.echo(json.dumps(value, indent=2))
+    text = _json(value) + "\n"
+    if _stdout is None:
+        typer.echo(text, nl=False)
+        return
+    with open(_stdout, "w", encoding="ascii", closefd=False) as file:
+        file.write(text)
+
+
+def _json(value: Any) -> str:
+    try:
+        return json.dumps(value, indent=2, allow_nan=False, default=_spelled)
+    except ValueError:
+        return json.dumps(_finite(value), indent=2, default=_spelled)
+
+
+def _spelled(value: Any) -> str:
+    """What a task returned, and JSON does not know."""
+    return spelled_out(repr(value))
+
+
+def _finite(value: Any) -> Any:
+    """Without numbers that JSON does not know."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def time_of(at: float | None) -> str:

@@ -116,7 +116,8 @@ def _file(path: Path) -> ModuleType:
     """The module of a file, under the name by which others would import it: so its tasks can travel by name."""
     path = path.resolve()
     if not path.is_file():
-        raise UsageError(f"there is no file {path}; TARGET is a file (app.py) or a module (package.app)")
+        hint = _nearest(path) or "; TARGET is a file (app.py) or a module (package.app)"
+        raise UsageError(f"there is no file {path}{hint}")
     folder, names = path.parent, [path.stem]
     while (folder / "__init__.py").is_file():
         names.insert(0, folder.name)
@@ -125,6 +126,13 @@ def _file(path: Path) -> ModuleType:
     if Path(module.__file__ or "").resolve() != path:
         raise UsageError(f"{path} cannot be imported: another module is named {module.__name__}; rename the file")
     return module
+
+
+def _nearest(path: Path) -> str:
+    try:
+        return did_you_mean(path.name, [one.name for one in path.parent.glob("*.py")])
+    except OSError:
+        return ""
 
 
 def _module(name: str) -> ModuleType:
@@ -139,5 +147,10 @@ def _imported(name: str, shown: str, folder: Path) -> ModuleType:
     gc.freeze()  # what woflo itself has imported stays: the collector need not look at all of it again and again
     try:
         return import_module(name)
+    except ModuleNotFoundError as error:
+        told = f"{shown} cannot be imported: {type(error).__name__}: {error}"
+        if error.name == name.partition(".")[0] and "." in shown and not shown.endswith(".py"):  # rather that of a file
+            told += f"; a file is made by what stands before it: woflo run app.py {shown}, woflo run job.yaml {shown}"
+        raise UsageError(told) from error
     except Exception as error:
         raise UsageError(f"{shown} cannot be imported: {type(error).__name__}: {error}") from error

@@ -1,9 +1,9 @@
-"""Who is told of what `woflo run` does: the screen, and the files of logs in `.woflo/logs`."""
+"""Who is told of what `woflo run` does: the screen, the files of logs in `.woflo/logs`, and whoever else is named."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from woflo.kernel import bus
@@ -11,21 +11,33 @@ from woflo.kernel.events import RunCreated, RunEnded
 
 if TYPE_CHECKING:
     from woflo.kernel.events import Event
+    from woflo.observers.chosen import Chosen
 
-__all__ = ["Ends", "watched"]
+__all__ = ["Ends", "watched", "with_logs"]
+
+PROGRESS = "progress"
 
 
 @contextmanager
-def watched(*, quiet: bool) -> Iterator[None]:
-    """Within this, progress is shown on stderr, unless it is to be `quiet`, and what runs say is kept."""
-    from woflo.kernel.subscription import subscribe
-    from woflo.scripts.places import folder
+def watched(*, quiet: bool, observers: Iterable[Chosen]) -> Iterator[None]:
+    """Within this, progress is shown on stderr, unless it is to be `quiet`; what runs say is kept, `observers` told."""
+    from woflo.observers.chosen import Chosen, subscribed
 
-    with ExitStack() as observers:
-        observers.enter_context(subscribe("logs", folder=folder("logs")))
-        if not quiet:
-            observers.enter_context(subscribe("progress"))
+    named = [one for one in observers if not (quiet and one.what == PROGRESS)]
+    if not quiet and not any(one.what == PROGRESS for one in named):
+        named.append(Chosen(PROGRESS))
+    with subscribed(with_logs(named)):
         yield
+
+
+def with_logs(observers: Iterable[Chosen]) -> list[Chosen]:
+    """And with the files of logs that `woflo logs` shows."""
+    from woflo.observers.chosen import Chosen
+    from woflo.scripts.places import folder
+    from woflo.scripts.sweeping import limits
+
+    kept = {"folder": folder("logs"), **limits()._asdict()}
+    return [Chosen("logs", kept, "the logs of the project"), *observers]
 
 
 class Ends:

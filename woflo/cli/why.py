@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from woflo.cli.failures import UsageError, say, telling
+from woflo.cli.jobs import is_job, job_of, show_why
 from woflo.cli.options import AsJson, Debug, Url, opened_store, store_named
-from woflo.cli.run import Arguments, Names
+from woflo.cli.run import Arguments, Names, Variables
+from woflo.cli.showing import print_json
+from woflo.kernel.texts import spelled_out
 
 __all__ = ["touch", "why"]
 
 
 def why(
-    target: Annotated[str, typer.Argument(help="A file (app.py) or a module; or, with nothing else, a file made.")],
+    target: Annotated[str, typer.Argument(help="A file (app.py), a module or a job file; or, alone, a file made.")],
     name: Names = None,
     arg: Arguments = None,
+    var: Variables = None,
     store: Url = None,
     json: AsJson = False,
     debug: Debug = False,
@@ -25,14 +30,52 @@ def why(
     """Tell what makes files stale.
 
     `woflo why app.py final.txt` tells what would be executed to make it, and why; a task or a function may stand in
-    the place of the file. `woflo why final.txt` looks at files alone: whether it, and all that it was made of, is as
-    it was, whatever became of commands and code.
+    the place of the file. `woflo why job.yaml` tells it of the steps of a job, or of those that are named.
+    `woflo why final.txt` looks at files alone: whether it, and all that it was made of, is as it was, whatever became
+    of commands and code.
     """
     with telling(debug=debug):
+        if is_job(target) and (name or not _is_made(target, store)):
+            _refuse_arguments(target, arg)
+            _of_job(target, name or [], var or [], store, json=json)
+            return
+        _refuse_variables(target, var)
         if not name and not arg and _is_no_target(target):
             _by_record(target, store, json=json)
             return
-        _by_target(target, name or [], arg or [], store, json=json)
+        status = _by_target(target, name or [], arg or [], store, json=json)
+    raise typer.Exit(status)
+
+
+def _refuse_arguments(target: str, arg: list[str] | None) -> None:
+    if arg:
+        raise UsageError(f"--arg cannot be meant: {target} is a job file, whose steps have their parameters")
+
+
+def _refuse_variables(target: str, var: list[str] | None) -> None:
+    if var:
+        raise UsageError(f"--var cannot be meant: {target} is no job file")
+
+
+def _is_made(file: str, store: str | None) -> bool:
+    """True for a file that woflo has made, though its name ends like that of a job."""
+    from woflo.durable.choice import chosen_url
+    from woflo.scripts.provenance import makers_of, name_of
+    from woflo.stores.opening import is_there
+
+    if not is_there(store or chosen_url()):
+        return False
+    with opened_store(store) as kept:
+        return name_of(file) in makers_of(kept.successes())
+
+
+def _of_job(path: str, names: list[str], var: list[str], store: str | None, *, json: bool) -> None:
+    from woflo.jobs.selecting import steps_named
+
+    _use(store)
+    job = job_of(path, var)
+    meant = steps_named(names, job.plan) if names else job.steps
+    show_why([one for one in job.foreseen() if one.step in meant], json=json)
 
 
 def _is_no_target(text: str) -> bool:
@@ -45,8 +88,6 @@ def _is_no_target(text: str) -> bool:
 
 
 def _by_record(file: str, store: str | None, *, json: bool) -> None:
-    from woflo.cli.showing import print_json
-    from woflo.kernel.texts import spelled_out
     from woflo.scripts.provenance import makers_of, name_of, why_known
 
     name = name_of(file)
@@ -64,8 +105,8 @@ def _by_record(file: str, store: str | None, *, json: bool) -> None:
         say(f"{name} and all that it was made of are as they were; `woflo why app.py {file}` looks at commands, too")
 
 
-def _by_target(target: str, names: list[str], arg: list[str], store: str | None, *, json: bool) -> None:
-    from woflo.cli.flows import planned_by, show_planned
+def _by_target(target: str, names: list[str], arg: list[str], store: str | None, *, json: bool) -> int:
+    from woflo.cli.flows import show_plan
     from woflo.cli.meaning import meaning
     from woflo.cli.targets import Target
 
@@ -73,38 +114,60 @@ def _by_target(target: str, names: list[str], arg: list[str], store: str | None,
     meant = meaning(Target(target), names, arg)
     if meant.task is not None and meant.task.options.admission is None:
         raise UsageError(f"{meant.name} names no files, so it is executed whenever it is called")
-    show_planned(planned_by(meant.call), json=json)
+    return show_plan(meant.name, meant.call, json=json)
 
 
 def touch(
-    target: Annotated[str, typer.Argument(help="A file (app.py) or a module, with or without :NAME.")],
+    target: Annotated[str, typer.Argument(help="A file (app.py) or a module, with or without :NAME; or a job file.")],
     name: Names = None,
     arg: Arguments = None,
+    var: Variables = None,
     store: Url = None,
+    json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Accept files as they are: they are up to date from now on.
 
     `woflo touch app.py final.txt` accepts it, and what it is made of where woflo knows how; `woflo touch app.py solve
-    --arg i=1` what that call makes. Their names are printed.
+    --arg i=1` what that call makes; `woflo touch job.yaml` what the steps of a job make, or those that are named.
+    The names of the files are printed.
     """
+    with telling(debug=debug):
+        _use(store)
+        if is_job(target):
+            _refuse_arguments(target, arg)
+            paths = iter(job_of(target, var or []).touch(*(name or ())))
+        else:
+            _refuse_variables(target, var)
+            paths = _accepted(target, name or [], arg or [])
+        files = []
+        for path in paths:
+            files.append({"file": path, "is_accepted": True})
+            if not json:
+                typer.echo(spelled_out(path))
+        if json:
+            print_json(files)
+
+
+def _accepted(target: str, names: list[str], arg: list[str]) -> Iterator[str]:
+    """The files of one call after the other."""
     from woflo.cli.meaning import meaning
     from woflo.cli.targets import Target
     from woflo.scripts.script import touch as accepted
 
-    with telling(debug=debug):
-        _use(store)
-        meant = meaning(Target(target), name or [], arg or [])
-        if meant.is_function:
-            raise UsageError(f"{meant.name} is a function that calls others; name a script, or a file that one makes")
-        calls = [(one.task, one.values) for one in meant.calls]
-        if meant.task is not None:
-            calls = [(meant.task, meant.arguments)]
-        for task, values in calls:
-            value = accepted(task, **values)
-            for group in value.values() if isinstance(value, dict) else [value]:
-                for path in group:
-                    typer.echo(path)
+    meant = meaning(Target(target), names, arg)
+    if meant.is_function:
+        raise UsageError(f"{meant.name} is a function that calls others; name a script, or a file that one makes")
+    calls = [(one.task, one.values) for one in meant.calls]
+    if meant.task is not None:
+        calls = [(meant.task, meant.arguments)]
+    for task, values in calls:
+        yield from _paths(accepted(task, **values))
+
+
+def _paths(value: Any) -> list[str]:
+    groups = value.values() if isinstance(value, dict) else [value]
+    return [path for group in groups for path in group]
 
 
 def _use(store: str | None) -> None:

@@ -12,11 +12,13 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from woflo.cli.failures import LEASE_LOST, STORE_FAILED, UsageError, say, telling
-from woflo.cli.options import Debug, store_named
+from woflo.cli import completing
+from woflo.cli.failures import FAILED, LEASE_LOST, UsageError, say, telling
+from woflo.cli.options import Debug, Observe, store_named
 from woflo.cli.stopping import ENDING, Signals
 from woflo.cli.targets import Target
 from woflo.durable.choice import chosen_url, current_store, use_store
+from woflo.durable.observing import chosen_observers
 from woflo.durable.presence import drainable_among
 from woflo.durable.worker import Worker
 from woflo.kernel import bus, runtime
@@ -35,9 +37,12 @@ def worker(
         list[str] | None, typer.Argument(help="Files (app.py) or modules (package.app), each with or without :NAME.")
     ] = None,
     store: Annotated[
-        str | None, typer.Option(help="Its URL; without, as use_store, WOFLO_STORE or woflo.toml say.")
+        str | None, typer.Option(help="Which store; without, as use_store, WOFLO_STORE or woflo.toml say.")
     ] = None,
-    queue: Annotated[list[str] | None, typer.Option(help="A queue to serve; may be given several times.")] = None,
+    queue: Annotated[
+        list[str] | None,
+        typer.Option(help="A queue to serve; may be given several times.", autocompletion=completing.queues),
+    ] = None,
     tasks: Annotated[str | None, typer.Option(help="The names of the tasks to serve, with commas.")] = None,
     concurrency: Annotated[
         list[str] | None, typer.Option(help="N calls at once, and NAME=N of one task; may be given several times.")
@@ -47,6 +52,7 @@ def worker(
     stop: Annotated[bool, typer.Option("--stop", help="Have the workers of the store on this host end.")] = False,
     grace: Annotated[float, typer.Option(min=0.0, help="Seconds to finish what it holds when it is to end.")] = 30.0,
     patience: Annotated[float, typer.Option(min=0.0, help="Seconds for which a store that fails is tried.")] = 30.0,
+    observe: Observe = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log what happens.")] = False,
     debug: Debug = False,
 ) -> None:
@@ -62,6 +68,8 @@ def worker(
             return
         limits = _concurrency(concurrency or ())
         made = _made(target or [], store, queue or [DEFAULT_QUEUE], _split(tasks), runner, limits)
+        for observer in chosen_observers(observe or ()):
+            observer.subscribe()
         status = Shift(made, grace=grace, patience=patience, once=once).work()
     raise typer.Exit(status)
 
@@ -152,11 +160,11 @@ class Shift:
         """The exit status where the store has failed for too long, else 0."""
         engine = self._worker.engine
         if engine.has_died():
-            return STORE_FAILED
+            return FAILED
         since = engine.failing_since
         if since is None or time.monotonic() - since < self._patience:
             return 0
-        return LEASE_LOST if engine.membership.is_lost else STORE_FAILED
+        return LEASE_LOST if engine.membership.is_lost else FAILED
 
     # -- the end ---------------------------------------------------------------------------------------
 
@@ -179,8 +187,8 @@ class Shift:
         return status
 
     def _reason(self, status: int, number: int | None) -> str:
-        if status in (STORE_FAILED, LEASE_LOST):
-            return "the store failed" if status == STORE_FAILED else "it was taken for dead, and could not come back"
+        if status in (FAILED, LEASE_LOST):
+            return "the store failed" if status == FAILED else "it was taken for dead, and could not come back"
         return "nothing is left to do" if number is None else signal.Signals(number).name
 
     def _described(self) -> str:

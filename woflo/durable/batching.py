@@ -11,7 +11,7 @@ from woflo.durable.called import called, tags_of
 from woflo.durable.choice import current_store
 from woflo.durable.engine import Engine, engine_of
 from woflo.errors import KeyConflictError, OptionError, WofloError
-from woflo.kernel import clock
+from woflo.kernel import clock, tracing
 from woflo.kernel.task import Task
 from woflo.stores.codec import Codec
 from woflo.stores.operations import Submit
@@ -98,7 +98,8 @@ def _keep(calls: list[tuple[StoredTaskRun[Any], Row]]) -> None:
     for _, row in calls:
         row.created_at = now  # nobody else has it yet
     rows = tuple([row for _, row in calls])
-    tags = tuple([tag for run, row in calls if run.task.options.tags for tag in tags_of(row.id, run.task)])
+    all_have = tracing.carrier is not None
+    tags = tuple([tag for run, row in calls if all_have or run.task.options.tags for tag in tags_of(row.id, run.task)])
     accepted = engine.store.write(Submit(now=now, runs=rows, tags=tags))
     for (run, _), (row, is_new) in zip(calls, accepted, strict=True):
         run.kept_as(row, is_new=is_new)

@@ -23,6 +23,7 @@ from woflo.errors import NotInWorkflowError
 from woflo.kernel import clock
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.context import current_attempt
+from woflo.kernel.report import report
 
 if TYPE_CHECKING:
     from woflo.durable.execution import Execution
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from woflo.kernel.task import Task
     from woflo.stores.rows import Row
 
-__all__ = ["Branch", "RecordedNote", "current_branch", "install_task_factory"]
+__all__ = ["Branch", "RecordedNote", "ToldOnce", "current_branch", "install_task_factory"]
 
 
 class Branch:
@@ -172,5 +173,31 @@ class _BranchingFactory:
 def attempt_on(branch: Branch, attempt: Attempt) -> Attempt:
     """The attempt of a workflow as code in one of its branches sees it."""
     twin = Attempt(attempt.run_id, attempt.task_name, attempt.number, attempt.body, (), {}, attempt.parent_id)
-    twin.run, twin.channel, twin.recorder, twin.keeper = attempt.run, attempt.channel, branch, BranchKeeper(branch)
+    twin.run, twin.recorder, twin.keeper = attempt.run, branch, BranchKeeper(branch)
+    twin.trace = attempt.trace
+    twin.channel = None if attempt.channel is None else ToldOnce(branch)
     return twin
+
+
+class ToldOnce:
+    """What the code of a workflow says of its progress: not what it has come past in an execution before this one."""
+
+    __slots__ = ("_branch", "task")
+
+    def __init__(self, branch: Branch) -> None:
+        self._branch = branch
+        self.task: Task[..., Any] = branch.execution.task
+
+    def send(self, kind: str, data: Any) -> None:
+        """See `Channel`."""
+        branch = self._branch
+        if not branch.execution.journal.has_passed(branch.coming_place()):
+            report(self, kind, data)
+
+    @property
+    def id(self) -> str:
+        """That of the workflow."""
+        return self._branch.execution.row.id
+
+    def _beat(self, value: str) -> None:
+        """It has none: see `BranchKeeper`."""

@@ -11,12 +11,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from woflo.errors import OptionError, TaskTimeoutError
+from woflo.kernel import tracing
+from woflo.kernel.context import current_attempt
 from woflo.kernel.digest import digest
 from woflo.kernel.task import Task
 from woflo.stores.rows import DEFAULT_QUEUE, Row, Tag
 
-__all__ = ["as_called", "called", "deadline_of", "deadline_passed", "given_with", "tags_of"]
+__all__ = ["TRACE", "as_called", "called", "deadline_of", "deadline_passed", "given_with", "tags_of"]
 
+TRACE = "traceparent"
+"""The tag that a call has which is traced: its span, as W3C Trace Context writes it."""
 _TRAVEL = frozenset(
     (
         *("retries", "retry_sleep_time", "timeout", "deadline", "on_crash"),
@@ -24,7 +28,7 @@ _TRAVEL = frozenset(
     )
 )
 """What whoever executes the call has to know."""
-_STAY = frozenset(("name", "runner", "after", "key", "queue", "limit_key", "priority", "delay", "tags"))
+_STAY = frozenset(("name", "runner", "after", "key", "queue", "limit_key", "priority", "delay", "tags", "force"))
 """What the caller or the row itself keeps to."""
 
 
@@ -64,7 +68,16 @@ def given_with(task: Task[..., Any]) -> str | None:
 def tags_of(run_id: str, task: Task[..., Any]) -> tuple[Tag, ...]:
     """What the run of this call is found by."""
     tags = task.options.tags
+    if tracing.carrier is not None:
+        tags = {**_trace_as_tag(run_id), **(tags or {})}
     return tuple(Tag(run_id, name, value) for name, value in tags.items()) if tags else ()
+
+
+def _trace_as_tag(run_id: str) -> dict[str, str]:
+    """The span of the run, or of the code that calls it: for whoever executes it in another process."""
+    attempt = current_attempt.get()
+    trace = tracing.trace_of(run_id) or (None if attempt is None else attempt.trace)
+    return {} if trace is None else {TRACE: trace}
 
 
 def as_called(task: Task[..., Any], row: Row) -> Task[..., Any]:

@@ -20,13 +20,13 @@ from woflo.errors import (
     TaskStoppedError,
     UncertainError,
 )
-from woflo.kernel import clock, retry
+from woflo.kernel import clock, retry, tracing
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.context import current_attempt
 from woflo.kernel.heartbeats import begun
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.report import report
-from woflo.kernel.state import SUCCESSES
+from woflo.kernel.state import SUCCESSES, RunState
 from woflo.stores.failures import dump_error
 from woflo.stores.operations import Claimed, Finish, Forget, Park, Release
 
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from woflo.durable.engine import Engine
     from woflo.durable.serving import Serving
     from woflo.kernel.run import BaseTaskRun
-    from woflo.kernel.state import RunState
     from woflo.kernel.task import Task
     from woflo.stores.rows import Row
 
@@ -67,6 +66,8 @@ class CallExecution:
         self._claim = row.claim
         self._keeper = StepKeeper(self.engine, self._claim, row.id, self.task)
         self._inner: BaseTaskRun[Any] | None = None
+        self._ends_as: tuple[RunState, BaseException | None] | None = None
+        """How the run has ended, once that is written; None where it goes on elsewhere."""
         self._question: str | None = None
         """What a person has to decide."""
 
@@ -82,6 +83,7 @@ class CallExecution:
     def _execute(self, _: Any) -> Outcome:
         """In a thread."""
         self._mark = self.engine.membership.begins(self._claim)
+        self.engine.telling.attempt_begins(self.row)
         try:
             attempt = self._attempt()
             told = self._found_out(attempt) if self._is_uncertain else None
@@ -117,6 +119,7 @@ class CallExecution:
         attempt = Attempt(row.id, self.task.name, row.attempt, self.task.body, args, kwargs, row.parent_id)
         attempt.keeper = self._keeper
         attempt.channel = _Messages(row.id, self.task, self._keeper)
+        attempt.trace = tracing.trace_of(row.id)
         return attempt
 
     def _by_runner(self, attempt: Attempt) -> Outcome:
@@ -126,10 +129,11 @@ class CallExecution:
         try:
             last = self._keeper.last_heartbeat() if self.row.fence > 1 else None
             self._serving.logs.begin()
-            self._inner = begun(task, attempt.args, attempt.kwargs, self._keeper.heartbeat, last)
-            self._serving.logs.executes(self._inner.id, self.row.id)
+            self._serving.logs.begins(self.row.id)
+            self._inner = begun(task, attempt.args, attempt.kwargs, self._keeper.heartbeat, last, self.row.id)
             value = self._inner.get_result(raise_exceptions=False)
         finally:
+            self._serving.logs.ends(self.row.id, task.name)
             current_attempt.reset(token)
         error = self._inner.exception()
         if error is not None and self._due is not None and clock.now() >= self._due:
@@ -149,6 +153,7 @@ class CallExecution:
 
     async def _drive(self) -> None:
         self._mark = self.engine.membership.begins(self._claim)
+        self.engine.telling.attempt_begins(self.row)
         try:
             outcome = await self._attempt().execute_async()
         except SerializationError as error:
@@ -183,6 +188,7 @@ class CallExecution:
             return Park(now=now, claim=claim, reason=self._question)
         if isinstance(error, NothingDone):
             if self.row.parent_id is None:
+                self._ends_as = (RunState.SKIPPED, None)
                 return Forget(now=now, claim=claim)
             outcome = Outcome(None)  # its caller waits for it
             error = None
@@ -190,10 +196,13 @@ class CallExecution:
             later = now + self._serving.pause_after_decline
             return Release(now=now, claim=claim, reason=f"declined: {error}", run_after=later)
         delay = None if error is None else self._delay(error)
+        if error is not None:
+            self.engine.telling.attempt_failed(self.row, error, delay)
         if delay is not None:
             assert error is not None
             return Release(now=now, claim=claim, failed=True, run_after=now + delay, error=dump_error(error))
         state, outcome, result, text = self.engine.codec(self.task).dump_outcome(None, outcome)
+        self._ends_as = (state, outcome.error)
         return Finish(now=now, claim=claim, state=state, result=result, error=text, **self._calls(state, text))
 
     def _calls(self, state: RunState, error: str | None) -> dict[str, Any]:
@@ -229,6 +238,8 @@ class CallExecution:
             self._question = None
             self._finish(Outcome(None, TaskStoppedError(f"{self.task.name} was stopped"), interrupted=True))
             return
+        elif self._ends_as is not None:
+            self.engine.telling.ended(self.row, *self._ends_as)
         if not isinstance(results[0], StoreError) or isinstance(results[0], LeaseLostError):
             self._mark.end()  # else it is still held, and may have happened
         self._serving.ended(self)

@@ -14,7 +14,7 @@ from contextlib import closing, contextmanager
 from woflo.errors import SettingsError
 from woflo.stores.contract import Store
 
-__all__ = ["chosen_url", "current_store", "opened", "opened_for", "use_store"]
+__all__ = ["chosen_url", "current_store", "is_store_there", "making_none", "opened", "opened_for", "use_store"]
 
 DEFAULT = "sqlite:///.woflo/woflo.db"
 _RELATIVE = ("sqlite:///", "dir:")
@@ -32,6 +32,29 @@ def use_store(store: str | Store | None) -> Store | None:
     with _lock:
         before, _chosen = _chosen, None if store is None else opened(store)
     return before
+
+
+def is_store_there() -> bool:
+    """False where `current_store` would make one. Nothing is opened."""
+    from woflo.stores.opening import is_there
+
+    return _chosen is not None or is_there(chosen_url())
+
+
+@contextmanager
+def making_none() -> Iterator[None]:
+    """Within this, where there is no store yet, what asks for one gets an empty one, of which nothing is left."""
+    if is_store_there():
+        yield
+        return
+    from woflo.stores.memory import MemoryStore
+
+    with closing(MemoryStore()) as empty:
+        before = use_store(empty)
+        try:
+            yield
+        finally:
+            use_store(before)
 
 
 def current_store() -> Store:

@@ -17,6 +17,7 @@ from woflo.durable.following import Following
 from woflo.durable.looking import Looking
 from woflo.durable.loop_writing import LoopWriter
 from woflo.durable.membership import IDLE_LOOK, LOOK
+from woflo.durable.telling import Telling
 from woflo.errors import LeaseLostError, OptionError, StoreError
 from woflo.kernel import clock, runtime
 from woflo.stores.codec import Codec
@@ -46,6 +47,7 @@ class Engine(Looking):
         self._own: set[str] = set()
         """Runs that are executed here when they are ready."""
         self.following: Following = Following(self)
+        self.telling: Telling = Telling(self)
         self._writers: WeakKeyDictionary[Any, LoopWriter] = WeakKeyDictionary()
         self._to_give_back: list[Claim] = []
         """Claims of runs that are not executed any more."""
@@ -94,6 +96,7 @@ class Engine(Looking):
         finally:
             reading.end()
         self.executions[row.id] = execution
+        self.telling.begins(row)
         execution.watch_deadline()
         execution.start()
 
@@ -112,6 +115,8 @@ class Engine(Looking):
         """The code has ended; the run has where `ending` tells how."""
         run_id = execution.row.id
         execution.code_ended.set()
+        if ending.state is not None:
+            self.telling.ended(execution.row, ending.state, None if ending.outcome is None else ending.outcome.error)
         if ending.successor is not None:
             self.executions.pop(run_id, None)
             self._go_on(run_id, ending.successor)

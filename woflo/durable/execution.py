@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from weakref import WeakSet
 
-from woflo.durable.branches import Branch
+from woflo.durable.branches import Branch, ToldOnce
 from woflo.durable.called import deadline_of, deadline_passed
 from woflo.durable.failing import failure_call
 from woflo.durable.keeping import BranchKeeper, checked_calls
@@ -36,7 +36,7 @@ from woflo.errors import (
     TaskTimeoutError,
     WofloError,
 )
-from woflo.kernel import clock, runtime
+from woflo.kernel import clock, runtime, tracing
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.graph import find_handles
 from woflo.kernel.outcome import Outcome
@@ -108,7 +108,8 @@ class Execution(Recording):
         args, kwargs = self.engine.codec(self.task).load_call(self.engine.store.whole(self.row.args))
         row = self.row
         attempt = Attempt(row.id, self.task.name, row.attempt, self.task.body, args, kwargs, row.parent_id)
-        attempt.recorder, attempt.keeper = self.trunk, BranchKeeper(self.trunk)
+        attempt.recorder, attempt.keeper, attempt.channel = self.trunk, BranchKeeper(self.trunk), ToldOnce(self.trunk)
+        attempt.trace = tracing.trace_of(row.id)
         return attempt
 
     def watch_deadline(self) -> None:

@@ -68,6 +68,10 @@ class Following:
         """The runs of all handles."""
         return set(self._handles)
 
+    def has(self, run_id: str) -> bool:
+        """True where a handle of this process tells how the run ends."""
+        return run_id in self._handles
+
     def follow(self, run: Followed, *, is_new: bool = True) -> None:
         """Tell this handle when its run has ended; `is_new` is False where the run was there before the call."""
         with self._lock:

@@ -1,19 +1,18 @@
 """What calls print and log while a runner executes them, in logs beside their runs, without escapes of terminals.
 
-A runner tells of that by events of its own run, in a thread for observers: perhaps before the call is known here under
-that name, and perhaps after it has ended.
+A runner tells of that by events, in a thread for observers, under the id of the call in whose place it executes.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections import OrderedDict
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from woflo.errors import StoreError
 from woflo.kernel.events import Event, LogRecorded, OutputWritten, RunEnded
+from woflo.kernel.state import RunState
 from woflo.kernel.subscription import Subscription, subscribe
 from woflo.kernel.texts import Lines, output, plain
 
@@ -22,15 +21,13 @@ if TYPE_CHECKING:
 
 __all__ = ["CallLogs"]
 
-MOST_EARLY = 1 << 20
-"""Characters that are held of runs of which it is not known that they execute a call: most never will be known."""
-
 
 class CallLogs:
-    """From the runs of runners to the stored runs that they execute."""
+    """Keeps what the code of stored calls says."""
 
     tells_ends = False
     """Nobody reads a log because of a failure."""
+    wants_routine = False
     patience: float = 5.0
     """Seconds that the end waits for what is still to be written."""
 
@@ -38,11 +35,8 @@ class CallLogs:
         self._store = store
         self._lock = threading.Lock()
         self._lines = Lines()
-        self._stored: dict[str, str] = {}
-        """By the id of the runner's run, which has not ended, the one of the call."""
-        self._early: OrderedDict[str, list[str]] = OrderedDict()
-        """What came of others; the first that were heard of go first."""
-        self._size = 0
+        self._calls: set[str] = set()
+        """The ids of those that execute."""
         self._subscription: Subscription | None = None
 
     def begin(self) -> None:
@@ -52,15 +46,17 @@ class CallLogs:
                 if self._subscription is None:
                     self._subscription = subscribe(self)
 
-    def executes(self, run_id: str, stored: str) -> None:
-        """This run of a runner is that call; it may have ended already."""
+    def begins(self, run_id: str) -> None:
+        """This call is about to be executed, perhaps once more."""
         if self._subscription is not None:
             with self._lock:
-                if not self._lines.has_ended(run_id):
-                    self._stored[run_id] = stored
-                early = self._early.pop(run_id, [])
-                self._size -= _length(early)
-            self._write(stored, early)
+                self._lines.begin(run_id)
+                self._calls.add(run_id)
+
+    def ends(self, run_id: str, task: str) -> None:
+        """It executes no more. What was told before is written first: its last line need not have an end."""
+        if self._subscription is not None:
+            self._subscription.put(RunEnded(run_id=run_id, task=task, state=RunState.SUCCEEDED, attempts=1))
 
     def end(self) -> None:
         """Listen no more; what was told is written."""
@@ -70,21 +66,16 @@ class CallLogs:
 
     def update(self, event: Event) -> None:
         with self._lock:
+            if event.run_id not in self._calls:
+                return
             lines = self._lines_of(event)
-            stored = self._stored.get(event.run_id)
-            if stored is None:
-                self._hold(event.run_id, lines)
             if isinstance(event, RunEnded):
-                self._stored.pop(event.run_id, None)
-        if stored is not None:
-            self._write(stored, lines)
-
-    def _hold(self, run_id: str, lines: list[str]) -> None:
+                self._calls.discard(event.run_id)
         if lines:
-            self._early.setdefault(run_id, []).extend(lines)
-            self._size += _length(lines)
-        while self._size > MOST_EARLY:
-            self._size -= _length(self._early.popitem(last=False)[1])
+            try:
+                self._store.log(event.run_id, lines)
+            except StoreError:
+                pass  # nothing depends on it, and the end of the run will tell that the store fails
 
     def _lines_of(self, event: Event) -> list[str]:
         time = datetime.fromtimestamp(event.at).astimezone().isoformat(timespec="seconds")
@@ -97,14 +88,3 @@ class CallLogs:
         if isinstance(event, RunEnded):
             return [f"{time} {stream}: {output(line)}" for stream, line in self._lines.end(event.run_id)]
         return []
-
-    def _write(self, stored: str, lines: list[str]) -> None:
-        if lines:
-            try:
-                self._store.log(stored, lines)
-            except StoreError:
-                pass  # nothing depends on it, and the end of the run will tell that the store fails
-
-
-def _length(lines: list[str]) -> int:
-    return sum(map(len, lines))

@@ -6,7 +6,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from woflo.durable.choice import current_store, opened
-from woflo.durable.successors import forked, restarted, resumed
+from woflo.durable.successors import forked, restarted, resumed, with_tags
 from woflo.kernel import clock
 from woflo.kernel.state import RunState
 from woflo.stores.codec import ValueCodec
@@ -76,7 +76,7 @@ def resume(run_id: str, *, store: str | Store | None = None) -> str:
     if not row.is_terminal:
         where.write(Wake(now=clock.now(), run_id=run_id))
         return run_id
-    return where.write(resumed(row, where.steps(run_id))).id
+    return where.write(with_tags(resumed(row, where.steps(run_id)), where.tags(run_id))).id
 
 
 def restart(run_id: str, *, store: str | Store | None = None) -> str:
@@ -90,7 +90,7 @@ def restart(run_id: str, *, store: str | Store | None = None) -> str:
     in its place already.
     """
     where = _store(store)
-    return where.write(restarted(_known(where, run_id))).id
+    return where.write(with_tags(restarted(_known(where, run_id)), where.tags(run_id))).id
 
 
 def fork(run_id: str, step: int, *, key: str | None = None, store: str | Store | None = None) -> str:
@@ -103,7 +103,8 @@ def fork(run_id: str, step: int, *, key: str | None = None, store: str | Store |
     Raises `UnknownRunError`, `OptionError` where there are not so many calls, and `KeyConflictError`.
     """
     where = _store(store)
-    return where.write(forked(_known(where, run_id), where.steps(run_id), step, key)).id
+    begun = forked(_known(where, run_id), where.steps(run_id), step, key)
+    return where.write(with_tags(begun, where.tags(run_id))).id
 
 
 def _known(store: Store, run_id: str) -> Row:

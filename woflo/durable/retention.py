@@ -12,6 +12,7 @@ from woflo.durable.choice import opened_for
 from woflo.errors import OptionError, StoreError
 from woflo.kernel import clock
 from woflo.kernel.state import TERMINAL, RunState
+from woflo.scripts.sweeping import remove_of
 from woflo.stores.contract import Span
 from woflo.stores.operations import Prune
 
@@ -40,6 +41,8 @@ def prune(
 ) -> list[str]:
     """Take runs away that ended longer ago than that, with their steps and all that is kept beside them.
 
+    The logs of their commands, in this project, go as well.
+
     Arguments:
         older_than: "30d" (s, m, h, d or w), or seconds.
         state: the states that are meant, of those in which a run has ended.
@@ -65,8 +68,11 @@ def _batches(
     after = ""
     while rows := store.select(states=states, tasks=tasks, ended=Span(until=before), after=after, limit=BATCH):
         ids = [row.id for row in rows]
-        yield ids if dry_run else store.write(Prune(now=clock.now(), ids=tuple(ids), before=before))
-        after = ids[-1]
+        if not dry_run:
+            ids = store.write(Prune(now=clock.now(), ids=tuple(ids), before=before))
+            remove_of(ids)
+        yield ids
+        after = rows[-1].id
 
 
 def span_of_time(option: str, given: str | float) -> float:

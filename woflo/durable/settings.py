@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 from woflo.durable import project
 from woflo.errors import SettingsError
-from woflo.kernel import bus
+from woflo.kernel import bus, hiding
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -136,6 +136,7 @@ def _loaded(kind: type[BaseSettings]) -> Any:
         told = _told(kind, error) if isinstance(error, ValidationError) else str(error)
         raise SettingsError(f"the settings {kind.__name__} are not valid: {told}") from None  # it shows secrets
     object.__setattr__(value, "__class__", kind)
+    hiding.know_within(value)
     return value
 
 

@@ -76,6 +76,11 @@ class StepRun(BaseTaskRun[R]):
         """The same whenever the workflow comes to this place: it may serve as idempotency key."""
         return self._row.id
 
+    @property
+    def log(self) -> str | None:
+        """As of any run; of a step that was recorded before, too."""
+        return (None if self._inner is None else self._inner.log) or super().log
+
     # -- from the call to the launch -------------------------------------------------------------------
 
     def settle_from(self, record: Row, codec: Codec) -> None:
@@ -187,6 +192,7 @@ class StepRun(BaseTaskRun[R]):
     def _inner_ended(self, run: BaseTaskRun[Any]) -> None:
         assert run._outcome is not None
         run._looked_at()  # how it ended is told by this run
+        self.calls = run.calls
         self._runtime.away_from_reactor(self._finish, run._outcome)
 
     def _beat(self, value: str) -> None:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 __all__ = ["StoredTaskRun"]
 
 R = TypeVar("R")
+MOST_LATER = 5.0
+"""Seconds that the row of a call may be made later than its handle; what is more is a clock that was set."""
 
 
 class StoredTaskRun(BaseTaskRun[R]):
@@ -128,6 +130,15 @@ class StoredTaskRun(BaseTaskRun[R]):
             self._text = row.args
         self._is_recorded = record is not None
         super()._begin()
+
+    def _deadline_passed(self) -> None:
+        """Who executes the run counts from when its row was made: a stop before that would be told as a person's."""
+        row, deadline = self._row, self.task.options.deadline
+        left = 0.0 if row is None or deadline is None else row.created_at + deadline - clock.now()
+        if 0.0 < left < MOST_LATER:
+            self._deadline_timer = self._runtime.reactor.call_later(left, self._deadline_passed)
+            return
+        super()._deadline_passed()
 
     def _admit(self) -> None:
         self._launch_admitted()  # how many execute at once is for those who execute them to say

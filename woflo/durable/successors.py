@@ -8,16 +8,17 @@ fork       beside it: the records of its first calls, as they are
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from woflo.errors import OptionError, RunEndedError
 from woflo.kernel import clock, runtime
 from woflo.kernel.options import whole_number
 from woflo.kernel.state import SUCCESSES
 from woflo.stores.operations import Continue
-from woflo.stores.rows import Row, place_id
+from woflo.stores.rows import Row, Tag, place_id
 
-__all__ = ["forked", "next_run", "restarted", "resumed"]
+__all__ = ["forked", "next_run", "restarted", "resumed", "with_tags"]
 
 
 def restarted(before: Row) -> Continue:
@@ -63,6 +64,11 @@ def _is_before(step: Row, number: int, until: float) -> bool:
 def _at(step: Row) -> int:
     assert step.position is not None
     return step.position
+
+
+def with_tags(op: Continue, tags: Mapping[str, str]) -> Continue:
+    """The same, and the run that begins is found by these."""
+    return replace(op, tags=tuple(Tag(op.row.id, name, value) for name, value in tags.items()))
 
 
 def next_run(before: Row, args: str | None = None) -> Row:

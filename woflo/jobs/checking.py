@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from woflo.errors import WofloError
 from woflo.jobs.commands import command_task, with_files
+from woflo.jobs.files import edges, named_by
 from woflo.jobs.finding import Found, NotFound
 from woflo.jobs.model import JobModel, StepModel
 from woflo.jobs.plan import Step
@@ -20,7 +22,7 @@ from woflo.kernel.task import Task
 __all__ = ["Checking"]
 
 Path = tuple[Any, ...]
-_FOR_COMMANDS = ("shell", "env", "cwd")
+_FOR_COMMANDS = ("shell", "env", "cwd", "may_call")
 _FORBIDDEN = '~"{}$'
 _FORBIDDEN_IN = re.compile(f"[{re.escape(_FORBIDDEN)}]")
 
@@ -47,6 +49,7 @@ class Checking:
         steps = {step.name: step for step in made if step is not None}
         for step in steps.values():
             self._check_outputs(step, steps)
+        self._order_by_files(steps)
         return self._in_order(steps)
 
     # -- one step --------------------------------------------------------------------------------------
@@ -66,6 +69,8 @@ class Checking:
         arguments, templates, parameters = self._arguments(task, model, path)
         if policy.is_stored:
             self._check_stored(templates, path)
+        if model.run is not None and not templates and not self._problems.are_at(path):
+            self._tried(path, lambda: task.body.fn.plan(name, (), arguments))
         return Step(
             name=name,
             task=task,
@@ -76,6 +81,7 @@ class Checking:
             as_written=_as_written(self._value["tasks"][name]),
             policy=policy,
             needs=needs,
+            has_own_inputs="inputs" in templates and "inputs" not in self._job.tasks[name].parameters,
         )
 
     def _check_name(self, name: str, path: Path) -> None:
@@ -112,21 +118,35 @@ class Checking:
     def _task(self, name: str, model: StepModel, path: Path) -> Task[..., Any] | None:
         if (model.task is None) == (model.run is None):
             told = "has neither `task`, the name of a task, nor `run`, a command"
-            self._problems.add(path, told if model.task is None else "has `task` and `run`; it can execute one of them")
+            if not any(self._problems.are_at((*path, key)) for key in ("task", "run")):  # else it was taken out
+                both = "has `task` and `run`; it can execute one of them"
+                self._problems.add(path, told if model.task is None else both)
             return None
+
+        def tell(key: str, told: str) -> None:
+            self._problems.add((*path, key), told)
+
         if model.run is not None:
-            command = model.run
-            made: Task[..., Any] | None = self._tried(path, lambda: command_task(name, command, model))
+            if model.cache:
+                tell("cache", "belongs to tasks; a command is up to date by its `outputs`")
+            command, may_call = model.run, self._may_call(model, path)
+            made: Task[..., Any] | None = self._tried(path, lambda: command_task(name, command, model, may_call, tell))
             return made
         for key in _FOR_COMMANDS:
             if getattr(model, key):
                 self._problems.add((*path, key), "belongs to commands, and this step has no `run`")
         assert model.task is not None
         found = self._known_task(model.task, (*path, "task"))
-        if found is None or (model.inputs is None and model.outputs is None):
+        has_files = model.inputs is not None or model.outputs is not None or model.temporary or model.protected
+        if found is None or not (has_files or model.cache):
             return found
-        task: Task[..., Any] | None = self._tried(path, lambda: with_files(found, model))
+        task: Task[..., Any] | None = self._tried(path, lambda: with_files(found, model, tell))
         return task
+
+    def _may_call(self, model: StepModel, path: Path) -> list[Task[..., Any]]:
+        """The tasks that a command may ask for."""
+        found = [self._known_task(name, (*path, "may_call", at)) for at, name in enumerate(model.may_call)]
+        return [task for task in found if task is not None]
 
     def _known_task(self, name: str, path: Path) -> Task[..., Any] | None:
         if name not in self._known:
@@ -159,10 +179,10 @@ class Checking:
         return policy
 
     def _tried(self, path: Path, make: Callable[[], Any]) -> Any:
-        """What it makes; an error of woflo's is a problem of the file."""
+        """What it makes; an error of woflo's is a problem of the file, and so is a text that cannot be a path."""
         try:
             return make()
-        except WofloError as error:
+        except (WofloError, ValueError, OSError) as error:
             self._problems.add(path, str(error))
             return None
 
@@ -231,6 +251,22 @@ class Checking:
                     needs[reference.step] = None
         return tuple(needs)
 
+    def _order_by_files(self, steps: dict[str, Step]) -> None:
+        """Who reads what another one makes is executed behind it, as make does it."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for edge in edges({name: named_by(step) for name, step in steps.items() if step.has_files}):
+            found.setdefault((edge.reader, edge.path), []).append(edge.maker)
+        for (name, path), makers in found.items():
+            step = steps[name]
+            if any(maker in step.needs for maker in makers):
+                continue
+            if len(makers) > 1:
+                told = f"{path} is made by the steps {' and '.join(map(repr, makers))}; name one in `dependencies`"
+                self._problems.add(("tasks", name, "inputs"), told)
+                continue
+            step.needs += (makers[0],)
+            step.reads_from = {**step.reads_from, makers[0]: path}
+
     def _is_step(self, name: str, path: Path) -> bool:
         if name in self._job.tasks:
             return True
@@ -267,7 +303,18 @@ class Checking:
                 name = next(need for need in ways[name] if need in ways)  # noqa: PLW2901 - the way goes on
             if name in way:
                 ring = [*way[way.index(name) :], name]
-                self._problems.add(("tasks", ring[0], "dependencies"), f"the steps need each other: {' → '.join(ring)}")
+                told = f"the steps need each other: {_ring_as_text(ring, steps)}; leave one of them out"
+                key = "inputs" if ring[1] in steps[ring[0]].reads_from else "dependencies"
+                self._problems.add(("tasks", ring[0], key), told)
+
+
+def _ring_as_text(ring: list[str], steps: dict[str, Step]) -> str:
+    """The steps, each with the file for which the one before it needs it, where it is that."""
+    told = [ring[0]]
+    for before, name in pairwise(ring):
+        path = steps[before].reads_from.get(name)
+        told.append(name if path is None else f"{name} (for {path})")
+    return " → ".join(told)
 
 
 def _as_written(step: dict[str, Any]) -> dict[str, Any]:

@@ -7,15 +7,14 @@ the run before ──► nobody executes it any more: it ends as STOPPED, where 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from woflo.durable.choice import chosen_url, current_store
-from woflo.durable.successors import next_run
+from woflo.durable.choice import current_store, is_store_there
+from woflo.durable.successors import next_run, with_tags
 from woflo.errors import RunUnderWayError
 from woflo.kernel import clock
 from woflo.kernel.digest import digest
 from woflo.kernel.state import SUCCESSES, RunState
-from woflo.stores.opening import is_there
 from woflo.stores.operations import Continue, RequestStop, goes_on_as
 from woflo.stores.rows import Row, place_id
 
@@ -23,9 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from woflo.durable.engine import Engine
+    from woflo.jobs.plan import Plan
     from woflo.stores.contract import Store
 
-__all__ = ["continued", "file_of_latest", "recorded", "unfinished"]
+__all__ = ["Before", "before", "continued", "digests_of", "file_of_latest", "unfinished"]
 
 
 PAGE = 100
@@ -35,18 +35,33 @@ PAGE = 100
 def unfinished(engine: Engine, job: str, chosen: Collection[str]) -> tuple[Row, list[Row]] | None:
     """The latest run of a job, where it has not succeeded, and what is recorded of its steps.
 
-    A run of a part of the steps hides no earlier one that did not succeed; where it went on from that, and left out
-    some that are `chosen` now, it is the one. Raises `RunUnderWayError` where the run is being executed.
+    A run of a part of the steps hides no earlier one that did not succeed, also where its process died: then it ends.
+    Where it went on from that, and left out some that are `chosen` now, it is the one.
+
+    Raises `RunUnderWayError` where that run, or one of a part, is being executed.
     """
     latest = _latest(engine.store, job, chosen)
     if latest is None:
         return None
+    for row in _cut_off(engine.store, job):
+        if row.id != latest.id and _left_out_of(engine.store, row):
+            _ended(engine, _left(engine, row))
     if latest.is_terminal:
         return latest, engine.store.steps(latest.id)
     left = _left(engine, latest)
     records = engine.store.steps(left.id)  # before the stop, which ends those that wait for a decision
+    return _ended(engine, left), records
+
+
+def _cut_off(store: Store, job: str) -> list[Row]:
+    """Runs that are being executed, or were when their process died."""
+    return store.select(tasks=[job], states=[RunState.RUNNING, RunState.PENDING], newest_first=True, limit=PAGE)
+
+
+def _ended(engine: Engine, left: Row) -> Row:
+    """The run, which nobody executes any more, when it has ended because of that."""
     engine.store.write(RequestStop(now=clock.now(), run_id=left.id))
-    return engine.store.get(left.id) or left, records
+    return engine.store.get(left.id) or left
 
 
 def _latest(store: Store, job: str, chosen: Collection[str]) -> Row | None:
@@ -60,7 +75,7 @@ def _latest(store: Store, job: str, chosen: Collection[str]) -> Row | None:
         seen.add(found.id)
         left_out = _left_out_of(store, found)
         is_done = found.state in SUCCESSES
-        if not found.is_terminal or not left_out:
+        if found.state is RunState.WAITING or not left_out:
             return of_a_part if is_done else found
         if found.continues is not None and (not is_done or _lacks(store, found, left_out.intersection(chosen))):
             return found
@@ -104,21 +119,49 @@ def _recorded_in(store: Store, row: Row) -> dict[str, str | None]:
     }
 
 
-def recorded(job: str, digests: Mapping[str, str], chosen: Collection[str]) -> set[str]:
-    """The steps whose records the latest run would leave to one that goes on from it, and calls the `chosen` ones."""
-    if not is_there(chosen_url()):
-        return set()
+class Before(NamedTuple):
+    """The run from which another one would go on, and what it leaves to that."""
+
+    run_id: str
+    kept: frozenset[str]
+    """The steps that are not executed again."""
+    states: dict[str, RunState]
+    """How each of its steps stands."""
+
+    def why(self, name: str, digests: Mapping[str, str]) -> str:
+        """Why this step is executed anew."""
+        state = self.states.get(name)
+        if state in SUCCESSES:
+            told = "its definition, or that of a step that it needs, is another one than in"
+            return f"{told} {self.run_id}" if name in digests else "it is forced, or a step that it needs is"
+        return f"it is {state} in {self.run_id}" if state is not None else f"it was not executed in {self.run_id}"
+
+
+def before(job: str, digests: Mapping[str, str], chosen: Collection[str]) -> Before | None:
+    """The run that `unfinished` would find, to which nothing happens; None where there is none."""
+    if not is_store_there():
+        return None
     store = current_store()
     latest = _latest(store, job, chosen)
     if latest is None:
-        return set()
-    return {name for name, told in _recorded_in(store, latest).items() if digests.get(name) == told}
+        return None
+    kept = {name for name, told in _recorded_in(store, latest).items() if digests.get(name) == told}
+    states = {row.scope.removeprefix("~"): row.state for row in store.steps(latest.id) if row.position == 0}
+    return Before(latest.id, frozenset(kept), states)
+
+
+def digests_of(plan: Plan) -> dict[str, str]:
+    """Those of the steps whose records count, by their names: of what is forced, and of what needs it, none does."""
+    from woflo.scripts.freshness import is_forced
+
+    forced = {name for name in plan.steps if is_forced(name)}
+    anew = forced.union(*(plan.depending_on(name) for name in forced))
+    return {name: step.digest for name, step in plan.steps.items() if name not in anew}
 
 
 def file_of_latest() -> str | None:
     """The job file of the latest run of any job in the store; None where there is none."""
-    url = chosen_url()
-    if not is_there(url):
+    if not is_store_there():
         return None
     for row in current_store().select(newest_first=True, limit=PAGE):
         given = json.loads(row.args) if row.args.startswith('{"job_file":') else {}
@@ -138,19 +181,19 @@ def _left(engine: Engine, row: Row) -> Row:
     return row
 
 
-def continued(store: Store, before: Row, records: Iterable[Row], digests: Mapping[str, str], args: str) -> Row:
+def continued(store: Store, ended: Row, records: Iterable[Row], digests: Mapping[str, str], args: str) -> Row:
     """The run that goes on from one that has ended, with those of its records whose steps have these digests.
 
     Raises `RunContinuedError` where another one does already.
     """
-    row = next_run(before, args).changed(digest=digest(args))
+    row = next_run(ended, args).changed(digest=digest(args))
     kept: dict[tuple[str, int | None], Row] = {}
     for record in sorted(records, key=lambda one: not one.scope.startswith("~")):
         scope = record.scope.removeprefix("~")
         if (record.state in SUCCESSES or _may_have_happened(record)) and digests.get(scope) == record.digest:
             kept[scope, record.position] = record
     copies = tuple(_copy(record, row, scope) for (scope, _), record in kept.items())
-    return store.write(Continue(now=clock.now(), row=row, steps=copies))
+    return store.write(with_tags(Continue(now=clock.now(), row=row, steps=copies), store.tags(ended.id)))
 
 
 def _may_have_happened(record: Row) -> bool:

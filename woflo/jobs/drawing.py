@@ -35,9 +35,15 @@ def as_yaml(value: dict[str, Any]) -> str:
 
 
 def nodes_of(plan: Plan) -> list[Node]:
-    """Its steps and what they need, for pictures."""
+    """Its steps and what they need, for pictures, with the files by which one needs another that it does not name."""
     ids = {name: f"s{number}" for number, name in enumerate(plan.steps)}
     return [
-        Node(ids[name], name, "left" if name in plan.left_out else "file", tuple(ids[need] for need in step.needs))
+        Node(
+            ids[name],
+            name,
+            "left" if name in plan.left_out else "file",
+            tuple(ids[need] for need in step.needs),
+            tuple(step.reads_from.get(need, "") for need in step.needs),
+        )
         for name, step in plan.steps.items()
     ]

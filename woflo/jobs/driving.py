@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from woflo.durable.observing import chosen_observers
 from woflo.errors import (
     JobFailedError,
     JobFileError,
@@ -25,15 +26,20 @@ from woflo.errors import (
     TaskStoppedError,
     WofloError,
 )
-from woflo.jobs.continuing import file_of_latest, recorded
+from woflo.jobs.continuing import file_of_latest
 from woflo.jobs.job import Job
+from woflo.jobs.problems import near
+from woflo.kernel.hiding import hide
 from woflo.kernel.leaving import interrupts_held_back, leave_at_next_interrupt
-from woflo.kernel.runtime import stop_all
+from woflo.kernel.masking import mask_text
+from woflo.kernel.pairs import named_values
+from woflo.kernel.runtime import stop_all, wait_for_all
 from woflo.kernel.state import SUCCESSES, RunState
-from woflo.kernel.subscription import subscribe
 from woflo.kernel.texts import plain
+from woflo.observers.chosen import Chosen, subscribed
 
 if TYPE_CHECKING:
+    from woflo.jobs.foreseeing import Foreseen
     from woflo.jobs.run import JobTaskRun
 
 __all__ = ["FAILED", "INTERRUPTED", "SUCCEEDED", "WRONG_USAGE", "Choices", "drive", "main", "pending", "variables_in"]
@@ -41,6 +47,7 @@ __all__ = ["FAILED", "INTERRUPTED", "SUCCEEDED", "WRONG_USAGE", "Choices", "driv
 SUCCEEDED, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 _WRONG_USE = (JobFileError, OptionError, SettingsError, RunUnderWayError)
 DEFAULT = "job.yaml"
+PROGRESS = "progress"
 GRACE = 5.0
 """Seconds that steps get to end after Ctrl-C."""
 
@@ -52,26 +59,29 @@ class Choices:
     restart: bool = False
     """Go on with the latest run that did not succeed."""
     skip: Sequence[str] = ()
-    run_to: str | None = None
+    run_to: str | Sequence[str] | None = None
+    """Steps, or files that steps make."""
     run_from: str | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
     max_concurrency: int | None = None
+    force: Sequence[str] = ()
+    """Globs: steps of these names are executed, up to date or recorded."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """What the run is found by."""
     debug: bool = False
     """Tell errors with their tracebacks."""
     progress: bool | None = None
     """Show on stderr how far it is; None: where that is a terminal on which bars can be drawn."""
     root: Path | None = None
+    observe: Sequence[str] = ()
+    """Observers that are to listen beside those of `woflo.toml` and of the file, as `--observe` has them."""
+    around: Callable[[list[Chosen]], list[Chosen]] = list
+    """What a command adds to all that are to listen."""
 
 
 def variables_in(texts: Iterable[str]) -> dict[str, str]:
-    """Variables given as `name=value`. Raises `OptionError` for a text that is none."""
-    found = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name.strip():
-            raise OptionError(f"--var {text}: write it as NAME=VALUE")
-        found[name.strip()] = value
-    return found
+    """Variables given as `name=value`. Raises `OptionError` for a text that is none, and for what is given twice."""
+    return named_values("--var", texts)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -96,6 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         debug=given.debug,
         progress=given.progress,
         root=_folder_of_program(),
+        observe=given.observe,
     )
     return drive(given.job or (DEFAULT if not choices.restart else file_of_latest() or DEFAULT), choices)
 
@@ -110,6 +121,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help="what $VAR{NAME} stands for")
     parser.add_argument("--max-concurrency", type=int, metavar="N", help="how many steps execute at once")
     parser.add_argument("--no-progress", action="store_false", dest="progress", default=None, help="draw no bars")
+    parser.add_argument(
+        "--observe",
+        action="append",
+        default=[],
+        metavar="WHAT",
+        help="logs, jsonl, spans, an address, module:Class",
+    )
     parser.add_argument("--debug", action="store_true", help="show tracebacks")
     return parser
 
@@ -120,21 +138,18 @@ def _folder_of_program() -> Path | None:
     return None if file is None else Path(file).absolute().parent
 
 
-def pending(path: str, choices: Choices) -> list[tuple[str, str, bool]]:
-    """The steps that would be called, with the names of their tasks, and whether their records would be kept.
+def pending(path: str, choices: Choices) -> list[Foreseen]:
+    """What would become of each step that is chosen.
 
     Nothing is executed, and nothing written. Raises `JobFileError` as `Job.load` does.
     """
-    job = _loaded(path, choices)
-    chosen, kept = job.plan.chosen, set[str]()
-    if choices.restart:
-        digests = {name: step.digest for name, step in job.plan.steps.items()}
-        kept = recorded(job.name, digests, {step.name for step in chosen})
-    return [(step.name, step.task.name, step.name in kept) for step in chosen]
+    return _loaded(path, choices).foreseen(restart=choices.restart)
 
 
 def _loaded(path: str, choices: Choices) -> Job:
-    return Job.load(
+    if choices.restart and choices.tags:
+        raise OptionError("a run that goes on keeps the tags, and so the name, that it has; leave --name out")
+    job = Job.load(
         path,
         variables=choices.variables,
         root=choices.root,
@@ -142,23 +157,32 @@ def _loaded(path: str, choices: Choices) -> Job:
         run_to=choices.run_to,
         run_from=choices.run_from,
         max_concurrency=choices.max_concurrency,
+        tags=choices.tags,
     )
+    for glob in choices.force:
+        if not any(fnmatchcase(name, glob) for name in job.steps):
+            raise OptionError(f"--force {glob}: no step has such a name{near(glob, job.steps, 'there are')}")
+    if choices.force:
+        from woflo.scripts.freshness import forcing
+
+        forcing(*choices.force)
+    return job
 
 
-def drive(path: str, choices: Choices, begin: Callable[[], object] = lambda: None) -> int:
+def drive(path: str, choices: Choices) -> int:
     """Execute the job in a file, tell how it ended on stderr, and return the exit status.
 
-    `begin` is called when the file has turned out right: one that is wrong leaves nothing behind.
     It is for programs that end with it: after Ctrl-C it stops the job, and from then on Ctrl-C ends the process.
     """
     run: JobTaskRun[Any] | None = None
     try:
         job = _loaded(path, choices)
-        begin()
-        with _watched(choices):
+        observers = _observers(job, choices)
+        with subscribed(observers, restarted=choices.restart and job.is_unfinished()):
             with interrupts_held_back():
                 run = job.resume() if choices.restart else job()
             run.get_result()
+            wait_for_all()  # what commands have asked for is told of as well
     except KeyboardInterrupt:
         return _interrupted(run)
     except JobFailedError as error:
@@ -173,14 +197,14 @@ def drive(path: str, choices: Choices, begin: Callable[[], object] = lambda: Non
     return SUCCEEDED
 
 
-@contextmanager
-def _watched(choices: Choices) -> Iterator[None]:
-    """With bars while it executes, and what steps print above them."""
-    if choices.progress is False or (choices.progress is None and not _can_draw()):
-        yield
-        return
-    with subscribe("progress"):
-        yield
+def _observers(job: Job, choices: Choices) -> list[Chosen]:
+    """Who is told while it executes: whoever is named, and bars, with what steps print above them."""
+    named = chosen_observers(choices.observe, job.observers)
+    if choices.progress is False:
+        named = [one for one in named if one.what != PROGRESS]
+    elif all(one.what != PROGRESS for one in named) and (choices.progress or _can_draw()):
+        named.append(Chosen(PROGRESS))
+    return choices.around(named)
 
 
 def _can_draw() -> bool:
@@ -219,8 +243,8 @@ def _failed(error: JobFailedError, run: JobTaskRun[Any] | None, *, debug: bool) 
 def _traceback(error: BaseException | None) -> str:
     from traceback import format_exception
 
-    return "" if error is None else "".join(format_exception(error))
+    return "" if error is None else mask_text("".join(format_exception(error)))
 
 
 def _say(text: str) -> None:
-    sys.stderr.write("".join(f"{plain(line)}\n" for line in text.split("\n")))
+    sys.stderr.write("".join(f"{plain(line)}\n" for line in hide(text).split("\n")))

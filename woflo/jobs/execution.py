@@ -20,6 +20,7 @@ from woflo.jobs.commands import files_of
 from woflo.jobs.plan import Plan, Step
 from woflo.jobs.references import filled
 from woflo.jobs.sharing import Left, SharedBody, given_to, merge
+from woflo.jobs.temporaries import has_temporary, made_again_for, recorded, will_read
 from woflo.kernel import clock
 from woflo.kernel.masking import told
 from woflo.kernel.outcome import Outcome
@@ -77,8 +78,21 @@ class UnderWay:
         else:
             run = self._kind(self._own_task(step, after), (), step.arguments)
             run.belongs_to(self, step)
-        self.execution.begin(run, row, codec)
+        self._begin(run, step, row, codec)
         return run  # type: ignore[no-any-return]  # of either kind
+
+    def _begin(self, run: Any, step: Step, row: Row, codec: Any) -> None:
+        steps = self.plan.steps
+        makers = [self.runs[need] for need in step.needs if need in self.runs and has_temporary(steps[need])]
+        record = self.execution.journal.look(Place(step.name, 0)) if makers else None
+        has_ended = record is not None and record.is_terminal  # then nobody is told of its end again
+        if makers and not has_ended:
+            will_read(run, makers)
+        self.execution.begin(run, row, codec)
+        if makers and has_ended:
+            will_read(run, makers)
+        if has_temporary(step) and run._state in TERMINAL:
+            recorded(run, step, step.filled(self.value_of))
 
     def _own_task(self, step: Step, after: tuple[Any, ...]) -> Task[..., Any]:
         """The task as this step has it: under the name of the step, with its options."""
@@ -164,6 +178,7 @@ class JobStep(StepRun[Any]):
                 self._settle(RunState.FAILED, Outcome.failed(_unfit(self._step, error)))
                 return
         try:
+            made_again_for(self)
             self._admit()
         except Exception as error:
             self._settle(RunState.FAILED, Outcome.failed(error))

@@ -7,6 +7,7 @@ Mappings are merged, key by key; everything else is replaced.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ class Including:
 
     def read(self, path: Path) -> dict[str, Any]:
         """The value of a file with all that it includes."""
-        path = path.resolve()
+        path = Path(os.path.realpath(path))  # `resolve` raises where links lead in a circle
         document = read(path, self._problems)
         value: dict[str, Any] = {}
         self._under_way.append(path)
@@ -67,9 +68,9 @@ class Including:
 
     def _found(self, name: str, path: Path) -> Path | None:
         for folder in (path.parent, self._root):
-            there = (folder / name).resolve()
-            if there.is_file():
-                return there
+            there = folder / name
+            if os.path.isfile(there):  # False for what cannot be a path, too
+                return Path(os.path.realpath(there))
         return None
 
     def _tell(self, document: Document, where: tuple[Any, ...], message: str) -> None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from woflo.durable.choice import current_store
 from woflo.durable.engine import engine_of
-from woflo.jobs.continuing import continued, unfinished
+from woflo.jobs.continuing import before, continued, digests_of, unfinished
 from woflo.jobs.execution import JobStep, UnderWay
 from woflo.jobs.loading import Loaded, load
 from woflo.jobs.run import JobTaskRun
 from woflo.jobs.runners import runner_for
-from woflo.jobs.selecting import selected
+from woflo.jobs.selecting import selected, steps_named
 from woflo.jobs.sharing import SharedBody
 from woflo.kernel.body import Body
 from woflo.kernel.masking import masked
@@ -22,7 +23,9 @@ from woflo.kernel.options import Options, whole_number
 from woflo.kernel.task import Task
 
 if TYPE_CHECKING:
+    from woflo.jobs.foreseeing import Foreseen
     from woflo.jobs.plan import Plan
+    from woflo.observers.chosen import Chosen
 
 __all__ = ["Job"]
 
@@ -49,9 +52,10 @@ class Job:
         tasks: Iterable[Task[..., Any]] = (),
         root: str | os.PathLike[str] | None = None,
         skip: Sequence[str] = (),
-        run_to: str | None = None,
+        run_to: str | Sequence[str] | None = None,
         run_from: str | None = None,
         max_concurrency: int | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> Job:
         """Read a job from a YAML, TOML or JSON file, and check all of it; nothing is executed.
 
@@ -62,9 +66,10 @@ class Job:
             root: the folder in which `tasks/`, further folders and included files are looked for; that of the file by
                 default. It is `$SYS{APP_ROOT_DIR}`.
             skip: names of steps that are left out; those that need them are executed all the same.
-            run_to: only this step and what it needs.
+            run_to: only this step and what it needs; or several, or files that steps make.
             run_from: only this step and what needs it.
             max_concurrency: how many steps execute at once, instead of what the file says.
+            tags: what its runs are found by, besides what the file says.
 
         Raises `JobFileError`, which tells all that is wrong with the file, each with its line.
 
@@ -75,6 +80,7 @@ class Job:
         plan = selected(loaded.plan, skip=skip, run_to=run_to, run_from=run_from)
         if max_concurrency is not None:
             plan.max_concurrency = whole_number("max_concurrency", max_concurrency, least=0) or None
+        plan.tags = {**plan.tags, **(tags or {})}
         return cls(there, loaded, plan)
 
     @property
@@ -86,6 +92,22 @@ class Job:
     def steps(self) -> list[str]:
         """The names of its steps, each behind those that it needs."""
         return list(self.plan.steps)
+
+    @property
+    def observers(self) -> Mapping[str, Chosen | None]:
+        """Whom the file wants to be told, by name; None for one of `woflo.toml` that it does not want."""
+        return self._loaded.observers
+
+    def observed(self, *, restarted: bool = False) -> AbstractContextManager[None]:
+        """A `with` block in which the observers of the file, and those of `woflo.toml`, are told of all that happens.
+
+        `Job.main` and `woflo run` do so by themselves. `restarted` calls their `on_restart`. Raises `OptionError` where
+        one cannot be made.
+        """
+        from woflo.durable.observing import chosen_observers
+        from woflo.observers.chosen import subscribed
+
+        return subscribed(chosen_observers(of_job=self.observers), restarted=restarted)
 
     def __call__(self) -> JobTaskRun[dict[str, Any]]:
         """Execute it: a handle, at once. It is kept in the store when this returns.
@@ -109,10 +131,32 @@ class Job:
         found = unfinished(engine, self.name, {step.name for step in self.plan.chosen})
         if found is None:
             return self()
-        before, records = found
-        digests = {name: step.digest for name, step in self.plan.steps.items()}
+        ended, records = found
+        digests = digests_of(self.plan)
         args = engine.codec(self._task).dump_call(self._arguments(), {})
-        return JobTaskRun.of(engine, self._task, continued(engine.store, before, records, digests, args))
+        return JobTaskRun.of(engine, self._task, continued(engine.store, ended, records, digests, args))
+
+    def foreseen(self, *, restart: bool = False) -> list[Foreseen]:
+        """What would become of each step if it were called, or resumed (`restart`), and why; nothing is executed."""
+        from woflo.jobs.foreseeing import foreseen
+
+        if not restart:
+            return foreseen(self.plan)
+        digests = digests_of(self.plan)
+        return foreseen(self.plan, before(self.name, digests, {step.name for step in self.plan.chosen}), digests)
+
+    def touch(self, *steps: str) -> list[str]:
+        """Accept the outputs of these steps, or of all that name some: they are up to date from now on. Returns them.
+
+        Raises `OptionError` for a step that names none, `MissingOutputError` where one is not there.
+        """
+        from woflo.jobs.foreseeing import accepted
+
+        return accepted(self.plan, steps_named(steps, self.plan))
+
+    def is_unfinished(self) -> bool:
+        """True where `resume` would go on with a run that did not succeed. Nothing is written."""
+        return before(self.name, {}, {step.name for step in self.plan.chosen}) is not None
 
     def dump(self, path: str | os.PathLike[str]) -> None:
         """Write the job as YAML: one file with all that it includes, where nothing is filled in yet."""
@@ -144,7 +188,9 @@ class Job:
         return (str(self.path), masked("", self._loaded.variables), sorted(self.plan.left_out))
 
     def _made_task(self) -> Task[..., Any]:
-        return Task(Body(_function(self)), Options(name=self.name, runner=JobTaskRun))
+        given: dict[str, Any] = {"name": self.name, "runner": JobTaskRun, "deadline": self.plan.deadline}
+        given["tags"] = self.plan.tags or None
+        return Task(Body(_function(self)), Options(**given))
 
     def under_way(self) -> UnderWay:
         """To be called in the code of the workflow."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from woflo.durable.observing import TABLE
 from woflo.errors import JobFileError, WofloError
 from woflo.jobs.checking import Checking
 from woflo.jobs.finding import FOLDER, Found
@@ -19,7 +20,9 @@ from woflo.jobs.plan import Plan, with_digests
 from woflo.jobs.problems import Document, Problems, near, shown_path
 from woflo.jobs.reading import shown
 from woflo.jobs.variables import Variables, variables_named_in
+from woflo.kernel.options import Options
 from woflo.kernel.registry import load_runner
+from woflo.observers.chosen import Chosen, in_table
 
 if TYPE_CHECKING:
     from woflo.kernel.task import Task
@@ -36,6 +39,8 @@ class Loaded:
     value: dict[str, Any]
     """As it stands in the files, all includes merged, nothing filled in."""
     variables: dict[str, str] = field(default_factory=dict)
+    observers: dict[str, Chosen | None] = field(default_factory=dict)
+    """Who is to be told, by name."""
 
 
 def load(path: Path, root: Path, tasks: Iterable[Task[..., Any]], variables: Mapping[str, str]) -> Loaded:
@@ -79,16 +84,20 @@ def _load(path: Path, root: Path, tasks: Iterable[Task[..., Any]], variables: Ma
         problems.check(shown(path))
         raise AssertionError
     _check_runner(model, problems)
+    _check_options(model, problems)
     found = _found(model, root, path, tasks, problems)
     steps = Checking(model, found, problems, value).steps()
+    observers = _observers(model, root, problems)
     problems.check(shown(path))
     most = model.config.max_concurrency
     plan = Plan(
         name=model.config.name or path.stem,
-        steps=with_digests(steps),
+        steps=with_digests(steps, fill.secrets),
         max_concurrency=most if most is not None and most > 0 else None,
+        deadline=model.config.deadline,
+        tags=model.config.tags,
     )
-    return Loaded(plan, model, value, dict(variables))
+    return Loaded(plan, model, value, dict(variables), observers)
 
 
 def _check_variables(file: str, variables: Mapping[str, str], problems: Problems) -> None:
@@ -102,12 +111,33 @@ def _check_variables(file: str, variables: Mapping[str, str], problems: Problems
             problems.add_at(file, 1, "", f"the variable {name!r} is given, and $VAR{{{name}}} stands nowhere{told}")
 
 
+def _check_options(model: JobModel, problems: Problems) -> None:
+    """Those of the whole job."""
+    for key in ("deadline", "tags"):
+        try:
+            Options(**{key: getattr(model.config, key)})
+        except WofloError as error:
+            problems.add(("config", key), str(error))
+
+
 def _check_runner(model: JobModel, problems: Problems) -> None:
     try:
         load_runner(model.config.runner)
     except WofloError as error:
         problems.add(("config", "runner"), str(error))
         model.config.runner = None
+
+
+def _observers(model: JobModel, root: Path, problems: Problems) -> dict[str, Chosen | None]:
+    """Those that there are; what is wrong with them is told before anything begins."""
+    found: dict[str, Chosen | None] = {}
+    for name, value in model.observers.items():
+        try:
+            made = in_table({name: value}, "", folder=root)[name]
+            found[name] = None if made is None else made.checked()
+        except WofloError as error:
+            problems.add((TABLE, name), str(error).removeprefix(f"{name}: "))
+    return found
 
 
 def _found(model: JobModel, root: Path, path: Path, tasks: Iterable[Task[..., Any]], problems: Problems) -> Found:
@@ -128,7 +158,7 @@ def _found(model: JobModel, root: Path, path: Path, tasks: Iterable[Task[..., An
 
 def _in_folder(found: Found, name: str, tops: Iterable[Path]) -> Iterator[str]:
     for top in tops:
-        if (top / name).is_dir():
+        if os.path.isdir(top / name):  # False for what cannot be a path, too
             yield from found.search_folder((top / name).resolve())
             return
     yield f"there is no folder {name!r} in {' or '.join(map(shown, tops))}"

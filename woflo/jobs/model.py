@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from woflo.jobs.problems import Problems, near
 
@@ -18,12 +18,48 @@ class _Part(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
+def _words(value: Any) -> Any:
+    """A command: a text, or a list of words."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(word, str | int) and not isinstance(word, bool) for word in value):
+        return [str(word) for word in value]
+    if isinstance(value, list):
+        wrong = next(word for word in value if not isinstance(word, str | int) or isinstance(word, bool))
+        raise ValueError(f"has the word {wrong!r:.80}; write it in quotes, as the command is to get it")
+    raise ValueError(f"must be a command as a text, or a list of its words, and is {value!r:.80}")
+
+
+def _paths(value: Any) -> Any:
+    """Files of a step: a path, a list of paths, or named groups."""
+    groups = value.values() if isinstance(value, dict) else [value]
+    for group in groups:
+        if group is not None or isinstance(value, dict):
+            texts = group if isinstance(group, list) else [group]
+            if not all(isinstance(text, str) for text in texts):
+                raise ValueError(f"must be a path, a list of paths, or named groups of them, and is {value!r:.80}")
+    return value
+
+
+def _some(value: Any) -> Any:
+    """All of the outputs of a step, or some."""
+    texts = value if isinstance(value, list) else [value]
+    if isinstance(value, bool) or all(isinstance(text, str) for text in texts):
+        return value
+    raise ValueError(f"must be true, one of the `outputs`, or a list of some, and is {value!r:.80}")
+
+
+Words = Annotated[Any, BeforeValidator(_words)]
+Paths = Annotated[Any, BeforeValidator(_paths)]
+Some = Annotated[Any, BeforeValidator(_some)]
+
+
 class StepModel(_Part):
     """One step under `tasks:`."""
 
     task: str | None = None
     """The name of a task; else there is `run`."""
-    run: str | list[str] | None = None
+    run: Words = None
     """A command."""
     parameters: dict[str, Any] = {}
     dependencies: list[str] = []
@@ -31,8 +67,14 @@ class StepModel(_Part):
     max_attempts: int | None = Field(default=None, ge=1)
     backoff: float | None = Field(default=None, ge=0)
     """Seconds between attempts."""
-    inputs: str | list[str] | dict[str, str | list[str]] | None = None
-    outputs: str | list[str] | dict[str, str | list[str]] | None = None
+    inputs: Paths = None
+    outputs: Paths = None
+    temporary: Some = False
+    """Those of its `outputs`, or all, that go when the steps that read them have succeeded."""
+    protected: Some = False
+    """Those of its `outputs`, or all, that are made read-only."""
+    cache: bool = False
+    """For `task`: keep the result, and give it again for the same arguments and code."""
     runner: str | None = None
     timeout: float | None = Field(default=None, gt=0)
     """Seconds that one attempt may take."""
@@ -42,12 +84,16 @@ class StepModel(_Part):
     """How many steps of this task execute at once."""
     resources: dict[str, Any] | None = None
     on_crash: str | None = None
+    tags: dict[str, str] | None = None
+    """What its run is found by, where that is kept for itself: on a queue, or a workflow."""
     shell: bool = False
     """For `run`: through a shell."""
     env: dict[str, str] | None = None
     """For `run`: further environment variables."""
     cwd: str | None = None
     """For `run`: its folder."""
+    may_call: list[str] = []
+    """For `run`: tasks that the command may ask for by lines in `$WOFLO_CALLS`."""
 
     @field_validator("parameters", "dependencies", mode="before")
     @classmethod
@@ -69,6 +115,17 @@ class Configuration(_Part):
     """Packages or modules with tasks."""
     runner: str | None = None
     """Of steps that name none; "pool" by default."""
+    deadline: float | None = Field(default=None, gt=0)
+    """Seconds that the whole job may take."""
+    tags: dict[str, str] = {}
+    """What its runs are found by."""
+
+    @field_validator("name")
+    @classmethod
+    def _printable(cls, name: str | None) -> str | None:
+        if name is not None and (name != name.strip() or not name.isprintable()):
+            raise ValueError(f"is {name!r:.80}; no space may stand at its ends, and all of it must be printable")
+        return name
 
 
 class JobModel(_Part):
@@ -78,6 +135,8 @@ class JobModel(_Part):
     config: Configuration = Configuration()
     aliases: Any = None
     """Pieces to be named by anchors and used elsewhere; those that are texts are other names of tasks."""
+    observers: dict[str, Any] = {}
+    """Who is told of what happens, by name, each with its options."""
     tasks: dict[str, StepModel] = Field(min_length=1)
 
     @field_validator("version")
@@ -87,10 +146,10 @@ class JobModel(_Part):
             raise ValueError(f"is {version!r}, and this woflo reads version 0.1")
         return version
 
-    @field_validator("config", mode="before")
+    @field_validator("config", "observers", mode="before")
     @classmethod
-    def _nothing(cls, config: Any) -> Any:
-        return {} if config is None else config
+    def _nothing(cls, value: Any) -> Any:
+        return {} if value is None else value
 
 
 _FIELDS = {"tasks": StepModel, "config": Configuration}
@@ -99,8 +158,8 @@ _ELSEWHERE = {
     "retries": "; write 'max_attempts', in which the first attempt counts too",
     "retry_sleep_time": "; write 'backoff'",
     "depends_on": "; write 'dependencies'",
-    "loggers": "; who is to hear of prints and ends is an observer, which the program subscribes",
-    "extensions": "; who is to hear of prints and ends is an observer, which the program subscribes",
+    "loggers": "; write 'observers', in which `logs: {folder: …}` keeps what is printed and how it ended",
+    "extensions": "; write 'observers', as `progress: true` or `mine: {observer: \"module:Class\"}`",
     "checkpointer": "; the store keeps the record: WOFLO_STORE or woflo.toml name it",
 }
 _WORDS = {

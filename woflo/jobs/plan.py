@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from woflo.jobs.references import filled
 from woflo.kernel.digest import digest
 from woflo.kernel.masking import masked
+from woflo.scripts.sealing import sealed
 
 if TYPE_CHECKING:
     from woflo.jobs.policies import Policy
@@ -36,8 +37,12 @@ class Step:
     """What makes it the step that it is, all variables filled in."""
     policy: Policy
     needs: tuple[str, ...]
+    reads_from: Mapping[str, str] = field(default_factory=dict)
+    """The files by which it needs others that it does not name, by the names of those steps."""
     as_written: Mapping[str, Any] = field(default_factory=dict)
     """The same as it stands in the file: what variables stand for may be a secret."""
+    has_own_inputs: bool = False
+    """True where what comes from others as `inputs` stands beside its parameters, and not among them."""
     digest: str = ""
     """Of its definition, and of those of all that it needs: where that is the same, a record counts."""
 
@@ -66,6 +71,10 @@ class Plan:
     name: str
     steps: dict[str, Step]
     max_concurrency: int | None = None
+    deadline: float | None = None
+    """Seconds that a run of it may take."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """What its runs are found by."""
     left_out: frozenset[str] = field(default_factory=frozenset)
     """Steps that are not called this time."""
 
@@ -105,11 +114,18 @@ def _reached(name: str, ways: Mapping[str, Iterable[str]]) -> set[str]:
 _encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True, default=str).encode
 
 
-def with_digests(steps: Iterable[Step]) -> dict[str, Step]:
-    """The steps by their names, in this order, with their digests: each behind those that it needs."""
+def with_digests(steps: Iterable[Step], secrets: Collection[str] = ()) -> dict[str, Step]:
+    """The steps by their names, in this order, with their digests: each behind those that it needs.
+
+    A digest is made of what stands for the `secrets` in records: they could be guessed from one of themselves.
+    """
+    hidden = {_encode(one)[1:-1]: sealed(one) for one in sorted(secrets, key=lambda one: (-len(one), one))}
     done: dict[str, Step] = {}
     for step in steps:
         needs = [[name, done[name].digest] for name in sorted(step.needs)]
-        step.digest = digest(_encode([step.task.name, step.written, needs]))
+        text = _encode([step.task.name, step.written, needs])
+        for secret, told in hidden.items():
+            text = text.replace(secret, told)
+        step.digest = digest(text)
         done[step.name] = step
     return done

@@ -14,7 +14,7 @@ from woflo.kernel.task import Task
 
 __all__ = ["Policies", "Policy"]
 
-_OWN = ("timeout", "deadline", "max_concurrency", "resources", "on_crash")
+_OWN = ("timeout", "deadline", "max_concurrency", "resources", "on_crash", "tags")
 """Keys of a step that are options of the task under the same name."""
 _WRITTEN = {"retries": "max_attempts", "retry_sleep_time": "backoff"}
 """How options are written in a file."""
@@ -41,7 +41,7 @@ class Policies:
 
     def of(self, task: Task[..., Any], model: StepModel) -> tuple[Policy, list[tuple[str, str]]]:
         """The policy, and what is wrong with it: under which key of the step (or none), and why."""
-        options = {key: value for key in _OWN if (value := getattr(model, key)) is not None}
+        options = {key: value for key in _OWN if (value := getattr(model, key)) not in (None, {})}
         if model.max_attempts is not None:
             options["retries"] = model.max_attempts - 1
         if model.backoff is not None:

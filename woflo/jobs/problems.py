@@ -67,6 +67,11 @@ class Problems:
             self._told.add(way)
             self.add_about(way, message)
 
+    def are_at(self, path: Sequence[Any]) -> bool:
+        """True where something was told of what stands at this path, or below it."""
+        way = tuple(path)
+        return any(one[: len(way)] == way for one in self._told)
+
     def add_about(self, path: Sequence[Any], message: str) -> None:
         """The same for what may be told several times of one path."""
         file, line = self._place(path)

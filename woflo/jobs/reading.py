@@ -51,14 +51,16 @@ def shown(path: Path) -> str:
 
 def _text(path: Path, file: str, problems: Problems) -> str | None:
     try:
-        size = os.stat(path).st_size
-        if size > MOST_BYTES:
-            told = f"has {size:,} bytes, and a job file may have {MOST_BYTES:,}; put data into files of their own"
-            problems.add_at(file, 1, "", told)
-            return None
-        data = path.read_bytes()
+        with open(path, "rb") as opened:
+            size = os.fstat(opened.fileno()).st_size
+            data = b"" if size > MOST_BYTES else opened.read(MOST_BYTES + 1)  # what tells no size may have no end
     except OSError as error:
         problems.add_at(file, 1, "", f"cannot be read: {error.strerror or error}")
+        return None
+    if max(size, len(data)) > MOST_BYTES:
+        has = f"{size:,} bytes" if size > MOST_BYTES else f"more than {MOST_BYTES:,} bytes"
+        told = f"has {has}, and a job file may have {MOST_BYTES:,}; put data into files of their own"
+        problems.add_at(file, 1, "", told)
         return None
     return _decoded(data, file, problems)
 
@@ -71,13 +73,15 @@ def _decoded(data: bytes, file: str, problems: Problems) -> str | None:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        problems.add_at(file, line, "", f"is no text in UTF-8 (byte {error.start}: {data[error.start]:#04x})")
+        told = "name a YAML, TOML or JSON file, or write it in UTF-8"
+        problems.add_at(file, line, "", f"is no text in UTF-8 (byte {error.start}: {data[error.start]:#04x}); {told}")
         return None
     found = _NO_TEXT.search(text)
     if found is None:
         return text
     line = text.count("\n", 0, found.start()) + 1
-    problems.add_at(file, line, "", f"is no text: the character {ord(found[0]):#04x} stands in it")
+    told = "name a YAML, TOML or JSON file"
+    problems.add_at(file, line, "", f"is no text: the character {ord(found[0]):#04x} stands in it; {told}")
     return None
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from woflo.jobs.problems import near
+from woflo.kernel import hiding
 
 __all__ = ["Variables", "variables_named_in"]
 
@@ -22,10 +23,13 @@ Tell = Callable[[tuple[Any, ...], str], None]
 class Variables:
     """What there is to be filled in.
 
-    `$$ENV{…}` stands for `$ENV{…}` itself. What is filled in is not searched again.
+    `$$ENV{…}` stands for `$ENV{…}` itself. What is filled in is not searched again. What is a secret, by the name of
+    its variable or of its place, is hidden from then on wherever it is shown.
     """
 
     def __init__(self, root: Path, file: Path, given: Mapping[str, str], environment: Mapping[str, str]) -> None:
+        self.secrets: set[str] = set()
+        """What has been filled in for secrets, and what stands at the places of such."""
         self._known: dict[str, Mapping[str, Any]] = {
             "ENV": environment,
             "VAR": given,
@@ -46,7 +50,10 @@ class Variables:
         """`value` with all its texts filled in; what cannot be is told, and left as it is."""
         kind = type(value)
         if kind is str:
-            return self.text(value, tell, path) if "$" in value else value
+            text = self.text(value, tell, path) if "$" in value else value
+            if path and "{" not in text and type(path[-1]) is str and hiding.is_secret_name(path[-1]):
+                self._know([text])
+            return text
         if kind is dict:
             return {key: self.filled(item, tell, (*path, key)) for key, item in value.items()}
         if kind is list:
@@ -66,13 +73,21 @@ class Variables:
 
         return _PLACE.sub(one, text)
 
+    def _know(self, texts: list[str]) -> None:
+        for text in texts:
+            hiding.know(text)
+        self.secrets.update(filter(None, texts))
+
     def _value(self, kind: str, inside: str) -> tuple[str | None, str]:
         """What stands there, or why there is nothing."""
         name, colon, default = inside.partition(":")
         known = self._known[kind]
         if name in known:
             try:
-                return str(known[name]), ""
+                value = str(known[name])
+                if kind != "SYS":
+                    self._know([value] if hiding.is_secret_name(name) else hiding.passwords_in(value))
+                return value, ""
             except (OSError, KeyError, ImportError) as error:  # a user without a name
                 return None, f"$SYS{{{name}}} cannot be told here: {error}"
         if colon and kind != "SYS":

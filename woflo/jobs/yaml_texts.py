@@ -43,7 +43,7 @@ def parse_yaml(text: str, file: str, problems: Problems) -> Document:
 def _told(error: Any, text: str, mark: Any) -> str:
     lines = text.splitlines()
     if mark is not None and mark.line < len(lines) and "\t" in lines[mark.line][: mark.column + 1]:
-        return "a tab stands where YAML allows spaces only"
+        return "a tab stands where YAML allows spaces only; indent by spaces"
     told = ", ".join(filter(None, (error.context, error.problem)))
     return f"is no YAML: {told}"
 

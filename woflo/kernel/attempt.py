@@ -12,6 +12,7 @@ from woflo.kernel.body import Body, run_coroutine
 from woflo.kernel.context import current_attempt
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.report import report
+from woflo.kernel.tracing import enter, leave
 
 if TYPE_CHECKING:
     from woflo.kernel.ports import Channel, Keeper, Recorder
@@ -48,6 +49,7 @@ class Attempt:
         "run",
         "stop_requested",
         "task_name",
+        "trace",
     )
 
     last_heartbeat: str
@@ -76,6 +78,8 @@ class Attempt:
         self.recorder: Recorder | None = None
         self.keeper: Keeper | None = None
         self.stop_requested: bool = False
+        self.trace: str | None = None
+        """The span of the run, where it is traced: it is the current one while the code executes."""
 
     @property
     def run_id(self) -> str:
@@ -92,6 +96,7 @@ class Attempt:
     def portable(self) -> Attempt:
         """The same for another process: the handle stays here."""
         twin = Attempt(self.run_id, self.task_name, self.number, self.body, self.args, self.kwargs, self.parent_id)
+        twin.trace = self.trace
         if hasattr(self, "last_heartbeat"):
             twin.last_heartbeat = self.last_heartbeat
         return twin
@@ -116,6 +121,7 @@ class Attempt:
 
     def _execute(self) -> Outcome:
         token = current_attempt.set(self)
+        span = None if self.trace is None else enter(self.trace)
         try:
             value = self.body.call(self.args, self.kwargs, self.number)
             if type(value) is CoroutineType:
@@ -124,6 +130,8 @@ class Attempt:
         except BaseException as error:
             return outcome_of(error, self.task_name)
         finally:
+            if span is not None:
+                leave(span)
             current_attempt.reset(token)
             del self, token
 
@@ -144,6 +152,7 @@ class Attempt:
 
     async def _execute_async(self) -> Outcome:
         token = current_attempt.set(self)
+        span = None if self.trace is None else enter(self.trace)
         try:
             value = self.body.call(self.args, self.kwargs, self.number)
             if type(value) is CoroutineType:
@@ -152,6 +161,8 @@ class Attempt:
         except BaseException as error:
             return outcome_of(error, self.task_name)
         finally:
+            if span is not None:
+                leave(span)
             current_attempt.reset(token)
             del self, token
 

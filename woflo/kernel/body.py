@@ -8,6 +8,7 @@ from types import CodeType, CoroutineType, FunctionType
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import ArgumentError, NotATaskError
+from woflo.kernel import hiding
 from woflo.kernel.injecting import injections_of
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Body:
         "module",
         "name",
         "qualname",
+        "secrets",
     )
 
     def __init__(self, fn: Any) -> None:
@@ -65,6 +67,8 @@ class Body:
         """Raises `ArgumentError` where the number or the names of the arguments do not fit."""
         self.injections: Injections | None = injections_of(fn)
         """The parameters that are filled when the body is executed, by whatever runner."""
+        self.secrets: hiding.Parameters | None = hiding.parameters_of(fn)
+        """The parameters whose values are hidden wherever they are shown."""
         self.codes: dict[Any, Any] = {}
         """What others keep with it: runners the code that they ship, by who they are; how calls are stored, by the
         name of the codec."""
@@ -76,6 +80,8 @@ class Body:
         """
         if self.injections is not None:
             kwargs = self.injections.fill(args, kwargs)
+        if self.secrets is not None or "pydantic" in sys.modules:
+            hiding.know_call(self.secrets, args, kwargs)
         if not self.is_class:
             return self.fn(*args, **kwargs)
         life = _life(self.fn(*args, **kwargs), number)
@@ -103,6 +109,7 @@ class Body:
         self.fn = state[0]
         self.check_call = _checker(self.fn)
         self.injections = injections_of(self.fn)
+        self.secrets = hiding.parameters_of(self.fn)
 
     def parameter_names(self) -> list[str]:
         """The names of the parameters in their order; empty where they cannot be told."""

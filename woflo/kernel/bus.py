@@ -9,7 +9,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from woflo.kernel import runtime
+from woflo.kernel import hiding, runtime
 
 if TYPE_CHECKING:
     import logging
@@ -83,7 +83,30 @@ def logger() -> logging.Logger:
 
         _logger = logging.getLogger("woflo")
         _logger.addHandler(logging.NullHandler())
+        _logger.addFilter(_hide_secrets)
     return _logger
+
+
+def _hide_secrets(record: logging.LogRecord) -> bool:
+    """In what is logged, and in its traceback, which handlers write as they find it here."""
+    if hiding.is_any_known():
+        told = record.getMessage()
+        if (hidden := hiding.hide(told)) != told:
+            record.msg, record.args = hidden, ()
+    if record.exc_info:
+        record.exc_text = _traceback(record.exc_info) or record.exc_text
+    return True
+
+
+def _traceback(info: Any) -> str | None:
+    """A traceback with its secrets hidden; None where it has none."""
+    import traceback
+
+    from woflo.kernel.masking import mask_text
+
+    text = "".join(traceback.format_exception(*info)).rstrip("\n")
+    hidden = mask_text(text)
+    return None if hidden == text else hidden
 
 
 def emit(event: Event) -> None:
@@ -149,7 +172,9 @@ def tell_aloud(message: str, error: BaseException | None = None) -> None:
 
     if lastResort is not None:
         info = None if error is None else (type(error), error, error.__traceback__)
-        lastResort.handle(makeLogRecord({"name": log.name, "levelno": ERROR, "msg": message, "exc_info": info}))
+        record = makeLogRecord({"name": log.name, "levelno": ERROR, "msg": message, "exc_info": info})
+        _hide_secrets(record)
+        lastResort.handle(record)
 
 
 def add(subscription: Listener) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from woflo.kernel.context import current_attempt
+from woflo.kernel.hiding import Hider
 
 if TYPE_CHECKING:
     from woflo.kernel.attempt import Attempt
@@ -54,7 +55,8 @@ class _Router(StandIn):
         lines = _unfinished.pop((id(attempt), self._name), "") + text
         whole, newline, rest = lines.rpartition("\n")
         if len(rest) > MOST_OF_A_LINE:
-            whole, newline, rest = lines, "", ""
+            hider = Hider()  # a secret is not told in two parts, either of which nobody would know
+            whole, newline, rest = hider.feed(lines), "", hider.rest()
         if rest:
             _unfinished[id(attempt), self._name] = rest
         if whole or newline:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sized
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from woflo.errors import NoCurrentRunError, NotDurableError, SerializationError
 
@@ -74,7 +74,7 @@ class CurrentRun:
         """
         attempt = self._attempt
         text = _as_json(value)
-        if attempt.run is None and attempt.channel is None and attempt.keeper is not None:
+        if attempt.run is None and attempt.keeper is not None:
             attempt.keeper.heartbeat(text)
         else:
             attempt.tell("heartbeat", (text,))
@@ -150,25 +150,75 @@ def current_run() -> CurrentRun:
     return CurrentRun(attempt)
 
 
-def track(items: Iterable[T], total: float | None = None, message: str = "") -> Iterator[T]:
+@overload
+def track(items: AsyncIterable[T], total: float | None = None, message: str = "") -> AsyncIterator[T]: ...
+@overload
+def track(items: Iterable[T], total: float | None = None, message: str = "") -> Iterator[T]: ...
+def track(items: Any, total: float | None = None, message: str = "") -> Any:
     """Iterate over `items` and tell the caller's observers the progress. Outside of a task it only iterates.
 
-    The first hundred items are told each; then it is told at most twenty times a second, and when all are done.
+    What is iterated over by `async for` is so here, too. The first hundred items are told each; then it is told at most
+    twenty times a second, and when all are done. In the code of a workflow, what is replayed is not told again.
     """
     if total is None and isinstance(items, Sized):
         total = len(items)
+    over = _over_async if hasattr(type(items), "__aiter__") else _over
+    return over(items, total, message)
+
+
+def _over(items: Iterable[T], total: float | None, message: str) -> Iterator[T]:
     attempt = current_attempt.get()
     if attempt is None:
         yield from items
         return
-    told, done, due = 0, 0, 0.0
+    progress = _Progress(attempt, total, message)
     for item in items:
-        if done < TOLD_EACH:
-            attempt.tell("progress", (done, total, message))
+        progress.begins()
         yield item
-        done += 1
-        if done <= TOLD_EACH or time.monotonic() >= due:
-            attempt.tell("progress", (done, total, message))
-            told, due = done, time.monotonic() + TOLD_BETWEEN
-    if told < done:
-        attempt.tell("progress", (done, total, message))
+        progress.ends()
+    progress.is_over()
+
+
+async def _over_async(items: AsyncIterable[T], total: float | None, message: str) -> AsyncIterator[T]:
+    attempt = current_attempt.get()
+    if attempt is None:
+        async for item in items:
+            yield item
+        return
+    progress = _Progress(attempt, total, message)
+    async for item in items:
+        progress.begins()
+        yield item
+        progress.ends()
+    progress.is_over()
+
+
+class _Progress:
+    """How far an attempt is with what it iterates over, and how much of that was told."""
+
+    __slots__ = ("_attempt", "_done", "_due", "_message", "_told", "_total")
+
+    def __init__(self, attempt: Attempt, total: float | None, message: str) -> None:
+        self._attempt, self._total, self._message = attempt, total, message
+        self._done = self._told = 0
+        self._due = 0.0
+
+    def begins(self) -> None:
+        """An item."""
+        if self._done < TOLD_EACH:
+            self._tell()
+
+    def ends(self) -> None:
+        """The same item."""
+        self._done += 1
+        if self._done <= TOLD_EACH or time.monotonic() >= self._due:
+            self._tell()
+            self._told, self._due = self._done, time.monotonic() + TOLD_BETWEEN
+
+    def is_over(self) -> None:
+        """There are no more."""
+        if self._told < self._done:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._attempt.tell("progress", (self._done, self._total, self._message))

@@ -188,12 +188,16 @@ class ProgressMade(_Said):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutputWritten(_Said):
-    """A task wrote `text` to `stream` ("stdout" or "stderr"), and its runner captures output."""
+    """A task wrote `text` to `stream` ("stdout" or "stderr"), and its runner captures output.
+
+    What a command writes is told whatever its runner, all of it as "stdout"; `is_kept` is True for it: its log has it.
+    """
 
     _text_in: ClassVar[str] = "text"
 
     stream: str
     text: str
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,4 +1,4 @@
-"""Values as they may be shown: shortened, and secrets hidden."""
+"""Values as they may be shown: shortened, and secrets hidden, by their names and where they are known."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from itertools import islice
 from reprlib import Repr
 from typing import Any
 
+from woflo.kernel.hiding import MASK, hide
+
 __all__ = ["MASK", "mask", "mask_text", "masked", "shorten_call", "told"]
 
-MASK = "***"
 _SECRET_NAME = re.compile(r"passw|token|secret|(^|_|\b)(api_?)?key($|_|\b)|credential", re.IGNORECASE)
 _PASSWORD_IN_URL = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@/]+@", re.IGNORECASE)
 
@@ -38,7 +39,7 @@ def mask(name: str, value: Any, depth: int = 4) -> Any:
     if _SECRET_NAME.search(name):
         return MASK
     if isinstance(value, str):
-        return _PASSWORD_IN_URL.sub(rf"\1:{MASK}@", value[:_MOST_TEXT])
+        return _PASSWORD_IN_URL.sub(rf"\1:{MASK}@", hide(value)[:_MOST_TEXT])
     if depth and isinstance(value, Mapping):
         return {key: mask(str(key), item, depth - 1) for key, item in islice(value.items(), _MOST_ITEMS)}
     if depth and isinstance(value, list | tuple):
@@ -51,7 +52,7 @@ def masked(name: str, value: Any, depth: int = 200) -> Any:
     if _SECRET_NAME.search(name):
         return MASK
     if isinstance(value, str):
-        return _URL_IN_TEXT.sub(rf"\1:{MASK}@", value)
+        return _URL_IN_TEXT.sub(rf"\1:{MASK}@", hide(value))
     if not isinstance(value, Mapping | list | tuple):
         return value
     if not depth:
@@ -64,8 +65,9 @@ def masked(name: str, value: Any, depth: int = 200) -> Any:
 def mask_text(text: str) -> str:
     """`text` without the passwords in its URLs, and without what stands behind `password=`, `token:` and the like.
 
-    It knows secrets by their names, in the same line: one that is printed bare is not found.
+    And without what is known to be secret, see `hiding`. Others are known by their names, in the same line.
     """
+    text = hide(text)
     if not _may_hold_secret(text):
         return text
     return "\n".join(_masked_line(line) if _may_hold_secret(line) else line for line in text.split("\n"))
@@ -113,6 +115,6 @@ def _shown(name: str, value: Any) -> str:
             return MASK
         if isinstance(value, tuple) and isinstance(masked, list):
             masked = tuple(masked)
-        return _PASSWORD_IN_URL.sub(rf"\1:{MASK}@", str(_short.repr(masked)))
+        return _PASSWORD_IN_URL.sub(rf"\1:{MASK}@", hide(str(_short.repr(masked))))
     except Exception as error:
         return f"<{type(value).__name__} whose repr raised {type(error).__name__}>"

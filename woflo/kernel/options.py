@@ -32,6 +32,7 @@ class Options:
         "codec",
         "deadline",
         "delay",
+        "force",
         "heartbeat_timeout",
         "key",
         "limit_key",
@@ -81,6 +82,7 @@ class Options:
         codec: str = "json",
         on_crash: OnCrash = "retry",
         limit_key: str | None = None,
+        force: bool = False,
     ) -> None:
         self.name: str | None = _checked_text("name", name)
         self.retries: int = whole_number("retries", retries, least=0)
@@ -107,6 +109,7 @@ class Options:
         self.missed: str = _one_of("missed", missed, ("one", "all", "none"))
         self.on_crash: OnCrash = _checked_on_crash(on_crash)
         self.limit_key: str | None = _checked_text("limit_key", limit_key)
+        self.force: bool = _checked_flag("force", force)
         self.tags: dict[str, str] | None = _checked_tags(tags)
         self.on_failure: Task[..., Any] | str | None = _checked_receiver(on_failure)
         self.max_calls: int | None = None if max_calls is None else whole_number("max_calls", max_calls, least=0)
@@ -126,6 +129,12 @@ def _checked_text(option: str, text: object) -> str | None:
     if text is not None and (not isinstance(text, str) or not text.strip()):
         raise OptionError(f"{option}={text!r} must be a text that is not empty")
     return text
+
+
+def _checked_flag(option: str, flag: object) -> bool:
+    if not isinstance(flag, bool):
+        raise OptionError(f"{option}={flag!r} must be True or False")
+    return flag
 
 
 def _one_of(option: str, value: str, known: tuple[str, ...]) -> str:

@@ -13,6 +13,7 @@ from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from woflo.errors import MissingResourceError, OptionError
+from woflo.kernel import hiding
 from woflo.kernel.injecting import Injected
 from woflo.kernel.registry import load_settings
 
@@ -157,6 +158,7 @@ def use_resources(*resources: Any) -> Resources:
     for one in resources:
         if one is None or isinstance(one, type):
             raise OptionError(f"use_resources({one!r}): give objects, whose types tell where they belong")
+        hiding.know_within(one)
     made = Resources(resources)
     _given.append(made)
     return made

@@ -86,10 +86,13 @@ def load_store(scheme: str) -> Any:
 def load_observer(name: str) -> Any:
     """The observer of this name: a class, or a function that takes an event.
 
-    Raises `UnknownNameError` with the nearest known name, also where another distribution's cannot be loaded.
+    A name is that of a built-in one or of another distribution's, or says where it is found: `module:Class`. Raises
+    `UnknownNameError` with the nearest known name, also where it cannot be loaded.
     """
     if name in OBSERVERS:
         return _load(OBSERVERS[name])
+    if ":" in name:
+        return _load_named("observer", name, _checked_observer)
     return _load_plugin("observer", name, OBSERVERS, _checked_observer)
 
 
@@ -119,6 +122,25 @@ def _load(path: str) -> Any:
     return getattr(sys.modules[module], name)
 
 
+def _load_named(kind: str, path: str, check: Callable[[Any], Any]) -> Any:
+    """What stands under a name in a module: `package.module:Class`."""
+    from woflo.kernel.texts import did_you_mean
+
+    module, _, name = path.partition(":")
+    if not name.isidentifier() or not all(part.isidentifier() for part in module.split(".")):
+        raise UnknownNameError(f"{path!r} names no {kind}; write it as module:Class")
+    try:
+        __import__(module)
+        return check(getattr(sys.modules[module], name))
+    except (Exception, SystemExit) as error:  # a script that ends itself would end the program without a word
+        if isinstance(error, AttributeError) and module in sys.modules and not hasattr(sys.modules[module], name):
+            known = [one for one in vars(sys.modules[module]) if not one.startswith("_")]
+            told = f"{module} has no {name!r}{did_you_mean(name, known)}"
+        else:
+            told = f"{type(error).__name__}: {error}"
+        raise UnknownNameError(f"the {kind} {path!r} cannot be loaded: {told}") from error
+
+
 def _load_plugin(kind: str, name: str, built_in: Mapping[str, str], check: Callable[[Any], Any]) -> Any:
     """What another distribution brings, as `check` returns it."""
     from importlib.metadata import entry_points
@@ -133,7 +155,8 @@ def _load_plugin(kind: str, name: str, built_in: Mapping[str, str], check: Calla
             raise UnknownNameError(f"the {kind} {name!r} of {found[name].value} cannot be loaded: {error!r}") from error
     known = [*built_in, *found]
     hint = did_you_mean(name, known) or "."
-    raise UnknownNameError(f"there is no {kind} named {name!r}{hint} Known: {', '.join(known)}")
+    more = "; one of your own is written as module:Class" if kind == "observer" else ""
+    raise UnknownNameError(f"there is no {kind} named {name!r}{hint} Known: {', '.join(known)}{more}")
 
 
 def _checked_runner(loaded: Any) -> type[BaseTaskRun[Any]]:

@@ -16,7 +16,8 @@ __all__ = ["report"]
 def report(run: Speaker, kind: str, data: Any) -> None:
     """Tell observers what an attempt of `run` says.
 
-    Kinds: "progress": (done, total, message); "output": (stream, text); "log": (logger, level, message);
+    Kinds: "progress": (done, total, message); "output": (stream, text), and True where a file
+    has it; "log": (logger, level, message);
     "heartbeat": (value as JSON,), which is told to the run.
     """
     if kind == "heartbeat":
@@ -33,7 +34,7 @@ def _event(run: Speaker, kind: str, data: Any) -> Event:
         done, total, message = data
         return ProgressMade(**who, done=done, total=total, message=message)
     if kind == "output":
-        stream, text = data
-        return OutputWritten(**who, stream=stream, text=text)
+        stream, text, *kept = data
+        return OutputWritten(**who, stream=stream, text=text, is_kept=any(kept))
     logger, level, message = data
     return LogRecorded(**who, logger=logger, level=level, message=message)

@@ -271,6 +271,18 @@ class BaseTaskRun(Starting, Generic[R]):
         files: Callable[[], tuple[str, ...]] | None = getattr(self, "_files", None)
         return () if files is None else files()
 
+    calls: tuple[BaseTaskRun[Any], ...] = ()
+    """The runs that a command has asked for by `$WOFLO_CALLS`, when it has ended well, or was up to date."""
+
+    @property
+    def log(self) -> str | None:
+        """The file that has the output of the last attempt of a command; None where there is none (yet).
+
+        A command whose outputs are being made has it when it has ended. Other tasks have none.
+        """
+        find: Callable[[str, int], str | None] | None = getattr(self.task.body.fn, "log_of", None)
+        return None if find is None else find(self.id, self.attempt)
+
     @property
     def ref(self) -> R:
         """This handle, typed as its value, to be passed to another task."""

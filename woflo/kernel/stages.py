@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from woflo.kernel import bus
 from woflo.kernel.state import RunState
 
 if TYPE_CHECKING:
@@ -25,11 +24,12 @@ _FAILURES = frozenset({RunState.FAILED, RunState.UPSTREAM_FAILED})
 class Stages:
     """What an observer is called beside `update`. All of it happens in the observer's thread."""
 
-    def __init__(self, observer: Any, restarted: bool) -> None:
+    def __init__(self, observer: Any, restarted: bool, call: Callable[[Callable[[], object]], None]) -> None:
         self._methods: dict[str, Callable[[], object]] = {
             name: method for name in STAGES if callable(method := getattr(observer, name, None))
         }
         self._restarted = restarted
+        self._call_safely = call
         self._asks = bool({"on_success", "on_failure", "on_abort"} & self._methods.keys())
         self._inner: set[str] = set()
         """Runs under way that another run has called: what becomes of them is that one's to judge."""
@@ -72,9 +72,5 @@ class Stages:
 
     def _call(self, name: str) -> None:
         method = self._methods.get(name)
-        if method is None:
-            return
-        try:
-            method()
-        except Exception:
-            bus.complain(f"the observer's {method!r} raised; it goes on all the same")
+        if method is not None:
+            self._call_safely(method)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from woflo.errors import InheritedHandleError, LaunchError, TaskStoppedError, UpstreamFailedError, WofloError
-from woflo.kernel import bus, clock
+from woflo.kernel import bus, clock, tracing
 from woflo.kernel.attempt import Attempt
 from woflo.kernel.graph import ATOMS, find_handles, substitute
 from woflo.kernel.heartbeats import Watch
@@ -202,6 +202,8 @@ class Starting(Stopping):
         )
         if self._heartbeat is not None:
             attempt.last_heartbeat = self._heartbeat
+        if tracing.carrier is not None:
+            attempt.trace = tracing.trace_of(self.id)
         return attempt
 
     def _attempt_started(self) -> None:

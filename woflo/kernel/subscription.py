@@ -8,24 +8,24 @@ when it ends.
 
 from __future__ import annotations
 
-import inspect
 import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import OptionError
-from woflo.kernel import bus, clock, runtime
+from woflo.kernel import bus, clock, masking, runtime, tracing
+from woflo.kernel.observing import made_observer, name_of
 from woflo.kernel.stages import Stages
 from woflo.kernel.state import TERMINAL
-from woflo.kernel.texts import did_you_mean
+from woflo.kernel.texts import plain
 
 if TYPE_CHECKING:
     from woflo.kernel.events import Event
 
-__all__ = ["PATIENCE", "Subscription", "close_all", "subscribe"]
+__all__ = ["PATIENCE", "Subscription", "close_all", "close_together", "subscribe"]
 
 PATIENCE = 2.0
 """Seconds that the end waits for an observer which has not said how long it may take."""
@@ -47,11 +47,13 @@ class Subscription:
     """One observer's queue and thread. Also usable as `with subscribe(observer):`."""
 
     _skipped_since = 0.0
+    _first_raised = ""
+    """What it raised first, as it may be shown."""
 
     def __init__(
         self, observer: Any, capacity: int, patience: float = PATIENCE, *, name: str = "", restarted: bool = False
     ) -> None:
-        self.name: str = name or _name_of(observer)
+        self.name: str = name or name_of(observer)
         """Who is told of what was dropped."""
         self.patience: float = patience
         self.tells_ends: bool = getattr(observer, "tells_ends", True)
@@ -75,11 +77,10 @@ class Subscription:
         self._weight = 0
         self._put = self._raised = 0
         self._changed = threading.Condition()
-        self._closed = self._has_news = self._lingers = False
+        self._closed = self._has_news = self._lingers = self._told = False
         self._deadline: float | None = None
         """From which time on no event is delivered any more; set by the end."""
-        self._told = False
-        self._stages = Stages(observer, restarted)
+        self._stages = Stages(observer, restarted, self._call)
         self._thread = threading.Thread(target=self._deliver, name="woflo-observer", daemon=True)
         self._thread.start()
 
@@ -131,29 +132,36 @@ class Subscription:
         self.begin_close(timeout)
         if threading.current_thread() is not self._thread:
             self._thread.join(timeout)
-        self._tell_dropped()
+        self._tell_at_end()
 
     def begin_close(self, timeout: float) -> None:
         """The same without the waiting."""
         bus.remove(self)
+        if tracing.carrier is self._observer:
+            tracing.carrier = None
         with self._changed:
             self._closed = True
             if self._deadline is None:
                 self._deadline = time.monotonic() + timeout * (1 - _FOR_ENDS)
             self._changed.notify()
 
-    def _tell_dropped(self) -> None:
+    def _tell_at_end(self) -> None:
+        """What it did not get, and what it could not deal with, once."""
         hangs = self._thread.is_alive() and threading.current_thread() is not self._thread
         with self._changed:
             if hangs:
                 self.dropped += len(self._events)
                 self._events.clear()
-            if self._told or not (hangs or self.dropped):
+            if self._told or not (hangs or self.dropped or self._raised):
                 return
             self._told = True
         if "logging" in sys.modules or not runtime.current.in_a_hurry:  # see `bus.wanted_at_exit`
-            text = f"the observer {self.name} was too slow: {self.dropped} of {self._put} events were dropped"
-            bus.tell_aloud(text + ("; it has not returned, and is not waited for any longer" if hangs else ""))
+            if hangs or self.dropped:
+                text = f"the observer {self.name} was too slow: {self.dropped} of {self._put} events were dropped"
+                bus.tell_aloud(text + ("; it has not returned, and is not waited for any longer" if hangs else ""))
+            if self._raised:
+                times = "once" if self._raised == 1 else f"{self._raised} times"
+                bus.tell_aloud(f"the observer {self.name} raised {times}; the first time: {self._first_raised}")
 
     # -- in the observer's ------------------------------------------------------------------------------
 
@@ -201,7 +209,8 @@ class Subscription:
     def _call(self, function: Callable[..., object], *args: Any) -> None:
         try:
             function(*args)
-        except Exception:
+        except BaseException as error:  # `sys.exit` ends a thread without a word
+            self._first_raised = self._first_raised or plain(masking.told(error))
             self._raised += 1
             if self._raised <= MOST_COMPLAINTS:
                 bus.complain(f"the observer {self.name} raised; it gets the next event all the same")
@@ -212,9 +221,13 @@ class Subscription:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *exc: object) -> None:
+        self.left_by(kind)
+        self.close()
+
+    def left_by(self, kind: type[BaseException] | None) -> None:
+        """What it was for ends, by an exception of this class, or in order."""
         self._stages.aborted = kind is not None and not issubclass(kind, Exception)
         self._stages.broke_off = kind is not None
-        self.close()
 
     def __repr__(self) -> str:
         return f"<subscription of {self.name}, {self.dropped} events dropped>"
@@ -226,8 +239,9 @@ def subscribe(
     """Have `observer` told of every event of this process from now on, on a thread of its own.
 
     `observer` is a callable that takes an event; an object with `update(event)`, or a class of such objects; or the
-    name of an observer: `"progress"`, `"logs"`, `"jsonl"`, `"notify"`, `"spans"`, or one that another distribution
-    brings (entry points `woflo.observers`). A class, or a name, is called with `options`.
+    name of an observer: `"progress"`, `"logs"`, `"jsonl"`, `"notify"`, `"spans"`, one that another distribution brings
+    (entry points `woflo.observers`), `"module:Class"`, or an address of apprise (`"mailto://…"`) for notifications. A
+    class, or a name, is called with `options`.
 
     An object may have methods without arguments: `on_create` before the first event, and then `on_restart` where the
     subscription says `restarted`; at the end one of `on_success`, `on_failure` (a run that no other run had called has
@@ -243,9 +257,7 @@ def subscribe(
     Raises `OptionError` for what is no observer and for options that it does not have, `UnknownNameError` for a name
     that nobody knows. `close()` the returned subscription, or use it as a context manager.
     """
-    name = observer if isinstance(observer, str) else ""
-    made = _made(observer, options)
-    _check(made, observer)
+    made, name = made_observer(observer, options)
     import woflo.kernel.events  # noqa: F401 - now, since a child may be forked while the observer's thread imports
 
     if capacity < 1:
@@ -255,69 +267,16 @@ def subscribe(
         raise OptionError(f"patience={patience!r} must be a number of seconds, 0 or more")
     subscription = Subscription(made, capacity, patience, name=name, restarted=restarted)
     bus.add(subscription)
+    if callable(getattr(made, "traceparent", None)):
+        tracing.carrier = made
     runtime.current.final_closers.setdefault(Subscription, close_all)
     return subscription
-
-
-def _made(observer: Any, options: dict[str, Any]) -> Any:
-    """The observer itself, of what may be a name or a class."""
-    if isinstance(observer, str):
-        from woflo.kernel.registry import load_observer
-
-        name, observer = observer, load_observer(observer)
-        if not isinstance(observer, type) and not options:
-            return observer
-    else:
-        name = getattr(observer, "__name__", "")
-    if isinstance(observer, type):
-        _check_options(name, observer, options)
-        return observer(**options)
-    if options:
-        raise OptionError(f"{', '.join(sorted(options))}: options are for an observer given by its name or class")
-    return observer
-
-
-_OWN = ("capacity", "patience", "restarted")
-"""Options of every subscription."""
-
-
-def _check_options(name: str, observer: type, options: dict[str, Any]) -> None:
-    """Raise `OptionError` for an option that a class of observers does not take, and for one that it needs."""
-    try:
-        parameters = list(inspect.signature(observer).parameters.values())
-    except (TypeError, ValueError):
-        return  # of one that is written in C
-    known = [one.name for one in parameters if one.kind in (one.POSITIONAL_OR_KEYWORD, one.KEYWORD_ONLY)]
-    if not any(one.kind is one.VAR_KEYWORD for one in parameters):
-        for option in options:
-            if option not in known:
-                hint = did_you_mean(option, [*known, *_OWN]) or "."
-                told = ", ".join([*known, *_OWN])
-                raise OptionError(f"subscribe({name!r}) has no option {option!r}{hint} It has: {told}")
-    missing = [one.name for one in parameters if one.name in known and one.default is one.empty]
-    for option in missing:
-        if option not in options:
-            raise OptionError(f"subscribe({name!r}) needs {option}=…")
-
-
-def _check(made: Any, given: Any) -> None:
-    update = getattr(made, "update", made)
-    if not callable(update):
-        raise OptionError(f"{given!r} is no observer: give a callable, or an object with update(event)")
-    if inspect.iscoroutinefunction(update):
-        raise OptionError(f"{given!r} is async, and an observer has a thread of its own: give a plain function")
 
 
 def _runs_skipped(counts: dict[str, int], since: float) -> Event:
     from woflo.kernel.events import RunsSkipped
 
     return RunsSkipped(counts=counts, since=since)
-
-
-def _name_of(observer: Any) -> str:
-    if hasattr(observer, "update"):
-        return type(observer).__qualname__
-    return str(getattr(observer, "__qualname__", None) or type(observer).__qualname__)
 
 
 def _await_ends() -> None:
@@ -328,10 +287,17 @@ def _await_ends() -> None:
 
 
 def close_all() -> None:
-    """At the end of the program: all end at once, so that one that hangs costs its own patience and no other's."""
+    """At the end of the program: whoever still listens."""
+    close_together([one for one in bus.listeners if isinstance(one, Subscription)])
+
+
+def close_together(subscriptions: Iterable[Subscription]) -> None:
+    """All end at once, so that one that hangs costs its own patience and no other's."""
     hurry = runtime.current.in_a_hurry
     ends = []
-    for one in [one for one in bus.listeners if isinstance(one, Subscription)]:
+    if not hurry:
+        _await_ends()
+    for one in subscriptions:
         one._stages.aborted = one._stages.aborted or hurry
         patience = min(one.patience, HURRY) if hurry else one.patience
         ends.append((one, time.monotonic() + patience))

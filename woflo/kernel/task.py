@@ -28,6 +28,8 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 _OF_MAKING = ("inputs", "outputs", "cache", "version", "cache_ignore")
 """Of tasks that are skipped where what they make is up to date."""
+_OF_A_CALL = ("admission", "after", "key", "force")
+"""What is said for a call, and not where a task is defined."""
 _OF_THE_TASK = ("admission", "codec", "missed", "schedule")
 """What is said where a task is defined, and not for a call."""
 
@@ -175,9 +177,19 @@ class Task(Generic[P, R]):
         max_calls: int | None = ...,  # type: ignore[assignment]
         heartbeat_timeout: float | None = ...,  # type: ignore[assignment]
         on_crash: OnCrash = ...,  # type: ignore[assignment]
+        force: bool = ...,  # type: ignore[assignment]
     ) -> Task[P, R]:
-        """The same task with other options; what is not named stays. See `task` for their meaning."""
+        """The same task with other options; what is not named stays. See `task` for their meaning.
+
+        `force=True`, which only a call has, executes a script, or a function with `outputs` or `cache=True`, whether
+        it is up to date or not. Raises `OptionError`.
+        """
         given = {key: value for key, value in locals().items() if key != "self" and value is not ...}
+        if given.get("force") and self.options.admission is None:
+            raise OptionError(
+                f"force=True was given to {self.name}, which is executed at every call; it is for what is skipped "
+                f"where it is up to date: scripts, and functions with outputs= or cache=True"
+            )
         twin: Task[P, R] = Task(self.body, self.options.changed(given))
         twin.given = {**self.given, **given}
         if not given.keys() & {"max_concurrency", "rate_limit"}:
@@ -305,9 +317,9 @@ def task(fn: Any = None, /, **options: Any) -> Any:
     """
     if options.keys() & set(_OF_MAKING):
         others = {name: value for name, value in options.items() if name not in _OF_MAKING}
-        _check_names("@task", others, left=("admission", "after", "key"))
+        _check_names("@task", others, left=_OF_A_CALL, refused=("force",))
         return load_making()(fn, options)
-    _check_names("@task", options, left=("admission", "after", "key"))
+    _check_names("@task", options, left=_OF_A_CALL, refused=("force",))
     checked = Options(**options)
     if fn is None:
         return lambda function: Task(Body(function), checked)

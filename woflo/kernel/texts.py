@@ -111,6 +111,10 @@ class Lines:
             self._begun[run_id, stream] = rest
         return lines
 
+    def begin(self, run_id: str) -> None:
+        """It begins, perhaps once more after it had ended."""
+        self._ended.pop(run_id, None)
+
     def has_ended(self, run_id: str) -> bool:
         """True for one of the runs that ended last."""
         return run_id in self._ended

@@ -60,7 +60,9 @@ class Failure:
 def _in_words(error: BaseException) -> str:
     import traceback
 
-    return traceback.format_exception_only(error)[0].strip()
+    from woflo.kernel.masking import mask_text
+
+    return mask_text(traceback.format_exception_only(error)[0].strip())
 
 
 def tell_at_exit() -> None:

@@ -35,8 +35,8 @@ class LogFiles:
 
     A file is named by the time, the task and the id of the run. It has a line for each attempt, for each line that was
     printed (where the runner captures output), for each log record from another process, and for the end, each with its
-    time. Terminal escapes are taken out, and secrets masked. A run of which there is nothing to tell but that it
-    succeeded leaves no file.
+    time. Terminal escapes are taken out, and secrets masked; nobody but you may read the files. A run of which there is
+    nothing to tell but that it succeeded leaves no file.
 
     When the program begins, and with every hundredth file, the oldest are removed until no more than `keep` files are
     there (1,000), none is older than `max_age` days (30), and all together have no more than `max_bytes` (1 GiB). None
@@ -62,6 +62,8 @@ class LogFiles:
             if limit is not None and not limit > 0:
                 raise OptionError(f"{name}={limit!r} must be more than 0, or None for no limit")
         self.folder: Path = Path(folder).absolute()
+        self._is_beside_commands = self.folder.parts[-2:] == (".woflo", "logs")
+        """True for the folder in which what a command prints has a file of its own."""
         self._keep, self._max_age, self._max_bytes = keep, max_age, max_bytes
         self._lines = Lines()
         self._waiting: dict[str, list[str]] = {}
@@ -74,7 +76,7 @@ class LogFiles:
         """The one that was written to last stands last."""
         self._made = 0
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise OptionError(f"folder={str(folder)!r}: log files cannot be kept there: {error}") from error
 
@@ -83,6 +85,8 @@ class LogFiles:
 
     def update(self, event: Event) -> None:
         if isinstance(event, OutputWritten):
+            if event.is_kept and self._is_beside_commands:
+                return
             lines = self._lines.add(event.run_id, event.stream, event.text)
             self._write(event, [f"{event.stream}: {output(line)}" for line in lines])
         elif isinstance(event, LogRecorded):
@@ -154,7 +158,7 @@ class LogFiles:
         file = self._open.get(path)
         if file is None:
             # Not through a link that somebody has put there.
-            number = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+            number = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
             file = self._open[path] = os.fdopen(number, "w", encoding="utf-8")
             if len(self._open) > MOST_OPEN:
                 self._open.popitem(last=False)[1].close()

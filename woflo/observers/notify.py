@@ -10,7 +10,7 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import OptionError
-from woflo.kernel import bus, clock
+from woflo.kernel import bus, clock, hiding
 from woflo.kernel.events import RunCreated, RunEnded
 from woflo.kernel.masking import mask_text, told
 from woflo.kernel.state import RunState
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_PER_MINUTE", "Notify"]
 
+ADDRESSES = "APPRISE_URLS"
+"""The variable in which apprise's own command looks for addresses too."""
 WHEN = ("failure", "success", "always")
 MOST_PER_MINUTE = 10
 """How many messages are sent in a minute; the runs of further ones are told together."""
@@ -32,9 +34,10 @@ MOST_NAMED = 20
 class Notify:
     """Sends a message when a run has ended that no other run had called. `subscribe("notify", urls=…)`.
 
-    `urls` is an address of apprise such as `mailto://…`, `slack://…`, `pover://…`, or a list of them. `when` is
-    "failure" (also of runs that were stopped), "success" or "always". The message tells the task, how it ended, how
-    long it took, the error, and how the runs went that it called. `title` is what its title begins with.
+    `urls` is an address of apprise such as `mailto://…`, `slack://…`, `pover://…`, or a list of them; without it they
+    are those in the environment variable `APPRISE_URLS`, with spaces between. `when` is "failure" (also of runs that
+    were stopped), "success" or "always". The message tells the task, how it ended, how long it took, the error, and how
+    the runs went that it called. `title` is what its title begins with.
 
     At most ten messages are sent in a minute; runs that end beyond those are told together in the next one. Secrets in
     messages are masked, and the addresses are shown masked wherever something goes wrong. The end of the program waits
@@ -44,15 +47,25 @@ class Notify:
     """
 
     def __init__(
-        self, urls: str | list[str] | tuple[str, ...], *, when: str = "failure", title: str = "", patience: float = 10.0
+        self,
+        urls: str | list[str] | tuple[str, ...] | None = None,
+        *,
+        when: str = "failure",
+        title: str = "",
+        patience: float = 10.0,
     ) -> None:
         if when not in WHEN:
             raise OptionError(f"when={when!r} must be one of: {', '.join(WHEN)}")
+        if urls is None:
+            urls = os.environ.get(ADDRESSES, "").split() or None
         if not isinstance(urls, str | list | tuple) or not urls:
             given = f"urls={urls!r}" if urls is None else f"urls, {type(urls).__name__} of no addresses,"
-            raise OptionError(f"{given} must be an address of apprise such as mailto://…, or a list of at least one")
+            told = f"{given} must be an address of apprise such as mailto://…, or a list of at least one"
+            raise OptionError(f"{told}; {ADDRESSES} in the environment may have them")
         self._urls = [urls] if isinstance(urls, str) else list(urls)
         self._targets = _targets(self._urls)
+        for url in self._urls:
+            hiding.know_url(url)
         self._when = when
         self._title = title or f"{_program()} on {socket.gethostname()}"
         self.tells_ends: bool = when != "success"

@@ -133,10 +133,10 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
     def on_frames(self, child: Child, frames: list[wire.Frame]) -> None:
         """What the child says."""
         for frame in frames:
-            self._on_frame(frame)
+            self._on_frame(child, frame)
         child.measured = not self._has_outcome
 
-    def _on_frame(self, frame: wire.Frame) -> None:
+    def _on_frame(self, child: Child, frame: wire.Frame) -> None:
         kind = frame[0]
         if kind == wire.MESSAGE:
             if self._current is not None:
@@ -144,18 +144,21 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
         elif kind == wire.EVENT:
             from woflo.runners.processes.relaying import take_in
 
-            take_in(frame[2])
+            take_in(frame[2], child)
         elif kind == wire.CAPTURE:
             if self._capture is None:
                 from woflo.runners.processes.capture import Capture
 
-                self._capture = Capture(self._runtime.reactor, self._current)
+                self._capture = Capture(self._runtime.reactor, self._current, self._catch_up)
             self._capture.add(frame)
         elif kind in (wire.VALUE, wire.ERROR):
             if self._capture is not None:
                 self._capture.drain()
             self._has_outcome = True
             self._report_packed(Packed(frame, self.task.name))
+
+    def _catch_up(self) -> bool:
+        return self._child is not None and self._child.catch_up()
 
     def on_exit(self, child: Child, end: Exit) -> None:
         """How the child ended."""

@@ -6,11 +6,11 @@ import os
 
 from woflo.errors import MissingOutputError, OptionError
 from woflo.scripts.freshness import need_inputs
-from woflo.scripts.ledger import Ledger
+from woflo.scripts.ledger import VALUE, Known, Ledger
 from woflo.scripts.marks import Mark
 from woflo.scripts.plan import Plan
 
-__all__ = ["accept"]
+__all__ = ["accept", "result_of"]
 
 
 def accept(plan: Plan, book: Ledger) -> list[str]:
@@ -30,3 +30,20 @@ def accept(plan: Plan, book: Ledger) -> list[str]:
     mark.end()
     mark.give()
     return files
+
+
+def result_of(plan: Plan, known: Known | None) -> dict[str, str]:
+    """What is told of a function's result: that of its last success, as nobody has another one.
+
+    Raises `OptionError` where none is known, of a function that may return something.
+    """
+    if plan.codec is None:
+        return {}
+    if known is not None and VALUE in known.record:
+        return {VALUE: known.record[VALUE]}
+    if plan.codec.fn.__annotations__.get("return", "") in (None, "None"):
+        return {VALUE: "null"}
+    raise OptionError(
+        f"{plan.name}: its files can be accepted, but nothing is known of what it returned; execute it once, or "
+        f"annotate it with -> None where it returns nothing"
+    )

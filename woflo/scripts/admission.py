@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterable
 from functools import partial
 from types import FunctionType
@@ -15,10 +16,12 @@ from woflo.kernel.outcome import Outcome
 from woflo.scripts import planning
 from woflo.scripts.body import Script
 from woflo.scripts.calls import checked, make
+from woflo.scripts.conflicts import claim
 from woflo.scripts.files import FilesOf
 from woflo.scripts.freshness import is_stale, need_inputs, remember
-from woflo.scripts.ledger import Known, Ledger, ledger
+from woflo.scripts.ledger import STAYED, VALUE, Known, Ledger, ledger
 from woflo.scripts.plan import Plan
+from woflo.scripts.prints import look
 from woflo.scripts.temporaries import called, made_again, note_maker
 
 __all__ = ["FreshnessAdmission", "plan_of"]
@@ -29,6 +32,7 @@ def plan_of(run: Any) -> Plan:
     plan: Plan | None = getattr(run, "_plan", None)
     if plan is None:
         plan = run._plan = run.task.body.fn.plan(run.task.name, run._args, run._kwargs)
+        plan.is_forced = run.task.options.force
     return plan
 
 
@@ -54,19 +58,28 @@ class FreshnessAdmission:
             run._files = partial(_paths_of, plan)
         if getattr(run.task.body.fn, "has_temporary", False):
             note_maker(run, plan)
-        if plan.target is not None:
-            known = book.get(plan.target)
-            if _is_fresh(plan, known, book):
-                return _skipped(run, plan, known)
-            again = book.again(plan.target)
-            if again is not None and (known is None or again.success != known.success) and _is_fresh(plan, again, book):
-                return _skipped(run, plan, again)
+        if plan.target is not None and (found := _found_fresh(run, plan, plan.target, book)) is not None:
+            return found
         if hasattr(run, "_makers"):
             made_again(run, book)
         need_inputs(plan, book)
+        if plan.outputs:
+            claim(run, plan)
         if not run.remembers_itself:
+            plan.there = {path: look(plan.path(path)) for path in plan.found()}
             run._remember = _rememberer(run, plan, book)
         return None
+
+
+def _found_fresh(run: Any, plan: Plan, target: str, book: Ledger) -> Outcome | None:
+    """What is up to date, as this process knows it, or else as the store has it now."""
+    known = book.get(target)
+    if _is_fresh(plan, known, book):
+        return _skipped(run, plan, known)
+    again = book.again(target)
+    if again is not None and (known is None or again.success != known.success) and _is_fresh(plan, again, book):
+        return _skipped(run, plan, again)
+    return None
 
 
 def _check_is_unrecorded(run: Any) -> None:
@@ -96,7 +109,7 @@ def _skipped(run: Any, plan: Plan, known: Known | None) -> Outcome:
         run.calls = make([checked(one, plan.name, plan.calls) for one in asked], None)
     if plan.codec is not None:
         assert known is not None  # without a record such a plan is stale
-        return Outcome(plan.codec.load_result(known.record["value"]))
+        return Outcome(plan.codec.load_result(known.record[VALUE]))
     return Outcome(plan.value(None if known is None else known.outputs))
 
 
@@ -136,17 +149,42 @@ def _rememberer(run: Any, plan: Plan, book: Ledger) -> Callable[[Outcome], None]
 
     def remember_success(outcome: Outcome) -> None:
         try:
-            _remember(number, plan, book, outcome, {"started_at": run.started_at, "finished_at": clock.now()})
+            times = {"started_at": run.started_at, "finished_at": clock.now()}
+            _remember(number, plan, book, outcome, times | _where(plan))
         except Exception as error:
             complain(f"what {plan.name} has made could not be recorded; it will be made again", error)
 
     return remember_success
 
 
+def _where(plan: Plan) -> dict[str, Any]:
+    """The host, and how a command that succeeded has ended."""
+    told: dict[str, Any] = {"host": socket.gethostname()}
+    return told | {"exit_code": 0} if plan.shown else told
+
+
 def _remember(run_id: str, plan: Plan, book: Ledger, outcome: Outcome, times: dict[str, Any]) -> None:
-    if plan.codec is None:
-        remember(plan, book, run_id, plan.found(), **times)
-        return
-    value = _kept_value(plan, outcome.value)
-    if value is not None:
-        remember(plan, book, run_id, plan.found(), value=value, **times)
+    stayed = _stayed(plan, book)
+    told: dict[str, Any] = {**times, STAYED: stayed}
+    if plan.codec is not None:
+        told[VALUE] = _kept_value(plan, outcome.value)
+        if told[VALUE] is None:
+            return
+    remember(plan, book, run_id, _made(plan, stayed), **told)
+
+
+def _made(plan: Plan, stayed: list[str]) -> list[str]:
+    """The outputs; of what globs find, not what was there before."""
+    found = ((output, path) for output in plan.outputs for path in plan.files_of(output))
+    return [path for output, path in found if output.pattern is None or path not in stayed]
+
+
+def _stayed(plan: Plan, book: Ledger) -> list[str]:
+    """The outputs that nobody has made: they were there, woflo knows nothing of them, and they are as they were."""
+    known = None if plan.target is None else book.get(plan.target)
+    own = {} if known is None else known.own()
+    return [
+        path
+        for path, before in plan.there.items()
+        if before.size >= 0 and look(plan.path(path)) == before and list(own.get(path, ()))[:2] != list(before[:2])
+    ]

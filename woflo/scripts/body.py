@@ -8,13 +8,14 @@ from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import ArgumentError, OptionError
-from woflo.kernel.digest import digest
+from woflo.kernel import hiding
 from woflo.kernel.masking import MASK, mask
 from woflo.scripts.calls import checked_tasks
 from woflo.scripts.files import Declared, Groups, Output, Temporary, given_files
 from woflo.scripts.places import check_written
 from woflo.scripts.plan import SHELL, Plan, files_for, inputs_of
 from woflo.scripts.quoting import check_places, filled
+from woflo.scripts.sealing import sealed
 from woflo.scripts.words import FILES, Field, Template, Word, fields_of, no_options, parsed, split, texts_of
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class Script:
         self.declared_outputs: Declared = Declared("outputs", outputs)
         self.has_temporary: bool = any(one.kind is Temporary for one in self.declared_outputs.patterns)
         self.env: dict[str, Template | None] = _environment(env)
-        self.cwd: Template = () if cwd is None else parsed(os.fspath(cwd))
+        self.cwd: Template = () if cwd is None else parsed(_folder_text(cwd))
         self.words: Template | list[Word] = []
         if callable(command):
             self.function = command
@@ -144,6 +145,7 @@ class Script:
     def plan(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Plan:
         """What a call of the task of this name means. Raises `ArgumentError` for values that cannot be meant."""
         values = self._bound(args, kwargs)
+        self._know(values)
         given_inputs, given_outputs = values.pop("inputs", None), values.pop("outputs", None)
         texts = self._texts(values)
         lookup = Lookup(self.__name__, values)
@@ -158,7 +160,6 @@ class Script:
         if base:
             plan.extra = {"cwd": os.path.normpath(base)}
         plan.calls = self.may_call
-        plan.has_groups = any(output.group for output in outputs)
         lookup.inputs, lookup.outputs = no_options(inputs), no_options(_groups_of(outputs))
         words = self.words if self.function is None else self._made(values, lookup)
         plan.command = plan.shown = self._filled(words, lookup, texts)
@@ -167,7 +168,16 @@ class Script:
         if self.has_secrets:
             lookup.hides = True
             plan.shown = self._filled(words, lookup, {})
+        if hiding.is_any_known():
+            plan.shown = [hiding.hide(word, sealed) for word in plan.shown]
         return plan
+
+    @staticmethod
+    def _know(values: Mapping[str, Any]) -> None:
+        """What it is given as a secret is hidden from now on, also where the command prints it."""
+        for name, value in values.items():
+            if type(value) is not str or "://" in value or hiding.is_secret_name(name):
+                hiding.know_argument(name, value, stays=False)
 
     def _texts(self, values: dict[str, Any]) -> dict[str, str]:
         """Those of the values that are one text each, by the keys of their fields."""
@@ -236,9 +246,12 @@ class Script:
         counts: dict[str, str | None] = {}
         for name, template in self.env.items():
             if template is None:
-                counts[name] = _hidden(name, os.environ.get(name))
+                text = os.environ.get(name)
+                hiding.know_argument(name, text)
+                counts[name] = _hidden(name, text)
                 continue
-            env[name] = _text_of(template, lookup)
+            text = env[name] = _text_of(template, lookup)
+            hiding.know_argument(name, text, stays=False)
             lookup.hides = self.has_secrets
             counts[name] = _hidden(name, _text_of(template, lookup))
             lookup.hides = False
@@ -251,6 +264,12 @@ class Script:
         from woflo.scripts.execution import execute_here
 
         return execute_here(self, args, kwargs)
+
+    def log_of(self, run_id: str, attempt: int) -> str | None:
+        """The file with the output of an attempt of a run, or of a step; None where there is none."""
+        from woflo.scripts.logs import log_of
+
+        return log_of(run_id, attempt)
 
     def __repr__(self) -> str:
         return f"<script {self.__name__}>"
@@ -308,7 +327,14 @@ def _alone(field: Field, value: Any) -> str:
 
 def _hidden(name: str, text: str | None) -> str | None:
     """A value as it may be kept: of a secret only whether it is another one."""
-    return text if text is None or mask(name, text) == text else f"{MASK}{digest(text)[:8]}"
+    if text is None:
+        return None
+    return sealed(text) if mask(name, "") == MASK else _without_passwords(hiding.hide(text, sealed))
+
+
+def _without_passwords(text: str) -> str:
+    """Of a URL that has one too short to be known."""
+    return text if mask("", text) == text else sealed(text)
 
 
 def _groups_of(outputs: list[Output]) -> Groups:
@@ -332,6 +358,13 @@ def _word_text(word: Any) -> str:
     if "\0" in str(word):
         raise OptionError(f"the word {word!r} has a NUL character in it, which no command can be given")
     return str(word)
+
+
+def _folder_text(cwd: str | os.PathLike[str]) -> str:
+    text = os.fspath(cwd)
+    if "\0" in text:
+        raise OptionError(f"cwd={text!r} has a NUL character in it, which no folder can have")
+    return text
 
 
 def _environment(env: Any) -> dict[str, Template | None]:

@@ -75,17 +75,19 @@ def _reason(name: str, made: Made) -> str:
         return "it is not there"
     if not stat.S_ISREG(there.st_mode):
         return "it is no file"
-    before = made.outputs[name]
-    if not _is_as_made(path, before):
+    if not _is_as_made(path, made.outputs[name]):
         return "it was changed since it was made"
+    return _not_made(name, made, there) or ("" if there.st_mode & 0o222 else "it is protected")
+
+
+def _not_made(name: str, made: Made, there: os.stat_result) -> str:
+    """Why it may not be woflo's, though the record has it."""
     begun = made.record.get("started_at")
     if made.is_accepted or begun is None:
         return "it was accepted as it was, and woflo has not made it"
     if there.st_mtime_ns < begun * 1e9 - COARSE:
         return "it is older than the run that should have made it"
-    if not there.st_mode & 0o222:
-        return "it is protected"
-    return ""
+    return "it was there before, and woflo has not made it" if name in made.stayed else ""
 
 
 def _is_input(path: str, made: Made) -> bool:

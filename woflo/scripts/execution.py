@@ -8,27 +8,33 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import LaunchError, ScriptError, TaskStoppedError
 from woflo.kernel import bus
 from woflo.kernel.context import current_attempt
+from woflo.kernel.masking import mask_text
 from woflo.kernel.texts import spelled_out
 from woflo.runners.processes import tree
-from woflo.scripts import guarding
 from woflo.scripts.calls import VARIABLE, Call, begin_file, make, read
 from woflo.scripts.freshness import is_stale
+from woflo.scripts.hidden_output import HiddenOutput, start
 from woflo.scripts.ledger import Known, inherited, ledger
+from woflo.scripts.logs import log_name
 from woflo.scripts.making import Making
 from woflo.scripts.marks import Mark
 from woflo.scripts.places import folder
 from woflo.scripts.plan import Plan, Value
 from woflo.scripts.spawning import Command
+from woflo.scripts.sweeping import hold, written
 
 if TYPE_CHECKING:
+    from woflo.kernel.attempt import Attempt
     from woflo.scripts.body import Script
+    from woflo.scripts.telling import Telling
 
-__all__ = ["Execution", "execute_here", "known_of", "log_name"]
+__all__ = ["Execution", "execute_here", "known_of", "tell_output"]
 
 TAIL = 8192
 """Bytes of the output that are looked at for the last lines."""
@@ -48,8 +54,11 @@ class Execution:
         stop_requested: Callable[[], bool],
         logs: str | None = None,
         is_inside: bool = False,
+        tell: Callable[[str], object] | None = None,
     ) -> None:
         self._plan = plan
+        self._tell = tell
+        """Takes what the command prints, where somebody listens."""
         self._is_inside = is_inside
         self.log: str = f"{logs or folder('logs')}/{run_id.replace('/', '_')}.{number}.log"
         self._stop_requested = stop_requested
@@ -57,7 +66,9 @@ class Execution:
         self.command: Command | None = None
         self._was_asked = False
         self.files: list[str] = []
-        """What it has made."""
+        """Its outputs."""
+        self.stayed: list[str] = []
+        """Those of them that it has not made, because they were there before and are as they were."""
         self.calls: list[Call] = []
         """What the command has asked for."""
         self.is_recorded: bool = False
@@ -84,9 +95,19 @@ class Execution:
 
     def run(self) -> Value:
         """Execute it, and return what it stands for. Raises `ScriptError`, `MissingOutputError`, `TaskStoppedError`."""
+        try:
+            return self._run()
+        finally:
+            written(self.log)
+
+    def _run(self) -> Value:
         plan = self._plan
         if plan.target is None:
-            self._command(self.log)
+            held = hold(self.log)
+            try:
+                self._command(self.log)
+            finally:
+                os.close(held)
             return plan.value()
         mark = Mark.take(plan.target, self._pause)
         if mark is None:
@@ -113,6 +134,7 @@ class Execution:
             try:
                 self._command(mark.fd, mark.path)
                 self.files = making.keep(self.log)
+                self.stayed = making.stayed
             except BaseException:
                 is_clean = making.revert()
                 raise
@@ -135,15 +157,10 @@ class Execution:
             try:
                 if isinstance(output, str):
                     os.makedirs(os.path.dirname(output), mode=0o700, exist_ok=True)
-                self.command = guarding.start(plan.command, env, plan.base, output)
+                self.command, hidden = start(plan.command, env, plan.base, output)
             except OSError as error:
                 raise self._not_started(error) from error
-        try:
-            status = self.command.wait()
-        except BaseException:  # Ctrl-C, where it is executed in the main thread
-            self.command.kill()
-            self.command.wait()
-            raise
+        status = self._wait(self.command, hidden, path or self.log)
         self.finished = time.time()
         if status:
             if asked:
@@ -152,6 +169,33 @@ class Execution:
             raise self._failed(status, path or self.log)
         if asked:
             self.calls = read(asked, plan.name, plan.calls)
+
+    def _wait(self, command: Command, hidden: HiddenOutput | None, path: str) -> int:
+        """Wait for the end, and until what it has printed is in the file, and told; the wait status."""
+        telling = self._telling(path)
+        try:
+            return command.wait()
+        except BaseException:  # Ctrl-C, where it is executed in the main thread
+            command.kill()
+            command.wait()
+            raise
+        finally:
+            if hidden is not None:
+                hidden.end()
+            if telling is not None:
+                telling.end()
+
+    def _telling(self, path: str) -> Telling | None:
+        """Who tells observers what it prints, from now on; None where nobody listens."""
+        if self._tell is None or not bus.listeners:
+            return None
+        from woflo.scripts.telling import Telling
+
+        try:
+            return Telling(path, self._tell).begin()
+        except OSError as error:
+            bus.complain(f"what {self._plan.name} prints cannot be told to observers; it is in {self.log}", error)
+            return None
 
     # -- what is said of a failure ---------------------------------------------------------------------
 
@@ -178,12 +222,6 @@ class Execution:
         return ScriptError(
             told, command=_shown(self._plan), exit_code=exit_code, signal=name, log=self.log, output=output
         )
-
-
-def log_name(run_id: str) -> str:
-    """What the log of a run is named by: of one that executes in the place of a step, first by the id of that."""
-    step = bus.stands_for.get(run_id)
-    return run_id if step is None else f"{step[:120]}_{run_id}"
 
 
 def known_of(target: str, *, is_changed: bool, is_inside: bool = False) -> Known | None:
@@ -239,12 +277,12 @@ def _signal_name(number: int) -> str:
 
 def _shown(plan: Plan) -> str:
     """The command on one line, and not all of a long one."""
-    text = spelled_out(plan.as_text(), but="\t")
+    text = spelled_out(mask_text(plan.as_text()), but="\t")
     return text if len(text) <= 2 * WIDTH else f"{text[: 2 * WIDTH]}…"
 
 
 def tail(path: str) -> str:
-    """The last lines of an output, as they may be shown: what would steer a terminal is spelled out."""
+    """The last lines of an output, as they may be shown: without secrets, and with escapes spelled out."""
     try:
         with open(path, "rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -252,9 +290,14 @@ def tail(path: str) -> str:
             data = file.read(TAIL)
     except OSError:
         return ""
-    lines = data.decode(errors="replace").splitlines()[-LINES:]
+    lines = mask_text(data.decode(errors="replace")).splitlines()[-LINES:]
     shown = (line if len(line) <= WIDTH else f"…{line[-WIDTH:]}" for line in lines)
     return "\n".join(spelled_out(line, but="\t") for line in shown).strip("\n")
+
+
+def tell_output(attempt: Attempt, text: str) -> None:
+    """Tell observers what the command of an attempt has printed; of its two streams one file is made."""
+    attempt.tell("output", ("stdout", text, True))
 
 
 def execute_here(script: Script, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Value:
@@ -265,8 +308,14 @@ def execute_here(script: Script, args: tuple[Any, ...], kwargs: dict[str, Any]) 
     if attempt is None:
         return Execution(plan, f"direct-{os.getpid()}-{time.time_ns()}", 1, bool).run()
     is_inside = attempt.run is None
+    plan.is_forced = not is_inside and attempt.run.task.options.force
     execution = Execution(
-        plan, log_name(attempt.run_id), attempt.number, lambda: attempt.stop_requested, is_inside=is_inside
+        plan,
+        log_name(attempt.run_id),
+        attempt.number,
+        lambda: attempt.stop_requested,
+        is_inside=is_inside,
+        tell=partial(tell_output, attempt),
     )
     watcher = threading.Event()
     ending = threading.Thread(target=_end_when_asked, args=(execution, attempt, watcher), daemon=True)

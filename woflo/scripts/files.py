@@ -121,11 +121,14 @@ class Declared:
         return [pattern.fill(lookup, texts) for pattern in self.patterns]
 
     def check(self, name: str, filled: Sequence[Output], base: str) -> None:
-        """Raise `ArgumentError` where a value of a call of `name` has led a path out of the project.
+        """Raise `ArgumentError` where the values of a call of `name` have led a path out of the project, or left none.
 
         What the user has written is meant: a folder elsewhere, or a link in the project that leads there.
         """
         for pattern, one in zip(self.patterns, filled, strict=True):
+            if not one.path:
+                written = "".join(map(str, pattern.template))
+                raise ArgumentError(f"{name}: the values leave nothing of {self.option} {written!r}; give it a name")
             if pattern.fixed is None and (".." in one.path or os.path.isabs(one.path)):
                 check_written(name, self.option, one.path, pattern.folder, base)
 

@@ -10,7 +10,7 @@ woflo's own folder and the outputs of the same call do not count. Links to folde
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from woflo.kernel.digest import digest
@@ -30,11 +30,11 @@ def is_folder(plan: Plan, path: str, there: Print) -> bool:
     return there[0] == -1 and os.path.isdir(plan.path(path))
 
 
-def looked_below(plan: Plan, path: str) -> dict[str, Print]:
-    """The files below a folder, by their paths within it, each as one `stat` tells; or one for all of them."""
+def looked_below(plan: Plan, path: str, at: Callable[[str], Print] = look) -> dict[str, Print]:
+    """The files below a folder, by their paths within it, each as `at` tells; or one for all of them."""
     top = plan.path(path)
     own = {os.path.abspath(plan.path(output)) for output in plan.found()}
-    found = {name: look(os.path.join(top, name)) for name in sorted(_names(top, "", own, set()))}
+    found = {name: at(os.path.join(top, name)) for name in sorted(_names(top, "", own, set()))}
     if len(found) <= MOST_NAMED:
         return found
     listing = "\n".join(f"{name!r} {there.size} {there.time}" for name, there in found.items())

@@ -14,11 +14,12 @@ from typing import Any
 
 from woflo.errors import MissingInputError, OptionError
 from woflo.kernel import clock
+from woflo.scripts.differences import changed_command
 from woflo.scripts.folders import changed_below, is_folder, kept_below, looked_below, newest_below
-from woflo.scripts.ledger import Known, Ledger, encoded, is_gone, ledger
+from woflo.scripts.ledger import VALUE, Known, Ledger, encoded, is_gone, ledger
 from woflo.scripts.marks import is_marked as was_marked
 from woflo.scripts.plan import Plan, folder_of
-from woflo.scripts.prints import ABSENT, Print, is_same, look, taken
+from woflo.scripts.prints import ABSENT, Place, Print, is_same, look, place, seen, taken, was_away
 from woflo.stores.rows import Success
 
 __all__ = ["forced", "forcing", "is_stale", "need_inputs", "reasons", "remember"]
@@ -65,6 +66,8 @@ def reasons(plan: Plan, known: Known | None, *, is_marked: bool | None = None) -
     glob = is_forced(plan.name) if forced else None
     if glob is not None:
         yield f"it is forced by {glob!r}"
+    if plan.is_forced:
+        yield "it is forced by its call"
     if plan.target is None:
         yield "it names no outputs"
         return
@@ -90,7 +93,12 @@ def _unknown(plan: Plan, found: dict[str, Print]) -> Iterator[str]:
 
 def _changed(plan: Plan, known: Known, found: dict[str, Print]) -> Iterator[str]:
     """What is another way than it was at the last success."""
-    yield from _changed_words(plan, known.record)
+    if plan.codec is not None and VALUE not in known.record:
+        yield "its result is not known"
+    words = list(_changed_words(plan, known.record))
+    if words and known.success.task != plan.name:
+        yield f"{plan.target} was made last by another task, {known.success.task}"
+    yield from words
     yield from _changed_inputs(plan, known)
     yield from _changed_outputs(plan, known, found)
 
@@ -128,7 +136,7 @@ def _by_time(plan: Plan, found: dict[str, Print]) -> Iterator[str]:
 def _changed_words(plan: Plan, record: dict[str, Any]) -> Iterator[str]:
     before = record.get("command", [])
     if before != plan.shown:
-        yield _changed_command(before, plan.shown)
+        yield changed_command(before, plan.shown)
     if record.get("env", {}) != plan.environment:
         for name in sorted({*record.get("env", {}), *plan.environment}):
             old, new = record.get("env", {}).get(name), plan.environment.get(name)
@@ -138,15 +146,6 @@ def _changed_words(plan: Plan, record: dict[str, Any]) -> Iterator[str]:
         old, new = record.get(what, {}), getattr(plan, what)
         if old != new:
             yield from _changed_parts(what, old, new)
-
-
-def _changed_command(before: list[str], now: list[str]) -> str:
-    for number, (old, new) in enumerate(zip(before, now, strict=False), 1):
-        if old != new:
-            return f"word {number} of the command was {old!r}, and is {new!r}"
-    if len(before) > len(now):
-        return f"the command has no longer the word {before[len(now)]!r}"
-    return f"the command has a further word, {now[len(before)]!r}"
 
 
 def _changed_parts(what: str, old: dict[str, str], new: dict[str, str]) -> Iterator[str]:
@@ -216,15 +215,18 @@ def need_inputs(plan: Plan, book: Ledger | None) -> None:
     """Look at all inputs before the start. Raises `MissingInputError` where one is not there."""
     before: dict[str, Print] = {}
     below: dict[str, dict[str, Print]] = {}
-    plan.before, plan.below = before, below
+    places: dict[str, Place | None] = {}
+    plan.before, plan.below, plan.places = before, below, places
     for path in plan.inputs:
-        there = before[path] = look(plan.path(path))
+        there = before[path] = seen(plan.path(path))
         if there is ABSENT:
             raise MissingInputError(
                 f"{plan.name} was not started: its input {path!r} does not exist{_maker(path, book)}"
             )
         if is_folder(plan, path, there):
-            below[path] = looked_below(plan, path)
+            below[path] = looked_below(plan, path, seen)
+        else:
+            places[path] = place(plan.path(path))
 
 
 def _maker(path: str, book: Ledger | None) -> str:
@@ -236,6 +238,15 @@ def _maker(path: str, book: Ledger | None) -> str:
     return "; nothing is known to make it: check the path, or call what makes it before, and pass its run as an input"
 
 
+def _as_read(plan: Plan, path: str) -> Print:
+    """An input as the attempt has read it. Of one that was changed meanwhile nobody knows: it will be found changed."""
+    whole = plan.path(path)
+    found = taken(whole, plan.before.get(path))
+    if path in plan.places and was_away(plan.places[path], place(whole)):
+        return Print(found.size, 0)  # something else was there meanwhile, such as a part of what a failed attempt made
+    return found
+
+
 def remember(plan: Plan, book: Ledger, run_id: str, files: list[str], **told: Any) -> None:
     """Keep that this was made, so that it is up to date from now on."""
     if plan.target is None:
@@ -243,7 +254,7 @@ def remember(plan: Plan, book: Ledger, run_id: str, files: list[str], **told: An
     record = {"command": plan.shown}
     if plan.environment:
         record["env"] = plan.environment  # type: ignore[assignment]  # JSON has all of these
-    inputs = {path: taken(plan.path(path), plan.before.get(path)) for path in plan.inputs}
+    inputs = {path: _as_read(plan, path) for path in plan.inputs}
     outputs = {path: taken(plan.path(path)) for path in files}
     below = {path: kept_below(plan, path) for path in plan.below}
     parts: dict[str, Any] = {

@@ -15,6 +15,8 @@ from woflo.errors import ArgumentError, OptionError, SerializationError, TaskSto
 from woflo.kernel.body import Body
 from woflo.kernel.context import current_attempt
 from woflo.kernel.digest import digest
+from woflo.kernel.hiding import know_argument
+from woflo.kernel.masking import MASK, mask
 from woflo.kernel.options import Options
 from woflo.kernel.task import Task
 from woflo.scripts.admission import FreshnessAdmission
@@ -26,6 +28,7 @@ from woflo.scripts.making import Making
 from woflo.scripts.marks import Mark
 from woflo.scripts.places import check_written
 from woflo.scripts.plan import Plan
+from woflo.scripts.sealing import sealed_digest
 from woflo.scripts.words import fields_of, texts_of
 from woflo.stores.codec import Codec
 
@@ -110,7 +113,6 @@ class MakingFunction:
         plan.code = code_of(self.func) if self.version is None else {}
         if plan.target is None:
             plan.target = f"cache:{_full_name(self.func)}:{digest(repr(sorted(plan.extra.items())))}"
-        plan.is_cached = True
         plan.codec = self.codec
         return plan
 
@@ -124,12 +126,11 @@ class MakingFunction:
         self.inputs.check(name, read, "")
         inputs = [path for one in read for path in expanded(one.pattern or one.path, "")]
         outputs = self.outputs.fill(lookup, plain)
+        self.outputs.check(name, outputs, "")
         for pattern, output in zip(self.outputs.patterns, outputs, strict=True):
             if pattern.fixed is None:
                 check_written(name, "outputs", output.path, pattern.folder, "")
-        plan = Plan(name, inputs, outputs)
-        plan.has_groups = any(one.group for one in outputs)
-        return plan
+        return Plan(name, inputs, outputs)
 
     def _bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         bound = self.signature.bind(*args, **kwargs)
@@ -145,16 +146,21 @@ class MakingFunction:
 
     def _digest(self, name: str, value: Any) -> str:
         kind = self.signature.parameters[name].kind
+        is_secret = mask(name, "") == MASK
+        if is_secret:
+            know_argument(name, value, stays=False)
+        made = sealed_digest if is_secret else digest
         try:
             if kind in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD):
                 raise SerializationError
-            return digest(self.codec.dump_parameter(name, value))
+            return made(self.codec.dump_parameter(name, value))
         except SerializationError:
             try:
-                return digest(pickle.dumps(value, 5))
+                return made(pickle.dumps(value, 5))
             except Exception as error:
+                shown = MASK if is_secret else repr(value)
                 raise ArgumentError(
-                    f"{self.name}: whether {name}={value!r} is the same as before cannot be told ({error}); name it in "
+                    f"{self.name}: whether {name}={shown} is the same as before cannot be told ({error}); name it in "
                     f"cache_ignore where it does not matter"
                 ) from error
 

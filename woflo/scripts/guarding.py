@@ -13,13 +13,15 @@ from woflo.scripts import spawning
 __all__ = ["start"]
 
 
-def start(argv: list[str], env: dict[Any, Any], cwd: str, output: int | str) -> spawning.Command:
+def start(
+    argv: list[str], env: dict[Any, Any], cwd: str, output: int | str, kept: tuple[int, ...] = ()
+) -> spawning.Command:
     """As `spawning.start`."""
     slots = _supervisor(runtime.current).slots
     slot = slots.take()
     slots.words[slot + SESSION] = STARTING
     try:
-        command = spawning.start(argv, env, cwd, output)
+        command = spawning.start(argv, env, cwd, output, kept)
     except Exception:
         slots.give(slot)
         raise  # after Ctrl-C nobody knows whether it was started: the slot goes on to say so, for the guardian

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from woflo.kernel.masking import mask, mask_text
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from woflo.stores.contract import Store
     from woflo.stores.rows import Row
 
-__all__ = ["Executed", "history"]
+__all__ = ["Executed", "history", "made_by_run", "of_row"]
 
 PAGE = 500
 """Rows that are asked for at once."""
@@ -41,8 +41,18 @@ class Executed(NamedTuple):
     """What it made, within the project."""
 
 
-def history(store: Store, *, file: str | None = None, tasks: Sequence[str] = (), limit: int = 30) -> list[Executed]:
-    """The newest first, no more than `limit`. `file` is a name within the project, of whose making alone is told."""
+def history(
+    store: Store,
+    *,
+    file: str | None = None,
+    tasks: Sequence[str] = (),
+    tags: Mapping[str, str] | None = None,
+    limit: int = 30,
+) -> list[Executed]:
+    """The newest first, no more than `limit`, of these tasks and with all of these tags.
+
+    `file` is a name within the project, of whose making alone is told.
+    """
     made = [Made(one) for one in store.successes()]
     if tasks:
         made = [one for one in made if one.success.task in tasks]
@@ -53,22 +63,31 @@ def history(store: Store, *, file: str | None = None, tasks: Sequence[str] = (),
             return []
     made.sort(key=lambda one: one.success.made_at, reverse=True)
     by_run = {one.success.run_id: one for one in made}
-    rows = {row.id: row for row in _rows(store, tasks, file, by_run, limit)}
+    rows = {row.id: row for row in _rows(store, tasks, tags or {}, file, by_run, limit)}
+    if tags:  # which runs have, and not what they made
+        made = [one for one in made if one.success.run_id in rows]
     for one in made[:limit]:  # steps, and functions, are no runs of their own in that list
         if one.success.run_id and one.success.run_id not in rows:
             row = store.get(one.success.run_id)
             if row is not None:
                 rows[row.id] = row
-    found = [_of_row(row, by_run.get(row.id)) for row in rows.values()]
+    found = [of_row(row, by_run.get(row.id)) for row in rows.values()]
     found += [_of_success(one) for one in made[:limit] if one.success.run_id not in rows]
     return sorted(found, key=lambda one: one.at, reverse=True)[:limit]
 
 
-def _rows(store: Store, tasks: Sequence[str], file: str | None, by_run: dict[str, Made], limit: int) -> list[Row]:
+def _rows(
+    store: Store,
+    tasks: Sequence[str],
+    tags: Mapping[str, str],
+    file: str | None,
+    by_run: dict[str, Made],
+    limit: int,
+) -> list[Row]:
     found: list[Row] = []
     after = ""
     while len(found) < limit:
-        page = store.select(tasks=tasks, newest_first=True, after=after, limit=PAGE if file else limit)
+        page = store.select(tasks=tasks, tags=tags, newest_first=True, after=after, limit=PAGE if file else limit)
         found += [row for row in page if file is None or row.id in by_run or _made_by(store, row, file)]
         if len(page) < (PAGE if file else limit):
             break
@@ -88,7 +107,8 @@ def _files(value: Any) -> list[str]:
     return [os.path.normpath(one) for group in groups if isinstance(group, list) for one in group if type(one) is str]
 
 
-def _of_row(row: Row, made: Made | None) -> Executed:
+def of_row(row: Row, made: Made | None) -> Executed:
+    """A run, with what is known of what it made."""
     begun = row.started_at or row.created_at
     took = None if row.started_at is None or row.finished_at is None else row.finished_at - row.started_at
     error = json.loads(row.error).get("attributes", {}) if row.error else {}
@@ -105,6 +125,11 @@ def _of_row(row: Row, made: Made | None) -> Executed:
         "" if made is None else made.record.get("host", ""),
         () if made is None else tuple(made.outputs),
     )
+
+
+def made_by_run(store: Store) -> dict[str, Made]:
+    """What is known of the last success of each target, by the runs that made them."""
+    return {made.success.run_id: made for made in map(Made, store.successes()) if made.success.run_id}
 
 
 def _call(row: Row) -> str:

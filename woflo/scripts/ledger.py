@@ -17,11 +17,17 @@ from woflo.kernel import clock, runtime
 from woflo.kernel.registry import load_current_store
 from woflo.scripts.places import folder
 from woflo.scripts.prints import Print
+from woflo.scripts.sweeping import limits
 from woflo.stores.contract import Store
 from woflo.stores.operations import ForgetSuccesses, KeepSuccesses, Operation, Submit
-from woflo.stores.rows import Row, Success
+from woflo.stores.rows import Row, Success, Tag
 
-__all__ = ["Known", "Ledger", "encoded", "inherited", "is_gone", "ledger"]
+__all__ = ["STAYED", "VALUE", "Known", "Ledger", "encoded", "inherited", "is_gone", "ledger"]
+
+VALUE = "value"
+"""In the record of a function: its result."""
+STAYED = "stayed"
+"""In a record: the outputs that were there before the attempt, and that it has left as they were."""
 
 ONE_BY_ONE = 8
 """How many targets are looked up by themselves."""
@@ -45,6 +51,13 @@ class Known:
         """True where an input has another time, and the same contents: `inputs` has that time by now."""
         self.outputs: dict[str, Print] = self.record.get("outputs", {})
 
+    def own(self) -> dict[str, Print]:
+        """Of the outputs, those that woflo has made: not what was there and stayed, nor what a person has accepted."""
+        if not self.success.run_id:
+            return {}
+        others = {os.path.normpath(path) for path in (*self.record.get(STAYED, ()), *self.inputs)}
+        return {path: made for path, made in self.outputs.items() if os.path.normpath(path) not in others}
+
 
 class Ledger:
     """For one store. Used by all threads."""
@@ -63,6 +76,7 @@ class Ledger:
         self._idle = threading.Condition(self._lock)
         self.logs: str = folder("logs")
         """Where the output of commands goes."""
+        limits()  # what cannot be meant there is told before anything is executed
         runtime.current.closers[self] = self._flush_at_exit
 
     def get(self, target: str) -> Known | None:
@@ -134,9 +148,9 @@ class Ledger:
             self._known[target] = None
         self.submit(ForgetSuccesses(now=clock.now(), targets=(target,)))
 
-    def add_run(self, row: Row) -> None:
-        """Keep a run that has ended, for the history."""
-        self.submit(Submit(now=row.created_at, runs=(row,)))
+    def add_run(self, row: Row, tags: tuple[Tag, ...] = ()) -> None:
+        """Keep a run that has ended, for the history, and what it is found by."""
+        self.submit(Submit(now=row.created_at, runs=(row,), tags=tags))
 
     def submit(self, operation: Operation[Any]) -> None:
         """Write it, soon: what comes within a moment shares a commit."""

@@ -13,6 +13,8 @@ import os
 import stat
 
 from woflo.errors import MissingOutputError
+from woflo.kernel.bus import logger
+from woflo.kernel.digest import digest
 from woflo.scripts.files import Output, Protected
 from woflo.scripts.ledger import Known
 from woflo.scripts.marks import Mark
@@ -22,12 +24,17 @@ from woflo.scripts.prints import ABSENT, Print, look
 
 __all__ = ["Making"]
 
+MOST_BYTES = 240
+"""Of a file's name that can still be lengthened: file systems have names of 255."""
+
 
 class Making:
     """The files of one attempt."""
 
     def __init__(self, plan: Plan, known: Known | None, mark: Mark) -> None:
         self._plan = plan
+        self._own: dict[str, Print] = {} if known is None else known.own()
+        """What woflo has made, as it has left it."""
         self._known = known
         self._mark = mark
         self._aside: dict[str, str] = {}
@@ -35,7 +42,9 @@ class Making:
         self._parts: dict[str, str] = {}
         """Where that is meanwhile which was found in place of an output after an attempt that was cut off."""
         self._there: dict[str, Print] = {}
-        """What was there at the beginning and stayed."""
+        """What was there at the beginning, and was not moved aside."""
+        self.stayed: list[str] = []
+        """After a success, the outputs that the attempt has not made: they were there, and are as they were."""
         self._inputs = {os.path.realpath(plan.path(path)) for path in plan.inputs} if plan.outputs else set()
 
     # -- the beginning ---------------------------------------------------------------------------------
@@ -74,13 +83,15 @@ class Making:
 
     def _is_own(self, path: str, whole: str, there: Print) -> bool:
         """True for a file as woflo has left it there."""
-        made = None if self._known is None else self._known.outputs.get(path)
+        made = self._own.get(path)
         return made is not None and there.size >= 0 and _is_at(there, made) and self._may_remove(whole)
 
     def _is_left_over(self, path: str, whole: str, aside: str, there: Print) -> bool:
         """True where an attempt that was cut off has left it aside, and nothing in its place."""
-        made = None if self._known is None else self._known.outputs.get(path)
-        return made is not None and there is ABSENT and _is_at(look(aside), made) and self._may_remove(whole)
+        made = self._own.get(path)
+        if made is None or there is not ABSENT or os.path.lexists(whole):
+            return False
+        return os.path.isfile(aside) and _is_at(look(aside), made) and self._may_remove(whole)
 
     def _may_remove(self, whole: str) -> bool:
         """Files and links alone, of the project, and no inputs."""
@@ -97,36 +108,50 @@ class Making:
         """The outputs, all of them there. Raises `MissingOutputError`."""
         files: list[str] = []
         missing: list[str] = []
+        protected: list[str] = []
         for output in self._plan.outputs:
             made = [path for path in self._plan.files_of(output) if self._is_made(output, path)]
             files += made
             if not made:
                 missing.append(output.path)
+            if output.kind is Protected:
+                protected += made
         if missing:
             told = ", ".join(missing)
             where = f"; its output is in {log}" if log else ""
             raise MissingOutputError(
                 f"{self._plan.name} ended well, and has not made: {told}{where}", missing=tuple(missing), log=log
             )
-        for aside in (*self._aside.values(), *self._parts.values()):
+        for aside in self._aside.values():
             _remove(aside)
-        for output in self._plan.outputs:
-            if output.kind is Protected:
-                self._protect(output)
+        for path, part in self._parts.items():
+            self._drop(path, part, files)
+        self.stayed = [path for path in files if self._has_stayed(path)]
+        for path in protected:
+            if path not in self.stayed:
+                _protect(self._plan.path(path))
         return files
+
+    def _drop(self, path: str, part: str, files: list[str]) -> None:
+        """What was found in place of an output after a crash: it may be somebody's, unless it was made again."""
+        if path in files:
+            _remove(part)
+        else:
+            logger().warning(
+                f"{self._plan.name}: {path} was found after an attempt that was cut off, and was not made again; it is "
+                f"kept as {part}: remove it, or move it back where it is yours"
+            )
+
+    def _has_stayed(self, path: str) -> bool:
+        """True for a file that was there before, and that the attempt has left as it was."""
+        before = self._there.get(path)
+        return before is not None and before.size >= 0 and look(self._plan.path(path)) == before
 
     def _is_made(self, output: Output, path: str) -> bool:
         if output.pattern is None:
             return os.path.exists(self._plan.path(path))
         before = self._there.get(path)
         return before is None or look(self._plan.path(path)) != before
-
-    def _protect(self, output: Output) -> None:
-        for path in self._plan.files_of(output):
-            whole = self._plan.path(path)
-            mode = os.stat(whole).st_mode
-            if stat.S_ISREG(mode):
-                os.chmod(whole, stat.S_IMODE(mode) & ~0o222)
 
     # -- after a failure -------------------------------------------------------------------------------
 
@@ -171,7 +196,16 @@ def _is_at(there: Print, made: Print) -> bool:
 def _aside(whole: str, what: str) -> str:
     """Beside the file itself: what is there can be exchanged with it in one step."""
     folder, name = os.path.split(whole)
+    if len(os.fsencode(name)) > MOST_BYTES:
+        name = digest(name)
     return os.path.join(folder, f".{name}.woflo-{what}")
+
+
+def _protect(whole: str) -> None:
+    """Make it read-only; what a link leads to is somebody else's."""
+    mode = os.lstat(whole).st_mode
+    if stat.S_ISREG(mode):
+        os.chmod(whole, stat.S_IMODE(mode) & ~0o222)
 
 
 def _fixed_part(output: Output) -> str:

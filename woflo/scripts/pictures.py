@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from itertools import zip_longest
 from typing import NamedTuple
 
 from woflo.errors import PictureError
 
-__all__ = ["Node", "as_dot", "as_mermaid", "as_svg"]
+__all__ = ["Node", "as_dot", "as_mermaid", "as_svg", "has_graphviz"]
 
 SECONDS = 120
 """How long Graphviz may take."""
@@ -28,6 +30,12 @@ class Node(NamedTuple):
     label: str
     kind: str
     needs: tuple[str, ...] = ()
+    by: tuple[str, ...] = ()
+    """What each of them is needed for, where that is to be said."""
+
+    def edges(self) -> Iterator[tuple[str, str]]:
+        """What it needs, and what for; empty where nothing is to be said."""
+        yield from zip_longest(self.needs, self.by, fillvalue="")
 
 
 def as_mermaid(nodes: list[Node]) -> str:
@@ -36,7 +44,9 @@ def as_mermaid(nodes: list[Node]) -> str:
     for node in nodes:
         begin, end = _MERMAID[node.kind]
         lines.append(f"    {node.id}{begin}{_by_number(node.label)}{end}")
-    lines += [f"    {need} --> {node.id}" for node in nodes for need in node.needs]
+    for node in nodes:
+        for need, why in node.edges():
+            lines.append(f'    {need} -->|"{_by_number(why)}"| {node.id}' if why else f"    {need} --> {node.id}")
     left = [node.id for node in nodes if node.kind == "left"]
     if left:
         lines += ["    classDef left stroke-dasharray: 4", f"    class {','.join(left)} left"]
@@ -47,8 +57,15 @@ def as_dot(nodes: list[Node]) -> str:
     """The same in the language of Graphviz."""
     lines = ["digraph woflo {", '    node [fontname="sans-serif", fontsize=11]']
     lines += [f"    {node.id} [label={_quoted(node.label)}, {_DOT[node.kind]}]" for node in nodes]
-    lines += [f"    {need} -> {node.id}" for node in nodes for need in node.needs]
+    for node in nodes:
+        for need, why in node.edges():
+            lines.append(f"    {need} -> {node.id}{f' [label={_quoted(why)}, fontsize=9]' if why else ''}")
     return "\n".join([*lines, "}"]) + "\n"
+
+
+def has_graphviz() -> bool:
+    """True where there is the program that draws SVG."""
+    return shutil.which("dot") is not None
 
 
 def as_svg(nodes: list[Node]) -> bytes:

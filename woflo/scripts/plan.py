@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from woflo.errors import ArgumentError
 from woflo.scripts.files import Groups, Output, expanded, matching
 from woflo.scripts.places import project
-from woflo.scripts.prints import Print
+from woflo.scripts.prints import Place, Print
 
 if TYPE_CHECKING:
     from woflo.scripts.words import Field
 
-__all__ = ["SHELL", "Plan", "Value", "as_text", "files_for", "folder_of", "target_of"]
+__all__ = ["SHELL", "Plan", "Value", "as_text", "files_for", "folder_of", "is_of_shell", "target_of"]
 
 SHELL = "/bin/sh"
 
@@ -41,22 +41,24 @@ class Plan:
         "env",
         "environment",
         "extra",
-        "has_groups",
         "inputs",
-        "is_cached",
+        "is_forced",
         "name",
         "outputs",
+        "places",
         "shown",
         "target",
+        "there",
     )
 
-    def __init__(self, name: str, inputs: list[str], outputs: list[Output], base: str = "") -> None:
+    def __init__(  # noqa: PLR0915 - a line for each attribute
+        self, name: str, inputs: list[str], outputs: list[Output], base: str = ""
+    ) -> None:
         self.name: str = name
         self.base: str = base
         """The folder that paths are relative to; empty for the current one."""
         self.inputs: list[str] = inputs
         self.outputs: list[Output] = outputs
-        self.has_groups: bool = False
         self.target: str | None = target_of(outputs[0].path, base) if outputs else None
         """What the record of the last success is found by; None where nothing is kept."""
         self.command: list[str] = _NO_WORDS
@@ -74,12 +76,21 @@ class Plan:
         """The tasks that the command may ask for."""
         self.codec: Any = None
         """For a function: how its result is written."""
-        self.is_cached: bool = False
-        """True where the result is kept, and given again."""
+        self.is_forced: bool = False
+        """True where this call is executed, up to date or not."""
         self.before: Mapping[str, Print] = _NOTHING
         """The inputs as they were before the start."""
+        self.there: Mapping[str, Print] = _NOTHING
+        """And the outputs that were there then, where the runner does not look at them itself."""
+        self.places: Mapping[str, Place | None] = _NOTHING
+        """Where each of the inputs was then."""
         self.below: Mapping[str, Mapping[str, Print]] = _NOTHING
         """And of those that are folders, the files below, by their paths within."""
+
+    @property
+    def is_cached(self) -> bool:
+        """True where the result is kept, and given again."""
+        return self.codec is not None
 
     def as_text(self) -> str:
         """Its command as a person would write it, secrets hidden; empty for a function."""
@@ -106,12 +117,17 @@ class Plan:
                 there.append(self.path(output.path))
             else:
                 there += [self.path(one) for one in self.files_of(output) if made is None or one in made]
-        return groups if self.has_groups else groups.get("", [])
+        return groups if any(groups) else groups.get("", [])
+
+
+def is_of_shell(words: Sequence[str]) -> bool:
+    """True where a shell has the command, which its user wrote as one text."""
+    return len(words) == 3 and words[0] == SHELL and words[1] == "-c"
 
 
 def as_text(words: Sequence[str]) -> str:
     """A command as a person would write it: what a shell is given is that itself, else words are quoted as for one."""
-    if len(words) == 3 and words[0] == SHELL and words[1] == "-c":
+    if is_of_shell(words):
         return words[2]
     import shlex
 

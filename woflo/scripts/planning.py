@@ -5,13 +5,18 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from woflo.kernel.masking import shorten_call
 from woflo.kernel.outcome import Outcome
 from woflo.scripts.freshness import reasons
+from woflo.scripts.leaving_out import leaving_out
 from woflo.scripts.ledger import ledger
 from woflo.scripts.plan import Plan, target_of
 from woflo.scripts.prints import ABSENT, look
+
+if TYPE_CHECKING:
+    from woflo.kernel.run import BaseTaskRun
 
 __all__ = ["DryRun", "Planned", "dry_run"]
 
@@ -24,6 +29,9 @@ class Planned(NamedTuple):
     reasons: tuple[str, ...]
 
 
+ALWAYS = "it names no files, so it is executed whenever it is called"
+
+
 class DryRun:
     """What would be executed, in the order in which it would begin."""
 
@@ -33,6 +41,12 @@ class DryRun:
         self._lock = threading.Lock()
         self._makes: dict[str, str] = {}
         """The files that would be made anew, by their names in the project, and by which task."""
+
+    def leave_out(self, run: BaseTaskRun[Any]) -> None:
+        """Note a call of a task that names no files."""
+        call = shorten_call(run.task.name, run._args, run._kwargs, run.task.body.parameter_names())
+        with self._lock:
+            self.planned.append(Planned(run.task.name, call, (ALWAYS,)))
 
     def admit(self, plan: Plan) -> Outcome:
         """Note what this call would do. Its value is what it would make."""
@@ -57,14 +71,17 @@ current: DryRun | None = None
 
 @contextmanager
 def dry_run() -> Iterator[DryRun]:
-    """Within this, calls of scripts execute nothing: they are SKIPPED, and what would be executed is in `planned`.
+    """Within this, calls execute nothing: they are SKIPPED, and what would be executed is in `planned`.
 
-    What is planned comes from the code that decides in earnest. Tasks that are no scripts and name no files are
-    executed as ever.
+    What is planned comes from the code that decides in earnest. Tasks that name no files would be executed whenever
+    they are called; their results can be passed on, and `UnknownResultError` is raised where code looks into one.
+    In threads that the code itself starts, and that do not copy its context, only scripts and functions with files
+    are left out.
     """
     global current
     before, current = current, DryRun()
     try:
-        yield current
+        with leaving_out(current.leave_out):
+            yield current
     finally:
         current = before

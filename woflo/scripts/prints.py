@@ -8,7 +8,7 @@ import time
 from hashlib import blake2b
 from typing import NamedTuple
 
-__all__ = ["ABSENT", "Print", "contents", "is_same", "look", "taken"]
+__all__ = ["ABSENT", "Place", "Print", "contents", "is_same", "look", "place", "seen", "taken", "was_away"]
 
 COARSE, FINE = 2_000_000_000, 20_000_000
 """Nanoseconds within which two changes of a file may have one time: where times are whole seconds, and elsewhere."""
@@ -43,6 +43,15 @@ def look(path: str) -> Print:
     return _new((found.st_size if found.st_mode & 0o170000 == stat.S_IFREG else -1, found.st_mtime_ns, "", False))
 
 
+def seen(path: str) -> Print:
+    """The file before somebody reads it: with its contents where a change meanwhile might not show by its time."""
+    now = time.time_ns()
+    found = look(path)
+    if found.size < 0 or not _is_fresh(found, now):
+        return found
+    return Print(found.size, found.time, contents(path, found), True)
+
+
 def taken(path: str, before: Print | None = None) -> Print:
     """The file with its contents. Where it is not as it was `before`, that is taken: it will be found changed."""
     now = time.time_ns()
@@ -54,8 +63,40 @@ def taken(path: str, before: Print | None = None) -> Print:
     digest = contents(path, found)
     if look(path) != found:
         return found if before is None else before
+    if before is not None and before.digest and before.digest != digest:
+        return before
+    return Print(found.size, found.time, digest, _is_fresh(found, now))
+
+
+class Place(NamedTuple):
+    """What tells that a file was moved away and came back meanwhile: then its size and time are the same."""
+
+    inode: int
+    changed: int
+    """When its inode was changed last, in nanoseconds: by whatever is done to the file but reading it."""
+    others: tuple[int, ...]
+    """What else changes that: links, rights and owners."""
+
+
+def place(path: str) -> Place | None:
+    """Where a file is; None where there is none."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    others = (found.st_nlink, found.st_mode, found.st_uid, found.st_gid)
+    return Place(found.st_ino, found.st_ctime_ns, others)
+
+
+def was_away(before: Place | None, now: Place | None) -> bool:
+    """True for a file that is the same, and that was somewhere else between these two looks."""
+    return before is not None and now is not None and before != now and before.others == now.others
+
+
+def _is_fresh(found: Print, now: int) -> bool:
+    """True where the file may be changed again, and have the same time."""
     grain = COARSE if found.time % 1_000_000_000 == 0 else FINE
-    return Print(found.size, found.time, digest, now - found.time < grain)
+    return now - found.time < grain
 
 
 def is_same(path: str, known: Print) -> tuple[bool, bool]:

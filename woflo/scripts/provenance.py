@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from woflo.kernel.masking import mask_text
-from woflo.scripts.ledger import Known
+from woflo.scripts.ledger import STAYED, Known
 from woflo.scripts.places import project
 from woflo.scripts.plan import target_of
 from woflo.scripts.prints import ABSENT, Print, is_same, look
@@ -41,6 +41,12 @@ class Made:
                     self.inputs[_in_project(folder, os.path.join(path, name))] = made
         self.outputs: dict[str, Print] = {_in_project(folder, path): made for path, made in self.known.outputs.items()}
         self.gone: frozenset[str] = frozenset(_in_project(folder, path) for path in self.record.get("gone", ()))
+
+    @property
+    def stayed(self) -> frozenset[str]:
+        """Outputs that were there before, and that the attempt has left as they were."""
+        folder = self.record.get("folder", "")
+        return frozenset(_in_project(folder, path) for path in self.record.get(STAYED, ()))
 
     @property
     def is_accepted(self) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import socket
 import threading
+from functools import partial
 from itertools import zip_longest
-from typing import Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from woflo.errors import OptionError
 from woflo.kernel import bus, clock
@@ -22,12 +23,16 @@ from woflo.runners.thread import threads_of_this_process
 from woflo.scripts.admission import plan_of
 from woflo.scripts.body import Script
 from woflo.scripts.calls import make
-from woflo.scripts.execution import Execution, log_name
+from woflo.scripts.execution import Execution, tell_output
 from woflo.scripts.freshness import remember
-from woflo.scripts.ledger import ledger
+from woflo.scripts.ledger import STAYED, ledger
+from woflo.scripts.logs import log_name
 from woflo.scripts.plan import Plan
 from woflo.stores.failures import dump_error
-from woflo.stores.rows import Row
+from woflo.stores.rows import Row, Tag
+
+if TYPE_CHECKING:
+    from woflo.kernel.options import Options
 
 __all__ = ["ScriptTaskRun"]
 
@@ -49,8 +54,6 @@ class ScriptTaskRun(BaseTaskRun[R]):
     _execution: Execution | None = None
     """The attempt under way."""
     _log: str | None = None
-    calls: tuple[BaseTaskRun[Any], ...] = ()
-    """The runs that the command has asked for by `$WOFLO_CALLS`, when it has ended well, or was up to date."""
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -69,12 +72,24 @@ class ScriptTaskRun(BaseTaskRun[R]):
         """The file that has the output of the last attempt; None before the first one."""
         return self._log
 
+    @classmethod
+    def _check_options(cls, options: Options) -> None:
+        """Tags are kept: every run that has executed anything is."""
+        super()._check_options(options.changed({"tags": None}))
+
     def _launch(self, attempt: Attempt) -> None:
         if not isinstance(self.task.body.fn, Script):
             raise OptionError(f"runner='script' executes scripts, and {self.task!r} is none; choose another runner")
         plan = plan_of(self)
         name = log_name(self.id)
-        self._execution = Execution(plan, name, attempt.number, lambda: attempt.stop_requested, ledger().logs)
+        self._execution = Execution(
+            plan,
+            name,
+            attempt.number,
+            lambda: attempt.stop_requested,
+            ledger().logs,
+            tell=partial(tell_output, attempt),
+        )
         self._log = self._execution.log
         threads_of_this_process().execute(self, attempt)
 
@@ -86,10 +101,11 @@ class ScriptTaskRun(BaseTaskRun[R]):
             value = execution.run()
             if self._verdict is None and self.task.options.admission is not None and not execution.is_recorded:
                 told = {"exit_code": 0, "host": HOST, "log": execution.log, "attempt": attempt.number}
+                stayed = {STAYED: execution.stayed}
                 times = {"started_at": execution.started, "finished_at": execution.finished}
                 calls = [call.plain() for call in execution.calls]
                 stands_for = bus.stands_for.get(self.id, self.id)
-                remember(self._plan, ledger(), stands_for, execution.files, **told, **times, calls=calls)
+                remember(self._plan, ledger(), stands_for, execution.files, **told, **times, **stayed, calls=calls)
             if execution.calls and self._verdict is None:
                 self.calls = make(execution.calls, attempt)
             return Outcome(value)
@@ -142,4 +158,5 @@ class ScriptTaskRun(BaseTaskRun[R]):
             started_at=self.started_at,
             finished_at=self.finished_at,
         )
-        ledger().add_run(row)
+        tags = self.task.options.tags or {}
+        ledger().add_run(row, tuple(Tag(self.id, name, value) for name, value in tags.items()))

@@ -62,6 +62,7 @@ def script(command: Any = None, /, **options: Any) -> Any:
     return _made(command, module, options)
 
 
+_OF_A_CALL = ("admission", "after", "key", "codec", "force")
 _OWN = ("inputs", "outputs", "shell", "env", "cwd", "may_call")
 
 
@@ -76,7 +77,7 @@ def _made(command: Any, module: str, options: dict[str, Any]) -> Maker:
 
 
 def _check_options(options: dict[str, Any]) -> None:
-    known = [*_OWN, *(name for name in Options.__slots__ if name not in ("admission", "after", "key", "codec"))]
+    known = [*_OWN, *(name for name in Options.__slots__ if name not in _OF_A_CALL)]
     for name in options:
         if name not in known:
             from woflo.kernel.texts import did_you_mean
@@ -115,6 +116,7 @@ def plan_for(task: Maker, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> P
 
     values = {name: substitute(value, value_of) for name, value in kwargs.items()}
     made: Plan = plan(task.name, tuple(substitute(value, value_of) for value in args), values)
+    made.is_forced = task.options.force
     return made
 
 
@@ -130,11 +132,13 @@ def why(task: Maker, /, *args: Any, **kwargs: Any) -> list[str]:
 def touch(task: Maker, /, *args: Any, **kwargs: Any) -> Value:
     """Accept the outputs of this call as they are: they are up to date from now on. Returns them.
 
-    Raises `MissingOutputError` where one is not there, `MissingInputError` where an input is not.
+    Of a function, the result stays that of its last success. Raises `MissingOutputError` where an output is not there,
+    `MissingInputError` where an input is not, `OptionError` for a function of which no result is known.
     """
-    from woflo.scripts.accepting import accept
+    from woflo.scripts.accepting import accept, result_of
 
     plan = plan_for(task, args, kwargs)
+    result = result_of(plan, None if plan.target is None else ledger().again(plan.target))
     files = accept(plan, ledger())
-    remember(plan, ledger(), "", files)
+    remember(plan, ledger(), "", files, **result)
     return plan.value()

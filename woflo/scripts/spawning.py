@@ -91,14 +91,14 @@ def _wait_in_slices(pid: int) -> None:
         os.close(fd)
 
 
-def start(argv: list[str], env: dict[Any, Any], cwd: str, output: int | str) -> Command:
+def start(argv: list[str], env: dict[Any, Any], cwd: str, output: int | str, kept: tuple[int, ...] = ()) -> Command:
     """Start it, with nothing to read, and its output to a descriptor or to the end of a file of this path.
 
-    Raises `OSError` where it cannot be started.
+    It inherits the descriptors that are `kept`. Raises `OSError` where it cannot be started.
     """
-    if not cwd and _can_spawn:
+    if not cwd and not kept and _can_spawn:
         return _spawned(argv, env, output)
-    return _opened(argv, env, cwd, output)
+    return _opened(argv, env, cwd, output, kept)
 
 
 def _load_glibc() -> Any:
@@ -125,7 +125,7 @@ def _spawned(argv: list[str], env: dict[Any, Any], output: int | str) -> Command
     return Command(os.posix_spawnp(argv[0], argv, env, file_actions=actions, setsid=True, setsigdef=_SIGNALS))
 
 
-def _opened(argv: list[str], env: dict[Any, Any], cwd: str, output: int | str) -> Command:
+def _opened(argv: list[str], env: dict[Any, Any], cwd: str, output: int | str, kept: tuple[int, ...]) -> Command:
     import subprocess
 
     fd = output if isinstance(output, int) else os.open(output, _FLAGS | os.O_CLOEXEC, 0o600)
@@ -138,6 +138,7 @@ def _opened(argv: list[str], env: dict[Any, Any], cwd: str, output: int | str) -
             stdout=fd,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=kept,
         )
     finally:
         if fd is not output:

@@ -81,16 +81,20 @@ def _remove(made: _Made) -> None:
     known = None if made.target is None else book.get(made.target)
     if known is None:
         return
-    gone = [path for path in made.paths if _is_removed(os.path.join(made.base, path), known.outputs.get(path))]
+    own = known.own()
+    read = {os.path.realpath(os.path.join(made.base, path)) for path in known.inputs}
+    gone = [path for path in made.paths if _is_removed(os.path.join(made.base, path), own.get(path), read)]
     if gone:
         before = known.record.get(GONE, [])
         book.keep_record(known, {**known.record, GONE: sorted({*before, *gone})})
 
 
-def _is_removed(whole: str, made: Any) -> bool:
-    """Removes a file that is as woflo has left it, and lies in the project."""
+def _is_removed(whole: str, made: Any, read: set[str]) -> bool:
+    """Removes a file that is as woflo has left it, lies in the project, and is none that its maker has `read`."""
     there = look(whole)
     if made is None or there.size < 0 or list(there[:2]) != list(made[:2]) or not is_inside(whole, project()):
+        return False
+    if os.path.realpath(whole) in read:
         return False
     if not stat.S_ISREG(os.lstat(whole).st_mode):
         return False

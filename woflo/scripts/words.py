@@ -114,13 +114,15 @@ def split(command: str) -> list[str]:
 
 
 _FOR_SHELLS = re.compile(r"[12&]?>>?|<<?|[12]?>&[12]|\|\|?|\|&|&&?|;;?")
+_GLUED = re.compile(r"(?:\d*|&)[<>]|[|;&]|.*(?<!\\);$", re.DOTALL)
+"""A word with what only a shell could mean at its beginning, or a `;` at its end: `>file`, `2>&1`, `|wc`, `a;`."""
 _RAW_WORD = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*'|"(?:[^"\\]|\\.)*")+""", re.DOTALL)
 """With its quotes, by the rules of `shlex`: what is quoted is meant as a word."""
 
 
 def _check_needs_no_shell(command: str) -> None:
     for word in _RAW_WORD.findall(command):
-        if _FOR_SHELLS.fullmatch(word):
+        if _FOR_SHELLS.fullmatch(word) or _GLUED.match(word):
             raise OptionError(
                 f"the command {command!r} has {word!r} in it, which would be a word like any other; for a shell write "
                 f"shell=True, for the word itself quote it, or write the command as a list of words"

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from woflo.errors import SerializationError, TaskStoppedError
 from woflo.kernel.graph import Handle, find_handles, substitute
+from woflo.kernel.masking import mask, mask_text, shorten_call
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import RunState
 from woflo.stores.failures import dump_error, load_error
@@ -54,7 +55,10 @@ class Codec:
     def _parameters(self) -> dict[str, tuple[Parameter, ValueCodec]]:
         hints = _hints(vars(self.fn).get("__init__") if isinstance(self.fn, type) else self.fn)
         return {
-            name: (parameter, self._kind(hints.get(name, Any), f"the argument {name!r} of {self.name}", "argument"))
+            name: (
+                parameter,
+                self._kind(hints.get(name, Any), f"the argument {name!r} of {self.name}", "argument", name),
+            )
             for name, parameter in self._signature.parameters.items()
         }
 
@@ -119,7 +123,9 @@ class Codec:
         values: dict[str, Any] = {}
         for name, raw in given.items():
             if name not in self._parameters:
-                raise SerializationError(f"{self.name} has no parameter {name!r}, and it is stored: {text[:200]}")
+                raise SerializationError(
+                    f"{self.name} has no parameter {name!r}, and it is stored: {mask_text(text[:200])}"
+                )
             parameter, codec = self._parameters[name]
             if parameter.kind is Parameter.VAR_POSITIONAL:
                 values[name] = tuple(codec.convert(item) for item in raw)
@@ -168,9 +174,10 @@ class Codec:
 
 
 class ValueCodec:
-    """How values of one annotation are stored. `what` names them in errors."""
+    """How values of one annotation are stored. `what` names them in errors; `name` may be that of a secret."""
 
-    def __init__(self, annotation: Any, what: str, which: str = "") -> None:
+    def __init__(self, annotation: Any, what: str, which: str = "", name: str = "") -> None:
+        self.name = name
         self.annotation = annotation
         self.what = what
         self.which = which
@@ -210,7 +217,7 @@ class ValueCodec:
         foreign = _first_foreign(value)
         if foreign is not None:
             raise self._refusal(
-                f"is or holds {_shown(foreign)}, which JSON does not know; annotate it with its type "
+                f"is or holds {self._shown(foreign)}, which JSON does not know; annotate it with its type "
                 f"({type(foreign).__name__} …), so that it can come back as it is"
             )
         return dump_plain(value)
@@ -220,13 +227,13 @@ class ValueCodec:
             text = self._adapter.dump_json(value, warnings="error").decode()
             again = self._adapter.validate_json(text)
         except Exception as error:
-            told = f"is {_shown(value)}, which {self._annotated()} does not describe{_inside(error, value)}"
+            told = f"is {self._shown(value)}, which {self._annotated()} does not describe{_inside(error, value)}"
             is_told = type(error).__module__.startswith("pydantic")  # in our words, and theirs tell the values, too
             raise self._refusal(told) from (None if is_told else error)
         if type(again) is not type(value) or not (again == value or self._is_same(again, text)):
             raise self._refusal(
-                f"is {_shown(value)}, and would come back as {_shown(again)} under {self._annotated()}; annotate it "
-                f"with its own type"
+                f"is {self._shown(value)}, and would come back as {self._shown(again)} under {self._annotated()}; "
+                f"annotate it with its own type"
             )
         return text
 
@@ -261,9 +268,13 @@ class ValueCodec:
         try:
             return self._adapter.validate_json(text)
         except Exception as error:
+            shown = mask(self.name, text)[:200]
             raise self._refusal(
-                f"is stored as {text[:200]}, which {self._annotated()} does not describe{_inside(error, None)}"
+                f"is stored as {shown}, which {self._annotated()} does not describe{_inside(error, None)}"
             ) from None
+
+    def _shown(self, value: Any) -> str:
+        return shorten_call(type(value).__name__, (value,), {}, (self.name,))
 
     def _annotated(self) -> str:
         name = self.annotation.__name__ if isinstance(self.annotation, type) else str(self.annotation)
@@ -290,7 +301,7 @@ class PicklingCodec(ValueCodec):
         try:
             data = pickle.dumps(value, protocol=5)
         except Exception as error:
-            raise self._refusal(f"is {_shown(value)}, which neither JSON nor pickle can store: {error}") from error
+            raise self._refusal(f"is {self._shown(value)}, which neither JSON nor pickle can store: {error}") from error
         return f'{PICKLED}"{b64encode(data).decode()}"}}'
 
     def unpickled(self, raw: Any) -> Any:
@@ -315,7 +326,7 @@ def _parse(text: str, what: str) -> Any:
         return _decode(text)
     except ValueError as error:
         raise SerializationError(
-            f"{what} cannot be read from the store, it is no JSON ({error}): {text[:200]}"
+            f"{what} cannot be read from the store, it is no JSON ({error}): {mask_text(text[:200])}"
         ) from error
 
 
@@ -366,9 +377,3 @@ def _hints(fn: Callable[..., Any] | None) -> dict[str, Any]:
         return get_type_hints(fn, include_extras=True)
     except Exception:  # a name that exists for type checkers only: the others are told all the same
         return {name: given for name, given in getattr(fn, "__annotations__", {}).items() if not isinstance(given, str)}
-
-
-def _shown(value: Any) -> str:
-    from woflo.kernel.masking import shorten_call
-
-    return shorten_call(type(value).__name__, (value,), {})

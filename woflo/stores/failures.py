@@ -8,6 +8,7 @@ from typing import Any
 
 from woflo.errors import StoredFailureError
 from woflo.kernel.exceptions import rebuild
+from woflo.kernel.hiding import hide, hide_within
 
 __all__ = ["dump_error", "load_error"]
 
@@ -17,7 +18,7 @@ MAX_CAUSES = 5
 
 
 def dump_error(error: BaseException) -> str:
-    """Class, arguments, attributes and traceback of an exception."""
+    """Class, arguments, attributes and traceback of an exception, without what is known to be secret."""
     return json.dumps(_parts(error, 0), separators=(",", ":"))
 
 
@@ -27,13 +28,13 @@ def _parts(error: BaseException, depth: int) -> dict[str, Any]:
     cls = type(error)
     parts = {
         "type": f"{cls.__module__}:{cls.__qualname__}",
-        "message": _text(error),
-        "args": [_storable(one) for one in error.args],
-        "attributes": {name: _storable(one) for name, one in vars(error).items() if name != "__notes__"},
-        "notes": list(map(str, getattr(error, "__notes__", ()))),
+        "message": hide(_text(error)),
+        "args": [hide_within(_storable(one)) for one in error.args],
+        "attributes": {name: hide_within(_storable(one)) for name, one in vars(error).items() if name != "__notes__"},
+        "notes": [hide(str(one)) for one in getattr(error, "__notes__", ())],
     }
     if depth == 0:
-        parts["trace"] = "".join(format_exception(error))[-MOST_TRACE:]
+        parts["trace"] = hide("".join(format_exception(error)))[-MOST_TRACE:]
     if error.__cause__ is not None and depth < MAX_CAUSES:
         parts["cause"] = _parts(error.__cause__, depth + 1)
     return parts

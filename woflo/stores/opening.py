@@ -6,6 +6,7 @@ import os
 from urllib.parse import unquote
 
 from woflo.errors import StoreError
+from woflo.kernel import hiding
 from woflo.kernel.registry import STORES, load_store
 from woflo.stores.contract import Store
 
@@ -27,6 +28,7 @@ def open_store(url: str) -> Store:
     bring them (entry points of the group `woflo.stores`). Raises `UnknownNameError` for a scheme that nobody brings,
     and `StoreError` for what is no URL, or where the store cannot be opened.
     """
+    hiding.know_url(url)
     scheme, colon, _ = url.partition(":")
     if not colon:
         raise StoreError(f"{url!r} is no URL of a store; write one as sqlite:///{url} (known: {', '.join(STORES)})")

@@ -5,10 +5,11 @@ import logging
 import pytest
 from durable_helpers import PATIENCE
 from systems import needs_processes
+from unit_helpers import eventually
 
 from woflo import RunState, Worker, task, use_store
 from woflo.durable.engine import engine_of
-from woflo.durable.logs import MOST_EARLY, CallLogs
+from woflo.durable.logs import CallLogs
 from woflo.kernel import bus
 from woflo.kernel.events import OutputWritten, RunEnded
 from woflo.runners import MultiprocessTaskRun
@@ -77,29 +78,33 @@ def ended(run_id):
     return RunEnded(run_id=run_id, task="talks", state=RunState.SUCCEEDED, attempts=1)
 
 
-def test_a_run_that_ends_before_it_is_known_as_a_call(logs):
-    """What it said is kept, and nothing of it is remembered."""
-    logs.update(printed("inner", "one\ntw"))
-    logs.update(ended("inner"))
-    logs.executes("inner", "stored")
-    assert logs._store.said == [("stored", "stdout: one"), ("stored", "stdout: tw")]
-    assert not logs._stored
-    assert not logs._early
-
-
 def test_a_line_that_comes_in_parts_is_one(logs):
-    """However it was cut on its way, and without what would steer a terminal."""
-    logs.executes("inner", "stored")
+    """However it was cut on its way, without what would steer a terminal; the last one is written at the end."""
+    logs.begins("call")
     for part in ("a", "\x1b[31mb\x0bc\nd", "e"):
-        logs.update(printed("inner", part))
-    logs.update(ended("inner"))
-    assert logs._store.said == [("stored", "stdout: abc"), ("stored", "stdout: de")]
+        logs.update(printed("call", part))
+    assert logs._store.said == [("call", "stdout: abc")]
+    logs.ends("call", "talks")
+    eventually(lambda: logs._store.said == [("call", "stdout: abc"), ("call", "stdout: de")])
 
 
-def test_what_other_runs_say_is_not_held_for_ever(logs):
-    """Neither of one that speaks all the time, nor of many."""
-    for number in range(300):
-        logs.update(printed("other", f"{'x' * 8_000}\n"))
-        logs.update(printed(f"many{number}", f"{'x' * 8_000}\n"))
-    held = sum(len(line) for lines in logs._early.values() for line in lines)
-    assert held == logs._size <= MOST_EARLY
+def test_a_call_that_is_tried_again(logs):
+    """Its lines are put together once more."""
+    for _ in range(2):
+        logs.begins("call")
+        logs.update(printed("call", "a"))
+        logs.update(printed("call", "b\n"))
+        logs.update(ended("call"))
+    assert logs._store.said == [("call", "stdout: ab")] * 2
+
+
+def test_nothing_is_kept_of_others(logs):
+    """Neither what they say nor that they were there."""
+    logs.update(printed("other", "x"))
+    logs.update(ended("other"))
+    logs.begins("call")
+    logs.update(ended("call"))
+    logs.update(printed("call", "late\n"))
+    assert not logs._store.said
+    assert not logs._calls
+    assert not logs._lines._begun

@@ -194,3 +194,9 @@ def test_a_deadline_ends_it(world, process):
     run = process.call(parked, deadline=0.1)
     with pytest.raises(TaskTimeoutError):
         run.get_result(PATIENCE)
+
+
+def test_a_deadline_is_told_whoever_looks_first(process):
+    """The timer of a handle asks for a stop a moment before that of the execution: that is no stop by a person."""
+    runs = [process.call(executing, deadline=0.2 + number / 100) for number in range(20)]
+    assert [type(run.exception(PATIENCE)) for run in runs] == [TaskTimeoutError] * 20

@@ -125,6 +125,20 @@ def test_a_successful_run_is_restarted_too(process):
     assert len(effects.lines) == 8
 
 
+def test_it_is_found_by_the_same_tags(world, process):
+    """Whatever begins it: a restart, a resumption or a fork."""
+    broken.add("a3")
+    run = process.call(plain, "a", tags={"customer": "7"})
+    run.wait(PATIENCE)
+    broken.clear()
+    again = run.resume()
+    again.get_result(PATIENCE)
+    runs = [run, again, again.restart(), again.fork(1)]
+    assert sorted(row.id for row in world.store.select(tags={"customer": "7"})) == sorted(one.id for one in runs)
+    for one in runs[2:]:
+        one.get_result(PATIENCE)
+
+
 def test_only_the_last_of_a_row_is_restarted(process):
     """Who names an older one is told which that is."""
     run = failed(process, plain, "a1")

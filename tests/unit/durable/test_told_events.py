@@ -6,13 +6,18 @@ import pytest
 from durable_helpers import PATIENCE
 from systems import needs_processes
 
-from woflo import Worker, subscribe, task, track, workflow
+from woflo import Worker, sleep, subscribe, task, track, workflow
+from woflo.durable.called import called as called_row
 from woflo.durable.choice import use_store
 from woflo.durable.engine import engine_of
-from woflo.kernel import bus, events
+from woflo.errors import NothingDone
+from woflo.kernel import bus, clock, events
 from woflo.kernel.state import RunState
 from woflo.runners import MultiprocessTaskRun
 from woflo.stores.memory import MemoryStore
+from woflo.stores.operations import Submit
+from woflo.stores.rows import Row
+from woflo.testing import wait_until
 
 WHOLE = ["RunCreated", "AttemptStarted", *["ProgressMade"] * 4, "RunEnded"]
 Captured = MultiprocessTaskRun.configured(capture_output=True)
@@ -128,13 +133,82 @@ async def queued_async(n: int) -> int:
     return advance(n)
 
 
+@pytest.mark.parametrize("runner", [None, "thread"])
 @pytest.mark.parametrize("called", [queued, queued_async], ids=lambda one: one.name)
-def test_the_progress_of_a_stored_call_is_told(store, called):
-    """By the worker that executes it, under the id of the call."""
+def test_a_stored_call_is_told_whole(store, called, runner):
+    """Once, under its id, by its handle and by the worker that executes it, with a runner or without."""
     seen = []
-    with subscribe(seen.append), Worker([called]):
+    with subscribe(seen.append), Worker([called], runner=runner):
         run = called(1)
         assert run.get_result(PATIENCE) == 3
     told = told_of(seen, called.name)
-    assert names(told) == ["RunCreated", *["ProgressMade"] * 4, "RunEnded"]
+    assert names(told) == WHOLE
     assert {event.run_id for event in told} == {run.id}
+    assert not bus.stands_for
+
+
+@task(runner="queue", retries=1)
+def failing(n: int) -> int:
+    raise ValueError(n)
+
+
+@task(runner="queue")
+def declining(n: int) -> int:
+    raise NothingDone
+
+
+@workflow
+def later(n: int) -> int:
+    sleep(0.02)
+    return task(name="step")(advance)(n).get_result()
+
+
+def stored(store, task, number=1):
+    """A call as another process makes it: no handle is here. Its id."""
+    text = engine_of(store).codec(task).dump_call((number,), {})
+    row = called_row(Row(id=f"{task.name}0001", task=task.name), task, text, clock.now())
+    store.write(Submit(now=clock.now(), runs=(row,)))
+    return row.id
+
+
+@pytest.mark.parametrize("runner", [None, "thread"])
+def test_a_worker_tells_of_what_others_have_called(store, runner):
+    """From the call to the end, though the handle is in another process: retries, failures, and what left no trace."""
+    ids = {one.name: stored(store, one) for one in (queued, failing, declining)}
+    seen = []
+    with subscribe(seen.append), Worker([queued, failing, declining], runner=runner) as worker:
+        wait_until(lambda: sum(isinstance(event, events.RunEnded) for event in seen) == 3)
+        assert not worker.engine.telling._told
+    assert names(told_of(seen, "queued")) == WHOLE
+    attempt = ["AttemptStarted", "AttemptFailed"]
+    assert names(told_of(seen, "failing")) == ["RunCreated", *attempt, "RunRetried", *attempt, "RunEnded"]
+    assert names(told_of(seen, "declining")) == ["RunCreated", "AttemptStarted", "RunEnded"]
+    ended = {event.task: event for event in seen if isinstance(event, events.RunEnded)}
+    assert {name: event.run_id for name, event in ended.items()} == ids
+    assert {name: event.state for name, event in ended.items()} == {
+        "queued": RunState.SUCCEEDED,
+        "failing": RunState.FAILED,
+        "declining": RunState.SKIPPED,
+    }
+    assert (ended["failing"].attempts, str(ended["failing"].error)) == (2, "1")
+
+
+def test_a_worker_tells_of_workflows_that_others_have_called(store):
+    """Once, however often it was parked, and its steps below it."""
+    engine_of(store).hold = 0.0
+    run_id, seen = stored(store, later), []
+    with subscribe(seen.append), Worker([later]):
+        wait_until(lambda: any(isinstance(event, events.RunEnded) and event.run_id == run_id for event in seen))
+    assert names(told_of(seen, "later")) == ["RunCreated", "RunEnded"]
+    (step,) = [event for event in told_of(seen, "step") if isinstance(event, events.RunCreated)]
+    assert step.parent_id == run_id
+
+
+def test_a_failure_that_a_worker_sees_is_logged(store, caplog):
+    """Also where no observer listens: whoever looks after the worker reads of it."""
+    stored(store, failing, 7)
+    with Worker([failing]) as worker:
+        wait_until(lambda: worker.serving.done == 2)
+    told = [record.getMessage() for record in caplog.records if "failing" in record.getMessage()]
+    assert "attempt 1 failed with ValueError(7)" in told[0]
+    assert "FAILED" in told[1]

@@ -161,6 +161,32 @@ def test_a_part_by_itself_does_not_hide_the_failed_run(folder, is_good):
     assert executed == ["d", "e"]
 
 
+def test_a_part_that_was_killed_does_not_hide_the_failed_run(folder, store):
+    """It has ended then; nothing of it is gone on with, and nothing else is kept from that."""
+    failed(folder)
+    going, may_end = threading.Event(), threading.Event()
+
+    @task(name="step", runner="thread")
+    def wait(name: str) -> None:
+        going.set()
+        may_end.wait(10)
+
+    part = folder.load(TEXT, tasks=[wait], run_to="a")()
+    assert going.wait(10)
+    with pytest.raises(RunUnderWayError):
+        folder.load(TEXT, tasks=TASKS).resume()
+    engine = engine_of(store)
+    engine.abandon()
+    store.write(Recover(now=clock.now(), dead=(engine.id,)))
+    may_end.set()
+    assert store.get(part.id).state is RunState.PENDING
+    broken.clear()
+    executed.clear()
+    assert folder.load(TEXT, tasks=TASKS).resume().get_result() == {"e": "e0"}
+    assert executed == ["d", "e"]
+    assert store.get(part.id).state is RunState.STOPPED
+
+
 def test_a_part_that_failed_is_gone_on_from(folder):
     """Where there is no other run, or one that succeeded."""
     broken.clear()

@@ -133,7 +133,7 @@ def test_a_variable_that_stands_nowhere(folder):
 def test_variables_on_the_command_line():
     """NAME=VALUE, where the value may have anything in it."""
     assert variables_in(["a=1", "b=x=y z", "c="]) == {"a": "1", "b": "x=y z", "c": ""}
-    with pytest.raises(OptionError, match="--var a: write it as NAME=VALUE"):
+    with pytest.raises(OptionError, match="--var 'a' must be NAME=VALUE"):
         variables_in(["a"])
 
 
@@ -264,11 +264,15 @@ def test_a_selection_that_cannot_be(folder):
     """An unknown step, and one whose result another one needs."""
     assert folder.problems(SELECTED, skip=["x"], run_to="ee") == [
         "skip: there is no step 'x'; there are: a, b, c, d, e",
-        "run_to: there is no step 'ee'; did you mean 'e'?",
+        "run_to: there is no step 'ee', and none makes such a file; did you mean 'e'?",
     ]
     text = "tasks:\n  one: {task: noop}\n  b: {task: add, parameters: {a: '${one.result}'}}\n"
     assert folder.problems(text, skip=["one"]) == [
         "tasks.b.parameters.a needs the result of 'one', which is left out; leave out 'b' as well, or none of them"
+    ]
+    text = "tasks:\n  one: {run: ls, outputs: a}\n  b: {run: 'cat {inputs}', inputs: '${one.outputs}'}\n"
+    assert folder.problems(text, run_from="b") == [
+        "tasks.b.inputs needs the outputs of 'one', which is left out; leave out 'b' as well, or none of them"
     ]
 
 

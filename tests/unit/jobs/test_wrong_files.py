@@ -5,6 +5,7 @@ import time
 
 import pytest
 from jobs_helpers import TASKS
+from systems import needs_proc
 
 from woflo import Job
 from woflo.errors import JobFileError
@@ -132,6 +133,65 @@ ONE_PROBLEM = {
         """,
         "job.yaml:2: tasks.a: has neither `task`, the name of a task, nor `run`, a command",
     ),
+    "words of a command": (
+        """
+        tasks:
+          a: {run: [sleep, 1.10]}
+        """,
+        "job.yaml:2: tasks.a.run: has the word 1.1; write it in quotes, as the command is to get it",
+    ),
+    "no command": (
+        """
+        tasks:
+          a: {run: {sleep: 1}}
+        """,
+        "job.yaml:2: tasks.a.run: must be a command as a text, or a list of its words, and is {'sleep': 1}",
+    ),
+    "no files": (
+        """
+        tasks:
+          a: {run: ls, inputs: {x: [[a]]}}
+        """,
+        ("job.yaml:2: tasks.a.inputs: must be a path, a list of paths, or named groups of them, and is {'x': [['a']]}"),
+    ),
+    "values that no command can have": (
+        """
+        tasks:
+          a: {run: "ls {p}", parameters: {p: {x: 1}}}
+        """,
+        "job.yaml:2: tasks.a: p={'x': 1} cannot stand in a command; give a text, a number or a path",
+    ),
+    "places for several values": (
+        """
+        tasks:
+          a: {run: "cp {inputs}{outputs}", inputs: a, outputs: b}
+        """,
+        (
+            "job.yaml:2: tasks.a: the word '{inputs}{outputs}' has two places for several values; give each a word of "
+            "its own"
+        ),
+    ),
+    "no folder": (
+        """
+        tasks:
+          a: {run: ls, cwd: "a\\0b"}
+        """,
+        "job.yaml:2: tasks.a: cwd='a\\x00b' has a NUL character in it, which no folder can have",
+    ),
+    "a deadline of the job": (
+        """
+        config: {deadline: .inf}
+        tasks: {a: {task: noop}}
+        """,
+        "job.yaml:1: config.deadline: deadline=inf must be a number of seconds above zero, or None for no deadline",
+    ),
+    "a name of the job": (
+        """
+        config: {name: "a\\0b"}
+        tasks: {a: {task: noop}}
+        """,
+        "job.yaml:1: config.name: is 'a\\x00b'; no space may stand at its ends, and all of it must be printable",
+    ),
     "task and run": (
         """
         tasks:
@@ -147,7 +207,7 @@ ONE_PROBLEM = {
           c: {task: noop, dependencies: [a]}
           d: {task: noop, dependencies: [a]}
         """,
-        "job.yaml:2: tasks.a.dependencies: the steps need each other: a → b → c → a",
+        "job.yaml:2: tasks.a.dependencies: the steps need each other: a → b → c → a; leave one of them out",
     ),
     "step that needs itself": (
         """
@@ -156,7 +216,7 @@ ONE_PROBLEM = {
             task: add
             parameters: {a: "${a.result}"}
         """,
-        "job.yaml:2: tasks.a.dependencies: the steps need each other: a → a",
+        "job.yaml:2: tasks.a.dependencies: the steps need each other: a → a; leave one of them out",
     ),
     "reference to no step": (
         """
@@ -291,7 +351,10 @@ ONE_PROBLEM = {
     "a text": ("hello\n", "job.yaml:1: has the value 'hello'; a job is a mapping, with `tasks:` in it"),
     "empty": ("", EMPTY),
     "comments alone": ("# nothing\n", EMPTY),
-    "tabs": ("tasks:\n\ta:\n\t\ttask: noop\n", "job.yaml:2: a tab stands where YAML allows spaces only"),
+    "tabs": (
+        "tasks:\n\ta:\n\t\ttask: noop\n",
+        "job.yaml:2: a tab stands where YAML allows spaces only; indent by spaces",
+    ),
     "no YAML": (
         "tasks: {a: {task: noop}\nb: 3\n",
         "job.yaml:2: is no YAML: while parsing a flow mapping, did not find expected ',' or '}'",
@@ -460,9 +523,18 @@ def test_a_large_file_is_refused(folder):
 @pytest.mark.parametrize(
     ("data", "problem"),
     [
-        (b"tasks:\n  a: \xff\xfe\n", "job.yaml:2: is no text in UTF-8 (byte 12: 0xff)"),
-        (b"\x7fELF\x02\x01\x01" + bytes(1000), "job.yaml:1: is no text: the character 0x7f stands in it"),
-        (b"tasks:\n  a: \x00\n", "job.yaml:2: is no text: the character 0x00 stands in it"),
+        (
+            b"tasks:\n  a: \xff\xfe\n",
+            "job.yaml:2: is no text in UTF-8 (byte 12: 0xff); name a YAML, TOML or JSON file, or write it in UTF-8",
+        ),
+        (
+            b"\x7fELF\x02\x01\x01" + bytes(1000),
+            "job.yaml:1: is no text: the character 0x7f stands in it; name a YAML, TOML or JSON file",
+        ),
+        (
+            b"tasks:\n  a: \x00\n",
+            "job.yaml:2: is no text: the character 0x00 stands in it; name a YAML, TOML or JSON file",
+        ),
     ],
 )
 def test_a_binary_file_is_refused(folder, data, problem):
@@ -476,6 +548,33 @@ def test_a_missing_file(folder):
     """The file itself, or a folder in its place."""
     assert told(folder.path / "job.yaml")[0] == ["job.yaml:1: cannot be read: No such file or directory"]
     assert told(folder.path)[0][0].endswith("cannot be read: Is a directory")
+
+
+@pytest.mark.parametrize("name", ["a\\0.yaml", "x" * 5000, "x" * 300], ids=["NUL", "long path", "long name"])
+def test_what_can_be_no_path(folder, name):
+    """Of a file, or of a folder with tasks."""
+    found = folder.problems(f'include: ["{name}"]\ntasks: {{a: {{task: noop}}}}')
+    assert [one.partition(" file '")[0] for one in found] == ["job.yaml:1: include[0]: there is no"]
+    found = folder.problems(f'config: {{extension_directories: ["{name}"]}}\ntasks: {{a: {{task: noop}}}}')
+    assert [one.partition(" folder '")[0] for one in found] == [
+        "job.yaml:1: config.extension_directories[0]: there is no"
+    ]
+
+
+def test_links_in_a_circle(folder):
+    """As the system tells it."""
+    (folder.path / "job.yaml").symlink_to("job.yaml")
+    assert told(folder.path / "job.yaml")[0] == ["job.yaml:1: cannot be read: Too many levels of symbolic links"]
+
+
+@needs_proc
+def test_a_file_without_an_end(folder):
+    """No more of it is read than a job file may have."""
+    (folder.path / "job.yaml").symlink_to("/dev/zero")
+    found, seconds = told(folder.path / "job.yaml")
+    assert len(found) == 1
+    assert found[0].startswith("/dev/zero:1: has more than 16,777,216 bytes, and a job file may have 16,777,216; put ")
+    assert seconds < SOON
 
 
 def test_files_that_include_each_other(folder):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -17,6 +18,8 @@ from woflo.kernel import runtime
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import ALLOWED
 from woflo.testing.clock import FakeClock
+
+pytestmark = pytest.mark.unmeasured
 
 S = RunState
 PLACES = 3

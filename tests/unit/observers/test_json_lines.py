@@ -38,7 +38,7 @@ COLD = {"type": "ValueError", "message": "cold"}
         (failed(), {"event": "AttemptFailed", "attempt": 1, "error": COLD}),
         (retried(), {"event": "RunRetried", "attempt": 1, "delay": 2.0, "error": COLD}),
         (progress(1, None, "half"), {"event": "ProgressMade", "done": 1, "total": None, "message": "half"}),
-        (printed("a\n"), {"event": "OutputWritten", "stream": "stdout", "text": "a\n"}),
+        (printed("a\n"), {"event": "OutputWritten", "stream": "stdout", "text": "a\n", "is_kept": False}),
         (logged("m"), {"event": "LogRecorded", "logger": "some.place", "level": 30, "message": "m"}),
         (
             ended(state=RunState.FAILED, error=ValueError("cold")),

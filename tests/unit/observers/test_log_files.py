@@ -254,3 +254,11 @@ def test_what_is_routine_is_not_even_made(tmp_path):
         with subscribe(told.append):
             plain().wait()
         assert [type(event).__name__ for event in told] == ["RunCreated", "AttemptStarted", "RunEnded"]
+
+
+def test_nobody_else_may_read_them(tmp_path):
+    """What runs print is for who executed them, in files of observers as in those of commands."""
+    folder = tmp_path / "new"
+    feed(LogFiles(folder), [started(1), printed("said\n", 1), ended(1)])
+    (path,) = folder.iterdir()
+    assert (path.stat().st_mode & 0o777, folder.stat().st_mode & 0o777) == (0o600, 0o700)

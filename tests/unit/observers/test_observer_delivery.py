@@ -133,15 +133,37 @@ def test_output_that_waits_is_bounded_by_its_size(gate, monkeypatch):
 
 
 def test_one_that_always_raises_does_not_fill_the_log(memory, caplog):
-    """The first ten are told with their tracebacks."""
+    """The first ten are told with their tracebacks, and at the end how often it did."""
 
     def broken(event):
         raise ValueError("the observer's own")
 
     with subscribe(broken) as subscribed:
         put(subscribed, [ended()] * 50)
-    assert len(caplog.records) == 10
-    assert "broken raised" in caplog.text
+    *each, last = [record.getMessage() for record in caplog.records]
+    assert len(each) == 10
+    assert all("broken raised" in one for one in each)
+    assert last.endswith("broken raised 50 times; the first time: ValueError: the observer's own")
+
+
+def test_one_that_wants_to_leave_does_not(caplog):
+    """`sys.exit` in an observer ends neither its thread nor the program: it gets the next event."""
+    seen = []
+
+    class Leaves:
+        def update(self, event):
+            seen.append(event)
+            raise SystemExit(3)
+
+        def on_destroy(self):
+            seen.append("destroyed")
+            raise SystemExit
+
+    with subscribe(Leaves) as subscribed:
+        put(subscribed, [ended()] * 3)
+    assert seen[-1] == "destroyed"
+    assert len(seen) == 4
+    assert "raised 4 times; the first time: SystemExit: 3" in caplog.text
 
 
 def test_a_witness_is_called_where_it_happens(memory):
@@ -202,6 +224,14 @@ def test_time_passes_for_one_that_asks_for_it():
         eventually(lambda: "event" in beats and beats[-3:] == ["pulse"] * 3)
 
 
+class Needing:
+    def __init__(self, urls):
+        self.urls = urls
+
+    def update(self, event):
+        pass
+
+
 class Stepping:
     def __init__(self, step=1):
         self.step = step
@@ -224,7 +254,8 @@ class Stepping:
         ),
         ("logs", {"patiense": 1}, "did you mean 'patience'"),
         (Stepping, {"stepp": 1}, "has no option 'stepp'; did you mean 'step'"),
-        ("notify", {}, r"subscribe\('notify'\) needs urls=…"),
+        (Needing, {}, r"subscribe\('Needing'\) needs urls=…"),
+        ("notify", {}, "APPRISE_URLS in the environment"),
         ("notify", {"urls": None}, "urls=None must be an address of apprise"),
         ("notify", {"urls": []}, "a list of at least one"),
         (print, {"folder": "x"}, "folder: options are for an observer given by its name or class"),

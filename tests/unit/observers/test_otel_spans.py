@@ -189,7 +189,8 @@ def test_memory_is_bounded(telemetry, monkeypatch):
     events = [event for number in range(50) for event in (created(number), ended(number))]
     spans = feed(Spans(telemetry.provider), events)
     assert len(spans._ended) == 5
-    assert not spans._callers
+    assert not spans._open
+    assert not spans._by_text
 
 
 def test_without_opentelemetry_the_way_out_is_named(monkeypatch):

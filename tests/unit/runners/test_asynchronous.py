@@ -34,7 +34,7 @@ def test_code_that_goes_on_after_its_timeout_keeps_its_place_alone(gate, kind, r
         gate.wait()
 
     fn = coroutine if kind == "coroutine" else function
-    run = task(runner=Impatient, timeout=0.01, retries=retries)(fn)()
+    run = task(runner=Impatient, timeout=0.1, retries=retries)(fn)()  # time to begin in
     with pytest.raises(TaskTimeoutError):
         run.get_result(timeout=20)
     assert run._in_code

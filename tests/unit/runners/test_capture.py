@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
 from systems import needs_fork
-from unit_helpers import PATIENCE
+from unit_helpers import PATIENCE, script_environment
 
 from woflo import subscribe, task
+from woflo.kernel import hiding
 from woflo.kernel.events import LogRecorded, OutputWritten, RunEnded
 from woflo.runners import MultiprocessTaskRun, PoolTaskRun
 from woflo.runners.processes import wire
@@ -129,3 +132,69 @@ def test_what_no_call_has_written_is_nobodys(captured):
     captured.ready()
     captured.on.begin(call)
     assert call.text == ""
+
+
+def test_what_is_secret_may_be_known_after_it_was_read(captured):
+    """The frames that tell it stand before the output, also behind the one that says whose it is."""
+    call = Told()
+    captured.write(b"it is sesame-4711, and sesame-")
+    captured.then(lambda: captured.on.begin(call) or True)
+    captured.then(lambda: hiding.know("sesame-4711") or True)
+    captured.ready()
+    assert call.text == "it is ***, and "
+    captured.write(b"4711 as well")
+    captured.on.end(call)
+    assert call.text == "it is ***, and *** as well"
+    assert captured.on.close() == call.text
+
+
+def test_of_an_attempt_under_way_as_well(captured):
+    """Where it was known whose output it is, the frames before it are taken first all the same."""
+    call = Told()
+    captured.on.begin(call)
+    captured.write(b"it is sesame-4711")
+    captured.then(lambda: hiding.know("sesame-4711") or True)
+    captured.ready()
+    assert call.text == "it is ***"
+
+
+IMPORTS = """
+import importlib, sys, threading
+from woflo import task
+from woflo.runners import MultiprocessTaskRun
+
+NAME = "woflo.runners.processes.capture"
+begun = threading.Event()
+
+class Slow:
+    def find_spec(self, name, path, target=None):
+        if name == NAME:
+            begun.set()
+            threading.Event().wait(1)  # for the child to be forked meanwhile, if it is
+
+@task(runner=type("Caught", (MultiprocessTaskRun,), {"capture_output": True}))
+def said():
+    return "said"
+
+if __name__ == "__main__":
+    task(runner="multiprocess")(lambda: 1)().get_result(30)
+    sys.modules.pop(NAME, None)
+    sys.meta_path.insert(0, Slow())
+    threading.Thread(target=importlib.import_module, args=(NAME,)).start()
+    begun.wait()
+    print(said().get_result(10))
+"""
+
+
+def test_a_child_waits_for_no_import_of_its_caller(tmp_path):
+    """Another thread may be importing what captures while a child is forked: that thread does not exist there."""
+    (tmp_path / "imports.py").write_text(IMPORTS)
+    done = subprocess.run(
+        [sys.executable, "imports.py"],
+        cwd=tmp_path,
+        env=script_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.stdout, done.returncode) == ("said\n", 0), done.stderr

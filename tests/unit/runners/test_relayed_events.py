@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import threading
+from types import SimpleNamespace
+
 import pytest
 from unit_helpers import run_script
 
@@ -106,6 +110,60 @@ def test_an_error_is_told_by_its_name_and_its_text():
     assert (type(ended.error).__name__, str(ended.error)) == ("Odd", "password=***")
 
 
+def call_below():
+    return task(runner="multiprocess", name="below")(call_refuse)("password=HUNTER2").get_result()
+
+
+@pytest.mark.parametrize("made", [call_refuse, call_below])
+def test_its_traceback_comes_with_the_attempt_that_failed(made, tmp_path):
+    """As text, from whatever depth, into log files too; once, and without its secret."""
+    seen = []
+    with subscribe(seen.append), subscribe("logs", folder=tmp_path):
+        task(runner="multiprocess")(made)(*(["password=HUNTER2"] if made is call_refuse else [])).get_result()
+    told = {type(event): event.error for event in seen if event.task == "refuse" and getattr(event, "error", None)}
+    trace = told[events.AttemptFailed].trace
+    assert "in refuse\n    raise Odd(text)" in trace
+    assert trace.endswith("Odd: password=***")
+    assert told[events.RunEnded].trace == ""
+    (log,) = [path.read_text() for path in tmp_path.iterdir() if "-refuse-" in path.name]
+    assert log.count("raise Odd(text)") == 1
+    assert "HUNTER2" not in log
+
+
+def begin_and_die(depth):
+    """Ends the process while a call of it is under way."""
+    if depth:
+        return task(runner="multiprocess", name="begin_and_die")(begin_and_die)(depth - 1).get_result()
+    task(runner="thread", name="done")(inner)().get_result()
+    task(runner="thread", name="under way")(threading.Event().wait)(30)
+    os._exit(3)
+
+
+@pytest.mark.parametrize("runner", ["multiprocess", "pool"])
+@pytest.mark.parametrize("depth", [0, 1])
+def test_what_a_process_had_begun_ends_with_it(runner, depth):
+    """Its calls under way are told as stopped, before its own end; those that had ended are not told twice."""
+    seen = []
+    with subscribe(seen.append):
+        task(runner=runner, name="outer")(begin_and_die)(depth).exception()
+    PoolTaskRun.shutdown()
+    created = [event.run_id for event in seen if isinstance(event, events.RunCreated)]
+    ended = [event.run_id for event in seen if isinstance(event, events.RunEnded)]
+    assert sorted(created) == sorted(ended)
+    assert ended[-1] == created[0]
+    states = {event.task: event.state for event in seen if isinstance(event, events.RunEnded)}
+    assert states["under way"] is RunState.STOPPED
+    assert states["done"] is RunState.SUCCEEDED
+
+
+def test_a_long_traceback_is_cut():
+    """Its end tells what was raised."""
+    error = ValueError("\n".join("x" * 100 for _ in range(1_000)) + "\nthe end")
+    packed = relaying._packed(events.AttemptFailed(run_id="a", task="t", attempt=1, error=error))
+    assert len(packed[1]["error"][2]) == relaying.MOST_TRACE
+    assert packed[1]["error"][2].endswith("the end")
+
+
 FORGETTING = """
 from woflo import subscribe, task
 
@@ -151,7 +209,7 @@ def test_an_event_arrives_as_it_was(event):
 
     seen = []
     with subscribe(seen.append):
-        relaying.take_in(marshal.dumps(relaying._packed(event)))
+        relaying.take_in(marshal.dumps(relaying._packed(event)), SimpleNamespace(told_of=None))
     (arrived,) = seen
     assert repr(arrived).replace("ValueError('x')", "x") == repr(event).replace("ValueError('x')", "x")
 

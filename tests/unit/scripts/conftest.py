@@ -6,6 +6,7 @@ import pytest
 
 from woflo import use_store
 from woflo.durable.engine import engine_of
+from woflo.kernel import runtime
 from woflo.scripts.ledger import ledger
 from woflo.stores.sqlite import SQLiteStore
 
@@ -20,6 +21,8 @@ def project(tmp_path, monkeypatch):
     store = SQLiteStore(folder / ".woflo" / "woflo.db")
     before = use_store(store)
     yield folder
+    for run in list(runtime.current.live):  # of a test that has failed
+        run.stop(0.0)
     ledger().flush(30)
     use_store(before)
     engine_of(store).close()

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from fresh_helpers import ended
 
-from woflo import RunState, protected, script, task
-from woflo.errors import ArgumentError
+from woflo import RunState, forcing, protected, script, task, temporary, touch
+from woflo.errors import ArgumentError, ScriptError
 from woflo.scripts.ledger import ledger
+from woflo.scripts.marks import Mark
 
 FAILS = "echo part > {outputs}; exit 1"
 
@@ -204,3 +205,193 @@ def test_protected_outputs_are_read_only(project):
     make(i=2).get_result()
     assert Path("x.txt").read_text() == "2\n"
     assert not os.stat("x.txt").st_mode & stat.S_IWUSR
+
+
+def test_a_file_by_hand_after_a_crash(project, caplog):
+    """Where a glob finds it, it may be a part of what was cut off, or somebody's: it is kept, and that is told."""
+    split = script("echo 1 > p_1.txt", outputs="p_*.txt", shell=True, name="split")
+    mark = Mark.take("p_*.txt", bool)
+    mark.note_stayed([])
+    mark.give()  # without an end: it was cut off
+    Path("p_hand.txt").write_text("mine")
+    assert split().get_result() == ["p_1.txt"]
+    assert Path(".p_hand.txt.woflo-part").read_text() == "mine"
+    assert "p_hand.txt was found after an attempt that was cut off" in caplog.text
+
+
+# -- the same for functions ----------------------------------------------------------------------------
+
+RUNNERS = ["sequential", "thread", "async", "multiprocess"]
+
+
+def writing(runner="thread", **options):
+    """A function that writes `how` into its output, and fails where that is "bad"."""
+
+    @task(**{"outputs": "x.txt", "runner": runner, "name": "write", **options})
+    def write(how, path="x.txt"):
+        if how != "nothing":
+            Path(path).write_text(how)
+        if how in ("bad", "nothing"):
+            raise ValueError(how)
+
+    return write
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_functions_never_remove_a_file_of_the_user(project, runner):
+    """Neither before nor after an attempt; what one has made of it is not taken for a result."""
+    Path("x.txt").write_text("mine")
+    Path("in.txt").write_text("newer")
+    write = writing(runner, inputs="in.txt")
+    assert isinstance(write("nothing").exception(), ValueError)
+    assert Path("x.txt").read_text() == "mine"
+    assert isinstance(write("bad").exception(), ValueError)
+    assert Path("x.txt").read_text() == "bad"
+    assert ended(write("good")) is RunState.SUCCEEDED
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_functions_leave_what_the_user_has_changed_since(project, runner):
+    """A result that was edited by hand is not moved aside."""
+    write = writing(runner)
+    write("good").get_result()
+    Path("x.txt").write_text("edited by hand")
+    assert isinstance(write("nothing").exception(), ValueError)
+    assert Path("x.txt").read_text() == "edited by hand"
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_functions_never_remove_inputs(project, runner):
+    """Also where an output is one of them, by another name or through a link; nor what woflo made."""
+    Path("in.txt").write_text("data")
+    os.symlink("in.txt", "link.txt")
+    both = writing(runner, inputs="in.txt", outputs=["./in.txt", "link.txt"])
+    assert isinstance(both("nothing").exception(), ValueError)
+    assert Path("in.txt").read_text() == "data"
+    assert Path("link.txt").is_symlink()
+    writing(runner)("good").get_result()
+    assert isinstance(writing(runner, inputs="x.txt")("nothing").exception(), ValueError)
+    assert Path("x.txt").read_text() == "good"
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_functions_never_remove_folders(project, runner):
+    """A folder among the outputs stays, with all that is in it."""
+    Path("d").mkdir()
+    Path("d/mine").touch()
+    write = writing(runner, outputs="d")
+    assert isinstance(write("bad", "d/a").exception(), ValueError)
+    assert sorted(os.listdir("d")) == ["a", "mine"]
+
+
+def test_files_of_globs_of_functions(project):
+    """What the failed one made is removed, what others made is not, and what was made before comes back."""
+    Path("p_hand.txt").write_text("mine")
+    write = writing(outputs="p_*.txt")
+    write("good", "p_1.txt").get_result()
+    assert isinstance(write("bad", "p_2.txt").exception(), ValueError)
+    assert sorted(path.name for path in project.glob("p_*")) == ["p_1.txt", "p_hand.txt"]
+    assert Path("p_1.txt").read_text() == "good"
+
+
+@pytest.mark.parametrize("value", ["../out", "{outside}/out", "a/../../out", "link/out", "link/../out"])
+def test_no_value_leads_a_function_out_of_the_project(project, value):
+    """Nothing is executed, moved or removed there."""
+    outside = project.parent / "elsewhere"
+    outside.mkdir()
+    os.symlink(outside, "link")
+    for folder in (project.parent, outside):
+        (folder / "out.txt").write_text("mine")
+    write = task(outputs="{x}.txt", runner="sequential", name="write")(lambda x: Path(f"{x}.txt").unlink())
+    assert isinstance(write(value.format(outside=outside)).exception(), ArgumentError)
+    assert (project.parent / "out.txt").read_text() == (outside / "out.txt").read_text() == "mine"
+
+
+# -- temporary and protected ---------------------------------------------------------------------------
+
+
+def reading(command="true"):
+    return script(f"{command} {{inputs}}", runner="sequential")  # its end is told to all before the call returns
+
+
+@pytest.mark.parametrize("kind", ["script", "function"])
+def test_a_file_by_hand_is_not_temporary(project, kind):
+    """Neither one that was accepted, nor one that the maker has found and left alone; what it made itself is."""
+
+    @task(outputs=temporary("t.txt"), runner="sequential", name="make")
+    def function():
+        if not Path("t.txt").exists():
+            Path("t.txt").write_text("made")
+
+    command = script("test -e t.txt || echo made > t.txt", outputs=temporary("t.txt"), shell=True, name="make")
+    make = command if kind == "script" else function
+    Path("t.txt").write_text("mine")
+    if kind == "script":
+        touch(make)
+        reading()(inputs=make()).get_result()
+        assert Path("t.txt").read_text() == "mine"
+    with forcing("make"):
+        reading()(inputs=make()).get_result()
+    assert Path("t.txt").read_text() == "mine"
+    Path("t.txt").unlink()
+    reading()(inputs=make()).get_result()
+    assert not Path("t.txt").exists()
+
+
+def test_an_input_is_not_temporary(project):
+    """Where a command changes it in place, by whatever name."""
+    Path("in.txt").write_text("mine")
+    os.symlink("in.txt", "link.txt")
+    change = script("echo more >> in.txt", inputs="in.txt", outputs=temporary("{x}"), shell=True, name="change")
+    for name in ("in.txt", "./in.txt", "link.txt"):
+        reading()(inputs=change(x=name)).get_result()
+    assert Path("in.txt").read_text().startswith("mine")
+    assert Path("link.txt").is_symlink()
+
+
+@pytest.mark.parametrize("kind", ["script", "function"])
+def test_a_file_by_hand_is_not_protected(project, kind):
+    """One that was there and stayed can be written to as before, and so can what a link leads to."""
+    Path("p_hand.txt").write_text("mine")
+    Path("target.txt").write_text("mine")
+
+    @task(outputs=protected("p_*.txt"), runner="thread", name="make")
+    def function():
+        Path("p_1.txt").write_text("made")
+        os.symlink("target.txt", "p_2.txt")
+
+    command = "echo made > p_1.txt; ln -s target.txt p_2.txt"
+    script_ = script(command, outputs=protected("p_*.txt"), shell=True, name="make")
+    (script_ if kind == "script" else function)().get_result()
+    modes = {name: os.stat(name).st_mode & stat.S_IWUSR for name in ("p_hand.txt", "p_1.txt", "target.txt")}
+    assert [bool(mode) for mode in modes.values()] == [True, False, True]
+
+
+def test_what_a_person_has_accepted_is_not_removed(project):
+    """Of a glob, it stays when others are made beside it; and it is not cleaned up."""
+    split = script("echo {i} > p_{i}.txt", outputs="p_*.txt", shell=True, name="split")
+    Path("p_hand.txt").write_text("mine")
+    touch(split, i=1)
+    split(i=2).get_result()
+    assert Path("p_hand.txt").read_text() == "mine"
+    assert Path("p_2.txt").read_text() == "2\n"
+
+
+def test_names_that_cannot_be_lengthened(project):
+    """What was made under one comes back as any."""
+    name = "x" * 255
+    make = script("echo good > {outputs}; exit {i}", outputs=name, shell=True, name="make")
+    make(i=0).get_result()
+    assert isinstance(make(i=1).exception(), ScriptError)
+    assert Path(name).read_text() == "good\n"
+
+
+@pytest.mark.parametrize("kind", ["script", "function"])
+def test_values_that_leave_no_name(project, kind):
+    """Are told, with what was written."""
+    command = script("true", inputs="{x}", outputs="{y}", name="make")
+    function = task(inputs="{x}", outputs="{y}", runner="thread", name="make")(lambda x, y: None)
+    make = command if kind == "script" else function
+    assert "leave nothing of inputs '{x}'" in str(make(x="", y="y").exception())
+    Path("x").touch()
+    assert "leave nothing of outputs '{y}'" in str(make(x="x", y="").exception())

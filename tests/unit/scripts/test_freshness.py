@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from fresh_helpers import ended, settled
 
-from woflo import RunState, dry_run, forcing, gather, script, touch, why, workflow
+from woflo import RunState, dry_run, forcing, gather, script, task, touch, why, workflow
 from woflo.errors import MissingOutputError, OptionError
 from woflo.scripts import prints
 from woflo.scripts.ledger import ONE_BY_ONE, ledger
+from woflo.testing import wait_until
 
 EXECUTED, SKIPPED = RunState.SUCCEEDED, RunState.SKIPPED
 
@@ -127,8 +128,15 @@ def test_an_input_that_changes_during_the_command(project):
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"command": "echo >> count; cp {inputs}  {outputs}"}, "word 3 of the command was "),
-        ({"inputs": ["in.txt", "in.txt"]}, "word 3 of the command was "),
+        (
+            {"command": "echo >> count; cp {inputs}  {outputs}"},
+            "the command was 'echo >> count; cp in.txt out.txt', and is 'echo >> count; cp in.txt  out.txt'",
+        ),
+        (
+            {"inputs": ["in.txt", "in.txt"]},
+            "the command was 'echo >> count; cp in.txt out.txt', and is 'echo >> count; cp in.txt in.txt out.txt'",
+        ),
+        ({"command": "cp {inputs} {outputs}", "shell": False}, "the command is no longer executed by a shell"),
         ({"env": {"MODE": "2"}}, "the environment variable MODE was '1', and is '2'"),
     ],
 )
@@ -137,6 +145,37 @@ def test_another_command(project, options, told):
     copying(env={"MODE": "1"})().get_result()
     other = copying(**{"env": {"MODE": "1"}, **options})
     assert why(other)[0].startswith(told)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        ("cp {inputs} {outputs}", "ln {inputs} {outputs}", "word 1 of the command was 'cp', and is 'ln'"),
+        (
+            ["cp", "{inputs}", "{outputs}"],
+            "cp -f {inputs} {outputs}",
+            "word 2 of the command was 'in.txt', and is '-f'",
+        ),
+        ("cp -f {inputs} {outputs}", "cp -f {inputs}", "the command has no longer the word 'out.txt'"),
+    ],
+)
+def test_another_word(project, before, now, told):
+    """Counted as they are written, the program first."""
+    script(before, inputs="in.txt", outputs="out.txt", name="copy")().get_result()
+    assert why(script(now, inputs="in.txt", outputs="out.txt", name="copy"))[0] == told
+
+
+def test_another_part_of_a_long_command(project):
+    """What stands around the difference is told, not both texts."""
+    long = "cp {inputs} {outputs}" + "; true" * 100
+    copying(command=f"{long}; echo one; {long}")().get_result()
+    told = why(copying(command=f"{long}; echo other; {long}"))[0]
+    assert "echo one; " in told
+    assert "echo other; " in told
+    assert told.startswith("the command was '…")
+    assert len(told) < 200
+    told = why(copying(command="cp {inputs} {outputs}"))[0]
+    assert len(told) < 300
 
 
 def test_a_variable_of_the_environment(project, monkeypatch):
@@ -188,6 +227,51 @@ def test_forced(project):
     assert ended(copying()()) is SKIPPED
     with pytest.raises(OptionError, match="a glob over the names"):
         forcing(7)
+
+
+def test_one_call_is_forced(project):
+    """Up to date or not, and no other call of the same task; why says so, and a dry run plans it."""
+    copy = copying()
+    copy().get_result()
+    forced = copy.with_options(force=True)
+    assert why(forced) == ["it is forced by its call"]
+    with dry_run() as plan:
+        forced().wait()
+    assert [one.reasons for one in plan.planned] == [("it is forced by its call",)]
+    assert [ended(forced()), ended(copy()), ended(forced())] == [EXECUTED, SKIPPED, EXECUTED]
+    with pytest.raises(OptionError, match="force='yes' must be True or False"):
+        copy.with_options(force="yes")
+
+
+@pytest.mark.parametrize("runner", ["sequential", "thread", "multiprocess"])
+def test_one_call_of_a_function_is_forced(project, runner):
+    """One with files, and one whose result is kept; one that is executed at every call cannot be."""
+
+    @task(cache=True, runner=runner)
+    def kept() -> float:
+        return time.time()
+
+    first = kept().get_result()
+    assert kept().get_result() == first
+    assert kept.with_options(force=True)().get_result() > first
+    with pytest.raises(OptionError, match=r"force=True was given to plain, which is executed at every call"):
+        task(name="plain")(lambda: 1).with_options(force=True)
+    for define in (lambda: task(force=True), lambda: script("true", force=True), lambda: task(cache=True, force=True)):
+        with pytest.raises(OptionError, match="no option 'force'"):
+            define()(print)
+
+
+def test_one_step_of_a_workflow_is_forced(project):
+    """And no other one."""
+    copy, other = copying(), copying(outputs="other.txt", name="other")
+
+    @workflow
+    def flow() -> list[str]:
+        runs = [copy.with_options(force=True)(), other()]
+        return [str(run.state) for run in runs if run.wait()]
+
+    gather(copy(), other()).get_result()
+    assert flow().get_result() == ["SUCCEEDED", "SKIPPED"]
 
 
 @pytest.mark.parametrize("given", [print, "copy", None])
@@ -262,7 +346,7 @@ def test_a_dry_run_tells_commands_as_they_were_written(project, command, options
 
 
 def test_a_dry_run_of_a_workflow(project, store):
-    """Its plain function can be planned; its steps would be recorded, so they are refused."""
+    """It is planned as one call, and nothing of it begins; its plain function is planned step by step."""
 
     @workflow
     def flow() -> int:
@@ -271,7 +355,9 @@ def test_a_dry_run_of_a_workflow(project, store):
     with dry_run() as plan:
         assert flow.fn() == 1
         assert [one.task for one in plan.planned] == ["copy"]
-        assert "flow.fn" in str(flow().exception())
+        assert ended(flow()) is SKIPPED
+        assert [one.task for one in plan.planned] == ["copy", "flow"]
+    assert store.select() == []
     assert flow().get_result() == 1
 
 
@@ -350,3 +436,103 @@ def test_the_folder_of_the_command_counts(project):
     assert any("cwd" in reason for reason in why(where, x="b"))
     assert ended(where(x="b")) is EXECUTED
     assert (project / "out").read_text() == f"{project / 'b'}\n"
+
+
+# -- files that others change meanwhile ----------------------------------------------------------------
+
+
+def meanwhile(change):
+    """A reader of `in.txt`, which was changed while that was under way and had read nothing yet."""
+    reader = copying(command="touch begun; while test -e begun; do sleep 0.01; done; cp {inputs} {outputs}")
+    run = reader()
+    wait_until(Path("begun").exists)
+    change()
+    Path("begun").unlink()
+    run.get_result()
+    return reader
+
+
+def test_a_script_that_writes_what_another_one_reads(project):
+    """Whichever of both contents the reader has seen: it is not up to date, and then with the one that there is."""
+    Path("in.txt").unlink()
+    writer = script("echo {text} > {outputs}", outputs="in.txt", shell=True, name="writer")
+    writer(text="one").get_result()
+    reader = meanwhile(lambda: writer(text="two").get_result())
+    assert why(reader) == ["in.txt has changed"]
+    assert Path("out.txt").read_text() == "two\n"
+
+
+@pytest.mark.parametrize("grain", [1_000_000_000, 1])
+def test_a_change_that_its_time_does_not_show(project, monkeypatch, grain):
+    """Between two ticks of the clock of a file system, of the same size: the reader has read what was there before."""
+    if grain == 1:
+        monkeypatch.setattr(prints, "FINE", 10**12)  # however slow the machine is
+    now = time.time_ns() // grain * grain
+
+    def write(text):
+        Path("in.txt").write_text(text)
+        os.utime("in.txt", ns=(now, now))
+
+    write("one")
+    make = copying(command="cp {inputs} {outputs}; touch done; while test -e done; do sleep 0.01; done")
+    run = make()
+    wait_until(Path("done").exists)
+    write("two")
+    Path("done").unlink()
+    run.get_result()
+    assert Path("out.txt").read_text() == "one"
+    assert why(make) == ["in.txt has changed"]
+
+
+def test_a_part_that_is_taken_back_meanwhile(project):
+    """Of a failed attempt to make it again: what was there before comes back, and the reader may have read the part."""
+    Path("in.txt").unlink()
+    writer = script("echo {text} > {outputs}; {end}", outputs="in.txt", shell=True, name="writer")
+    writer(text="whole", end="true").get_result()
+    fails = "echo part > {outputs}; touch written; while test -e written; do sleep 0.01; done; exit 1"
+    bad = script(fails, outputs="in.txt", shell=True, name="writer")
+    reader = copying(command="touch begun; while test -e begun; do sleep 0.01; done; cp {inputs} {outputs}; touch read")
+    run = reader()
+    wait_until(Path("begun").exists)
+    failing = bad()
+    wait_until(Path("written").exists)
+    Path("begun").unlink()
+    wait_until(Path("read").exists)
+    Path("written").unlink()
+    assert failing.exception() is not None
+    run.get_result()
+    assert (Path("in.txt").read_text(), Path("out.txt").read_text()) == ("whole\n", "part\n")
+    assert why(reader) == ["in.txt has changed"]
+
+
+def test_links_and_rights_of_inputs(project):
+    """Are no change of what was read: a command may link its input."""
+    link = copying(command="ln -f {inputs} {outputs}; chmod 600 {inputs}")
+    assert ended(link()) is EXECUTED
+    assert ended(link()) is SKIPPED
+
+
+def test_outputs_of_the_future(project):
+    """Without a record they are newer than any input; with one, a changed input counts all the same."""
+    settled("out.txt", "made before", ago=-10_000)
+    assert ended(copying()()) is SKIPPED
+    Path("out.txt").unlink()
+    future = copying(command="cp {inputs} {outputs}; touch -d '2 hours' {outputs}")
+    assert ended(future()) is EXECUTED
+    assert Path("out.txt").stat().st_mtime > time.time() + 3600
+    assert ended(future()) is SKIPPED
+    settled("in.txt", "two", ago=50)
+    assert why(future) == ["in.txt has changed"]
+    assert ended(future()) is EXECUTED
+    assert Path("out.txt").read_text() == "two"
+
+
+def test_one_of_a_thousand_outputs_is_removed(project):
+    """It is told by its name, and all are made again."""
+    many = script("touch {outputs}", outputs=[f"deep/many/{i}.txt" for i in range(1000)], name="many")
+    many().get_result()
+    Path("deep/many/777.txt").unlink()
+    assert why(many) == ["deep/many/777.txt does not exist"]
+    assert ended(many()) is EXECUTED
+    assert Path("deep/many/777.txt").exists()
+    assert ended(many()) is SKIPPED

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from fresh_helpers import ended
 
-from woflo import RunState, script, task, why
+from woflo import RunState, script, task, touch, why
 from woflo.errors import ArgumentError, MissingInputError, MissingOutputError, OptionError, StoreError
 from woflo.runners.pool import PoolTaskRun
 from woflo.scripts import functions
@@ -293,3 +293,41 @@ def test_a_store_that_fails_leaves_the_target_to_others(project, monkeypatch):
             make.body.fn()
     make().get_result(30)
     assert (project / "x.txt").exists()
+
+
+def test_touch_of_functions(project):
+    """The result stays that of the last success; where nobody knows one, that is told, but for what returns nothing."""
+
+    @task(outputs="x.txt", runner="thread")
+    def make() -> int:
+        count()
+        Path("x.txt").write_text("made")
+        return 7
+
+    @task(outputs="y.txt", runner="thread")
+    def other() -> None: ...
+
+    Path("x.txt").write_text("by hand")
+    with pytest.raises(OptionError, match="nothing is known of what it returned"):
+        touch(make)
+    make().get_result()
+    Path("x.txt").write_text("by hand")
+    touch(make)
+    assert (ended(make()), make().get_result(), counted()) == (SKIPPED, 7, 1)
+    Path("y.txt").write_text("by hand")
+    touch(other)
+    assert (ended(other()), other().get_result()) == (SKIPPED, None)
+
+
+@pytest.mark.parametrize("runner", RUNNERS[:-1])
+def test_globs_of_functions(project, runner):
+    """What was there before is none of what it has made."""
+
+    @task(outputs="p_*.txt", runner=runner, name="split")
+    def split() -> None:
+        Path("p_1.txt").write_text("made")
+
+    Path("p_hand.txt").write_text("mine")
+    split().get_result()
+    assert list(ledger().get("p_*.txt").outputs) == ["p_1.txt"]
+    assert ended(split()) is SKIPPED

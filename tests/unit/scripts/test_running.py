@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from fresh_helpers import ended
 
-from woflo import RunState, gather, script, task, workflow
+from woflo import RunState, find_runs, gather, script, send, task, wait_signal, workflow
+from woflo.durable.engine import engine_of
 from woflo.errors import MissingInputError, MissingOutputError, ScriptError, TaskStoppedError, TaskTimeoutError
 from woflo.runners.pool import PoolTaskRun
 from woflo.scripts.ledger import ledger
@@ -295,6 +296,56 @@ def test_as_a_step_of_a_workflow(project, store):
     assert run.get_result() == ["x_1.txt", "SUCCEEDED"]
     assert [row.task for row in store.steps(run.id)] == ["make"]
     assert flow.with_options(key="again")(1).get_result() == ["x_1.txt", "SKIPPED"]
+
+
+def test_a_step_has_its_log_and_its_calls(project, store):
+    """As any run of a script; also when it was recorded before, and for its last attempt."""
+    part = script("echo part {n}", name="part", outputs=None)
+    ask = """echo '{"task": "part", "kwargs": {"n": 1}}' >> "$WOFLO_CALLS"; """
+    command = f"echo try; {ask} test -e once || {{ touch once; false; }}"
+    make = script(command, shell=True, name="make", may_call=[part], retries=1)
+    seen = []
+
+    @workflow
+    def flow() -> str:
+        run = make()
+        run.get_result()
+        seen.append((run.log, [one.get_result() for one in run.calls]))
+        wait_signal("go", timeout=30)
+        return run.log
+
+    run = flow.with_options(key="it")()
+    wait_until(lambda: seen)
+    log, calls = seen[0]
+    assert (Path(log).read_text(), calls) == ("try\n", [[]])
+    (step,) = [row for row in store.steps(run.id) if row.task == "make"]
+    assert Path(log).name.startswith(step.id.replace("/", "_"))
+    assert step.attempt == 2
+    engine_of(store).close()
+    again = flow.with_options(key="it")()
+    wait_until(lambda: len(seen) == 2)
+    assert seen[1] == (log, [])
+    send(again.id, "go", None)
+    assert again.get_result() == log
+
+
+def test_a_run_has_a_log_on_any_runner(project):
+    """Where it has executed a command."""
+    for runner in ("script", "thread", "sequential", "multiprocess"):
+        run = script("echo hello", name="talks", runner=runner)()
+        assert run.get_result() == []
+        assert Path(run.log).read_text() == "hello\n"
+    assert task(runner="thread")(lambda: 1)().log is None
+
+
+def test_runs_have_tags(project, store):
+    """By which they are found, as those of workflows are."""
+    make = script("true", name="make")
+    run = make.with_options(tags={"name": "first"})()
+    run.get_result()
+    make.with_options(tags={"name": "second"})().get_result()
+    ledger().flush()
+    assert [found.id for found in find_runs(tags={"name": "first"})] == [run.id]
 
 
 def test_stop_of_a_workflow_ends_the_command(project):

@@ -23,6 +23,8 @@ from woflo.stores.opening import open_store
 from woflo.stores.rows import Claim, Row, Signal, Success, Tag, WorkerRow
 from woflo.stores.sqlite import SQLiteStore
 
+pytestmark = pytest.mark.unmeasured
+
 IDS = [*"abcd", *(f"{parent}:{place}" for parent in "ab" for place in range(3)), "a:0:0", "unknown"]
 TASKS, QUEUES, WORKERS = ["t", "u"], ["q", "r"], ["v", "w", "x"]
 TOKENS = ["signal:m", "signal:n", "run:b", "run:unknown", "something else"]

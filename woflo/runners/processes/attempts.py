@@ -26,6 +26,8 @@ class AttemptRole:
         self._attempt = attempt.portable()
         self._context = context
         self._capture = capture
+        if capture:  # here: in a forked child it would wait for ever for a thread that was importing it
+            import woflo.runners.processes.capture  # noqa: F401
 
     @property
     def module(self) -> str:
@@ -49,11 +51,14 @@ class AttemptRole:
     def __reduce__(self) -> Any:
         one = self._attempt
         parts = (one.run_id, one.task_name, one.number, one.body, one.args, one.kwargs, one.parent_id)
-        return (_attempt_role, (parts, self._capture, getattr(one, "last_heartbeat", None)))
+        return (_attempt_role, (parts, self._capture, getattr(one, "last_heartbeat", None), one.trace))
 
 
-def _attempt_role(parts: tuple[Any, ...], capture: bool, last_heartbeat: str | None) -> AttemptRole:
+def _attempt_role(
+    parts: tuple[Any, ...], capture: bool, last_heartbeat: str | None, trace: str | None = None
+) -> AttemptRole:
     attempt = Attempt(*parts)
+    attempt.trace = trace
     if last_heartbeat is not None:
         attempt.last_heartbeat = last_heartbeat
     return AttemptRole(attempt, None, capture)

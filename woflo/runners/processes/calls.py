@@ -13,8 +13,9 @@ __all__ = ["ANNOUNCE", "CALL_HEAD", "calls_in", "plain_frames", "plain_head"]
 
 CALL_HEAD = struct.Struct("<IIB")
 """Number of the code, attempt, flags. What follows in a CALL frame is pickled: the positional arguments, the keyword
-arguments, the task's name, the id of the run that made the call, and the last heartbeat of the attempt before. In a
-PLAIN_CALLS frame it is marshalled: for each call its number and its positional arguments, which are plain."""
+arguments, the task's name, the id of the run that made the call, the last heartbeat of the attempt before, and the span
+of the run. In a PLAIN_CALLS frame it is marshalled: for each call its number and its positional arguments, which are
+plain."""
 ANNOUNCE = 1
 """Flag of a call: its start is to be told."""
 MOST_IN_FRAME = 128

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from woflo.kernel.hiding import Hider, hide
 from woflo.kernel.ports import Channel
 from woflo.kernel.reactor import READ, Reactor
 from woflo.runners.processes import wire
@@ -22,6 +23,8 @@ __all__ = ["Capture", "capture_here", "flush_here"]
 
 TAIL = 4096
 """How many of the last characters a crash report shows."""
+MOST_ROUNDS = 64
+"""How often a socket is looked at for the frames before a piece of output: more than it holds of them."""
 _STREAMS = {1: "stdout", 2: "stderr"}
 
 
@@ -88,13 +91,15 @@ class Capture:
     def __init__(self, reactor: Reactor, attempt: Any, catch_up: Callable[[], bool] = bool) -> None:
         self._reactor = reactor
         self._catch_up = catch_up
-        """Takes some of the frames that came before the output, among them the one that says whose it is; False where
-        there are none. A frame with a descriptor comes by itself."""
+        """Takes some of the frames that came before the output, among them those that say whose it is and what in it is
+        secret; False where there are none. A frame with a descriptor comes by itself."""
         self._attempt = attempt
         """Whose output it is; a pool changes it from call to call."""
-        self._unclaimed: list[tuple[str, str]] = []
-        """What was read before the frame that says whose it is was taken."""
+        self._read_text: list[tuple[str, str]] = []
+        """What was read, and is told when the frames that were written before it are taken."""
         self._open: dict[int, tuple[str, Any]] = {}
+        self._hiders: dict[str, Hider] = {name: Hider() for name in _STREAMS.values()}
+        """By stream."""
         self._tail = ""
 
     def add(self, frame: wire.Frame) -> None:
@@ -108,9 +113,6 @@ class Capture:
     def begin(self, attempt: Any) -> None:
         """What comes from here on is of this attempt, and so is what was just read for nobody."""
         self._attempt = attempt
-        for told in self._unclaimed:
-            attempt.tell("output", told)
-        self._unclaimed.clear()
 
     def end(self, attempt: Any) -> None:
         """All that was written before now is of this attempt; what comes from here on is of nobody."""
@@ -120,12 +122,12 @@ class Capture:
 
     def _ready(self, fd: int) -> None:
         self._read(fd)
-        if self._attempt is None:
-            # The frame was written before the output, and is there by now: to look for it first would leave a moment
-            # in which both come.
-            while self._unclaimed and self._catch_up():
-                pass
-            self._unclaimed.clear()  # of a thread or a process that a call has left behind
+        # Frames were written before the output, and are there by now: to look for them first would leave a moment in
+        # which both come.
+        for _ in range(MOST_ROUNDS):
+            if not (self._read_text and self._catch_up()):
+                break
+        self._tell_text()
 
     def _read(self, fd: int) -> bool:
         """Pass on what there is; False where there is no more for now."""
@@ -140,25 +142,35 @@ class Capture:
             return False
         stream, decoder = self._open[fd]
         text = decoder.decode(data)
-        self._tail = (self._tail + text)[-TAIL:]
-        if self._attempt is None:
-            self._unclaimed.append((stream, text))
-        elif text:
-            self._attempt.tell("output", (stream, text))
+        self._tail = hide(self._tail + text)[-TAIL:]
+        self._read_text.append((stream, text))
         return True
+
+    def _tell_text(self) -> None:
+        """What comes when no attempt is under way is of a thread or a process that one has left behind."""
+        read, self._read_text = self._read_text, []
+        for stream, text in read:
+            self._tell(stream, self._hiders[stream].feed(text))
+
+    def _tell(self, stream: str, text: str) -> None:
+        if text and self._attempt is not None:
+            self._attempt.tell("output", (stream, text))
 
     def drain(self) -> None:
         """Take what was written before now, so that it is told before what follows."""
         for fd in list(self._open):
             while fd in self._open and self._read(fd):
-                pass
+                self._tell_text()  # not all at once: it may be a lot
+        self._tell_text()
+        for stream, hider in self._hiders.items():
+            self._tell(stream, hider.rest())  # what may have been the beginning of a secret, and was none
 
     def close(self) -> str:
         """Take the rest; the last lines are returned. A grandchild that holds the pipe is not waited for."""
         self.drain()
         for fd in list(self._open):
             self._forget(fd)
-        return self._tail
+        return hide(self._tail)
 
     def _forget(self, fd: int) -> None:
         if self._open.pop(fd, None) is not None:

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from faulthandler import enable as enable_faulthandler
 from typing import Any, Protocol
 
-from woflo.kernel import runtime
+from woflo.kernel import hiding, runtime, tracing
 from woflo.kernel.attempt import Attempt, StopRequested
 from woflo.kernel.outcome import Outcome
 from woflo.runners.processes import shipping, travelling, wire
@@ -173,6 +173,12 @@ class Link:
         self.heard = self.slots.words[self.slot + HEARD]
         relay_to(self, self.heard)
 
+    def tell_secrets(self, texts: list[str], stays: bool) -> None:
+        """Have the caller hide what has become known here, before anything is told that may have it in it."""
+        from woflo.runners.processes.relaying import KNOWN
+
+        LinkChannel(self, 0).send_packed(wire.EVENT, marshal.dumps((KNOWN, {"texts": texts, "stays": stays}, None)))
+
     def on_sigterm(self, number: int, frame: Any) -> None:
         """The caller asks to stop: raise that in the code of the attempt, so that its `finally` blocks run."""
         if not self._is_meant():
@@ -308,6 +314,7 @@ def live(link: Link, play: Callable[[Link], None], inheritance: Inheritance | No
 
 def _begin(link: Link) -> None:
     link.pid = own = getpid()
+    hiding.caller = link
     if getsid(0) != own:
         setsid()
     link.slots.words[link.slot + SESSION] = own
@@ -331,6 +338,8 @@ def _end(link: Link) -> None:
         util = sys.modules.get(f"{package}.util")
         if util is not None and (util._finalizer_registry or sys.modules[f"{package}.process"]._children):
             util._exit_function()
+    if tracing.was_entered:
+        tracing.flush()
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -56,6 +56,9 @@ _NOBODY = _Nobody()
 class Child:
     """A child process, as its caller sees it."""
 
+    told_of: dict[str, str] | None = None
+    """The calls that were made in it, by their ids, of which it has told and that have not ended; and their tasks."""
+
     def __init__(self, supervisor: Supervisor, owner: Owner, sock: wire.Socket, slot: int) -> None:
         self.supervisor = supervisor
         self.owner: Owner = owner
@@ -190,6 +193,10 @@ class Child:
         self.owner.on_frames(self, self.decoder.feed(data, fds))
         return True
 
+    def catch_up(self) -> bool:
+        """The same at any time: also where it has ended, and its socket is closed."""
+        return not self.closed and self.supervisor.reactor.has(self.fd) and self.receive()
+
     def kept(self) -> list[wire.Frame]:
         """What it has written and not sent yet; a part of it may come once more."""
         return wire.Decoder().feed(self.supervisor.slots.kept(self.slot), [])
@@ -293,4 +300,8 @@ class Child:
         self.supervisor.forget(self)
         starved = status != 0 and self.supervisor.starved_since_last_look()
         owner, self.owner = self.owner, _NOBODY  # a cycle would keep large results until they are collected
+        if self.told_of:
+            from woflo.runners.processes.relaying import end_with
+
+            end_with(self)
         owner.on_exit(self, Exit(status, peak, self.decoder.text, starved, call=call))

@@ -215,12 +215,12 @@ class PooledWorker:
             run = self.calls.get(number or self._last_started)  # a log record does not know its call
             if run is not None:
                 run.handle()._attempt_seen().tell(*marshal.loads(payload))
-        elif kind == wire.EVENT:
+        elif kind == wire.EVENT and self.child is not None:
             from woflo.runners.processes.relaying import take_in
 
-            take_in(payload)
+            take_in(payload, self.child)
         elif kind == wire.CAPTURE and self.child is not None:
-            self._capture = self._capture or Capture(self.pool.runtime.reactor, None, self.child.receive)
+            self._capture = self._capture or Capture(self.pool.runtime.reactor, None, self.child.catch_up)
             self._capture.add(frame)
 
     def _on_started(self, number: int) -> None:

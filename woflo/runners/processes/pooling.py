@@ -17,7 +17,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import LaunchError, PoolClosedError, TaskStoppedError, WofloError
-from woflo.kernel import runtime
+from woflo.kernel import runtime, tracing
 from woflo.kernel.outcome import Outcome
 from woflo.runners.processes import shipping, wire
 from woflo.runners.processes.calls import CALL_HEAD, plain_head
@@ -110,14 +110,15 @@ class Pool:
         """Put on the run what a worker is sent of it. It is kept until the outcome is there: it may be sent again."""
         task, args = run.task, run._args
         try:
-            is_bare = run.parent_id is None and run._heartbeat is None and task.name == task.body.name
+            trace = None if tracing.carrier is None else tracing.trace_of(run.id)
+            is_bare = run.parent_id is None and run._heartbeat is None and trace is None and task.name == task.body.name
             if is_bare and not run._kwargs and shipping.are_plain(args):
                 code = run._code = self.codes.get(task.body)
                 run._head, run._content = plain_head(code.number, run.attempt, announce), args
                 return
             code = run._code = self.codes.get(task.body)
             run._shared = [value for value in (*args, *run._kwargs.values()) if type(value) is Shared]
-            parcel = shipping.dump((args, run._kwargs, task.name, run.parent_id, run._heartbeat))
+            parcel = shipping.dump((args, run._kwargs, task.name, run.parent_id, run._heartbeat, trace))
         except Exception as error:
             raise packing_error(error, task.name, args, run._kwargs) from error
         run._fd = parcel.fd

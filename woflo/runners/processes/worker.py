@@ -177,14 +177,14 @@ class Worker:
         try:
             body = self._bodies.get(code) or self._load_body(code)
             if kind == wire.PLAIN_CALLS:
-                args, kwargs, name, parent_id, last = content, {}, body.name, None, None
+                args, kwargs, name, parent_id, last, trace = content, {}, body.name, None, None, None
             else:
-                args, kwargs, name, parent_id, last = shipping.load(content)
+                args, kwargs, name, parent_id, last, trace = shipping.load(content)
         except BaseException as error:  # loading executes code of the user, which may raise anything
             outcome, name = Outcome.failed(shipping.refusal(error, "argument", "a call", "loaded")), "a call"
         else:
             attempt = _CalledAttempt("", name, attempt_number, body, args, kwargs, parent_id)
-            attempt.worker, attempt.call = self, number
+            attempt.worker, attempt.call, attempt.trace = self, number, trace
             if last is not None:
                 attempt.last_heartbeat = last
             outcome = copy_context().run(link.start, attempt)

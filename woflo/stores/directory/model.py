@@ -193,7 +193,7 @@ class Model(MemoryStore):
         if isinstance(operation, Restart):
             return self._restart(operation)
         if isinstance(operation, LimitQueue | PauseQueue | PauseSchedule):
-            raise no_limits("dir:")
+            raise no_limits("dir")
         return super()._do(operation)
 
     def _restart(self, op: Restart) -> None:

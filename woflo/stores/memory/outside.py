@@ -58,6 +58,7 @@ class Outside(Calls):
         added = self._add(row, op.now)
         for step in op.steps:
             self._add(step, step.created_at)
+        self._put_tags(op.tags)
         return added
 
     def _wake_up(self, op: Wake) -> None:

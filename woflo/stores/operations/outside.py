@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from woflo.kernel.state import RunState
 from woflo.stores.operations.operation import Operation
-from woflo.stores.rows import Row
+from woflo.stores.rows import Row, Tag
 
 __all__ = ["Complete", "Continue", "RequestStop", "Send", "Wake"]
 
@@ -63,6 +63,8 @@ class Continue(Operation[Row]):
     row: Row
     steps: tuple[Row, ...] = ()
     hands_over: bool = True
+    tags: tuple[Tag, ...] = ()
+    """Of the run that begins."""
 
 
 @dataclass(slots=True, kw_only=True)

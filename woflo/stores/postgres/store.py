@@ -11,6 +11,7 @@ from typing import Any, Self, TypeVar
 import psycopg
 
 from woflo.errors import StoreError
+from woflo.kernel import hiding
 from woflo.stores.blobs import lightened
 from woflo.stores.contract import Inherited, Listener, Snapshot, Transaction
 from woflo.stores.operations import Accepted, Claimed, Operation
@@ -41,6 +42,7 @@ class PostgresStore(SqlStore):
     """
 
     def __init__(self, url: str, *, patience: float = 60.0) -> None:
+        hiding.know_url(url)
         self._url = url
         self._server = Server(url, patience)
         self._sql = spelled(self._server.schema)

@@ -67,6 +67,8 @@ def go_on(op: Continue) -> Doing[Row]:
     else:
         (row,) = yield from added([row.changed(created_at=op.now)])
     yield from added(op.steps)
+    if op.tags:
+        yield [("add_tag", tag) for tag in op.tags]
     return row
 
 

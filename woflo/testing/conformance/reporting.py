@@ -6,11 +6,12 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from woflo import current_run, subscribe, track
-from woflo.kernel import events
+from woflo.kernel import events, tracing
+from woflo.kernel.context import current_attempt
 from woflo.testing.conformance.checks import Runner, check, isolated
 from woflo.testing.conformance.tools import configured, events_of, on, value_of
 
@@ -20,6 +21,22 @@ def advance() -> None:
     current_run().progress(1, 2, "half")
     for _ in track("ab"):
         pass
+
+
+async def advance_async() -> str:
+    """Tells its progress in a coroutine, over what comes."""
+
+    async def letters() -> AsyncIterator[str]:
+        for letter in "ab":
+            yield letter
+
+    return "".join([letter async for letter in track(letters(), 2)])
+
+
+def span_here(word: str) -> list[str | None]:
+    """The span that its run has, beside what it was given."""
+    attempt = current_attempt.get()
+    return [word, attempt.trace if attempt is not None else "no attempt"]
 
 
 def advance_and_die() -> None:
@@ -87,6 +104,38 @@ def progress(runner: Runner) -> None:
     assert steps == [(1, "half"), (0, ""), (1, ""), (1, ""), (2, "")], steps
     assert {event.total for event in made} == {2}
     assert isinstance(mine[-1], events.RunEnded), [type(event).__name__ for event in mine]
+
+
+@check()
+def progress_of_a_coroutine(runner: Runner) -> None:
+    """What a coroutine iterates over is told as that of a plain function is."""
+    with events_of(events.ProgressMade) as told:
+        run = on(runner, advance_async)()
+        assert value_of(run) == "ab"
+    assert [(event.done, event.total) for event in told if event.run_id == run.id] == [(n, 2) for n in (0, 1, 1, 2)]
+
+
+@check()
+def the_span_of_a_run(runner: Runner) -> None:
+    """Where runs are traced, the span of a run comes with its attempts; where they are not, nothing does."""
+    spans = _Spans()
+    tracing.carrier = spans
+    try:
+        run = on(runner, span_here)("with")
+        assert value_of(run) == ["with", spans.traceparent(run.id)]
+    finally:
+        tracing.carrier = None
+    assert value_of(on(runner, span_here)("without")) == ["without", None]
+
+
+class _Spans:
+    """A `Carrier` whose spans are named after their runs."""
+
+    def traceparent(self, run_id: str) -> str:
+        return f"00-{'7' * 32}-{run_id[-8:]:1>16}-01"
+
+    def span(self, traceparent: str) -> None:
+        """It has none."""
 
 
 @check(only=isolated)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from woflo.kernel.state import RunState
 from woflo.stores.contract import Span, Store
-from woflo.stores.operations import Finish, Record, Submit
+from woflo.stores.operations import Continue, Finish, Record, RequestStop, Submit
 from woflo.stores.rows import Tag
 from woflo.testing.stores.checks import check
 from woflo.testing.stores.tools import begun, call, finish, submit
@@ -42,6 +42,16 @@ def tags_of_calls_of_runs(store: Store) -> None:
     ended = Finish(now=4.0, claim=claim, state=RunState.SUCCEEDED, calls=(call("c"),), tags=(Tag("c", "n", "2"),))
     store.write(ended)
     assert store.snapshot().tags == {("b", "n"): "1", ("c", "n"): "2"}
+
+
+@check
+def tags_of_runs_that_go_on(store: Store) -> None:
+    """One that begins in the place of another one has the tags that it is given, and the other one keeps its own."""
+    store.write(Submit(now=1.0, runs=(call("a"),), tags=(Tag("a", "n", "1"),)))
+    store.write(RequestStop(now=2.0, run_id="a"))
+    begins = call("b").changed(continues="a")
+    store.write(Continue(now=3.0, row=begins, tags=(Tag("b", "n", "1"), Tag("b", "m", "é"))))
+    assert store.snapshot().tags == {("a", "n"): "1", ("b", "n"): "1", ("b", "m"): "é"}
 
 
 @check

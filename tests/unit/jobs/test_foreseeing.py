@@ -1,0 +1,109 @@
+"""What would become of the steps of a job, by the code that decides in earnest; nothing is executed for it."""
+
+import pytest
+from jobs_helpers import TASKS
+
+from woflo import forcing, script, task
+from woflo.errors import OptionError
+
+
+@task(runner="thread")
+def name() -> str:
+    """What a step names its files by."""
+    return "a"
+
+
+copy = script("cp {inputs} {outputs}", name="copy", inputs="{stem}.txt", outputs="{stem}.copy")
+ALL = (*TASKS, name, copy)
+
+
+def reasons(job, **given):
+    return {one.step: list(one.reasons) for one in job.foreseen(**given)}
+
+
+LATER = """
+tasks:
+  name: {task: name}
+  make: {run: "cp {inputs} {outputs}", inputs: in.txt, outputs: "{to}.txt", parameters: {to: "${name.result}"}}
+  known: {run: "cp {inputs} {outputs}", inputs: in.txt, outputs: b.txt}
+  copy: {task: copy, parameters: {stem: b}}
+  files: {run: "cp {inputs} {outputs}", inputs: "${copy.outputs}", outputs: d.txt}
+"""
+
+
+def test_it_is_what_is_done_then(folder, store):
+    """Stale steps, and all that read what those make; after a run only what nobody can know before."""
+    folder.write("in.txt", "in")
+    job = folder.load(LATER, tasks=ALL)
+    usual = {
+        "name": ["it names no files, so it is executed whenever it is called"],
+        "make": ["what name leaves (${name.result}) is known when it has ended"],
+    }
+    assert reasons(job) == usual | {
+        "known": ["b.txt does not exist"],
+        "copy": ["b.txt would be made anew by known"],
+        "files": ["b.copy would be made anew by copy"],
+    }
+    assert store.select() == []
+    assert sorted(path.name for path in folder.path.glob("*.txt")) == ["in.txt"]
+    job().get_result()
+    assert reasons(job) == usual | {"known": [], "copy": [], "files": []}
+    with forcing("copy"):
+        found = reasons(job)
+        assert found["copy"] == ["it is forced by 'copy'"]
+        assert found["files"] == ["b.copy would be made anew by copy"]
+
+
+def test_what_reads_what_is_not_known_is_not_up_to_date(folder, store):
+    """Its maker would be executed with what another step leaves, so nobody knows how the file will be."""
+    text = """
+    tasks:
+      name: {task: name}
+      make: {run: ["sh", "-c", "echo $0 >{outputs}", "{word}"], parameters: {word: "${name.result}"}, outputs: a.txt}
+      next: {run: "cp {inputs} {outputs}", inputs: a.txt, outputs: b.txt, dependencies: [make]}
+      last: {run: "cp {inputs} {outputs}", inputs: b.txt, outputs: c.txt}
+    """
+    job = folder.load(text, tasks=ALL)
+    job().get_result()
+    found = reasons(job)
+    assert found["next"] == ["a.txt would be made anew by make"]
+    assert found["last"] == ["b.txt would be made anew by next"]
+
+
+def test_records_and_what_has_changed(folder, store):
+    """What a run that failed has recorded is kept, unless its definition has changed, or that of what it needs."""
+    text = """
+    tasks:
+      one: {task: add, parameters: {a: 1}}
+      two: {task: add, parameters: {a: 1}, dependencies: [one]}
+      bad: {run: "false"}
+      # new: {task: noop}
+    """
+    run = folder.load(text, tasks=ALL)()
+    run.wait()
+    found = {step.step: step for step in folder.load(text, tasks=ALL).foreseen(restart=True)}
+    assert {name: one.kept for name, one in found.items()} == {"one": run.id, "two": run.id, "bad": None}
+    assert found["bad"].reasons == (f"it is FAILED in {run.id}", "it names no outputs")
+    changed = folder.load(text.replace("{a: 1}}", "{a: 2}}").replace("# new", "new"), tasks=ALL)
+    told = f"its definition, or that of a step that it needs, is another one than in {run.id}"
+    assert reasons(changed, restart=True) == {
+        "one": [told],
+        "two": [told],
+        "bad": [f"it is FAILED in {run.id}", "it names no outputs"],
+        "new": [f"it was not executed in {run.id}"],
+    }
+
+
+def test_what_is_accepted(folder, store):
+    """All outputs of all steps that name some, or of those that are named; what is not known is left out or refused."""
+    for name in ("in.txt", "a.txt", "b.txt", "b.copy", "d.txt"):
+        folder.write(name, "by hand")
+    job = folder.load(LATER, tasks=ALL)
+    assert job.touch("copy") == ["b.copy"]
+    assert reasons(job)["copy"] == []
+    assert job.touch() == ["b.txt", "b.copy", "d.txt"]
+    assert [one.step for one in job.foreseen() if one.is_up_to_date] == ["known", "copy", "files"]
+    with pytest.raises(OptionError, match="make: what name leaves"):
+        job.touch("make")
+    with pytest.raises(OptionError, match="the step 'name' names no outputs"):
+        job.touch("name")

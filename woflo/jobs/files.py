@@ -1,0 +1,168 @@
+"""Which files steps read and make, by their names, as far as those can be told before anything begins.
+
+    outputs: data.csv   of one step  ──►  inputs: data.csv   of another one   the first is executed before
+
+A name with a value in it that another step leaves is known later, and orders nothing that is not ordered by that.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from glob import has_magic
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from woflo.errors import WofloError
+
+if TYPE_CHECKING:
+    from woflo.jobs.plan import Step
+    from woflo.scripts.files import Declared
+
+__all__ = ["Edge", "Files", "Named", "edges", "makers_of", "named_by"]
+
+
+class Named(NamedTuple):
+    """A file, or what a glob stands for."""
+
+    path: str
+    """Within the project."""
+    is_glob: bool
+
+
+class Files(NamedTuple):
+    """Those of a step."""
+
+    reads: tuple[Named, ...] = ()
+    makes: tuple[Named, ...] = ()
+
+
+class Edge(NamedTuple):
+    """One step reads what another one makes."""
+
+    reader: str
+    maker: str
+    path: str
+
+
+def named_by(step: Step) -> Files:
+    """The files that a step names."""
+    if not step.has_files:
+        return Files()
+    from woflo.scripts.body import Script
+
+    fn: Any = step.task.body.fn
+    given = {name: value for name, value in step.arguments.items() if name not in step.templates}
+    if isinstance(fn, Script):
+        base = _base_of(fn, given)
+        if base is None:
+            return Files()
+        reads = tuple(_named(fn.declared_inputs, given, base)) + tuple(_written(step.templates.get("inputs"), base))
+        return Files(reads, tuple(_named(fn.declared_outputs, given, base)))
+    bound = fn.signature.bind_partial(**given)
+    bound.apply_defaults()
+    values = {name: value for name, value in bound.arguments.items() if name not in step.templates}
+    return Files(tuple(_named(fn.inputs, values, "")), tuple(_named(fn.outputs, values, "")))
+
+
+def _base_of(fn: Any, values: Mapping[str, Any]) -> str | None:
+    """The folder of a command; None where that is known later."""
+    from woflo.scripts.body import Lookup
+
+    lookup = Lookup("cwd", dict(values))
+    if any(not isinstance(part, str) and part.name not in values for part in fn.cwd):
+        return None
+    try:
+        return "".join(part if isinstance(part, str) else str(lookup(part)) for part in fn.cwd)
+    except WofloError:
+        return None  # it is told when the step is called
+
+
+def _named(declared: Declared, values: Mapping[str, Any], base: str) -> Iterator[Named]:
+    from woflo.scripts.plan import target_of
+
+    for one in _filled(declared, values):
+        if one.pattern is None:
+            yield Named(target_of(one.path, base), False)
+        else:
+            yield Named(target_of(one.pattern, base), True)
+
+
+def _filled(declared: Declared, values: Mapping[str, Any]) -> Iterator[Any]:
+    """Those whose values are known."""
+    from woflo.scripts.body import Lookup
+    from woflo.scripts.words import fields_of
+
+    lookup = Lookup(declared.option, dict(values))
+    for pattern in declared.patterns:
+        if any(field.name not in values for field in fields_of([pattern.template])):
+            continue
+        try:
+            yield pattern.fill(lookup)
+        except WofloError:
+            continue  # it is told when the step is called
+
+
+def _written(given: Any, base: str) -> Iterator[Named]:
+    """Files that stand beside what other steps have made."""
+    from woflo.jobs.references import has_references
+    from woflo.scripts.plan import target_of
+
+    groups = given.values() if isinstance(given, dict) else [given or ()]
+    for text in [text for group in groups for text in ([group] if isinstance(group, str) else group)]:
+        if isinstance(text, str) and text and not has_references(text):
+            yield Named(target_of(text, base), has_magic(text))
+
+
+def edges(files: Mapping[str, Files]) -> Iterator[Edge]:
+    """Which of the steps, by their names, read what others make."""
+    makers = _Makers(files)
+    for reader, own in files.items():
+        for one in own.reads:
+            yield from (Edge(reader, maker, path) for maker, path in makers.of(one) if maker != reader)
+
+
+def makers_of(path: str, files: Mapping[str, Files]) -> list[str]:
+    """The steps that make a file, or something in a folder."""
+    from woflo.scripts.plan import target_of
+
+    return list(dict.fromkeys(name for name, _ in _Makers(files).of(Named(target_of(path), False))))
+
+
+class _Makers:
+    """Finds who makes a file."""
+
+    def __init__(self, files: Mapping[str, Files]) -> None:
+        self._by_path: dict[str, list[str]] = {}
+        self._below: dict[str, list[tuple[str, str]]] = {}
+        """By folders in which others lie, however deep."""
+        self._globs: list[tuple[str, str]] = []
+        for name, own in files.items():
+            for one in own.makes:
+                self._add(name, one)
+
+    def _add(self, name: str, one: Named) -> None:
+        if one.is_glob:
+            self._globs.append((name, one.path))
+            return
+        self._by_path.setdefault(one.path, []).append(name)
+        folder = os.path.dirname(one.path)
+        while folder and folder not in ("/", "."):
+            self._below.setdefault(folder, []).append((name, one.path))
+            folder = os.path.dirname(folder)
+
+    def of(self, one: Named) -> Iterable[tuple[str, str]]:
+        """Who makes what is read, and which file that is."""
+        if one.is_glob:
+            return [(name, path) for path in self._by_path if _fits(path, one.path) for name in self._by_path[path]]
+        found = [(name, one.path) for name in self._by_path.get(one.path, ())]
+        found += self._below.get(one.path, ())
+        return found + [(name, one.path) for name, pattern in self._globs if _fits(one.path, pattern)]
+
+
+def _fits(path: str, pattern: str) -> bool:
+    """True where a glob finds such a file; `*` stays within a folder, and `**` does not."""
+    if "**" in pattern:
+        return fnmatchcase(path, pattern.replace("**/", "*"))
+    parts, patterns = path.split("/"), pattern.split("/")
+    return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
