@@ -289,7 +289,7 @@ def test_interrupted(folder, words):
     command = [sys.executable, "-m", "woflo", *[asked if word == "RUN" else word for word in words]]
     with Program(folder, "", terminal=True, command=command) as program:
         if words == ["clean"]:
-            program.wait_for("Remove 1 files?")
+            program.wait_for("Remove 1 file?")
         else:
             program.watch(1)  # nothing is printed: there is nothing in its log
         program.press_ctrl_c()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "as_json",
     "call_of",
+    "counted",
     "duration",
     "error_line",
     "keep_stdout",
@@ -209,6 +210,11 @@ def _loaded(text: str | None) -> Any:
         return None if text is None else json.loads(text)
     except ValueError:
         return text
+
+
+def counted(number: int, noun: str) -> str:
+    """As `1 run` and `2 runs`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def utc(at: float | None) -> str | None:
