@@ -111,6 +111,7 @@ def ids(folder):
 # -- 2: wrong usage ------------------------------------------------------------------------------------
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", COMMANDS)
 def test_an_option_that_there_is_not(made, name):
     """A line that names it, a line that tells where to look, status 2."""
@@ -218,6 +219,7 @@ def test_the_command_alone(made):
 # -- 1: it could not be done ---------------------------------------------------------------------------
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", [one for one in COMMANDS if one not in ("graph", "settings")])
 def test_a_store_that_is_damaged(folder, name):
     """By each command that asks a store: a line that names it, and status 1."""
