@@ -273,3 +273,17 @@ def test_calls_that_a_command_asks_for(folder):
     assert status == 0
     assert "late: failed" in said
     assert "3 runs in " in said
+
+
+def test_a_file_of_the_same_name_elsewhere(folder):
+    """-r goes on with the runs of this file: those of another one with its name are another job."""
+    text = "tasks:\n  a: {run: [sh, -c, 'echo %s >>effects']}\n  b: {run: [test, -e, healed], dependencies: [a]}\n"
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+        (folder / name / "job.yaml").write_text(text % "made")
+    assert woflo(folder, "run", "one/job.yaml", "-q")[2] == 1
+    (folder / "healed").touch()
+    assert woflo(folder, "run", "two/job.yaml", "-q", "-r")[2] == 0
+    assert effects(folder) == ["made", "made"]
+    assert woflo(folder, "run", "one/job.yaml", "-q", "-r")[2] == 0
+    assert effects(folder) == ["made", "made"]

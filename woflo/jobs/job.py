@@ -8,9 +8,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from woflo.durable.choice import current_store
+from woflo.durable.choice import current_store, is_store_there
 from woflo.durable.engine import engine_of
-from woflo.jobs.continuing import before, continued, digests_of, unfinished
+from woflo.errors import OptionError
+from woflo.jobs.continuing import Sought, before, continued, digests_of, of_another_file, unfinished
 from woflo.jobs.execution import JobStep, UnderWay
 from woflo.jobs.loading import Loaded, load
 from woflo.jobs.run import JobTaskRun
@@ -121,14 +122,17 @@ class Job:
     def resume(self) -> JobTaskRun[dict[str, Any]]:
         """Go on with the latest run of this job that did not succeed, or begin one where there is none.
 
+        Runs of another file are none of this job, whatever their name.
         A run of a part of the steps (`run_to`, `run_from`, `skip`) hides no earlier one that did not succeed.
         What is recorded of steps whose definition is the same is not executed again; all else is. Raises
-        `RunUnderWayError` where that run is being executed at this moment.
+        `RunUnderWayError` where that run is being executed at this moment, `OptionError` where runs of the name that
+        the file gives the job are of another file only.
         """
+        self._check_file()
         engine = engine_of(current_store())
         engine.knows(self._task)
         engine.be_alive()
-        found = unfinished(engine, self.name, {step.name for step in self.plan.chosen})
+        found = unfinished(engine, self._sought(), self._chosen())
         if found is None:
             return self()
         ended, records = found
@@ -142,8 +146,9 @@ class Job:
 
         if not restart:
             return foreseen(self.plan)
+        self._check_file()
         digests = digests_of(self.plan)
-        return foreseen(self.plan, before(self.name, digests, {step.name for step in self.plan.chosen}), digests)
+        return foreseen(self.plan, before(self._sought(), digests, self._chosen()), digests)
 
     def touch(self, *steps: str) -> list[str]:
         """Accept the outputs of these steps, or of all that name some: they are up to date from now on. Returns them.
@@ -156,7 +161,7 @@ class Job:
 
     def is_unfinished(self) -> bool:
         """True where `resume` would go on with a run that did not succeed. Nothing is written."""
-        return before(self.name, {}, {step.name for step in self.plan.chosen}) is not None
+        return before(self._sought(), {}, self._chosen()) is not None
 
     def dump(self, path: str | os.PathLike[str]) -> None:
         """Write the job as YAML: one file with all that it includes, where nothing is filled in yet."""
@@ -180,6 +185,26 @@ class Job:
 
     def __repr__(self) -> str:
         return f"<job {self.name} ({self.path.name}: {len(self.plan.steps)} steps)>"
+
+    # -- the run before --------------------------------------------------------------------------------
+
+    def _sought(self) -> Sought:
+        return Sought(self.name, self.path)
+
+    def _chosen(self) -> set[str]:
+        return {step.name for step in self.plan.chosen}
+
+    def _check_file(self) -> None:
+        """A name that somebody wrote is to say which job it is; two files with it may be one that was moved."""
+        if self._loaded.model.config.name is None or not is_store_there():
+            return
+        found = of_another_file(current_store(), self._sought(), self._chosen())
+        if found is not None:
+            row, file = found
+            raise OptionError(
+                f"the latest run of {self.name} that did not succeed, {row.id}, is of {file}, and this is {self.path}; "
+                f"execute this one without -r, or give it another name in its `config`"
+            )
 
     # -- the workflow ----------------------------------------------------------------------------------
 

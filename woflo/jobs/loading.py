@@ -92,7 +92,7 @@ def _load(path: Path, root: Path, tasks: Iterable[Task[..., Any]], variables: Ma
     most = model.config.max_concurrency
     plan = Plan(
         name=model.config.name or path.stem,
-        steps=with_digests(steps, fill.secrets),
+        steps=with_digests(steps, path.parent, fill.secrets),
         max_concurrency=most if most is not None and most > 0 else None,
         deadline=model.config.deadline,
         tags=model.config.tags,

@@ -6,7 +6,7 @@ import pytest
 
 from woflo import Happened, RunState, shared, task
 from woflo.durable.engine import engine_of
-from woflo.errors import JobFailedError, RunUnderWayError
+from woflo.errors import JobFailedError, OptionError, RunUnderWayError
 from woflo.jobs.job import Job
 from woflo.kernel import clock
 from woflo.stores.operations import Recover
@@ -285,3 +285,61 @@ def test_the_handle_goes_on_too(folder):
     run = failed(folder)
     assert run.resume().get_result() == {"e": "e0"}
     assert executed == ["d", "e"]
+
+
+def test_a_file_of_the_same_name_is_another_job(folder, store):
+    """What the job in one folder has recorded is nothing to the one in another folder; nor is it ended by that."""
+    (folder.path / "a").mkdir()
+    (folder.path / "b").mkdir()
+    first = folder.load(TEXT, "a/job.yaml", tasks=TASKS)()
+    first.exception()
+    broken.clear()
+    executed.clear()
+    other = folder.load(TEXT, "b/job.yaml", tasks=TASKS)
+    assert not other.is_unfinished()
+    assert all(one.kept is None for one in other.foreseen(restart=True))
+    run = other.resume()
+    assert run.get_result() == {"e": "e0"}
+    assert sorted(executed) == list("abcde")
+    assert store.get(run.id).continues is None
+    executed.clear()
+    assert folder.load(TEXT, "a/job.yaml", tasks=TASKS).resume().get_result() == {"e": "e0"}
+    assert executed == ["d", "e"]
+
+
+def test_a_written_name_in_two_files_is_refused(folder):
+    """Nobody can tell whether one was moved: so nothing is executed, until it has a run of its own."""
+    text = "config: {name: nightly}" + TEXT
+    before = folder.load(text, "a.yaml", tasks=TASKS)()
+    before.exception()
+    broken.clear()
+    executed.clear()
+    other = folder.load(text, "b.yaml", tasks=TASKS)
+    for going_on in (other.resume, lambda: other.foreseen(restart=True)):
+        with pytest.raises(
+            OptionError, match=f"{before.id}, is of .*a.yaml, and this is .*b.yaml; execute this one wi"
+        ):
+            going_on()
+    assert executed == []
+    other().get_result()
+    executed.clear()
+    other.resume().get_result()
+    assert sorted(executed) == list("abcde")
+
+
+def test_a_task_from_another_file_is_executed_anew(folder):
+    """Two files may have a task of one name, and a job may find another one than before."""
+    text = """
+    config: {extension_directories: [%s]}
+    tasks:
+      a: {task: located}
+      b: {task: step, parameters: {name: d}, dependencies: [a]}
+    """
+    code = "from woflo import task\n\n\n@task(runner='thread')\ndef located():\n    open('by_%s', 'w').close()\n"
+    for name in ("one", "two"):
+        folder.write(f"{name}/located_in_{name}.py", code % name)
+    failed(folder, text % "one")
+    folder.load(text % "two", tasks=TASKS).resume().get_result()
+    assert (folder.path / "by_one").exists()
+    assert (folder.path / "by_two").exists()
+    assert executed == ["d"]
