@@ -287,3 +287,26 @@ def test_a_file_of_the_same_name_elsewhere(folder):
     assert effects(folder) == ["made", "made"]
     assert woflo(folder, "run", "one/job.yaml", "-q", "-r")[2] == 0
     assert effects(folder) == ["made", "made"]
+
+
+def test_variables_of_the_run_that_goes_on(folder):
+    """They are told, hold where none are given instead, and a secret one has to be given again."""
+    (folder / "job.yaml").write_text(
+        "tasks:\n  a: {run: [test, -e, healed]}\n"
+        "  b: {run: [sh, -c, 'echo $VAR{cur:EUR}$VAR{token:} >>effects'], dependencies: [a]}\n"
+    )
+    assert woflo(folder, "run", "job.yaml", "-q", "--var", "cur=USD")[2] == 1
+    (run_id,) = [one["id"] for one in json.loads(woflo(folder, "list", "--json")[0])]
+    (folder / "healed").touch()
+    said = f"woflo: with the variables of {run_id}: cur=USD\n"
+    assert woflo(folder, "run", "job.yaml", "-r", "--dry-run")[1:] == (said, 0)
+    assert woflo(folder, "run", "job.yaml", "-q", "-r")[1:] == (f"{said}woflo: job: 2 steps succeeded\n", 0)
+    assert effects(folder) == ["USD"]
+    (folder / "healed").unlink()
+    assert woflo(folder, "run", "job.yaml", "-q", "--var", "token=swordfish")[2] == 1
+    (folder / "healed").touch()
+    _, said, status = woflo(folder, "run", "job.yaml", "-q", "-r")
+    assert status == 2
+    assert "give it again with --var token=…" in said
+    assert woflo(folder, "run", "job.yaml", "-q", "-r", "--var", "token=swordfish")[2] == 0
+    assert effects(folder) == ["EURswordfish", "USD"]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from woflo.durable.choice import current_store, is_store_there
 from woflo.durable.successors import next_run, with_tags
 from woflo.errors import RunUnderWayError
+from woflo.jobs.variables import Recorded
 from woflo.kernel import clock
 from woflo.kernel.digest import digest
 from woflo.kernel.state import SUCCESSES, RunState
@@ -28,7 +29,17 @@ if TYPE_CHECKING:
     from woflo.jobs.plan import Plan
     from woflo.stores.contract import Store
 
-__all__ = ["Before", "Sought", "before", "continued", "digests_of", "file_of_latest", "of_another_file", "unfinished"]
+__all__ = [
+    "Before",
+    "Sought",
+    "before",
+    "continued",
+    "digests_of",
+    "file_of_latest",
+    "of_another_file",
+    "recorded_of_latest",
+    "unfinished",
+]
 
 
 PAGE = 100
@@ -69,6 +80,17 @@ def of_another_file(store: Store, job: Sought, chosen: Collection[str]) -> tuple
         if (found := _latest(store, Sought(job.name, Path(file)), chosen)) is not None:
             return found, file
     return None
+
+
+def recorded_of_latest(job: Sought, chosen: Collection[str]) -> Recorded | None:
+    """The variables of the run that `unfinished` would find, to which nothing happens; None where there is none."""
+    if not is_store_there():
+        return None
+    store = current_store()
+    latest = _latest(store, job, chosen)
+    if latest is None:
+        return None
+    return Recorded(latest.id, json.loads(store.whole(latest.args)).get("variables", {}))
 
 
 def unfinished(engine: Engine, job: Sought, chosen: Collection[str]) -> tuple[Row, list[Row]] | None:

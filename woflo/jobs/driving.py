@@ -143,7 +143,11 @@ def pending(path: str, choices: Choices) -> list[Foreseen]:
 
     Nothing is executed, and nothing written. Raises `JobFileError` as `Job.load` does.
     """
-    return _loaded(path, choices).foreseen(restart=choices.restart)
+    job = _loaded(path, choices)
+    steps = job.foreseen(restart=choices.restart)
+    if choices.restart:
+        _tell_of_before(job)
+    return steps
 
 
 def _loaded(path: str, choices: Choices) -> Job:
@@ -158,6 +162,7 @@ def _loaded(path: str, choices: Choices) -> Job:
         run_from=choices.run_from,
         max_concurrency=choices.max_concurrency,
         tags=choices.tags,
+        restart=choices.restart,
     )
     for glob in choices.force:
         if not any(fnmatchcase(name, glob) for name in job.steps):
@@ -178,6 +183,8 @@ def drive(path: str, choices: Choices) -> int:
     try:
         job = _loaded(path, choices)
         observers = _observers(job, choices)
+        if choices.restart:
+            _tell_of_before(job)
         with subscribed(observers, restarted=choices.restart and job.is_unfinished()):
             with interrupts_held_back():
                 run = job.resume() if choices.restart else job()
@@ -195,6 +202,14 @@ def drive(path: str, choices: Choices) -> int:
         return WRONG_USAGE if isinstance(error, _WRONG_USE) else FAILED
     _say(f"woflo: {job.name}: {len(job.plan.chosen)} steps succeeded")
     return SUCCEEDED
+
+
+def _tell_of_before(job: Job) -> None:
+    """What is taken from the run that goes on, and was not said on this command line."""
+    found = job.recorded
+    if found is not None and found.values:
+        told = " ".join(f"{name}={value}" for name, value in found.values.items())
+        _say(f"woflo: with the variables of {found.run_id}: {told}")
 
 
 def _observers(job: Job, choices: Choices) -> list[Chosen]:

@@ -6,7 +6,7 @@ import pytest
 
 from woflo import Happened, RunState, shared, task
 from woflo.durable.engine import engine_of
-from woflo.errors import JobFailedError, OptionError, RunUnderWayError
+from woflo.errors import JobFailedError, JobFileError, OptionError, RunUnderWayError
 from woflo.jobs.job import Job
 from woflo.kernel import clock
 from woflo.stores.operations import Recover
@@ -343,3 +343,60 @@ def test_a_task_from_another_file_is_executed_anew(folder):
     assert (folder.path / "by_one").exists()
     assert (folder.path / "by_two").exists()
     assert executed == ["d"]
+
+
+WITH_VARIABLES = """
+tasks:
+  a: {task: step, parameters: {name: "a$VAR{cur:EUR}"}}
+  d: {task: step, parameters: {name: d}, dependencies: [a]}
+  e: {task: step, parameters: {name: "e$VAR{cur:EUR}$VAR{more:}"}, dependencies: [d]}
+"""
+
+
+def failed_with(folder, text=WITH_VARIABLES, **variables):
+    folder.load(text, tasks=TASKS, variables=variables)().exception()
+    executed.clear()
+    broken.clear()
+
+
+@pytest.mark.parametrize("is_known_before", [False, True])
+def test_variables_are_those_of_the_run_that_goes_on(folder, store, is_known_before):
+    """None is forgotten, one that is given instead counts; and what goes on from that has them, too."""
+    failed_with(folder, cur="USD", more="x")
+    broken.add("eUSDy")
+    job = folder.load(WITH_VARIABLES, tasks=TASKS, variables={"more": "y"}, restart=is_known_before)
+    assert [one.step for one in job.foreseen(restart=True) if one.kept] == ["a"]
+    job.resume().exception()
+    assert executed == ["d", "eUSDy"]
+    broken.clear()
+    job = folder.load(WITH_VARIABLES, tasks=TASKS, restart=is_known_before)
+    assert job.resume().get_result() == {"e": "eUSDy0"}
+    assert executed == ["d", "eUSDy", "eUSDy"]
+    executed.clear()
+    folder.load(WITH_VARIABLES, tasks=TASKS, restart=is_known_before).resume().get_result()  # nothing to go on with
+    assert executed == ["aEUR", "d", "eEUR"]
+
+
+def test_variables_without_a_default(folder):
+    """They need not be given again, where it is said that it is to go on; those that stand nowhere now are left."""
+    text = WITH_VARIABLES.replace(":EUR", "").replace(":}", "}")
+    failed_with(folder, text, cur="USD", more="x")
+    job = folder.load(text.replace("$VAR{more}", ""), tasks=TASKS, restart=True)
+    assert job.recorded.values == {"cur": "USD"}
+    assert job.resume().get_result() == {"e": "eUSD0"}
+    assert executed == ["d", "eUSD"]
+
+
+def test_secret_variables_are_given_again(folder):
+    """They are not recorded; that they are missing is told before anything begins."""
+    text = WITH_VARIABLES.replace("more:", "token:")
+    failed_with(folder, text, cur="USD", token="swordfish")
+    told = r"the variable 'token' of \w+ is a secret, which is not recorded; give it again with --var token="
+    with pytest.raises(JobFileError, match=told):
+        folder.load(text, tasks=TASKS).resume()
+    with pytest.raises(JobFileError, match=told):
+        folder.load(text, tasks=TASKS, restart=True)
+    assert executed == []
+    run = folder.load(text, tasks=TASKS, variables={"token": "swordfish"}, restart=True).resume()
+    assert run.get_result() == {"e": "eUSDswordfish0"}
+    assert executed == ["d", "eUSDswordfish"]
