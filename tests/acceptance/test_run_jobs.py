@@ -276,14 +276,19 @@ def test_calls_that_a_command_asks_for(folder):
 
 
 def test_a_file_of_the_same_name_elsewhere(folder):
-    """-r goes on with the runs of this file: those of another one with its name are another job."""
+    """-r goes on with the runs of this file: those of another one are another job, and that is told."""
     text = "tasks:\n  a: {run: [sh, -c, 'echo %s >>effects']}\n  b: {run: [test, -e, healed], dependencies: [a]}\n"
     for name in ("one", "two"):
         (folder / name).mkdir()
         (folder / name / "job.yaml").write_text(text % "made")
     assert woflo(folder, "run", "one/job.yaml", "-q")[2] == 1
     (folder / "healed").touch()
-    assert woflo(folder, "run", "two/job.yaml", "-q", "-r")[2] == 0
+    said = f"woflo: nothing to go on with in sqlite:///{folder}/.woflo/woflo.db for job, {folder}/two/job.yaml: a new "
+    assert woflo(folder, "run", "two/job.yaml", "-r", "--dry-run")[1] == f"{said}run begins\n"
+    assert woflo(folder, "run", "two/job.yaml", "-q", "-r")[1:] == (
+        f"{said}run begins\nwoflo: job: 2 steps succeeded\n",
+        0,
+    )
     assert effects(folder) == ["made", "made"]
     assert woflo(folder, "run", "one/job.yaml", "-q", "-r")[2] == 0
     assert effects(folder) == ["made", "made"]
@@ -310,3 +315,15 @@ def test_variables_of_the_run_that_goes_on(folder):
     assert "give it again with --var token=…" in said
     assert woflo(folder, "run", "job.yaml", "-q", "-r", "--var", "token=swordfish")[2] == 0
     assert effects(folder) == ["EURswordfish", "USD"]
+
+
+def test_r_in_another_store(folder):
+    """Whose folder is another one, as under cron: it begins anew, and tells in which store there is nothing."""
+    (folder / "job.yaml").write_text("config: {name: one}\ntasks:\n  a: {run: [test, -e, healed]}\n")
+    assert woflo(folder, "run", "job.yaml", "-q")[2] == 1
+    said = woflo(folder, "run", "job.yaml", "-q", "-r", "--store", "dir:other")[1]
+    assert f"woflo: nothing to go on with in dir:{folder}/other for one, {folder}/job.yaml: a new run begins\n" in said
+    (folder / "copy.yaml").write_bytes((folder / "job.yaml").read_bytes())
+    _, said, status = woflo(folder, "run", "copy.yaml", "-q", "-r")
+    assert status == 2
+    assert said.startswith("error: the latest run of one that did not succeed, ")

@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from woflo.durable.choice import told_store
 from woflo.durable.observing import chosen_observers
 from woflo.errors import (
     JobFailedError,
@@ -146,7 +147,7 @@ def pending(path: str, choices: Choices) -> list[Foreseen]:
     job = _loaded(path, choices)
     steps = job.foreseen(restart=choices.restart)
     if choices.restart:
-        _tell_of_before(job)
+        _goes_on(job)
     return steps
 
 
@@ -183,9 +184,8 @@ def drive(path: str, choices: Choices) -> int:
     try:
         job = _loaded(path, choices)
         observers = _observers(job, choices)
-        if choices.restart:
-            _tell_of_before(job)
-        with subscribed(observers, restarted=choices.restart and job.is_unfinished()):
+        goes_on = choices.restart and _goes_on(job)
+        with subscribed(observers, restarted=goes_on):
             with interrupts_held_back():
                 run = job.resume() if choices.restart else job()
             run.get_result()
@@ -204,12 +204,16 @@ def drive(path: str, choices: Choices) -> int:
     return SUCCEEDED
 
 
-def _tell_of_before(job: Job) -> None:
-    """What is taken from the run that goes on, and was not said on this command line."""
+def _goes_on(job: Job) -> bool:
+    """True where there is a run to go on with; what no command line says is told: its variables."""
     found = job.recorded
-    if found is not None and found.values:
+    goes_on = job.is_unfinished()
+    if not goes_on:
+        _say(f"woflo: nothing to go on with in {told_store()} for {job.name}, {job.path}: a new run begins")
+    elif found is not None and found.values:
         told = " ".join(f"{name}={value}" for name, value in found.values.items())
         _say(f"woflo: with the variables of {found.run_id}: {told}")
+    return goes_on
 
 
 def _observers(job: Job, choices: Choices) -> list[Chosen]:

@@ -153,7 +153,6 @@ class Job:
         return self._as_recorded()._resumed()
 
     def _resumed(self) -> JobTaskRun[dict[str, Any]]:
-        self._check_file()
         engine = engine_of(current_store())
         engine.knows(self._task)
         engine.be_alive()
@@ -171,7 +170,6 @@ class Job:
 
         if not restart:
             return foreseen(self.plan)
-        self._check_file()
         job = self._as_recorded()
         digests = digests_of(job.plan)
         return foreseen(job.plan, before(job._sought(), digests, job._chosen()), digests)
@@ -222,6 +220,7 @@ class Job:
 
     def _as_recorded(self) -> Job:
         """The job with the variables of the run that it would go on with, where none were given instead."""
+        self._check_file()
         found = recorded_of_latest(self._sought(), self._chosen())
         return self if found == self._recorded else self._again(found)
 
