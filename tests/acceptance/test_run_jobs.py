@@ -83,6 +83,12 @@ def test_parts_of_a_job(folder):
     ("words", "text"),
     [
         (["job.yaml", "--skip", "secnd"], "did you mean 'second'"),
+        (["job.yaml", "--skip", "first", "other"], "say --skip other to leave it out as well"),
+        (["job.yaml", "first", "--skip", "first"], "say --skip first"),
+        (
+            ["job.yaml", "--run-to", "first", "--run-from", "other"],
+            "run_to first, run_from other: no step is left to be ex",
+        ),
         (["job.yaml", "--var", "word"], "NAME=VALUE"),
         (["job.yaml", "frist"], "did you mean 'first'"),
         (["job.yaml", "first", "--run-to", "other"], "--run-to other cannot be meant beside first"),

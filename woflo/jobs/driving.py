@@ -99,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return WRONG_USAGE
     choices = Choices(
         restart=given.restart,
-        skip=[name for names in given.skip for name in names],
+        skip=given.skip,
         run_to=given.run_to,
         run_from=given.run_from,
         variables=variables,
@@ -116,7 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Execute a job.", allow_abbrev=False)
     parser.add_argument("-j", "--job", help=f"the job file; {DEFAULT}, or with -r that of the latest run, by default")
     parser.add_argument("-r", "--restart", action="store_true", help="go on where the latest run did not succeed")
-    parser.add_argument("--skip", action="append", nargs="+", default=[], metavar="STEP", help="leave steps out")
+    parser.add_argument("--skip", action="append", default=[], metavar="STEP", help="leave it out; several times")
     parser.add_argument("--run-to", metavar="STEP", help="only this step and what it needs")
     parser.add_argument("--run-from", metavar="STEP", help="only this step and what needs it")
     parser.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help="what $VAR{NAME} stands for")
