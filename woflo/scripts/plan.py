@@ -31,6 +31,7 @@ class Plan:
     """What is to be made, of what, and by what."""
 
     __slots__ = (
+        "away",
         "base",
         "before",
         "below",
@@ -78,6 +79,8 @@ class Plan:
         """For a function: how its result is written."""
         self.is_forced: bool = False
         """True where this call is executed, up to date or not."""
+        self.away: Mapping[str, Print] = _NOTHING
+        """What is accepted as it was, though it is not there: it was temporary."""
         self.before: Mapping[str, Print] = _NOTHING
         """The inputs as they were before the start."""
         self.there: Mapping[str, Found] = _NOTHING
