@@ -333,3 +333,5 @@ def test_r_in_another_store(folder):
     _, said, status = woflo(folder, "run", "copy.yaml", "-q", "-r")
     assert status == 2
     assert said.startswith("error: the latest run of one that did not succeed, ")
+    (folder / "healed").touch()
+    assert woflo(folder, "run", "job.yaml", "-q", "-r")[1:] == ("woflo: one: 1 step succeeded\n", 0)

@@ -200,7 +200,8 @@ def drive(path: str, choices: Choices) -> int:
     except WofloError as error:
         _say(_traceback(error) if choices.debug else f"error: {error}")
         return WRONG_USAGE if isinstance(error, _WRONG_USE) else FAILED
-    _say(f"woflo: {job.name}: {len(job.plan.chosen)} steps succeeded")
+    number = len(job.plan.chosen)
+    _say(f"woflo: {job.name}: {number} {'step' if number == 1 else 'steps'} succeeded")
     return SUCCEEDED
 
 

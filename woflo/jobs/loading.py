@@ -118,11 +118,10 @@ def _load(
     steps = Checking(model, found, problems, value).steps()
     observers = _observers(model, root, problems)
     problems.check(shown(path))
-    most = model.config.max_concurrency
     plan = Plan(
         name=model.config.name or path.stem,
         steps=with_digests(steps, path.parent, fill.secrets),
-        max_concurrency=most if most is not None and most > 0 else None,
+        max_concurrency=model.config.max_concurrency or None,
         deadline=model.config.deadline,
         tags=model.config.tags,
     )

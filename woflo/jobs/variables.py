@@ -66,7 +66,7 @@ class Variables:
         }  # fmt: skip
 
     def filled(self, value: Any, tell: Tell, path: tuple[Any, ...] = ()) -> Any:
-        """`value` with all its texts filled in; what cannot be is told, and left as it is."""
+        """`value` with all its texts filled in; what cannot be is told, and left without its braces."""
         kind = type(value)
         if kind is str:
             text = self.text(value, tell, path) if "$" in value else value
@@ -88,7 +88,7 @@ class Variables:
             value, problem = self._value(found[2], found[3])
             if problem:
                 tell(path, problem)
-            return found[0] if value is None else value
+            return f"${found[2]}" if value is None else value
 
         return _PLACE.sub(one, text)
 
