@@ -63,6 +63,9 @@ def test_a_failure_and_the_way_on(folder):
         "third": False,
     }
     assert effects(folder) == ["one", "side", "two"]
+    shown = woflo(folder, "show", json.loads(woflo(folder, "list", "--json")[0])[0]["id"])[0]
+    for step, word in (("first", "$VAR{word:one}"), ("other", "side")):  # the names of the steps, beside their task's
+        assert f'─ {step}: note(word="{word}")  SUCCEEDED' in shown
     _, said, status = woflo(folder, "run", "-r", "--quiet")
     assert (said, status) == ("woflo: nightly: 4 steps succeeded\n", 0)
     assert effects(folder) == ["one", "side", "two", "two"]
