@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from woflo.errors import SettingsError
 from woflo.kernel import bus
-from woflo.scripts.places import project
+from woflo.scripts.places import below, project
 
 if sys.platform != "win32":
     import fcntl
@@ -131,7 +131,7 @@ def _is_due(size: int, kept: Limits) -> bool:
 
 def _is_long_ago() -> bool:
     """True where no process has swept within the last hour; then this one does."""
-    stamp = os.path.join(project(), ".woflo", "swept")
+    stamp = below("swept")
     try:
         if time.time() - os.stat(stamp).st_mtime < HOUR:
             return False
@@ -172,7 +172,7 @@ def sweep(folder: str, kept: Limits | None = None) -> list[str]:
 
 def remove_of(run_ids: Collection[str]) -> list[str]:
     """Remove the logs of these runs, and of their steps; the names of those that are gone."""
-    folder = os.path.join(project(), ".woflo", "logs")
+    folder = below("logs")
     meant = {run_id for run_id in run_ids if len(run_id) == LENGTH_OF_ID}
     found = [name for _, name, _ in _logs(folder) if name[:LENGTH_OF_ID] in meant] if meant else []
     return [name for name in found if _is_removed(os.path.join(folder, name))]
