@@ -103,6 +103,11 @@ class _Counted:
     size = 0
     is_first = True
 
+    @classmethod
+    def forget(cls) -> None:
+        """In a child: a thread of the parent may have held the lock, and has counted what the parent wrote."""
+        cls.lock, cls.logs, cls.size = threading.Lock(), 0, 0
+
 
 def written(log: str) -> None:
     """An attempt has ended, and this is its log. Never waits, never raises."""
@@ -227,5 +232,8 @@ def hold(log: str) -> int:
         fcntl.flock(fd, fcntl.LOCK_SH)
     return fd
 
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_Counted.forget)
 
 _HELD = os.O_RDONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
