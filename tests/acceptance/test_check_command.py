@@ -77,7 +77,7 @@ def checked(folder, *args):
 
 def test_all_fit(app):
     """Status 0, and nothing on stdout."""
-    assert checked(app, "app.py") == (0, "", "woflo check: 4 runs in flight fit, 0 do not\n")
+    assert checked(app, "app.py") == (0, "", "woflo check: of the runs in flight 4 fit, 0 do not\n")
 
 
 def test_some_do_not(app):
@@ -89,7 +89,7 @@ def test_some_do_not(app):
     assert len(lines) == 3
     for line in lines:
         assert " order: call 2 is recorded as step{" in line and 'step{"x":77} was called there' in line
-    assert told == "woflo check: 1 runs in flight fit, 3 do not\n"
+    assert told == "woflo check: of the runs in flight 1 fit, 3 do not\n"
 
 
 def test_a_workflow_that_is_gone(app):
@@ -97,7 +97,7 @@ def test_a_workflow_that_is_gone(app):
     written(app, other="renamed")
     status, output, told = checked(app, "app.py")
     assert (status, output) == (1, "")
-    assert "1 runs of 'other' are in flight" in told
+    assert "1 run of 'other' in flight" in told
 
 
 @pytest.mark.parametrize("args", [(), ("nothing.py",), ("app.py", "--store", "nowhere"), ("app.py:nobody",)])

@@ -191,6 +191,20 @@ def test_keys_tasks_and_queues(made):
     assert list(elsewhere.iterdir()) == []
 
 
+def test_observers(made):
+    """By their names, and their options behind a comma; one of a user's own is not imported for that."""
+    (made / "bomb.py").write_text("open('exploded', 'w').close()")
+    assert completed(made, "run", "app.py", "--observe", "l") == ["logs"]
+    assert completed(made, "worker", "app.py", "--observe", "") == ["progress", "logs", "jsonl", "notify", "spans"]
+    assert completed(made, "run", "app.py", "--observe", "logs,max_b") == ["logs,max_bytes="]
+    assert completed(made, "run", "app.py", "--observe", "jsonl,keep=3,") == [
+        "jsonl,keep=3,path=",
+        "jsonl,keep=3,max_bytes=",
+    ]
+    assert completed(made, "run", "app.py", "--observe", "bomb:Any,") == []
+    assert not (made / "exploded").exists()
+
+
 def test_names_in_files(made):
     """Of tasks and of steps, from the text: nothing is imported."""
     assert completed(made, "run", "app.py", "") == ["fetch", "flow", "approve", "ask", "copy"]

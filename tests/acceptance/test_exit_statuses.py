@@ -111,6 +111,7 @@ def ids(folder):
 # -- 2: wrong usage ------------------------------------------------------------------------------------
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", COMMANDS)
 def test_an_option_that_there_is_not(made, name):
     """A line that names it, a line that tells where to look, status 2."""
@@ -218,6 +219,7 @@ def test_the_command_alone(made):
 # -- 1: it could not be done ---------------------------------------------------------------------------
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", [one for one in COMMANDS if one not in ("graph", "settings")])
 def test_a_store_that_is_damaged(folder, name):
     """By each command that asks a store: a line that names it, and status 1."""
@@ -287,7 +289,7 @@ def test_interrupted(folder, words):
     command = [sys.executable, "-m", "woflo", *[asked if word == "RUN" else word for word in words]]
     with Program(folder, "", terminal=True, command=command) as program:
         if words == ["clean"]:
-            program.wait_for("Remove 1 files?")
+            program.wait_for("Remove 1 file?")
         else:
             program.watch(1)  # nothing is printed: there is nothing in its log
         program.press_ctrl_c()

@@ -60,11 +60,13 @@ def at_terminal(folder, *words, columns=80, **variables):
         return shown.read().replace("\r\n", "\n")
 
 
+@pytest.mark.unmeasured
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_is_in_words(made, name):
-    """What a command takes is named by what is meant, not by types of Python; required things are plain to see."""
+    """What a command takes is named by what is meant, not by types of Python; what it does is in its first line."""
     output, said, status = woflo(made, name, "--help")
     assert (said, status) == ("", 0)
+    assert " ".join(COMMANDS[name].does.split()) in " ".join(output.split())
     assert re.match(rf"Usage: woflo {name} \[OPTIONS\]( \[?[A-Z]+(\.\.\.)?\]?)*\n", output), output.splitlines()[0]
     assert not re.search(r"<\w|[{]|range|list\[", output.replace("$VAR{NAME}", ""))
     for line in output.splitlines():
@@ -85,10 +87,14 @@ def test_help_fits(made, columns):
 @needs_proc
 def test_a_table_fits(made):
     """On a terminal the last column takes what is left, and is cut; in a pipe nothing is."""
-    for columns in (100, 200):
+    for columns in (110, 200):
         output = at_terminal(made, "list", columns=columns, NO_COLOR="1")
         assert max(map(len, output.splitlines())) == columns
         assert output.splitlines()[1].endswith("…")
+    head, row, note = at_terminal(made, "list", columns=80, NO_COLOR="1").splitlines()  # where nothing is left for it
+    assert (len(head.split()), len(row.split())) == (5, 7)
+    assert note.startswith("    ValueError: a long story")
+    assert (len(note), note[-1]) == (80, "…")
     whole = woflo(made, "list")[0]
     assert whole.count("a long story") == 20
     assert len(woflo(made, "list", COLUMNS="40")[0]) == len(whole)

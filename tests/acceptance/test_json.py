@@ -251,6 +251,9 @@ def of_run(folder):
     job = answer(folder, "run", "job.yaml", status=1)
     assert [(one["name"], one["state"]) for one in job["calls"]] == [("a", "SUCCEEDED"), ("b", "FAILED")]
     assert [one["is_kept"] for one in answer(folder, "run", "job.yaml", "-r", "--dry-run")] == [True, False]
+    again = answer(folder, "run", "job.yaml", "-r", status=1)
+    assert (again["id"] not in (None, job["id"]), again["name"], again["state"]) == (True, "job", "FAILED")
+    assert [(one["name"], one["state"]) for one in again["calls"]] == [("a", "SUCCEEDED"), ("b", "FAILED")]
     assert answer(folder, "run", "app.py", "b.txt", "--dry-run", "-f", "*")[0]["task"] == "copy"
 
 

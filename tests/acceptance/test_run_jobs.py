@@ -88,7 +88,7 @@ def test_parts_of_a_job(folder):
         (["job.yaml", "first", "--run-to", "other"], "--run-to other cannot be meant beside first"),
         (["job.yaml", "--arg", "word=a"], "--arg cannot be meant: job.yaml is a job file"),
         (["job.yaml", "--key", "a"], "--key cannot be meant: job.yaml is a job file"),
-        (["job.yaml", "--keep-going"], "no such option: --keep-going"),
+        (["job.yaml", "--keep-going"], "there is no option --keep-going"),
         (["job.yaml", "-f", "secnd"], "did you mean 'second'"),
         (["job.yaml", "--jobs", "0"], "'--jobs'"),
         (["job.yaml", "-r", "--name", "a"], "leave --name out"),

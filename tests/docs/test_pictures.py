@@ -33,7 +33,9 @@ def words_of(svg):
         rows.setdefault(float(text.get("y")), []).append(text.text.strip("\n"))
     lines = ["".join(parts).replace("\xa0", " ") for _, parts in sorted(rows.items())]
     masked = [re.sub(r"[\d.]+ m?s\b", "TIME", re.sub(r"\b[0-9a-f]{20,}\b", "ID", line)) for line in lines]
-    masked = [re.sub(r"(TIME +\S+).*…$", r"\1 …", line) for line in masked]  # how much is cut depends on the time
+    # How much is cut, and on which line the rest stands, depends on the time.
+    cut = re.compile(r"(TIME +\S+)[^\n]*(?:\n.{0,5})?…$", re.MULTILINE)
+    masked = cut.sub(r"\1 …", "\n".join(masked)).split("\n")
     return [re.sub(r"[━╸╺ ]+", " ", re.sub(r"\d+", "N", line)).strip() for line in masked]
 
 

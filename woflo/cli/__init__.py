@@ -138,8 +138,8 @@ def main() -> None:
 
 def _at_once(words: Sequence[str]) -> Callable[..., Any] | None:
     """The command that these words stand for, where they can be read without typer's help."""
-    if not words or words[0] not in COMMANDS or "_WOFLO_COMPLETE" in os.environ:
-        return None
+    if not words or words[0] not in COMMANDS or "_WOFLO_COMPLETE" in os.environ or os.name == "nt":
+        return None  # on Windows globs are filled in by typer, and not by a shell
     from woflo.cli.quick import understood
 
     function = function_of(words[0])

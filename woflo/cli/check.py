@@ -8,7 +8,7 @@ import typer
 
 from woflo.cli.failures import UsageError, say, telling
 from woflo.cli.options import AsJson, Debug, store_named
-from woflo.cli.showing import print_json
+from woflo.cli.showing import counted, print_json
 from woflo.cli.targets import Target
 from woflo.durable.checking import Checked
 from woflo.durable.checking import check as checked
@@ -58,5 +58,5 @@ def _show(found: Checked) -> None:
     for misfit in found.misfits:
         typer.echo(spelled_out(mask_text(f"{misfit.run_id} {misfit.task}: {misfit.problem}")))
     for name, number in found.unknown.items():
-        say(f"woflo check: {number} runs of {name!r} are in flight, which is none of the workflows here")
-    say(f"woflo check: {found.fitting} runs in flight fit, {len(found.misfits)} do not")
+        say(f"woflo check: {counted(number, 'run')} of {name!r} in flight, which is none of the workflows here")
+    say(f"woflo check: of the runs in flight {found.fitting} fit, {len(found.misfits)} do not")

@@ -11,7 +11,7 @@ import typer
 from woflo.cli import completing
 from woflo.cli.failures import UsageError, say, telling
 from woflo.cli.options import AsJson, Debug, Url, opened_store
-from woflo.cli.showing import print_json
+from woflo.cli.showing import counted, print_json
 from woflo.kernel.texts import spelled_out
 from woflo.scripts.cleaning import Cleaned, cleaned
 from woflo.scripts.provenance import Made, name_of
@@ -62,7 +62,7 @@ def _ask(going: list[str]) -> None:
         typer.echo(spelled_out(name), err=True)
     if len(going) > 20:
         typer.echo(f"… and {len(going) - 20} more", err=True)
-    if not typer.confirm(f"Remove {len(going)} files?", err=True):
+    if not typer.confirm(f"Remove {counted(len(going), 'file')}?", err=True):
         raise UsageError("nothing was removed")
 
 
@@ -76,4 +76,4 @@ def _show(found: list[Cleaned], done: str, *, json: bool) -> None:
     for one in found:
         if one.why:
             say(spelled_out(f"{one.name} stays: {one.why}"))
-    say(f"woflo clean: {sum(not one.why for one in found)} files {done}")
+    say(f"woflo clean: {counted(sum(not one.why for one in found), 'file')} {done}")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from woflo.stores.contract import Store
     from woflo.stores.rows import Row
 
-__all__ = ["keys", "names", "queues", "runs", "states", "steps", "tasks"]
+__all__ = ["keys", "names", "observers", "queues", "runs", "states", "steps", "tasks"]
 
 MOST = 100
 """Runs that are looked at, the newest."""
@@ -74,6 +74,28 @@ def queues(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
             if _begins(name, incomplete)
         ),
     )
+
+
+def observers(incomplete: str) -> list[tuple[str, str]]:
+    """Those that are built in; the options of one that is written already, behind its comma."""
+    from woflo.kernel.registry import OBSERVERS
+
+    written, comma, begun = incomplete.rpartition(",")
+    if not comma:
+        return [(name, "") for name in OBSERVERS if name.startswith(incomplete)]
+    return _options_of(written, begun)
+
+
+def _options_of(written: str, begun: str) -> list[tuple[str, str]]:
+    from woflo.kernel.observing import options_of
+    from woflo.kernel.registry import OBSERVERS, load_observer
+
+    name, *given = written.split(",")
+    if name not in OBSERVERS:  # one of a user's own, which is not imported
+        return []
+    there = {one.partition("=")[0] for one in given}
+    options = {option: one for option, one in options_of(load_observer(name)).items() if one.annotation != "Any"}
+    return [(f"{written},{one}=", "") for one in options if one.startswith(begun) and one not in there]
 
 
 def states(incomplete: str) -> list[str]:

@@ -39,6 +39,7 @@ Observe = Annotated[
     list[str] | None,
     typer.Option(
         metavar="WHAT",
+        autocompletion=completing.observers,
         help="Tell of what happens: progress, logs, jsonl, spans, an address (mailto://…), module:Class; "
         "each with options, as jsonl,path=events.jsonl; may be given several times.",
     ),

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["FirstCall", "print_call", "print_flow", "print_job"]
 
+PLACE = ":"
+"""Stands in the ids of steps, behind that of their run."""
+
 
 def print_call(called: BaseTaskRun[Any] | None, name: str) -> None:
     """A task or a workflow; None for one that was interrupted before it was called."""
@@ -88,7 +91,7 @@ def _short(stored: dict[str, Any] | None) -> dict[str, str] | None:
 
 
 class FirstCall:
-    """The id of the first run that nobody called from inside."""
+    """The id of the run of a job, which alone is called from outside; where it goes on, only its end is told."""
 
     tells_ends = False
     wants_routine = True
@@ -98,7 +101,7 @@ class FirstCall:
 
     def put(self, event: Event) -> None:
         """See `Listener`."""
-        if self.id is None and isinstance(event, RunCreated) and event.parent_id is None:
+        if self.id is None and isinstance(event, RunCreated | RunEnded) and PLACE not in event.run_id:
             self.id = event.run_id
 
     def __enter__(self) -> Self:

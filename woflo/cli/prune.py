@@ -9,7 +9,7 @@ import typer
 from woflo.cli import completing
 from woflo.cli.failures import UsageError, say, telling
 from woflo.cli.options import AsJson, Debug, Url, opened_store
-from woflo.cli.showing import print_json
+from woflo.cli.showing import counted, print_json
 from woflo.durable.retention import prune as prune_runs
 from woflo.errors import OptionError
 
@@ -45,4 +45,5 @@ def prune(
     if dry_run:
         for run_id in gone:
             typer.echo(run_id)
-    say(f"woflo prune: {len(gone)} runs {'would be' if dry_run else 'were'} taken away")
+    are = "would be" if dry_run else "was" if len(gone) == 1 else "were"
+    say(f"woflo prune: {counted(len(gone), 'run')} {are} taken away")

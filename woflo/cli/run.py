@@ -90,10 +90,9 @@ def run(
 ) -> None:
     """Execute a job, call a task, or make files; and wait for it.
 
-    A task may be a workflow, or a plain function that calls tasks. Its value is printed, as JSON where it is such;
-    with --json, how it ended and all that failed. Exit
-    status: 0 all succeeded, 1 some did not, or the store failed, 2 wrong usage, 130 interrupted: then what was under
-    way is stopped; `woflo retry`, or -r for a job, goes on.
+    A task may be a workflow, or a plain function that calls tasks. Its value is printed, as JSON where it is such; with
+    --json, how it ended and all that failed. Exit status: 0 all succeeded, 1 some did not, or the store failed, 2 wrong
+    usage, 130 interrupted: then what was under way is stopped; `woflo retry`, or -r for a job, goes on.
     """
     with telling(debug=debug):
         of_jobs = {"--restart": restart, "--skip": skip, "--run-to": run_to, "--run-from": run_from, "--var": var}

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "as_json",
     "call_of",
+    "counted",
     "duration",
     "error_line",
     "keep_stdout",
@@ -43,8 +44,9 @@ _COLOURS = {
     "STOPPED": typer.colors.MAGENTA,
 }
 GAP = "  "
-LEAST = 20
-"""Characters that the last column of a table has at least, however narrow the terminal."""
+LEAST = 30
+"""Characters that the last column of a table has at least; where there are less, it stands below the others."""
+BELOW = "    "
 
 
 def styled(state: str, shown: str | None = None) -> str:
@@ -54,16 +56,34 @@ def styled(state: str, shown: str | None = None) -> str:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Columns beside each other; the last takes what is left of the line, and is cut there on a terminal."""
+    """Columns beside each other; the last takes what is left of the line, and is cut there on a terminal.
+
+    Where next to nothing is left, it stands below.
+    """
     cells = [list(columns), *([spelled_out(cell) for cell in row] for row in rows)]
     widths = [max(len(row[at]) for row in cells) for at in range(len(columns))]
     if sys.stdout.isatty():
-        before = sum(widths[:-1]) + len(GAP) * (len(widths) - 1)
-        widths[-1] = max(LEAST, min(widths[-1], shutil.get_terminal_size().columns - before))
+        wide = shutil.get_terminal_size().columns
+        left = wide - sum(widths[:-1]) - len(GAP) * (len(widths) - 1)
+        if left < min(LEAST, widths[-1]):
+            _print_with_last_below(cells, widths, wide)
+            return
+        widths[-1] = min(widths[-1], left)
     for row in cells:
-        padded = [_fitted(cell, width) for cell, width in zip(row, widths, strict=True)]
-        padded[-1] = padded[-1].rstrip()
-        typer.echo(GAP.join(styled(cell.strip(), cell) for cell in padded).rstrip())
+        _print_row(row, widths)
+
+
+def _print_with_last_below(cells: list[list[str]], widths: list[int], wide: int) -> None:
+    for number, (*row, last) in enumerate(cells):
+        _print_row(row, widths[:-1])
+        if last and number:
+            typer.echo(f"{BELOW}{_fitted(last, wide - len(BELOW)).rstrip()}")
+
+
+def _print_row(row: list[str], widths: list[int]) -> None:
+    padded = [_fitted(cell, width) for cell, width in zip(row, widths, strict=True)]
+    padded[-1] = padded[-1].rstrip()
+    typer.echo(GAP.join(styled(cell.strip(), cell) for cell in padded).rstrip())
 
 
 def _fitted(cell: str, width: int) -> str:
@@ -200,6 +220,11 @@ def _loaded(text: str | None) -> Any:
         return None if text is None else json.loads(text)
     except ValueError:
         return text
+
+
+def counted(number: int, noun: str) -> str:
+    """As `1 run` and `2 runs`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def utc(at: float | None) -> str | None:

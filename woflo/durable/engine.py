@@ -216,9 +216,12 @@ class Engine(Looking):
         return not (self.executions or self._own or self.following.ids())
 
     def _look(self) -> None:
+        is_first = not self._looked_at
         self._looked_at, self._has_heard = time.monotonic(), False
         if self.membership.is_beat_due():
             self._beat()
+        if is_first:
+            self.membership.take_over()  # what somebody who died has left is there to be claimed at once
         self._claim_own()
         self._claim_for_others()  # early: somebody waits for that, and for little of what follows
         self._stop_those_asked()

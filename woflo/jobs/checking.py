@@ -9,7 +9,7 @@ from typing import Any
 
 from woflo.errors import WofloError
 from woflo.jobs.commands import command_task, with_files
-from woflo.jobs.files import edges, named_by, texts_in
+from woflo.jobs.files import check_outputs, named_by, order_by_files, texts_in
 from woflo.jobs.finding import Found, NotFound
 from woflo.jobs.model import JobModel, StepModel
 from woflo.jobs.plan import Step
@@ -49,8 +49,12 @@ class Checking:
         steps = {step.name: step for step in made if step is not None}
         for step in steps.values():
             self._check_outputs(step, steps)
-        self._order_by_files(steps)
-        return self._in_order(steps)
+        files = {step.name: named_by(step) for step in steps.values() if step.has_files}
+        order_by_files(steps, files, self._problems.add)
+        order = self._in_order(steps)
+        if len(order) == len(steps):
+            check_outputs(order, files, self._problems.add)
+        return order
 
     # -- one step --------------------------------------------------------------------------------------
 
@@ -248,22 +252,6 @@ class Checking:
                 elif self._is_step(reference.step, where):
                     needs[reference.step] = None
         return tuple(needs)
-
-    def _order_by_files(self, steps: dict[str, Step]) -> None:
-        """Who reads what another one makes is executed behind it, as make does it."""
-        found: dict[tuple[str, str], list[str]] = {}
-        for edge in edges({name: named_by(step) for name, step in steps.items() if step.has_files}):
-            found.setdefault((edge.reader, edge.path), []).append(edge.maker)
-        for (name, path), makers in found.items():
-            step = steps[name]
-            if any(maker in step.needs for maker in makers):
-                continue
-            if len(makers) > 1:
-                told = f"{path} is made by the steps {' and '.join(map(repr, makers))}; name one in `dependencies`"
-                self._problems.add(("tasks", name, "inputs"), told)
-                continue
-            step.needs += (makers[0],)
-            step.reads_from = {**step.reads_from, makers[0]: path}
 
     def _is_step(self, name: str, path: Path) -> bool:
         if name in self._job.tasks:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from woflo.jobs.yaml_texts import resolved
+from woflo.kernel.hiding import hide
 from woflo.scripts.pictures import Node
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def nodes_of(plan: Plan) -> list[Node]:
             name,
             "left" if name in plan.left_out else "file",
             tuple(ids[need] for need in step.needs),
-            tuple(step.reads_from.get(need, "") for need in step.needs),
+            tuple(hide(step.reads_from.get(need, "")) for need in step.needs),
         )
         for name, step in plan.steps.items()
     ]

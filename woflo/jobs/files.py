@@ -8,18 +8,19 @@ A name with a value in it that another step leaves is known later, and orders no
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from glob import has_magic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from woflo.errors import WofloError
+from woflo.jobs.plan import reached
 
 if TYPE_CHECKING:
     from woflo.jobs.plan import Step
     from woflo.scripts.files import Declared
 
-__all__ = ["Edge", "Files", "Named", "edges", "makers_of", "named_by", "texts_in"]
+__all__ = ["Edge", "Files", "Named", "check_outputs", "edges", "makers_of", "named_by", "order_by_files", "texts_in"]
 
 
 class Named(NamedTuple):
@@ -125,6 +126,47 @@ def edges(files: Mapping[str, Files]) -> Iterator[Edge]:
     for reader, own in files.items():
         for one in own.reads:
             yield from (Edge(reader, maker, path) for maker, path in makers.of(one) if maker != reader)
+
+
+Tell = Callable[[Sequence[Any], str], None]
+"""What is wrong at a path of the job."""
+
+
+def order_by_files(steps: Mapping[str, Step], files: Mapping[str, Files], tell: Tell) -> None:
+    """Who reads what another one makes needs that one, as with make."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for edge in edges(files):
+        found.setdefault((edge.reader, edge.path), []).append(edge.maker)
+    for (name, path), makers in found.items():
+        step = steps[name]
+        if any(maker in step.needs for maker in makers):
+            continue
+        if len(makers) > 1:
+            told = f"{path} is made by the steps {' and '.join(map(repr, makers))}; name one in `dependencies`"
+            tell(("tasks", name, "inputs"), told)
+            continue
+        step.needs += (makers[0],)
+        step.reads_from = {**step.reads_from, makers[0]: path}
+
+
+def check_outputs(order: Sequence[Step], files: Mapping[str, Files], tell: Tell) -> None:
+    """Two steps that make one file in different ways have to stand in an order: else the last to end would win."""
+    makers: dict[str, Step] = {}
+    needs = {step.name: step.needs for step in order}
+    for step in order:
+        for path in (one.path for one in files.get(step.name, Files()).makes if not one.is_glob):
+            before = makers.get(path)
+            makers[path] = step
+            if before is None or _is_same(before, step) or before.name in reached(step.name, needs):
+                continue
+            told = f"{path} is made by the step {before.name!r}, too, and both may be executed at the same time"
+            tell(("tasks", step.name, "outputs"), f"{told}; name another file, or that step in `dependencies`")
+
+
+def _is_same(one: Step, other: Step) -> bool:
+    """True where both do the same, so that one of them makes the file, and the other finds it made."""
+    names = {"" if step.task.name == step.name else step.task.name for step in (one, other)}  # commands have none
+    return one.written == other.written and len(names) == 1
 
 
 def makers_of(path: str, files: Mapping[str, Files]) -> list[str]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from woflo.durable.choice import making_none
 from woflo.errors import OptionError, WofloError
 from woflo.jobs.files import edges, named_by
+from woflo.kernel.hiding import hide
 from woflo.scripts.planning import ALWAYS, DryRun
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class _Look:
         is_due = bool(reasons) or not step.has_files
         if is_due:
             self._calls.changed.add(step.name)
-        told = dict.fromkeys((*why, *reasons) if is_due else ())
+        told = dict.fromkeys(map(hide, (*why, *reasons) if is_due else ()))
         self.found[step.name] = Foreseen(step.name, step.task.name, command, tuple(told))
 
     def _stale(self, step: Step, call: Call) -> tuple[str, list[str]]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from woflo.jobs.signatures import Parameters
     from woflo.kernel.task import Task
 
-__all__ = ["Plan", "Step", "with_digests"]
+__all__ = ["Plan", "Step", "reached", "with_digests"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -85,7 +85,7 @@ class Plan:
 
     def needed_by(self, name: str) -> set[str]:
         """A step, and all that it needs, directly or not."""
-        return _reached(name, {one.name: one.needs for one in self.steps.values()})
+        return reached(name, {one.name: one.needs for one in self.steps.values()})
 
     def depending_on(self, name: str) -> set[str]:
         """A step, and all that need it, directly or not."""
@@ -93,7 +93,7 @@ class Plan:
         for step in self.steps.values():
             for need in step.needs:
                 readers[need].append(step.name)
-        return _reached(name, readers)
+        return reached(name, readers)
 
     def last(self) -> list[Step]:
         """Those that are called and that no other one needs."""
@@ -101,7 +101,8 @@ class Plan:
         return [step for step in self.chosen if step.name not in needed]
 
 
-def _reached(name: str, ways: Mapping[str, Iterable[str]]) -> set[str]:
+def reached(name: str, ways: Mapping[str, Iterable[str]]) -> set[str]:
+    """A step, and all to which ways lead from there."""
     found, todo = {name}, [name]
     while todo:
         for other in ways[todo.pop()]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from woflo.errors import JobFileError
+from woflo.kernel.hiding import hide
 from woflo.kernel.texts import did_you_mean
 
 __all__ = ["Document", "Problem", "Problems", "Spot", "near", "shown_path"]
@@ -94,12 +95,12 @@ class Problems:
         return len(self._found)
 
     def check(self, what: str) -> None:
-        """Raise `JobFileError` where there are any."""
+        """Raise `JobFileError` where there are any; what variables stand for may be a secret."""
         if not self._found:
             return
         order = {document.file: -number for number, document in enumerate(self.documents)}
         found = sorted(self._found, key=lambda one: (order.get(one.file, 1), one.file, one.line))
-        told = list(map(str, found))
+        told = [hide(str(one)) for one in found]
         shown = told[:MOST] + ([f"… and {len(told) - MOST} more"] if len(told) > MOST else [])
         raise JobFileError("\n".join([f"{what} cannot be executed:", *shown]), problems=told)
 

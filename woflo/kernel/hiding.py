@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from os import environ, getpid
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any, Protocol
 
 __all__ = [
@@ -260,9 +260,11 @@ def know_call(parameters: Parameters | None, args: tuple[Any, ...], kwargs: Mapp
 
 def parameters_of(fn: Any) -> Parameters | None:
     """The secret ones among the parameters of what is called; None where there are none, and none can be given."""
-    if type(fn) is FunctionType and not hasattr(fn, "__wrapped__"):
-        code = fn.__code__
-        names = list(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
+    bound = type(fn) is MethodType  # each look at a task of an object makes one
+    plain = fn.__func__ if bound else fn
+    if type(plain) is FunctionType and not hasattr(plain, "__wrapped__"):
+        code = plain.__code__
+        names = list(code.co_varnames[int(bound) : code.co_argcount + code.co_kwonlyargcount])
         takes_others = bool(code.co_flags & 0x08)  # inspect.CO_VARKEYWORDS, without its import
     else:
         from inspect import signature

@@ -73,7 +73,9 @@ class Spans:
     def traceparent(self, run_id: str) -> str | None:
         """See `Carrier`."""
         span = self._open.get(run_id)
-        return None if span is None else tracing.as_text(span.get_span_context())
+        if span is None or not span.get_span_context().is_valid:  # the program has set no provider yet
+            return None
+        return tracing.as_text(span.get_span_context())
 
     def span(self, traceparent: str) -> Any:
         """See `Carrier`."""

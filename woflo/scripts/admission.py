@@ -21,7 +21,7 @@ from woflo.scripts.files import FilesOf
 from woflo.scripts.freshness import is_stale, need_inputs, remember
 from woflo.scripts.ledger import STAYED, VALUE, Known, Ledger, ledger
 from woflo.scripts.plan import Plan, paths_in
-from woflo.scripts.prints import look
+from woflo.scripts.prints import found_at
 from woflo.scripts.temporaries import called, made_again, note_maker
 
 __all__ = ["FreshnessAdmission", "plan_of"]
@@ -66,7 +66,7 @@ class FreshnessAdmission:
         if plan.outputs:
             claim(run, plan)
         if not run.remembers_itself:
-            plan.there = {path: look(plan.path(path)) for path in plan.found()}
+            plan.there = {path: found_at(plan.path(path)) for path in plan.found()}
             run._remember = _rememberer(run, plan, book)
         return None
 
@@ -185,5 +185,5 @@ def _stayed(plan: Plan, book: Ledger) -> list[str]:
     return [
         path
         for path, before in plan.there.items()
-        if before.size >= 0 and look(plan.path(path)) == before and list(own.get(path, ()))[:2] != list(before[:2])
+        if before.has_stayed(plan.path(path)) and list(own.get(path, ()))[:2] != list(before.there[:2])
     ]

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import os
 import stat
+from fnmatch import fnmatchcase
+from glob import has_magic
 
 from woflo.errors import MissingOutputError
 from woflo.kernel.bus import logger
@@ -19,8 +21,8 @@ from woflo.scripts.files import Output, Protected
 from woflo.scripts.ledger import Known
 from woflo.scripts.marks import Mark
 from woflo.scripts.places import is_inside, project
-from woflo.scripts.plan import Plan
-from woflo.scripts.prints import ABSENT, Print, look
+from woflo.scripts.plan import Plan, target_of
+from woflo.scripts.prints import ABSENT, Found, Print, found_at, look
 
 __all__ = ["Making"]
 
@@ -41,7 +43,7 @@ class Making:
         """Where each output of before is meanwhile."""
         self._parts: dict[str, str] = {}
         """Where that is meanwhile which was found in place of an output after an attempt that was cut off."""
-        self._there: dict[str, Print] = {}
+        self._there: dict[str, Found] = {}
         """What was there at the beginning, and was not moved aside."""
         self.stayed: list[str] = []
         """After a success, the outputs that the attempt has not made: they were there, and are as they were."""
@@ -57,12 +59,30 @@ class Making:
             above = os.path.dirname(self._plan.path(output.path if output.pattern is None else _fixed_part(output)))
             if above:
                 os.makedirs(above, exist_ok=True)
+            if stayed is not None:
+                self._return_parts(output)
             paths |= dict.fromkeys(self._plan.files_of(output))
         if stayed is not None and self._known is not None:
             paths |= dict.fromkeys(self._known.outputs)  # a glob does not find what is aside
         for path in paths:
             self._set_aside(path, stayed)
-        self._mark.note_stayed(list(self._there))
+        self._mark.note_stayed([self._name(path) for path in self._there])
+
+    def _return_parts(self, output: Output) -> None:
+        """What an attempt has moved away that was then cut off itself comes back, to be looked at once more."""
+        whole = self._plan.path(output.pattern or output.path)
+        if output.pattern is None:
+            found = [whole]
+        else:
+            folder, pattern = os.path.split(whole)
+            names = (
+                [] if has_magic(folder) else [one[1 : -len(PART)] for one in os.listdir(folder or ".") if _is_part(one)]
+            )
+            found = [os.path.join(folder, name) for name in names if fnmatchcase(name, pattern)]
+        for one in found:
+            part = _aside(one, "part")
+            if os.path.lexists(part) and not os.path.lexists(one):
+                os.rename(part, one)
 
     def _set_aside(self, path: str, stayed: list[str] | None) -> None:
         whole = self._plan.path(path)
@@ -72,14 +92,18 @@ class Making:
             os.replace(whole, aside)
             self._aside[path] = aside
             return
-        if stayed is not None and path not in stayed and there.size >= 0 and self._may_remove(whole):
+        if stayed is not None and self._name(path) not in stayed and there.size >= 0 and self._may_remove(whole):
             self._parts[path] = _aside(whole, "part")
             os.replace(whole, self._parts[path])
             there = ABSENT
         if self._is_left_over(path, whole, aside, there):
             self._aside[path] = aside
         elif there is not ABSENT or os.path.lexists(whole):
-            self._there[path] = there
+            self._there[path] = found_at(whole)
+
+    def _name(self, path: str) -> str:
+        """What a file is known by to another call with the same target, which may write it in another way."""
+        return target_of(path, self._plan.base)
 
     def _is_own(self, path: str, whole: str, there: Print) -> bool:
         """True for a file as woflo has left it there."""
@@ -145,13 +169,13 @@ class Making:
     def _has_stayed(self, path: str) -> bool:
         """True for a file that was there before, and that the attempt has left as it was."""
         before = self._there.get(path)
-        return before is not None and before.size >= 0 and look(self._plan.path(path)) == before
+        return before is not None and before.has_stayed(self._plan.path(path))
 
     def _is_made(self, output: Output, path: str) -> bool:
         if output.pattern is None:
             return os.path.exists(self._plan.path(path))
         before = self._there.get(path)
-        return before is None or look(self._plan.path(path)) != before
+        return before is None or look(self._plan.path(path)) != before.there
 
     # -- after a failure -------------------------------------------------------------------------------
 
@@ -181,7 +205,7 @@ class Making:
         if not os.path.lexists(whole):
             return True
         if path in self._there:
-            return look(whole) == self._there[path]
+            return look(whole) == self._there[path].there
         if not self._may_remove(whole):
             return False
         _remove(whole)
@@ -191,6 +215,13 @@ class Making:
 def _is_at(there: Print, made: Print) -> bool:
     """True where size and time are the same."""
     return (there[0], there[1]) == (made[0], made[1])
+
+
+PART = ".woflo-part"
+
+
+def _is_part(name: str) -> bool:
+    return name.startswith(".") and name.endswith(PART)
 
 
 def _aside(whole: str, what: str) -> str:

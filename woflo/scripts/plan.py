@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from woflo.errors import ArgumentError
 from woflo.scripts.files import Groups, Output, expanded, matching
 from woflo.scripts.places import project
-from woflo.scripts.prints import Place, Print
+from woflo.scripts.prints import Found, Place, Print
 
 if TYPE_CHECKING:
     from woflo.scripts.words import Field
@@ -85,7 +85,7 @@ class Plan:
         """True where this call is executed, up to date or not."""
         self.before: Mapping[str, Print] = _NOTHING
         """The inputs as they were before the start."""
-        self.there: Mapping[str, Print] = _NOTHING
+        self.there: Mapping[str, Found] = _NOTHING
         """And the outputs that were there then, where the runner does not look at them itself."""
         self.places: Mapping[str, Place | None] = _NOTHING
         """Where each of the inputs was then."""

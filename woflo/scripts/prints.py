@@ -8,7 +8,20 @@ import time
 from hashlib import blake2b
 from typing import NamedTuple
 
-__all__ = ["ABSENT", "Place", "Print", "contents", "is_same", "look", "place", "seen", "taken", "was_away"]
+__all__ = [
+    "ABSENT",
+    "Found",
+    "Place",
+    "Print",
+    "contents",
+    "found_at",
+    "is_same",
+    "look",
+    "place",
+    "seen",
+    "taken",
+    "was_away",
+]
 
 COARSE, FINE = 2_000_000_000, 20_000_000
 """Nanoseconds within which two changes of a file may have one time: where times are whole seconds, and elsewhere."""
@@ -41,6 +54,33 @@ def look(path: str) -> Print:
     except (OSError, ValueError):
         return ABSENT
     return _new((found.st_size if found.st_mode & 0o170000 == stat.S_IFREG else -1, found.st_mtime_ns, "", False))
+
+
+class Found(NamedTuple):
+    """What is found in place of an output before an attempt."""
+
+    there: Print
+    link: int | None
+    """The inode of the link that it is; None for what is none."""
+
+    def has_stayed(self, path: str) -> bool:
+        """True where it is as it was: the file, or the link, whatever is where that leads."""
+        if self.link is not None:
+            return _link(path) == self.link
+        return self.there.size >= 0 and look(path) == self.there
+
+
+def found_at(path: str) -> Found:
+    """What is there."""
+    return Found(look(path), _link(path))
+
+
+def _link(path: str) -> int | None:
+    try:
+        there = os.lstat(path)
+    except (OSError, ValueError):
+        return None
+    return there.st_ino if stat.S_ISLNK(there.st_mode) else None
 
 
 def seen(path: str) -> Print:

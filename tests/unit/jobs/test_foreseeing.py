@@ -107,3 +107,16 @@ def test_what_is_accepted(folder, store):
         job.touch("make")
     with pytest.raises(OptionError, match="the step 'name' names no outputs"):
         job.touch("name")
+
+
+def test_secrets_are_hidden(folder, store):
+    """Also in the names of files: in commands, in reasons, and in what is drawn."""
+    text = """
+    tasks:
+      one: {run: "cp {inputs} {outputs}", inputs: "$VAR{token}.in", outputs: "$VAR{token}.txt"}
+      two: {run: "cp {inputs} {outputs}", inputs: "$VAR{token}.txt", outputs: b.txt}
+    """
+    job = folder.load(text, variables={"token": "hunter2xyz"})
+    told = job.foreseen()
+    assert told[1].reasons == ("***.txt would be made anew by one",)
+    assert "hunter2xyz" not in f"{told}{job.graph()}"

@@ -107,6 +107,17 @@ def test_what_is_said_stays(folder):
         (
             """
             tasks:
+              one: {run: "touch {outputs}", outputs: d/a.txt}
+              two: {run: "cp {inputs} {outputs}", inputs: b.txt, outputs: ["./d/a.txt"]}
+            """,
+            (
+                "job.yaml:3: tasks.two.outputs: d/a.txt is made by the step 'one', too, and both may be executed at "
+                "the same time; name another file, or that step in `dependencies`"
+            ),
+        ),
+        (
+            """
+            tasks:
               one: {run: "cp {inputs} {outputs}", inputs: a.txt, outputs: b.txt}
               two: {run: "cp {inputs} {outputs}", inputs: b.txt, outputs: a.txt}
             """,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from functools import partial
 from urllib.parse import quote
 
 import pytest
@@ -152,6 +153,30 @@ def test_what_begins_like_a_secret_is_not_kept_for_long():
     hiding.know("sesame-word")
     hider = hiding.Hider()
     assert [hider.feed(one) for one in ("who? ", "ses", "ame", "-wo", "man")] == ["who? ", "", "", "", "sesame-woman"]
+
+
+class Taking:
+    """Takes a secret when it is made, and its method another one."""
+
+    def __init__(self, name, token):
+        self.token = token
+
+    def run(self, number, password, *, api_key=None): ...
+
+
+def test_which_parameters_are_secret():
+    """Of functions, classes, methods, and whatever tells its signature; kept in their places."""
+    for fn, places in (
+        (lambda a, token, *, password: None, {1: "token", 2: "password"}),
+        (Taking, {1: "token"}),
+        (Taking("a", "b").run, {1: "password", 2: "api_key"}),
+        (partial(lambda token, a, secret: None, 1), {1: "secret"}),
+        (lambda **others: None, {}),
+    ):
+        assert hiding.parameters_of(fn).places == places
+    for fn in (lambda a, key: None, len, print):
+        found = hiding.parameters_of(fn)
+        assert found is None or not found.places
 
 
 @task

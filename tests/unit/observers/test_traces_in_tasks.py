@@ -252,6 +252,14 @@ def test_what_is_not_sampled_is_not_sampled_there():
     assert telemetry.spans == {}
 
 
+def test_a_program_without_a_provider(telemetry):
+    """Has no spans, and none is carried: whatever its tasks begin has no parent."""
+    made = task(runner="thread", name="made")(traced)
+    with subscribe("spans", provider=trace.NoOpTracerProvider()):
+        run = made()
+        assert run.get_result()[1] == ""
+
+
 def test_the_span_around_the_call_is_the_parent(telemetry):
     """Of a program that traces itself."""
     made = task(runner="thread", name="made")(traced)

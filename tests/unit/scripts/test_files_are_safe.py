@@ -12,6 +12,7 @@ from fresh_helpers import ended
 from woflo import RunState, forcing, protected, script, task, temporary, touch
 from woflo.errors import ArgumentError, ScriptError
 from woflo.scripts.ledger import ledger
+from woflo.scripts.making import Making
 from woflo.scripts.marks import Mark
 
 FAILS = "echo part > {outputs}; exit 1"
@@ -205,6 +206,24 @@ def test_protected_outputs_are_read_only(project):
     make(i=2).get_result()
     assert Path("x.txt").read_text() == "2\n"
     assert not os.stat("x.txt").st_mode & stat.S_IWUSR
+
+
+@pytest.mark.parametrize("outputs", ["p_*.txt", "p_hand.txt"])
+def test_a_file_by_hand_after_two_crashes(project, outputs):
+    """Comes back when an attempt fails that follows, though the one before had moved it away."""
+    split = script("test ! -e p_hand.txt && exit 7", outputs=outputs, shell=True, name="split")
+    for moves in (False, True):
+        mark = Mark.take(outputs, bool)
+        if moves:
+            Path("p_hand.txt").write_text("mine")
+            Making(split.body.fn.plan("split", (), {}), None, mark).begin()
+            assert not Path("p_hand.txt").exists()
+        else:
+            mark.note_stayed([])
+        mark.give()
+    assert split().exception().exit_code == 7
+    assert Path("p_hand.txt").read_text() == "mine"
+    assert not list(project.glob(".*part"))
 
 
 def test_a_file_by_hand_after_a_crash(project, caplog):

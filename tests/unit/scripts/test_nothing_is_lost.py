@@ -16,6 +16,8 @@ from woflo.durable.engine import engine_of
 from woflo.errors import WofloError
 from woflo.scripts.cleaning import cleaned
 from woflo.scripts.ledger import ledger
+from woflo.scripts.making import Making
+from woflo.scripts.marks import Mark
 from woflo.scripts.provenance import Made
 from woflo.stores.memory import MemoryStore
 
@@ -43,7 +45,7 @@ CALLS = st.tuples(
     VALUES,
     VALUES,
     st.sampled_from(sorted(ENDS)),
-    st.sampled_from(["call", "call", "call", "read", "touch"]),
+    st.sampled_from(["call", "call", "call", "read", "touch", "cut"]),
 )
 
 
@@ -127,9 +129,24 @@ def outputs_of(outputs, x):
 KINDS = {"script": as_script, "function": as_function}
 
 
-def done(made, values, what):
-    """Call it, accept what is there, or have it read as well; whatever happens is told by an error of ours."""
+def cut_off(plan):
+    """Leave what an attempt leaves whose process is killed."""
+    mark = Mark.take(plan.target, bool)
     try:
+        Making(plan, ledger().get(plan.target), mark).begin()
+        for output in plan.outputs:
+            if not os.path.exists(plan.path(output.path)):
+                Path(plan.path(output.path)).write_text("part")
+    finally:
+        mark.give()
+
+
+def done(made, values, what):
+    """Call it, accept what is there, have it read as well, or have it cut off; what goes wrong is an error of ours."""
+    try:
+        if what == "cut":
+            cut_off(made.body.fn.plan("make", (), values))
+            return
         if what == "touch":
             touch(made, **values)
             return
@@ -153,6 +170,10 @@ def done(made, values, what):
 @example([(("{x}.txt", temporary), "in.txt", "hand", "y", "well", "read")])
 @example([(("{x}.txt", temporary), None, "hand", "y", "well", what) for what in ("touch", "read")])
 @example([(("{x}.txt", str), "{y}.txt", "hand", "hand", end, "call") for end in sorted(ENDS)])
+@example([(("{x}.txt", str), read, "dangle", "", "well", "call") for read in (None, "in.txt")])
+@example([(("{x}.txt", str), None, "new", "", "well", what) for what in ("call", "cut", "call")])
+@example([(("{x}", str), None, x, "", "well", "cut") for x in ("hand", "./hand", "d/../hand")])
+@example([(("{x}*.txt", str), None, x, "", "well", "cut") for x in ("hand", "./hand")])
 @example([(("{x}", str), None, "", "", "well", "call")])
 @example([(("{x}.txt", str), read, "a" * 240, "", "well", "call") for read in (None, "in.txt")])
 @example([(("{x}*.txt", str), None, "", "", end, "call") for end in ("well", "badly")])

@@ -9,7 +9,7 @@ import pytest
 from systems import needs_postgres
 from unit_helpers import eventually, in_thread
 
-from woflo.errors import StoreError
+from woflo.errors import KeyConflictError, StoreError
 from woflo.kernel.state import RunState
 from woflo.stores.opening import open_store
 from woflo.stores.operations import Finish, Publish, Record, RequestStop, Submit
@@ -140,10 +140,10 @@ def test_collisions_are_tried_again(store, monkeypatch):
         return real(statements)
 
     monkeypatch.setattr(store._writer, "ask", ask)
-    assert store.write(Submit(now=1.0, runs=(Row(id="a", task="t"),)))[0].is_new
+    assert store.write(Submit(now=1.0, runs=(Row(id="a", task="t"), Row(id="b", task="t"))))[0].is_new
     left[0] = 1000
     with pytest.raises(StoreError, match="made up"):
-        store.write(Submit(now=1.0, runs=(Row(id="b", task="t"),)))
+        store.write(Submit(now=1.0, runs=(Row(id="c", task="t"), Row(id="d", task="t"))))
     assert left[0] > 900
 
 
@@ -219,3 +219,49 @@ def test_the_connection_as_it_was(store):
     store.write(Finish(now=3.0, claim=claim, state=RunState.SUCCEEDED))
     again = store.write(Submit(now=4.0, runs=(Row(id="a", task="t"),)))
     assert [one.row for one in again] == [store.get("a")]
+
+
+# -- a lone call ---------------------------------------------------------------------------------------
+
+
+def test_a_lone_call_takes_one_round_trip(store, monkeypatch):
+    """It is added and kept at once; of one that is there already nothing is changed."""
+    asked = []
+    real = store._writer.ask
+    monkeypatch.setattr(store._writer, "ask", lambda statements: asked.append(statements) or real(statements))
+    (one,) = store.write(Submit(now=1.0, runs=(Row(id="a", task="t"),)))
+    assert (one.is_new, one.row, asked) == (True, store.get("a"), [])
+    (again,) = store.write(Submit(now=2.0, runs=(Row(id="a", task="t"),)))
+    assert (again.is_new, again.row) == (False, one.row)
+    with pytest.raises(KeyConflictError):
+        store.write(Submit(now=2.0, runs=(Row(id="a", task="t", digest="other"),)))
+    assert store.get("a") == one.row
+
+
+def test_a_lone_call_with_a_bad_value_is_refused(store):
+    """By its name, and the next one is kept."""
+    with pytest.raises(StoreError, match="a value cannot be stored"):
+        store.write(Submit(now=1.0, runs=(Row(id="a", task="t", args="\0"),)))
+    assert store.write(Submit(now=1.0, runs=(Row(id="a", task="t"),)))[0].is_new
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_a_lone_call_whose_answer_is_lost_is_there_once(store, is_kept, monkeypatch):
+    """Whether it was kept before the connection went or not."""
+    import psycopg
+
+    connection = store._writer.connection
+    real = connection.commit
+
+    def commit():
+        if not is_kept:
+            connection.close()
+        real()
+        connection._pipeline.sync() if connection._pipeline else None
+        connection.close()
+        raise psycopg.OperationalError("made up")
+
+    monkeypatch.setattr(connection, "commit", commit)
+    store.write(Submit(now=1.0, runs=(Row(id="a", task="t"),)))
+    assert [row.id for row in store.select()] == ["a"]
+    assert store._writer.connection is not connection

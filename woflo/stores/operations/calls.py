@@ -52,4 +52,5 @@ class ClaimReady(Operation[list[Row]]):
     ids: tuple[str, ...] | None = None
 
     def is_news(self, result: list[Row]) -> bool:
-        return bool(result)
+        """Nobody waits for a beginning. To tell all would keep the claimer from it, and wake who waits for the end."""
+        return False

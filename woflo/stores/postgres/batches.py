@@ -34,11 +34,14 @@ from woflo.stores.operations import (
     TakeSignal,
     Wake,
 )
+from woflo.stores.rows import Row
 from woflo.stores.sql import statements
-from woflo.stores.sql.asking import Answer, Doing, Statement, drive
+from woflo.stores.sql.asking import Answer, Doing, Statement, Values, drive
+from woflo.stores.sql.calls import as_begun
+from woflo.stores.sql.rows import values_of
 from woflo.stores.sql.writing import do
 
-__all__ = ["Ask", "Done", "HalfWrittenError", "alone", "one_by_one", "together"]
+__all__ = ["Ask", "Done", "HalfWrittenError", "alone", "lone_run", "one_by_one", "together"]
 
 T = TypeVar("T")
 
@@ -106,6 +109,17 @@ def _places(asking: Sequence[list[Statement]]) -> list[tuple[int, int]]:
     if all(name == "add_run" for asks in asking for name, _ in asks):
         return places  # of two with the same key, the first one counts
     return sorted(places, key=lambda place: (place[0], asking[place[1]][place[0]][0]))
+
+
+def lone_run(operations: Sequence[Operation[Any]]) -> tuple[Row, Values] | None:
+    """The run, and its values, where one is to be added and nothing else happens."""
+    if len(operations) != 1 or not isinstance(operations[0], Submit):
+        return None
+    op = operations[0]
+    if len(op.runs) != 1 or op.tags or op.blobs:
+        return None
+    row = as_begun(op.runs[0], op.now)
+    return row, values_of(row)
 
 
 def one_by_one(operations: Sequence[Operation[Any]], ask: Ask, told: Callable[[Exception], StoreError]) -> Done:

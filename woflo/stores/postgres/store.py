@@ -14,8 +14,8 @@ from woflo.errors import StoreError
 from woflo.kernel import hiding
 from woflo.stores.blobs import lightened
 from woflo.stores.contract import Inherited, Listener, Snapshot, Transaction
-from woflo.stores.operations import Claimed, Operation
-from woflo.stores.postgres.batches import HalfWrittenError, one_by_one, together
+from woflo.stores.operations import Accepted, Claimed, Operation
+from woflo.stores.postgres.batches import HalfWrittenError, lone_run, one_by_one, together
 from woflo.stores.postgres.failures import failed, is_collision, is_lost, telling
 from woflo.stores.postgres.lending import LentConnection
 from woflo.stores.postgres.readers import Readers
@@ -70,6 +70,9 @@ class PostgresStore(SqlStore):
     def apply(self, operations: Sequence[Operation[Any]]) -> list[Any]:
         with telling(self._server.name):
             try:
+                lone = lone_run(operations)
+                if lone is not None and self._writer.add_at_once(lone[1]):
+                    return [[Accepted(lone[0], is_new=True)]]
                 return self._writer.transact(partial(together, operations))
             except (HalfWrittenError, psycopg.Error, UnicodeError) as error:
                 self._blame(error)

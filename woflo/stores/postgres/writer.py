@@ -104,6 +104,19 @@ class Writer:
             self.connection.commit()  # after a rollback psycopg would prepare all statements again
         return done.results
 
+    def add_at_once(self, values: Values) -> bool:
+        """Add one run and keep it, in one round trip: if it is there already, nothing is what is kept.
+
+        False where it is, and where nobody knows, because the answer was lost: the usual way finds that out.
+        """
+        return self._patiently(lambda: self._add_and_keep(values))
+
+    def _add_and_keep(self, values: Values) -> bool:
+        self._number += 1
+        last = [("count_transaction", self._told()), *self._news(is_news=True)]
+        kept = self._keep([("add_run", values), *last])
+        return bool(kept) and kept[0].rowcount == 1
+
     def _patiently(self, action: Callable[[], T]) -> T:
         """Again while the server is away, or others are in the way. Nothing is kept of what failed."""
         collisions = 0
@@ -129,12 +142,11 @@ class Writer:
 
     # -- the end of a transaction ----------------------------------------------------------------------
 
-    def _keep(self, last: list[Statement]) -> None:
-        """Commit, together with the last statements. Where the answer is lost, find out."""
+    def _keep(self, last: list[Statement]) -> list[psycopg.Cursor[Any]]:
+        """Commit, together with the last statements; their cursors. Where the answer is lost, find out: then none."""
         try:
             with self.connection.pipeline():
-                for name, values in last:
-                    self.connection.execute(self._sql[name], values, prepare=True)
+                cursors = [self.connection.execute(self._sql[name], values, prepare=True) for name, values in last]
                 self.connection.commit()
         except BaseException as error:
             was_interrupted = not isinstance(error, Exception)
@@ -142,6 +154,8 @@ class Writer:
                 raise
             if was_interrupted:
                 interrupt_main()  # when those who wait for what is kept have been told
+            return []
+        return cursors
 
     def _was_kept(self) -> bool:
         """Leaves no connection where it was not."""

@@ -15,7 +15,7 @@ from woflo.stores.sql.asking import Doing, Statement, asked, asked_all
 from woflo.stores.sql.queues import claim_within
 from woflo.stores.sql.rows import row_of, rows_of, values_of
 
-__all__ = ["accepted_with_tags", "added", "claim_ready", "handed_over", "submit"]
+__all__ = ["accepted_with_tags", "added", "as_begun", "claim_ready", "handed_over", "submit"]
 
 
 def submit(op: Submit) -> Doing[list[Accepted]]:
@@ -36,7 +36,7 @@ def _accepted(rows: Sequence[Row], now: float) -> Doing[list[Accepted]]:
     """What became of runs that were added, each where nothing of its id or key was there."""
     accepted: list[Accepted] = []
     for some in _distinct(rows):
-        new = [_begun(row, now) for row in some]
+        new = [as_begun(row, now) for row in some]
         answers = yield [("add_run", values_of(row)) for row in new]
         there = [row for row, answer in zip(some, answers, strict=True) if not answer.changed]
         found = iter((yield [one for row in there for one in _look_up(row)]) if there else ())
@@ -61,7 +61,7 @@ def _distinct(rows: Sequence[Row]) -> Iterator[list[Row]]:
         yield list(some.values())
 
 
-def _begun(row: Row, now: float) -> Row:
+def as_begun(row: Row, now: float) -> Row:
     """A run as it is kept where it is new."""
     if row.worker is None:
         return row if row.created_at == now else row.changed(created_at=now)

@@ -85,9 +85,11 @@ class Wakeups:
         connection = open_reader(self._path)
         seen = None
         while not self._is_closed:
-            was_told = _was_told(ours)
+            if _was_told(ours):
+                self._changed()
+                continue  # the count is for what nobody told: who waits is not to wait for that too
             (count,) = connection.execute("PRAGMA data_version").fetchone()
-            if was_told or count != seen:
+            if count != seen:
                 seen = count
                 self._changed()
         connection.close()

@@ -6,11 +6,12 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from woflo import current_run, subscribe, track
-from woflo.kernel import events, tracing
+from woflo.kernel import events, masking, tracing
 from woflo.kernel.context import current_attempt
 from woflo.testing.conformance.checks import Runner, check, isolated
 from woflo.testing.conformance.tools import configured, events_of, on, value_of
@@ -31,6 +32,13 @@ async def advance_async() -> str:
             yield letter
 
     return "".join([letter async for letter in track(letters(), 2)])
+
+
+def tell_secret(token: str) -> None:
+    """Says it in every way, also across the end of a piece of output."""
+    sys.stdout.write("x" * ((1 << 16) - 4) + token + "\n")
+    current_run().progress(1, 2, token)
+    raise ValueError(token)
 
 
 def span_here(word: str) -> list[str | None]:
@@ -182,11 +190,28 @@ def _is_end(event: Any, run_id: str) -> bool:
 
 @check()
 def observers_that_raise(runner: Runner) -> None:
-    """An observer that raises harms neither the run nor the other observers."""
-    with subscribe(raise_always), events_of(events.RunEnded) as told:
+    """An observer that raises harms neither the run nor the other observers, and the log tells of it."""
+    with _logged() as said, subscribe(raise_always), events_of(events.RunEnded) as told:
         run = on(runner, advance)()
         assert value_of(run) is None
     assert [event.state for event in told if event.run_id == run.id] == ["SUCCEEDED"]
+    assert "raise_always raised" in said[-1], said
+
+
+@contextmanager
+def _logged() -> Iterator[list[str]]:
+    """What woflo logs meanwhile, which nobody else is told."""
+    said: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("woflo")
+    before, logger.propagate = logger.propagate, False
+    logger.addHandler(handler)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = before
 
 
 @check()
@@ -211,6 +236,20 @@ def captured_before_the_end(runner: Runner) -> None:
     mine = [event for event in told if event.run_id == run.id]
     assert "".join(event.text for event in mine if isinstance(event, events.OutputWritten)) == "no newline"
     assert isinstance(mine[-1], events.RunEnded), [type(event).__name__ for event in mine]
+
+
+@check()
+def secrets(runner: Runner) -> None:
+    """What is given under the name of a secret is in no text that is told, printed alone, in parts or in an error."""
+    secret = f"sesame-{os.urandom(8).hex()}"
+    with configured(runner, capture_output=True) as listening, events_of(events.Event) as told:
+        run = on(listening, tell_secret)(secret)
+        run.wait()
+    mine = [event for event in told if event.run_id == run.id]
+    texts = [getattr(event, "text", "") + getattr(event, "message", "") for event in mine]
+    texts += [masking.told(event.error) for event in mine if isinstance(event, events.RunEnded) and event.error]
+    assert "***" in "".join(texts)
+    assert not any(part in "".join(texts) for part in (secret, secret[:10], secret[-10:]))
 
 
 @check(only=isolated)
