@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from woflo.runners.processes import tree
+from woflo.runners.processes.opening import opened
 
 __all__ = ["Command", "start"]
 
@@ -125,32 +126,12 @@ def _spawned(argv: list[str], env: dict[Any, Any], output: int | str) -> Command
     return Command(os.posix_spawnp(argv[0], argv, env, file_actions=actions, setsid=True, setsigdef=_SIGNALS))
 
 
-_opening = threading.Lock()
-"""Held while `Popen` starts a command. It waits for the end of a pipe, and a child that is forked meanwhile would hold
-that open as long as it lives."""
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_opening.acquire, after_in_parent=_opening.release, after_in_child=_opening.release)
-
-
 def _opened(argv: list[str], env: dict[Any, Any], cwd: str, output: int | str, kept: tuple[int, ...]) -> Command:
     import subprocess
 
     fd = output if isinstance(output, int) else os.open(output, _FLAGS | os.O_CLOEXEC, 0o600)
     try:
-        with _opening:
-            process = subprocess.Popen(
-                argv,
-                env=env,
-                cwd=cwd or None,
-                stdin=subprocess.DEVNULL,
-                stdout=fd,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                pass_fds=kept,
-            )
+        return Command(opened(argv, env=env, cwd=cwd or None, stdout=fd, stderr=subprocess.STDOUT, pass_fds=kept))
     finally:
         if fd is not output:
             os.close(fd)
-    process.returncode = 0  # its end is noticed here: subprocess must not wait for it
-    return Command(process.pid)
