@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -55,6 +56,7 @@ class FreshnessAdmission:
             return planning.current.admit(plan)
         book = ledger()
         if not run.remembers_itself:
+            plan.root = os.getcwd()
             run._files = partial(_paths_of, plan)
         if getattr(run.task.body.fn, "has_temporary", False):
             note_maker(run, plan)
