@@ -67,7 +67,11 @@ class Making:
             paths |= dict.fromkeys(self._known.outputs)  # a glob does not find what is aside
         for path in paths:
             self._set_aside(path, stayed)
-        self._mark.note_stayed([self._name(path) for path in self._there])
+        self._mark.note_stayed(
+            [self._name(path) for path in self._there],
+            task=self._plan.name,
+            outputs=[self._name(output.path) for output in self._plan.outputs],
+        )
 
     def _return_parts(self, output: Output) -> None:
         """What an attempt has moved away that was then cut off itself comes back, to be looked at once more."""
