@@ -137,6 +137,14 @@ def test_ctrl_c_ends_the_commands(folder, runner):
     assert not (folder / "x_0.txt").exists()
 
 
+def test_one_of_several_programs_makes_it(folder):
+    """Those that waited for it have executed nothing: they are skipped, and not kept."""
+    programs = [program(folder, pause=0.5, number=1) for _ in range(4)]
+    states = sorted(one.communicate()[0].split("\n")[1] for one in programs)
+    assert states == ["['SKIPPED']"] * 3 + ["['SUCCEEDED']"]
+    assert [one["state"] for one in json.loads(woflo(folder, "history", "--json")[0])] == ["SUCCEEDED"]
+
+
 FLOW = """
 import sys
 from woflo import gather, script
