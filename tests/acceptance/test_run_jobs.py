@@ -28,7 +28,7 @@ tasks:
   first: {task: note, parameters: {word: "$VAR{word:one}"}}
   other: {task: note, parameters: {word: side}}
   second: {task: note, parameters: {word: two, fail: true}, dependencies: [first]}
-  third: {run: "sh -c 'echo said; touch {outputs}'", outputs: made.txt, dependencies: [second]}
+  third: {run: "sh -c 'echo said; touch $0' {outputs}", outputs: made.txt, dependencies: [second]}
 """
 
 
@@ -191,7 +191,7 @@ SIDE_BY_SIDE = """
 tasks:
   one: {task: look, parameters: {name: one}}
   two: {task: look, parameters: {name: two}}
-  three: {run: [sh, -c, "test ! -e one -a ! -e two; touch {outputs}; echo made >>effects"], outputs: made.txt}
+  three: {run: [sh, -c, "test ! -e one -a ! -e two; touch $0; echo made >>effects", "{outputs}"], outputs: made.txt}
 """
 LOOK = """
 import os

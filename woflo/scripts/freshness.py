@@ -267,7 +267,7 @@ def remember(plan: Plan, book: Ledger, run_id: str, files: list[str], **told: An
         "extra": plan.extra,
         **told,
     }
-    if where := folder_of(plan.base):
+    if where := folder_of(plan.base, plan.root):
         record["folder"] = where  # type: ignore[assignment]  # and this
     record |= {name: value for name, value in parts.items() if value or value == 0}
     book.keep(Success(plan.target, plan.name, run_id, clock.now(), encoded(record)))
