@@ -199,9 +199,11 @@ class Subscription:
     # -- in the observer's ------------------------------------------------------------------------------
 
     def _deliver(self) -> None:
+        masks_itself = getattr(self._observer, "masks_itself", False)  # what it passes over is not looked through
         self._stages.begin()
         while (event := self._next()) is not None:
-            event = event.masked()
+            if not masks_itself:
+                event = event.masked()
             self._stages.see(event)
             self._call(self._update, event)
             del event
