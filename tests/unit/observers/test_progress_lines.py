@@ -75,6 +75,22 @@ def test_output_can_be_left_out():
     ]
 
 
+def test_runs_of_one_task_are_told_apart():
+    """In each line, by what they were given: what they say, how far they are, how they end."""
+    assert written(
+        created(1, arguments="a.c"), created(2, arguments="b.c"), started(1), started(2),
+        printed("careful\n", 2), progress(1, 2), retried(1), ended(1), ended(2, state=FAILED), created(3), ended(3),
+    ) == [
+        "fetch(b.c) | careful",
+        "fetch(a.c): 1 of 2",
+        "fetch(a.c): attempt 1 failed, again in 2 s: ValueError: cold",
+        "fetch(a.c): succeeded after 0.5 s",
+        "fetch(b.c): failed after 0.5 s: ",
+        "fetch: succeeded after 0.5 s",
+        "3 runs in 0 s: 2 succeeded, 1 failed",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("size", [1, 7, 5_000])
 def test_a_flood_of_output_is_shown_in_part(size):
     """The first thousand lines of a second, and how many others there were; each run has its own."""

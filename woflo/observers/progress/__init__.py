@@ -63,27 +63,28 @@ class Progress:
     def update(self, event: Event) -> None:
         if not isinstance(event, OutputWritten | LogRecorded):
             event = event.masked()
+        name = self._tally.name_of(event)
         self._tally.take(event)
         if isinstance(event, OutputWritten | LogRecorded):
             if self._output:
-                self._say(event.task, self._saying.add(event))
+                self._say(name, self._saying.add(event, name))
         else:
             if isinstance(event, RunEnded):
-                self._say(event.task, self._saying.end(event.run_id))
-            self._display.show(event, self._tally)
+                self._say(name, self._saying.end(event.run_id))
+            self._display.show(event, name, self._tally)
         self._display.draw(self._tally)
 
-    def _say(self, task: str, lines: list[str]) -> None:
+    def _say(self, name: str, lines: list[str]) -> None:
         for line in lines:
-            self._display.say(task, line)
+            self._display.say(name, line)
 
     def on_pulse(self) -> None:
         """Time has passed."""
         self._display.draw(self._tally)
 
     def on_destroy(self) -> None:
-        for task, line in self._saying.rest():
-            self._display.say(task, line)
+        for name, line in self._saying.rest():
+            self._display.say(name, line)
         self._display.close(self._tally)
 
 

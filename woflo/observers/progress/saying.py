@@ -25,7 +25,7 @@ WINDOW = 1.0
 class _Window:
     """What one run has said since a time."""
 
-    task: str
+    name: str
     since: float
     lines: int = 0
     text: int = 0
@@ -55,11 +55,11 @@ class Saying:
         self._lines = Lines()
         self._windows: dict[str, _Window] = {}
 
-    def add(self, event: OutputWritten | LogRecorded) -> list[str]:
-        """The lines that are to be shown now."""
+    def add(self, event: OutputWritten | LogRecorded, name: str) -> list[str]:
+        """The lines that are to be shown now of the run of this name."""
         # what comes after the end of a run has a window with all of its kind
         whose = "" if self._lines.has_ended(event.run_id) else event.run_id
-        window = self._windows.setdefault(whose, _Window(event.task, event.at))
+        window = self._windows.setdefault(whose, _Window(name, event.at))
         before = []
         if not 0 <= event.at - window.since < WINDOW:
             before = window.tell(whose)
@@ -75,8 +75,8 @@ class Saying:
         return [*told, *(line for _, line in self._lines.end(run_id))]
 
     def rest(self) -> list[tuple[str, str]]:
-        """What is left of all others, with the names of their tasks."""
-        return [(one.task, line) for run_id, one in self._windows.items() for line in one.tell(run_id)]
+        """What is left of all others, with the names of their runs."""
+        return [(one.name, line) for run_id, one in self._windows.items() for line in one.tell(run_id)]
 
     def _logged(self, event: LogRecorded, window: _Window) -> list[str]:
         if window.room <= 0:
