@@ -24,7 +24,7 @@ from woflo.testing.procfs import HAS_PROC
 
 MARK = "WOFLO_TEST_PROGRAM"
 CTRL_C = b"\x03"
-UNATTENDED = {"CI", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"}
+UNATTENDED = {"CI", "NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS", "LINES"}
 """What a service for tests sets, by which a program looks otherwise than at a person's terminal."""
 _AT_TERMINAL = """
 import fcntl, os, sys, termios

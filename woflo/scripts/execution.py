@@ -26,6 +26,7 @@ from woflo.scripts.making import Making
 from woflo.scripts.marks import Mark
 from woflo.scripts.places import folder
 from woflo.scripts.plan import Plan, Value
+from woflo.scripts.prints import ABSENT, look
 from woflo.scripts.spawning import Command
 from woflo.scripts.sweeping import hold, written
 
@@ -113,14 +114,21 @@ class Execution:
         if mark is None:
             raise TaskStoppedError(f"{plan.name} was stopped while it waited for another one that makes {plan.target}")
         try:
-            known = known_of(plan.target, is_changed=mark.was_waited_for or mark.was_cut_off, is_inside=self._is_inside)
-            if mark.was_waited_for and not mark.was_cut_off and not is_stale(plan, known, is_marked=False):
+            # Also where nobody was waited for: it may have been under way, or not, when this call was admitted.
+            may_be_made = not mark.was_cut_off and (mark.was_waited_for or self._is_there())
+            known = known_of(plan.target, is_changed=may_be_made or mark.was_cut_off, is_inside=self._is_inside)
+            if may_be_made and not is_stale(plan, known, is_marked=False):
                 self.is_recorded = True
                 mark.end()
                 return plan.value(None if known is None else known.outputs)
             return self._make(mark, known)
         finally:
             mark.give()
+
+    def _is_there(self) -> bool:
+        """False where an output is missing, so that it has to be executed."""
+        named = (one.path for one in self._plan.outputs if one.pattern is None)
+        return all(look(self._plan.path(path)) is not ABSENT for path in named)
 
     def _pause(self) -> bool:
         time.sleep(PAUSE)

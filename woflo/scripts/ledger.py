@@ -75,6 +75,8 @@ class Ledger:
         self._waiting: list[Operation[Any]] = []
         """What is written with the next commit."""
         self._under_way = 0
+        self._being_written: set[str] = set()
+        """Targets of which this process knows more than the store, until nothing is under way."""
         self._idle = threading.Condition(self._lock)
         self.logs: str = folder("logs")
         """Where the output of commands goes."""
@@ -90,7 +92,7 @@ class Ledger:
 
     def again(self, target: str) -> Known | None:
         """The same, as the store has it now; what this process is writing is newer than that."""
-        if self._under_way:
+        if target in self._being_written:
             return self.get(target)
         found = self._asked(target)
         return None if found is None else Known(found)
@@ -128,6 +130,7 @@ class Ledger:
         """Keep it, soon: a batch of them shares a commit. What comes later in this process knows of it at once."""
         with self._lock:
             self._known[success.target] = success
+            self._being_written.add(success.target)
         self.submit(KeepSuccesses(now=success.made_at, successes=(success,)))
 
     def renew(self, known: Known) -> None:
@@ -148,6 +151,7 @@ class Ledger:
         """Know no longer how it was made."""
         with self._lock:
             self._known[target] = None
+            self._being_written.add(target)
         self.submit(ForgetSuccesses(now=clock.now(), targets=(target,)))
 
     def add_run(self, row: Row, tags: tuple[Tag, ...] = ()) -> None:
@@ -179,6 +183,7 @@ class Ledger:
         with self._lock:
             self._under_way -= len(results)
             if not self._under_way:
+                self._being_written.clear()
                 self._idle.notify_all()
         for result in results:
             if isinstance(result, Exception):
