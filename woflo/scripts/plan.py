@@ -15,12 +15,17 @@ from woflo.scripts.prints import Found, Place, Print
 if TYPE_CHECKING:
     from woflo.scripts.words import Field
 
-__all__ = ["SHELL", "Plan", "Value", "as_text", "files_for", "folder_of", "is_of_shell", "target_of"]
+__all__ = ["SHELL", "Plan", "Value", "as_text", "files_for", "folder_of", "is_of_shell", "paths_in", "target_of"]
 
 SHELL = "/bin/sh"
 
 Value = list[str] | dict[str, list[str]]
 """What a run of a script stands for: its outputs, by group where they have groups."""
+
+
+def paths_in(value: Value) -> list[str]:
+    """The outputs of all groups."""
+    return [path for group in (value.values() if isinstance(value, dict) else [value]) for path in group]
 
 
 _NOTHING: Mapping[str, Any] = {}
@@ -31,6 +36,7 @@ class Plan:
     """What is to be made, of what, and by what."""
 
     __slots__ = (
+        "away",
         "base",
         "before",
         "below",
@@ -81,6 +87,8 @@ class Plan:
         """For a function: how its result is written."""
         self.is_forced: bool = False
         """True where this call is executed, up to date or not."""
+        self.away: Mapping[str, Print] = _NOTHING
+        """What is accepted as it was, though it is not there: it was temporary."""
         self.before: Mapping[str, Print] = _NOTHING
         """The inputs as they were before the start."""
         self.there: Mapping[str, Found] = _NOTHING

@@ -16,15 +16,13 @@ from typing import Any
 from woflo.kernel.context import current_attempt
 from woflo.kernel.state import SUCCESSES
 from woflo.scripts.files import Temporary
-from woflo.scripts.ledger import Ledger, ledger
+from woflo.scripts.ledger import GONE, Ledger, ledger
 from woflo.scripts.places import is_inside, project
 from woflo.scripts.plan import Plan
 from woflo.scripts.prints import look
 
-__all__ = ["GONE", "called", "hold", "made_again", "note_maker", "release"]
+__all__ = ["called", "hold", "made_again", "note_maker", "release"]
 
-GONE = "gone"
-"""In a record: the outputs that were removed when they were read."""
 _lock = threading.Lock()
 
 
