@@ -16,7 +16,20 @@ from woflo.scripts.places import check_written
 from woflo.scripts.plan import SHELL, Plan, files_for, inputs_of
 from woflo.scripts.quoting import check_inner_shell, check_places, filled
 from woflo.scripts.sealing import sealed
-from woflo.scripts.words import FILES, Field, Template, Word, fields_of, no_options, parsed, split, texts_of
+from woflo.scripts.words import (
+    FILES,
+    Field,
+    Template,
+    Word,
+    check_closed,
+    fields_of,
+    folder_text,
+    no_options,
+    parsed,
+    split,
+    texts_of,
+    word_text,
+)
 
 if TYPE_CHECKING:
     from woflo.kernel.task import Task
@@ -55,7 +68,7 @@ class Script:
         self.declared_outputs: Declared = Declared("outputs", outputs)
         self.has_temporary: bool = any(one.kind is Temporary for one in self.declared_outputs.patterns)
         self.env: dict[str, Template | None] = _environment(env)
-        self.cwd: Template = () if cwd is None else parsed(_folder_text(cwd))
+        self.cwd: Template = () if cwd is None else parsed(folder_text(cwd))
         self.words: Template | list[Word] = []
         if callable(command):
             self.function = command
@@ -63,6 +76,7 @@ class Script:
             given = signature(command)
         else:
             self.words, templates = self._words(command)
+            check_closed(templates)
             given = _signature_of(fields_of([*templates, *self._other_templates()]))
         self.parameters: tuple[str, ...] = tuple(name for name in given.parameters if name not in FILES)
         self._function_takes: frozenset[str] = frozenset(given.parameters) if self.function is not None else frozenset()
@@ -88,7 +102,7 @@ class Script:
         elif isinstance(command, list | tuple) and command:
             if self.shell:
                 raise OptionError("shell=True takes the command as one text; a list needs no shell")
-            templates = [parsed(_word_text(word)) for word in command]
+            templates = [parsed(word_text(word)) for word in command]
         else:
             raise OptionError(f"the command {command!r} must be a text, or a list of words")
         check_inner_shell(templates)
@@ -349,25 +363,6 @@ def _plain(groups: Groups) -> Any:
     return groups.get("", []) if set(groups) <= {""} else groups
 
 
-def _word_text(word: Any) -> str:
-    if isinstance(word, os.PathLike):
-        word = os.fspath(word)
-    if isinstance(word, bytes):
-        word = os.fsdecode(word)
-    if isinstance(word, bool | None) or not isinstance(word, str | int | float):
-        raise OptionError(f"the word {word!r} of a command must be a text, a number or a path")
-    if "\0" in str(word):
-        raise OptionError(f"the word {word!r} has a NUL character in it, which no command can be given")
-    return str(word)
-
-
-def _folder_text(cwd: str | os.PathLike[str]) -> str:
-    text = os.fspath(cwd)
-    if "\0" in text:
-        raise OptionError(f"cwd={text!r} has a NUL character in it, which no folder can have")
-    return text
-
-
 def _environment(env: Any) -> dict[str, Template | None]:
     if env is None:
         return {}
@@ -378,7 +373,7 @@ def _environment(env: Any) -> dict[str, Template | None]:
     for name, value in given.items():
         if not isinstance(name, str) or not name or "=" in name or "\0" in name:
             raise OptionError(f"env: {name!r} cannot be the name of an environment variable")
-        made[name] = None if value is None else parsed(_word_text(value))
+        made[name] = None if value is None else parsed(word_text(value))
     return made
 
 

@@ -147,7 +147,7 @@ class Making:
                 protected += made
         if missing:
             told = ", ".join(missing) + self._left()
-            where = f"; its output is in {log}" if log else ""
+            where = f"\nits output is in {log}" if log else ""
             raise MissingOutputError(
                 f"{self._plan.name} ended well, and has not made: {told}{where}", missing=tuple(missing), log=log
             )

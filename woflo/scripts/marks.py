@@ -105,10 +105,17 @@ class Mark:
     def note_stayed(self, paths: list[str], **told: Any) -> None:
         """Write down which outputs were there, and stayed: others that are found after a crash are of this attempt.
 
-        What else is `told` is for people, who ask what has become of it.
+        What else is `told` is for people, who ask what has become of it. Raises `OSError`, which names the file.
         """
-        with open(f"{self.path}{STAYED}", "w", encoding="ascii") as file:
-            json.dump({"stayed": paths, "began": time.time(), "pid": os.getpid(), "host": HOST, **told}, file)
+        path = f"{self.path}{STAYED}"
+        text = json.dumps({"stayed": paths, "began": time.time(), "pid": os.getpid(), "host": HOST, **told})
+        try:
+            with open(path, "w", encoding="ascii") as file:
+                file.write(text)
+        except OSError as error:
+            if error.filename is not None:
+                raise
+            raise OSError(error.errno, error.strerror, path) from error  # as that of a full disk, which has no name
 
     def stayed(self) -> list[str] | None:
         """What the attempt before has written down; None where it had not begun."""

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from woflo.scripts.marks import STAYED, is_taken
-from woflo.scripts.places import project
+from woflo.scripts.places import below
 
 __all__ = ["Unfinished", "unfinished"]
 
@@ -37,7 +37,7 @@ class Unfinished(NamedTuple):
 
 def unfinished(file: str | None = None) -> list[Unfinished]:
     """Those of this project, the newest first; of a `file`, a name within the project, those that were to make it."""
-    folder = os.path.join(project(), ".woflo", "making")
+    folder = below("making")
     try:
         names = [name for name in os.listdir(folder) if name.endswith(STAYED)]
     except FileNotFoundError:

@@ -6,7 +6,7 @@
 
 `{name}` is a value, `{inputs}` and `{outputs}` are files, `{inputs.group}` those of a group, `{inputs[0]}` one of them.
 `{name:03d}` formats as Python does, `{{name}}` is that text with single braces. Other braces
-are left as they are, and so is `${name}`, which is a shell's.
+are left as they are, and so is `${name}`, which is a shell's. A place that is not closed is refused.
 """
 
 from __future__ import annotations
@@ -25,12 +25,15 @@ __all__ = [
     "Lookup",
     "Template",
     "Word",
+    "check_closed",
     "fields_of",
+    "folder_text",
     "no_options",
     "parsed",
     "quick",
     "split",
     "texts_of",
+    "word_text",
 ]
 
 FILES = ("inputs", "outputs")
@@ -81,6 +84,20 @@ def parsed(text: str) -> Template:
     if literal + text[at:]:
         parts.append(literal + text[at:])
     return tuple(parts)
+
+
+_UNCLOSED = re.compile(r"(?<![${])\{[A-Za-z_]\w*[^{}]*\Z")
+
+
+def check_closed(templates: Iterable[Template]) -> None:
+    """Raise `OptionError` for a word, or the text for a shell, that ends within a place for a value."""
+    for text in ("".join(map(str, template)) for template in templates):
+        found = _UNCLOSED.search(text)
+        if found is not None:
+            raise OptionError(
+                f"{text!r} has a brace that is not closed, {found[0]!r}: a place for a value is {{name}}; where the "
+                f"text itself is meant, give it as a value"
+            )
 
 
 def fields_of(templates: Iterable[Template]) -> list[Field]:
@@ -208,4 +225,25 @@ def _text(name: str, value: Any, form: str) -> str:
 def _checked(name: str, text: str) -> str:
     if "\0" in text:
         raise ArgumentError(f"{name}={text!r} has a NUL character in it, which no command can be given")
+    return text
+
+
+def word_text(word: Any) -> str:
+    """A word of a list as a text. Raises `OptionError` for what is none."""
+    if isinstance(word, os.PathLike):
+        word = os.fspath(word)
+    if isinstance(word, bytes):
+        word = os.fsdecode(word)
+    if isinstance(word, bool | None) or not isinstance(word, str | int | float):
+        raise OptionError(f"the word {word!r} of a command must be a text, a number or a path")
+    if "\0" in str(word):
+        raise OptionError(f"the word {word!r} has a NUL character in it, which no command can be given")
+    return str(word)
+
+
+def folder_text(cwd: str | os.PathLike[str]) -> str:
+    """The folder of a command as a text. Raises `OptionError`."""
+    text = os.fspath(cwd)
+    if "\0" in text:
+        raise OptionError(f"cwd={text!r} has a NUL character in it, which no folder can have")
     return text

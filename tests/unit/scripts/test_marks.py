@@ -74,6 +74,18 @@ def test_an_unclean_end_has_no_moment_without_a_mark(project, monkeypatch, log):
     again.give()
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a disk that is full")
+def test_a_full_disk(project):
+    """The error names the file that could not be written."""
+    mark = Mark.take("x.txt", never)
+    os.symlink("/dev/full", f"{mark.path}.stayed")
+    with pytest.raises(OSError, match="No space left") as caught:
+        mark.note_stayed([])
+    assert caught.value.filename == f"{mark.path}.stayed"
+    mark.end()
+    mark.give()
+
+
 def test_a_clean_end(project):
     """Leaves the log, and no mark."""
     mark = Mark.take("x.txt", never)

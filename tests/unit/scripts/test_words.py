@@ -141,6 +141,22 @@ def test_a_value_that_a_shell_is_given():
         assert "x; y" in command(made(words), name="x; y")
 
 
+@pytest.mark.parametrize(
+    ("words", "shell"), [("echo {x", False), (["do", "--x={out.log"], False), ("echo {x; a", True)]
+)
+def test_a_brace_that_is_not_closed(words, shell):
+    """Is told, and not printed as it stands."""
+    with pytest.raises(OptionError, match=r"has a brace that is not closed, '\{"):
+        made(words, shell=shell)
+
+
+def test_braces_of_others():
+    """Of JSON, of a shell and of patterns, and what a function returns, may stand as they are."""
+    for words in ("do { {} {1 {{x", "do ${x", "do '{a: {x}}'", ["do", "{ x"], lambda: ["do", "{x"]):
+        command(made(words), **dict.fromkeys(made(words).parameters, "v"))
+    assert command(made("{ echo a; }; echo ${x:-{} {v}", shell=True), v="w")[2].endswith("w")
+
+
 def test_braces_that_are_no_places():
     """Only names are; `{{name}}` is the name in braces, `${name}` a shell's."""
     template = parsed("{} {1} {a b} {'x': {'y': 1}} {{name}} ${HOME}")
