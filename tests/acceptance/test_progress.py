@@ -208,7 +208,7 @@ runs = [work(n) for n in range(30)]
         wait_for_screen(program, r"^and 26 more that are under way$", r"^all .*0/30")
         screen = Screen(60, 8).feed(program.read())
         assert len(screen.text.strip().splitlines()) <= 7
-        assert len(re.findall(rr"^work\(\d+\) ", screen.text, re.MULTILINE)) == 4
+        assert len(re.findall(r"^work\(\d+\) ", screen.text, re.MULTILINE)) == 4
         (tmp_path / "go").touch()
         assert program.wait() == 0
 
