@@ -16,12 +16,17 @@ if TYPE_CHECKING:
     from woflo.stores.contract import Store
     from woflo.stores.rows import Row
 
-__all__ = ["crashed"]
+__all__ = ["crashed", "is_of_job"]
 
 _OF_JOB = '{"job_file":'
 """How the arguments of a job begin."""
 OVERDUE = 5.0
 """Seconds beyond the end of its lease after which the silence of a process is worth a word."""
+
+
+def is_of_job(row: Row) -> bool:
+    """True for the run of a job file."""
+    return row.args.startswith(_OF_JOB)
 
 
 def crashed(store: Store, rows: Iterable[Row]) -> dict[str, str]:
@@ -57,7 +62,7 @@ def _of_dead(store: Store, rows: list[Row]) -> dict[str, str]:
 
 
 def _way_on(row: Row) -> str:
-    if not row.args.startswith(_OF_JOB):
+    if not is_of_job(row):
         return "a worker, or whoever calls it again, goes on"
     path, here = Path(json.loads(row.args)["job_file"]), Path.cwd()
     return f"`woflo run {path.relative_to(here) if path.is_relative_to(here) else path} -r` goes on"

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from woflo.cli.arguments import json_or_text
 from woflo.cli.failures import UsageError, say, telling
 from woflo.cli.options import AsJson, Debug, OneRun, Runs, Url, found, opened_store
 from woflo.cli.showing import print_json
 from woflo.durable import outside
 from woflo.errors import TaskStoppedError
 from woflo.kernel import clock
+from woflo.kernel.pairs import json_or_text
 from woflo.kernel.state import SUCCESSES, TERMINAL, RunState
 from woflo.stores.failures import dump_error
 from woflo.stores.operations import RequestStop

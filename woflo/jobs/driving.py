@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from woflo.durable.choice import told_store
 from woflo.durable.observing import chosen_observers
 from woflo.errors import (
     JobFailedError,
@@ -36,7 +37,7 @@ from woflo.kernel.pairs import named_values
 from woflo.kernel.runtime import stop_all, wait_for_all
 from woflo.kernel.state import SUCCESSES, RunState
 from woflo.kernel.texts import plain
-from woflo.observers.chosen import Chosen, subscribed
+from woflo.observers.chosen import Chosen, subscribed, with_progress
 
 if TYPE_CHECKING:
     from woflo.jobs.foreseeing import Foreseen
@@ -47,7 +48,6 @@ __all__ = ["FAILED", "INTERRUPTED", "SUCCEEDED", "WRONG_USAGE", "Choices", "driv
 SUCCEEDED, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 _WRONG_USE = (JobFileError, OptionError, SettingsError, RunUnderWayError)
 DEFAULT = "job.yaml"
-PROGRESS = "progress"
 GRACE = 5.0
 """Seconds that steps get to end after Ctrl-C."""
 
@@ -98,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return WRONG_USAGE
     choices = Choices(
         restart=given.restart,
-        skip=[name for names in given.skip for name in names],
+        skip=given.skip,
         run_to=given.run_to,
         run_from=given.run_from,
         variables=variables,
@@ -115,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Execute a job.", allow_abbrev=False)
     parser.add_argument("-j", "--job", help=f"the job file; {DEFAULT}, or with -r that of the latest run, by default")
     parser.add_argument("-r", "--restart", action="store_true", help="go on where the latest run did not succeed")
-    parser.add_argument("--skip", action="append", nargs="+", default=[], metavar="STEP", help="leave steps out")
+    parser.add_argument("--skip", action="append", default=[], metavar="STEP", help="leave it out; several times")
     parser.add_argument("--run-to", metavar="STEP", help="only this step and what it needs")
     parser.add_argument("--run-from", metavar="STEP", help="only this step and what needs it")
     parser.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help="what $VAR{NAME} stands for")
@@ -143,7 +143,11 @@ def pending(path: str, choices: Choices) -> list[Foreseen]:
 
     Nothing is executed, and nothing written. Raises `JobFileError` as `Job.load` does.
     """
-    return _loaded(path, choices).foreseen(restart=choices.restart)
+    job = _loaded(path, choices)
+    steps = job.foreseen(restart=choices.restart)
+    if choices.restart:
+        _goes_on(job)
+    return steps
 
 
 def _loaded(path: str, choices: Choices) -> Job:
@@ -158,6 +162,7 @@ def _loaded(path: str, choices: Choices) -> Job:
         run_from=choices.run_from,
         max_concurrency=choices.max_concurrency,
         tags=choices.tags,
+        restart=choices.restart,
     )
     for glob in choices.force:
         if not any(fnmatchcase(name, glob) for name in job.steps):
@@ -178,7 +183,8 @@ def drive(path: str, choices: Choices) -> int:
     try:
         job = _loaded(path, choices)
         observers = _observers(job, choices)
-        with subscribed(observers, restarted=choices.restart and job.is_unfinished()):
+        goes_on = choices.restart and _goes_on(job)
+        with subscribed(observers, restarted=goes_on):
             with interrupts_held_back():
                 run = job.resume() if choices.restart else job()
             run.get_result()
@@ -193,18 +199,27 @@ def drive(path: str, choices: Choices) -> int:
     except WofloError as error:
         _say(_traceback(error) if choices.debug else f"error: {error}")
         return WRONG_USAGE if isinstance(error, _WRONG_USE) else FAILED
-    _say(f"woflo: {job.name}: {len(job.plan.chosen)} steps succeeded")
+    number = len(job.plan.chosen)
+    _say(f"woflo: {job.name}: {number} {'step' if number == 1 else 'steps'} succeeded")
     return SUCCEEDED
+
+
+def _goes_on(job: Job) -> bool:
+    """True where there is a run to go on with; what no command line says is told: its variables."""
+    found = job.recorded
+    goes_on = job.is_unfinished()
+    if not goes_on:
+        _say(f"woflo: nothing to go on with in {told_store()} for {job.name}, {job.path}: a new run begins")
+    elif found is not None and found.values:
+        told = " ".join(f"{name}={value}" for name, value in found.values.items())
+        _say(f"woflo: with the variables of {found.run_id}: {told}")
+    return goes_on
 
 
 def _observers(job: Job, choices: Choices) -> list[Chosen]:
     """Who is told while it executes: whoever is named, and bars, with what steps print above them."""
-    named = chosen_observers(choices.observe, job.observers)
-    if choices.progress is False:
-        named = [one for one in named if one.what != PROGRESS]
-    elif all(one.what != PROGRESS for one in named) and (choices.progress or _can_draw()):
-        named.append(Chosen(PROGRESS))
-    return choices.around(named)
+    shown = (_can_draw() or None) if choices.progress is None else choices.progress
+    return choices.around(with_progress(chosen_observers(choices.observe, job.observers), shown))
 
 
 def _can_draw() -> bool:

@@ -54,7 +54,7 @@ class Starting(Stopping):
             if options.resources:
                 self._lane = self._runtime.limits.lane_of(self)  # type: ignore[arg-type]  # or it raises, at the call
             handles, touched = find_handles(self._args, self._kwargs)
-            if handles and options.admission is not None:
+            if (handles or options.after) and options.admission is not None:
                 options.admission.called(self, handles)  # type: ignore[arg-type]
             if handles or options.after:
                 self._await_dependencies([*handles, *options.after])

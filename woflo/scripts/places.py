@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from woflo.errors import ArgumentError
 
-__all__ = ["check_written", "folder", "is_inside", "project"]
+__all__ = ["below", "check_written", "folder", "is_inside", "project"]
 
 _TOPS = ("woflo.toml", "pyproject.toml", ".git")
 
@@ -32,11 +32,16 @@ def _project_of(here: str) -> str:
         at = above
 
 
+def below(*names: str) -> str:
+    """What lies in woflo's own folder in the project, and need not be there."""
+    return "/".join((project(), ".woflo", *names))
+
+
 def folder(*names: str) -> str:
     """A folder of woflo's own in the project, made where it is missing, for this user only."""
-    path = "/".join((project(), ".woflo", *names))
+    path = below(*names)
     if path not in _made:
-        os.makedirs(os.path.join(project(), ".woflo"), mode=0o700, exist_ok=True)
+        os.makedirs(below(), mode=0o700, exist_ok=True)
         os.makedirs(path, mode=0o700, exist_ok=True)
         _made.add(path)
     return path

@@ -18,6 +18,7 @@ from woflo.kernel.lifecycle import Watcher
 from woflo.kernel.masking import masked
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.run import BaseTaskRun
+from woflo.kernel.state import RunState
 from woflo.kernel.traits import Traits
 from woflo.runners.thread import threads_of_this_process
 from woflo.scripts.admission import plan_of
@@ -27,7 +28,7 @@ from woflo.scripts.execution import Execution, tell_output
 from woflo.scripts.freshness import remember
 from woflo.scripts.ledger import STAYED, ledger
 from woflo.scripts.logs import log_name
-from woflo.scripts.plan import Plan
+from woflo.scripts.plan import Plan, paths_in
 from woflo.stores.failures import dump_error
 from woflo.stores.rows import Row, Tag
 
@@ -64,8 +65,7 @@ class ScriptTaskRun(BaseTaskRun[R]):
             return ()
         else:
             value = self._plan.value()
-        groups = value.values() if isinstance(value, dict) else [value]
-        return tuple(path for paths in groups for path in paths)
+        return tuple(paths_in(value))
 
     @property
     def log(self) -> str | None:
@@ -124,8 +124,20 @@ class ScriptTaskRun(BaseTaskRun[R]):
         if self._execution is execution and self._in_code:
             threading.Thread(target=execution.kill, name="woflo-kill", daemon=True).start()
 
+    def _found_made(self) -> bool:
+        """True where it has only waited for another process, which has made its outputs meanwhile."""
+        return self._execution is not None and self._execution.is_recorded
+
+    def _finish_well(self, outcome: Outcome, now: float) -> bool:
+        return not self._found_made() and super()._finish_well(outcome, now)
+
+    def _settle(self, state: RunState, outcome: Outcome, *, only_idle: bool = False) -> bool:
+        if state is RunState.SUCCEEDED and self._found_made():
+            state = RunState.SKIPPED
+        return super()._settle(state, outcome, only_idle=only_idle)
+
     def _tell(self, waiters: Any, watchers: list[Watcher] | None) -> None:
-        if self.attempt and self.task.options.admission is not None:
+        if self.attempt and self._state is not RunState.SKIPPED and self.task.options.admission is not None:
             try:
                 self._keep_run()
             except Exception as error:  # whoever waits is told of the end in any case
