@@ -195,7 +195,7 @@ def test_at_a_terminal(project):
     with Program(project, "", terminal=True, command=command) as program:
         assert program.wait() == 0
         shown = program.read()
-    assert "d | this is d" in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
+    assert "d(name=d) | this is d" in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
     assert "nightly: 5 steps succeeded" in shown
     with Program(project, "", terminal=True, command=[*command, "--no-progress"]) as program:
         assert program.wait() == 0
