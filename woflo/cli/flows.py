@@ -104,7 +104,7 @@ def show_plan(name: str, function: Callable[[], Any], *, json: bool) -> int:
     """
     from woflo.scripts.planning import dry_run
 
-    _make_no_store()
+    _leave_store_as_it_is()
     with dry_run() as plan, Ends() as ends:
         error = _error_of(function)
         runtime.wait_for_all()
@@ -112,7 +112,8 @@ def show_plan(name: str, function: Callable[[], Any], *, json: bool) -> int:
     wrong = next((one for one in errors if isinstance(one, WofloError) and not isinstance(one, _FOLLOWING)), None)
     if wrong is not None:
         raise wrong
-    show_planned(plan.planned, json=json)
+    if plan.planned or not errors:
+        show_planned(plan.planned, json=json)
     for one in errors:
         if isinstance(one, UnknownResultError):
             say(f"hint: the plan ends here, for {spelled_out(str(one))}")
@@ -122,16 +123,15 @@ def show_plan(name: str, function: Callable[[], Any], *, json: bool) -> int:
     return FAILED if errors else 0
 
 
-def _make_no_store() -> None:
+def _leave_store_as_it_is() -> None:
     """Where nothing was stored yet, nothing is known, and a store in memory knows as much."""
     from woflo.durable.choice import chosen_url, use_store
-    from woflo.stores.opening import is_there
+    from woflo.stores.opening import is_there, open_as_it_is
 
-    if is_there(chosen_url()):
-        return
-    chosen = use_store("memory:")
-    if chosen is not None:  # the code has named one
-        use_store(chosen)
+    chosen = use_store(None)  # by the code, or by --store
+    if chosen is None:
+        chosen = open_as_it_is(chosen_url()) if is_there(chosen_url()) else open_as_it_is("memory:")
+    use_store(chosen)
 
 
 _FOLLOWING = (UnknownResultError, UpstreamFailedError)

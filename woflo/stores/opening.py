@@ -10,7 +10,7 @@ from woflo.kernel import hiding
 from woflo.kernel.registry import STORES, load_store
 from woflo.stores.contract import Store
 
-__all__ = ["is_there", "open_store"]
+__all__ = ["is_there", "open_as_it_is", "open_store"]
 
 
 def is_there(url: str) -> bool:
@@ -34,3 +34,17 @@ def open_store(url: str) -> Store:
         raise StoreError(f"{url!r} is no URL of a store; write one as sqlite:///{url} (known: {', '.join(STORES)})")
     store: Store = load_store(scheme).from_url(url)
     return store
+
+
+def open_as_it_is(url: str) -> Store:
+    """The same; a file that cannot be written is opened so that it can be read. Raises `StoreError`."""
+    try:
+        return open_store(url)
+    except StoreError:
+        if not url.startswith("sqlite:"):
+            raise
+        from woflo.stores.sqlite.looking import LookedAtSQLiteStore, is_protected
+
+        if not is_protected(url):
+            raise
+        return LookedAtSQLiteStore(url)
