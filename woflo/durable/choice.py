@@ -1,7 +1,7 @@
 """Which store is used.
 
 The first of: the one named in code, the URL in `WOFLO_STORE`, `url` in the table `[store]` of `woflo.toml`, the SQLite
-file `.woflo/woflo.db` in the current folder.
+file `.woflo/woflo.db` beside that `woflo.toml`, and where there is none, in the current folder.
 """
 
 from __future__ import annotations
@@ -10,13 +10,16 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import quote
 
 from woflo.errors import SettingsError
 from woflo.stores.contract import Store
 
 __all__ = ["chosen_url", "current_store", "is_store_there", "making_none", "opened", "opened_for", "use_store"]
 
-DEFAULT = "sqlite:///.woflo/woflo.db"
+_BEGIN, _DEFAULT = "sqlite:///", ".woflo/woflo.db"
+DEFAULT = f"{_BEGIN}{_DEFAULT}"
 _RELATIVE = ("sqlite:///", "dir:")
 """How URLs begin that name a path; without a further slash it is relative, and in a file meant from its folder."""
 _lock = threading.Lock()
@@ -72,21 +75,23 @@ def chosen_url() -> str:
 
     Raises `SettingsError` where `woflo.toml` cannot be read, or its `url` is no text.
     """
-    return os.environ.get("WOFLO_STORE") or _url_in_file() or DEFAULT
+    return os.environ.get("WOFLO_STORE") or _url_by_file() or DEFAULT
 
 
-def _url_in_file() -> str | None:
+def _url_by_file() -> str | None:
     from woflo.durable import project
 
     path = project.find(project.FILE)
     url = project.table_of(path, "store").get("url")
-    if path is None or url is None:
+    if path is None:
         return None
+    if url is None:
+        return None if path.parent == Path.cwd() else f"{_BEGIN}{quote(str(path.parent))}/{_DEFAULT}"
     if not isinstance(url, str):
         raise SettingsError(f"{path}: [store] url must be the URL of a store as text, and is {url!r}")
     for begin in _RELATIVE:
         if url.startswith(begin) and not url.startswith(f"{begin}/"):
-            return f"{begin}{path.parent}/{url.removeprefix(begin)}"
+            return f"{begin}{quote(str(path.parent))}/{url.removeprefix(begin)}"
     return url
 
 

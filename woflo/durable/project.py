@@ -1,33 +1,25 @@
 """The files of a project that woflo reads: `woflo.toml` and `.env`.
 
-Each is looked for in the current folder and its parents, up to the one that has a `pyproject.toml` or a `.git`. Where
-none has, only in the current folder: those above may be anybody's.
+Each is looked for in the current folder and its parents, up to the one that has a `pyproject.toml` or a `.git`; where
+none has, up to the nearest `woflo.toml`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from woflo.errors import SettingsError
+from woflo.scripts.places import folders
 
 __all__ = ["FILE", "find", "table_of"]
 
 FILE = "woflo.toml"
-_TOPS = ("pyproject.toml", ".git")
 
 
 def find(name: str) -> Path | None:
     """The nearest file of this name."""
-    return next((folder / name for folder in _folders() if (folder / name).is_file()), None)
-
-
-def _folders() -> Iterator[Path]:
-    here = Path.cwd()
-    up = [here, *here.parents]
-    tops = [number for number, folder in enumerate(up) if any((folder / name).exists() for name in _TOPS)]
-    yield from up[: tops[0] + 1 if tops else 1]
+    return next((path for folder in folders() if (path := Path(folder, name)).is_file()), None)
 
 
 def table_of(path: Path | None, *names: str) -> dict[str, Any]:
