@@ -73,7 +73,8 @@ def opened_store(url: str | None) -> Iterator[Store]:
     """
     where = url or chosen_url()
     if ":" not in where:
-        raise UsageError(f"--store {where!r} is no URL of a store; write one as sqlite:///{where}")
+        named = "WOFLO_STORE" if url is None else "--store"
+        raise UsageError(f"{named} {where!r} is no URL of a store; write one as sqlite:///{where}")
     if not is_there(where):
         raise UsageError(
             f"there is no store {where}: nothing was stored there yet; name another one with --store, or go to the "

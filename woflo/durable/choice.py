@@ -82,13 +82,18 @@ def _url_by_file() -> str | None:
     from woflo.durable import project
 
     path = project.find(project.FILE)
-    url = project.table_of(path, "store").get("url")
+    table = project.table_of(path, "store")
+    url = table.get("url")
     if path is None:
         return None
+    for name in table.keys() - {"url"}:
+        raise SettingsError(f"{path}: [store] has {name!r}, which is not known here; it has `url` alone")
     if url is None:
         return None if path.parent == Path.cwd() else f"{_BEGIN}{quote(str(path.parent))}/{_DEFAULT}"
     if not isinstance(url, str):
         raise SettingsError(f"{path}: [store] url must be the URL of a store as text, and is {url!r}")
+    if ":" not in url:
+        raise SettingsError(f"{path}: [store] url: {url!r} is no URL of a store; write one as sqlite:///{url}")
     for begin in _RELATIVE:
         if url.startswith(begin) and not url.startswith(f"{begin}/"):
             return f"{begin}{quote(str(path.parent))}/{url.removeprefix(begin)}"

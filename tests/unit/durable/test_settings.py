@@ -116,6 +116,26 @@ def test_the_store_is_chosen(folder, monkeypatch):
     assert chosen_url() == "memory:"
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[stores]\n", r"woflo.toml: 'stores' is not known here; did you mean 'store'\?"),
+        ("[observrs.jsonl]\n", r"did you mean 'observers'\?"),
+        ("[xyz]\n", r"\(known: logs, observers, retention, settings, store; tool is for others\)"),
+        ('url = "memory:"\n', "woflo.toml: 'url' is not known here"),
+        ("[store]\nulr = 'memory:'\n", r"woflo.toml: \[store\] has 'ulr'"),
+        ("[store]\nurl = 'nosuch'\n", r"woflo.toml: \[store\] url: 'nosuch' is no URL of a store"),
+    ],
+)
+def test_what_nobody_would_read(folder, text, told):
+    """Is a mistake, told with the nearest name and the place; tables of other programs are theirs."""
+    (folder / "woflo.toml").write_text(text)
+    with pytest.raises(SettingsError, match=told):
+        chosen_url()
+    (folder / "woflo.toml").write_text("[tool.other]\n")
+    assert chosen_url().endswith(".woflo/woflo.db")
+
+
 def test_a_file_above_marks_the_project(folder, monkeypatch):
     """Without other marks, too: it holds below, with the store beside it; where everybody may write it does not."""
     top = folder / "50% of it"
