@@ -48,7 +48,13 @@ def ask() -> str:
 
 @task
 def odd() -> list:
-    return [float("nan"), {1, 2}, "\\x1b[2J"]
+    return [float("nan"), {1, 2}, "\\x1b[2J", {(1, 2): 3}]
+
+@task
+def endless():
+    within = []
+    within.append(within)
+    return within
 
 copy = script("sh -c 'echo said; cp a.txt b.txt'", inputs="a.txt", outputs="b.txt", name="copy")
 
@@ -237,7 +243,8 @@ def of_settings(folder):
 def of_run(folder):
     run = answer(folder, "run", "app.py", "flow", "--arg", "n=2")
     assert run == {"id": run["id"], "name": "flow", "state": "SUCCEEDED", "result": 0.5, "error": None, "calls": []}
-    assert answer(folder, "run", "app.py", "odd")["result"] == [None, "{1, 2}", "\x1b[2J"]
+    assert answer(folder, "run", "app.py", "odd")["result"] == [None, "{1, 2}", "\x1b[2J", {"(1, 2)": 3}]
+    assert answer(folder, "run", "app.py", "endless")["state"] == "SUCCEEDED"
     failed = answer(folder, "run", "app.py", "loud", "--arg", "n=0", status=1)
     assert (failed["state"], failed["error"]["type"]) == ("FAILED", "builtins:ZeroDivisionError")
     several = answer(folder, "run", "app.py", "calls", "-q", status=1)

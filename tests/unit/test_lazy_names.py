@@ -22,3 +22,10 @@ def test_every_name_is_there(name):
     for one in package.__all__:
         assert getattr(package, one) is not None
     assert set(package._ON_FIRST_USE) <= set(package.__all__)
+
+
+def test_every_exception_is_told_of():
+    """The reference shows what is in `__all__`."""
+    errors = import_module("woflo.errors")
+    kinds = [one for one in vars(errors).values() if isinstance(one, type) and one.__module__ == errors.__name__]
+    assert sorted(errors.__all__) == sorted(one.__name__ for one in kinds)

@@ -21,7 +21,7 @@ from typer.main import get_command
 
 from woflo.cli.helping import named_for_people
 
-__all__ = ["app", "main"]
+__all__ = ["app", "function_of", "main"]
 
 
 class _Command(NamedTuple):

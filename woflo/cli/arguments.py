@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from woflo.cli.failures import UsageError
 from woflo.kernel.masking import mask
-from woflo.kernel.pairs import named_values
+from woflo.kernel.pairs import json_or_text, named_values
 from woflo.kernel.texts import did_you_mean
 
 if TYPE_CHECKING:
     from woflo.kernel.task import Task
 
-__all__ = ["arguments_for", "arguments_of", "given_arguments", "json_or_text"]
+__all__ = ["arguments_for", "arguments_of", "given_arguments"]
 
 
 def arguments_of(task: Task[..., Any], given: Iterable[str]) -> dict[str, Any]:
@@ -63,14 +62,6 @@ def _value(called: str, name: str, text: str, annotation: Any) -> Any:
     except ValidationError as error:
         told = error.errors()[0]["msg"]
         raise UsageError(f"--arg {name}={mask(name, text)}: {called} takes {_shown(annotation)}; {told}") from None
-
-
-def json_or_text(text: str) -> Any:
-    """What the text says as JSON; the text itself where it is none."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def _check_all_given(called: str, parameters: Iterable[inspect.Parameter], found: dict[str, Any]) -> None:

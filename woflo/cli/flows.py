@@ -102,10 +102,10 @@ def show_plan(name: str, function: Callable[[], Any], *, json: bool) -> int:
 
     Raises what is wrong with a call, or has hindered the look at files and records.
     """
+    from woflo.durable.choice import making_none
     from woflo.scripts.planning import dry_run
 
-    _leave_store_as_it_is()
-    with dry_run() as plan, Ends() as ends:
+    with making_none(), dry_run() as plan, Ends() as ends:
         error = _error_of(function)
         runtime.wait_for_all()
     errors = [one for one in (*(end.error for end in ends.bad), error) if one is not None]
@@ -121,17 +121,6 @@ def show_plan(name: str, function: Callable[[], Any], *, json: bool) -> int:
     for one in errors[:1]:
         say(f"error: {name}: {spelled_out(told(one).splitlines()[0])}")
     return FAILED if errors else 0
-
-
-def _leave_store_as_it_is() -> None:
-    """Where nothing was stored yet, nothing is known, and a store in memory knows as much."""
-    from woflo.durable.choice import chosen_url, use_store
-    from woflo.stores.opening import is_there, open_as_it_is
-
-    chosen = use_store(None)  # by the code, or by --store
-    if chosen is None:
-        chosen = open_as_it_is(chosen_url()) if is_there(chosen_url()) else open_as_it_is("memory:")
-    use_store(chosen)
 
 
 _FOLLOWING = (UnknownResultError, UpstreamFailedError)

@@ -7,7 +7,7 @@ import re
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,7 +20,7 @@ from woflo.cli.options import AsJson, Debug, OneRun, Url
 from woflo.cli.showing import print_json
 from woflo.kernel.masking import mask_text
 from woflo.kernel.texts import file_name, spelled_out
-from woflo.scripts.places import project
+from woflo.scripts.places import below
 
 if TYPE_CHECKING:
     from woflo.stores.contract import Store
@@ -123,7 +123,7 @@ class _Shown:
     """The files of a run, and how far each of them is shown."""
 
     def __init__(self, run_id: str) -> None:
-        self.folder = os.path.join(project(), ".woflo", "logs")
+        self.folder = below("logs")
         self.files: dict[str, Growing] = {}
         """By name, how far they are shown."""
         self._ids = (run_id.replace("/", "_"), f"-{file_name(run_id, 120)}")
@@ -139,8 +139,12 @@ class _Shown:
 
     def all(self) -> list[dict[str, Any]]:
         """The lines of each file by now."""
-        found = {name: self.files.setdefault(name, Growing()) for name in self._names()}
-        return [{"file": name, "lines": list(self._lines(name, one, hold=False))} for name, one in found.items()]
+        found = []
+        for name in self._names():
+            growing = self.files.setdefault(name, Growing())
+            with suppress(FileNotFoundError):  # it was swept meanwhile
+                found.append({"file": name, "lines": list(self._lines(name, growing, hold=False))})
+        return found
 
     def _lines(self, name: str, growing: Growing, *, hold: bool) -> Iterator[str]:
         """Those that were not given out yet, without secrets. Raises `FileNotFoundError`."""

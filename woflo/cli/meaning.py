@@ -7,10 +7,11 @@ from functools import partial
 from inspect import isfunction
 from typing import Any, NamedTuple
 
-from woflo.cli.arguments import arguments_for, arguments_of, given_arguments, json_or_text
+from woflo.cli.arguments import arguments_for, arguments_of, given_arguments
 from woflo.cli.failures import UsageError
 from woflo.cli.targets import Target
 from woflo.errors import UnknownMakerError
+from woflo.kernel.pairs import json_or_text
 from woflo.kernel.task import Task
 from woflo.scripts.makers import Call, call_all, calls_for
 

@@ -90,6 +90,8 @@ def _fitted(cell: str, width: int) -> str:
     return cell.ljust(width) if len(cell) <= width else f"{cell[: width - 1]}…"
 
 
+DEEPEST = 100
+"""Levels of a value that are told as JSON, where not all of it can be: one that has itself inside has no end."""
 _stdout: int | None = None
 """The descriptor of what was stdout, where that is kept for JSON."""
 
@@ -119,8 +121,8 @@ def print_json(value: Any) -> None:
 def _json(value: Any) -> str:
     try:
         return json.dumps(value, indent=2, allow_nan=False, default=_spelled)
-    except ValueError:
-        return json.dumps(_finite(value), indent=2, default=_spelled)
+    except (ValueError, TypeError, RecursionError):
+        return json.dumps(_in_json(value), indent=2, default=_spelled)
 
 
 def _spelled(value: Any) -> str:
@@ -128,13 +130,21 @@ def _spelled(value: Any) -> str:
     return spelled_out(repr(value))
 
 
-def _finite(value: Any) -> Any:
-    """Without numbers that JSON does not know."""
+def _in_json(value: Any, depth: int = 0) -> Any:
+    """As far as JSON has it: other numbers are null, other keys are texts, and what is too deep is told as `…`."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
+    if not isinstance(value, Mapping | list | tuple):
+        return value
+    if depth == DEEPEST:
+        return "…"
     if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
+        return {_key(key): _in_json(item, depth + 1) for key, item in value.items()}
+    return [_in_json(item, depth + 1) for item in value]
+
+
+def _key(key: Any) -> Any:
+    return key if isinstance(key, str | int | float | None) else _spelled(key)
 
 
 def time_of(at: float | None) -> str:

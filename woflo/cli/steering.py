@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from woflo.cli.arguments import json_or_text
 from woflo.cli.crashes import crashed, job_file_of
 from woflo.cli.failures import UsageError, say, telling
 from woflo.cli.options import AsJson, Debug, OneRun, Runs, Url, found, opened_store
@@ -19,6 +18,7 @@ from woflo.durable import outside
 from woflo.durable.membership import free_of_dead
 from woflo.errors import TaskStoppedError
 from woflo.kernel import clock
+from woflo.kernel.pairs import json_or_text
 from woflo.kernel.state import SUCCESSES, TERMINAL, RunState
 from woflo.stores.failures import dump_error
 from woflo.stores.operations import RequestStop

@@ -15,18 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Ends", "watched", "with_logs"]
 
-PROGRESS = "progress"
-
 
 @contextmanager
 def watched(*, quiet: bool, observers: Iterable[Chosen]) -> Iterator[None]:
     """Within this, progress is shown on stderr, unless it is to be `quiet`; what runs say is kept, `observers` told."""
-    from woflo.observers.chosen import Chosen, subscribed
+    from woflo.observers.chosen import subscribed, with_progress
 
-    named = [one for one in observers if not (quiet and one.what == PROGRESS)]
-    if not quiet and not any(one.what == PROGRESS for one in named):
-        named.append(Chosen(PROGRESS))
-    with subscribed(with_logs(named)):
+    with subscribed(with_logs(with_progress(observers, not quiet))):
         yield
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -153,6 +153,7 @@ def _accepted(target: str, names: list[str], arg: list[str]) -> Iterator[str]:
     """The files of one call after the other."""
     from woflo.cli.meaning import meaning
     from woflo.cli.targets import Target
+    from woflo.scripts.plan import paths_in
     from woflo.scripts.script import touch as accepted
 
     meant = meaning(Target(target), names, arg)
@@ -162,12 +163,7 @@ def _accepted(target: str, names: list[str], arg: list[str]) -> Iterator[str]:
     if meant.task is not None:
         calls = [(meant.task, meant.arguments)]
     for task, values in calls:
-        yield from _paths(accepted(task, **values))
-
-
-def _paths(value: Any) -> list[str]:
-    groups = value.values() if isinstance(value, dict) else [value]
-    return [path for group in groups for path in group]
+        yield from paths_in(accepted(task, **values))
 
 
 def _use(store: str | None) -> None:

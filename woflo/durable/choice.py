@@ -46,14 +46,18 @@ def is_store_there() -> bool:
 
 @contextmanager
 def making_none() -> Iterator[None]:
-    """Within this, where there is no store yet, what asks for one gets an empty one, of which nothing is left."""
-    if is_store_there():
+    """Within this, where there is no store yet, what asks for one gets an empty one, of which nothing is left.
+
+    One that cannot be written is read.
+    """
+    from woflo.stores.opening import is_protected, is_there, open_as_it_is
+
+    url = "" if _chosen is not None else chosen_url()
+    if not url or (is_there(url) and not is_protected(url)):
         yield
         return
-    from woflo.stores.memory import MemoryStore
-
-    with closing(MemoryStore()) as empty:
-        before = use_store(empty)
+    with closing(open_as_it_is(url if is_there(url) else "memory:")) as kept:
+        before = use_store(kept)
         try:
             yield
         finally:

@@ -36,7 +36,7 @@ class Unserved:
         self._heard = -1
 
     def look(self) -> None:
-        """Tell of names that were not told yet, at most once a second."""
+        """Tell of names that were not told yet, at most once a second; where nothing was heard, every ten seconds."""
         heard, quiet = self._serving.engine.heard, time.monotonic() - self._looked_at
         if quiet < (QUIET_LOOK if heard == self._heard else LOOK):
             return

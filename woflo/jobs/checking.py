@@ -9,7 +9,7 @@ from typing import Any
 
 from woflo.errors import WofloError
 from woflo.jobs.commands import command_task, with_files
-from woflo.jobs.files import check_outputs, named_by, order_by_files
+from woflo.jobs.files import check_outputs, named_by, order_by_files, texts_in
 from woflo.jobs.finding import Found, NotFound
 from woflo.jobs.model import JobModel, StepModel
 from woflo.jobs.plan import Step
@@ -108,9 +108,7 @@ class Checking:
         """A command is given its inputs by the call where they name what other steps have made."""
         from woflo.scripts.words import fields_of, parsed
 
-        groups = model.inputs.values() if isinstance(model.inputs, dict) else [model.inputs or ()]
-        texts = [text for group in groups for text in ([group] if isinstance(group, str) else group)]
-        fields = fields_of(map(parsed, texts))
+        fields = fields_of(map(parsed, texts_in(model.inputs)))
         if fields:
             told = f"{fields[0]} cannot stand beside what other steps have made; give it as a parameter"
             self._problems.add((*path, "inputs"), told)

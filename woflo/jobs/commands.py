@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from inspect import unwrap
 from typing import TYPE_CHECKING, Any
 
+from woflo.jobs.files import texts_in
 from woflo.jobs.problems import near
 from woflo.kernel.registry import load_making
 from woflo.kernel.task import Task
@@ -58,7 +59,7 @@ def _marked_outputs(model: StepModel, tell: Tell) -> Any:
     """The outputs of a step, of which some are temporary or protected."""
     from woflo.scripts.files import protected, temporary
 
-    texts = _texts(model.outputs)
+    texts = texts_in(model.outputs)
     goes = _meant("temporary", model.temporary, texts, tell)
     stays = _meant("protected", model.protected, texts, tell)
     for text in texts:
@@ -77,15 +78,10 @@ def _meant(key: str, given: Any, outputs: list[str], tell: Tell) -> list[str]:
         if given and not outputs:
             tell(key, "names no file: there are no `outputs` in this step")
         return outputs if given else []
-    for text in _texts(given):
+    for text in texts_in(given):
         if text not in outputs:
             tell(key, f"{text!r} is none of the `outputs` of this step{near(text, outputs, 'they are')}")
-    return _texts(given)
-
-
-def _texts(given: Any) -> list[str]:
-    groups = given.values() if isinstance(given, dict) else [given or ()]
-    return [text for group in groups for text in ([group] if isinstance(group, str) else group)]
+    return texts_in(given)
 
 
 def _mapped(given: Any, change: Callable[[str], str]) -> Any:

@@ -36,7 +36,7 @@ from woflo.kernel.pairs import named_values
 from woflo.kernel.runtime import stop_all, wait_for_all
 from woflo.kernel.state import SUCCESSES, RunState
 from woflo.kernel.texts import plain
-from woflo.observers.chosen import Chosen, subscribed
+from woflo.observers.chosen import Chosen, subscribed, with_progress
 
 if TYPE_CHECKING:
     from woflo.jobs.foreseeing import Foreseen
@@ -47,7 +47,6 @@ __all__ = ["FAILED", "INTERRUPTED", "SUCCEEDED", "WRONG_USAGE", "Choices", "driv
 SUCCEEDED, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 _WRONG_USE = (JobFileError, OptionError, SettingsError, RunUnderWayError)
 DEFAULT = "job.yaml"
-PROGRESS = "progress"
 GRACE = 5.0
 """Seconds that steps get to end after Ctrl-C."""
 
@@ -199,12 +198,8 @@ def drive(path: str, choices: Choices) -> int:
 
 def _observers(job: Job, choices: Choices) -> list[Chosen]:
     """Who is told while it executes: whoever is named, and bars, with what steps print above them."""
-    named = chosen_observers(choices.observe, job.observers)
-    if choices.progress is False:
-        named = [one for one in named if one.what != PROGRESS]
-    elif all(one.what != PROGRESS for one in named) and (choices.progress or _can_draw()):
-        named.append(Chosen(PROGRESS))
-    return choices.around(named)
+    shown = (_can_draw() or None) if choices.progress is None else choices.progress
+    return choices.around(with_progress(chosen_observers(choices.observe, job.observers), shown))
 
 
 def _can_draw() -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from woflo.jobs.plan import Step
     from woflo.scripts.files import Declared
 
-__all__ = ["Edge", "Files", "Named", "check_outputs", "edges", "makers_of", "named_by", "order_by_files"]
+__all__ = ["Edge", "Files", "Named", "check_outputs", "edges", "makers_of", "named_by", "order_by_files", "texts_in"]
 
 
 class Named(NamedTuple):
@@ -109,10 +109,15 @@ def _written(given: Any, base: str) -> Iterator[Named]:
     from woflo.jobs.references import has_references
     from woflo.scripts.plan import target_of
 
-    groups = given.values() if isinstance(given, dict) else [given or ()]
-    for text in [text for group in groups for text in ([group] if isinstance(group, str) else group)]:
+    for text in texts_in(given):
         if isinstance(text, str) and text and not has_references(text):
             yield Named(target_of(text, base), has_magic(text))
+
+
+def texts_in(given: Any) -> list[Any]:
+    """What is written for files of a step, as a path, a list or groups: all that stands in it."""
+    groups = given.values() if isinstance(given, dict) else [given or ()]
+    return [text for group in groups for text in ([group] if isinstance(group, str) else group)]
 
 
 def edges(files: Mapping[str, Files]) -> Iterator[Edge]:

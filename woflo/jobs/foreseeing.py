@@ -15,6 +15,7 @@ from woflo.durable.choice import making_none
 from woflo.errors import OptionError, WofloError
 from woflo.jobs.files import edges, named_by
 from woflo.kernel.hiding import hide
+from woflo.scripts.planning import ALWAYS, DryRun
 
 if TYPE_CHECKING:
     from woflo.jobs.continuing import Before
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from woflo.scripts.plan import Plan as Call
 
 __all__ = ["Foreseen", "accepted", "foreseen"]
-
-NO_FILES = "it names no files, so it is executed whenever it is called"
 
 
 class Foreseen(NamedTuple):
@@ -68,8 +67,6 @@ class _Look:
     """At the steps, one behind those that it needs."""
 
     def __init__(self, plan: Plan) -> None:
-        from woflo.scripts.planning import DryRun
-
         self._makers: dict[str, list[tuple[str, str]]] = {}
         """Who makes the files that a step reads, by its name."""
         for edge in edges({step.name: named_by(step) for step in plan.chosen}):
@@ -91,7 +88,7 @@ class _Look:
         except (_Unknown, WofloError, ValueError) as error:
             command, reasons = "", [str(error)]
         else:
-            command, reasons = ("", [] if why else [NO_FILES]) if call is None else self._stale(step, call)
+            command, reasons = ("", [] if why else [ALWAYS]) if call is None else self._stale(step, call)
         is_due = bool(reasons) or not step.has_files
         if is_due:
             self._calls.changed.add(step.name)
@@ -150,6 +147,7 @@ def accepted(plan: Plan, names: Iterable[str] = ()) -> list[str]:
 
     Raises `OptionError` for a step that names none, or whose files are known when others have ended, and as `touch`.
     """
+    from woflo.scripts.plan import paths_in
     from woflo.scripts.script import touch
 
     chosen = list(names)
@@ -170,5 +168,5 @@ def accepted(plan: Plan, names: Iterable[str] = ()) -> list[str]:
                 raise OptionError(f"the step {step.name!r} names no outputs, so there is nothing to accept")
             continue
         value = touch(step.task.with_options(name=step.name), **step.filled(calls._value_of))
-        files += [path for group in (value.values() if isinstance(value, dict) else [value]) for path in group]
+        files += paths_in(value)
     return files

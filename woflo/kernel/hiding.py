@@ -23,6 +23,7 @@ from typing import Any, Protocol
 __all__ = [
     "LEAST",
     "MASK",
+    "Caller",
     "Hider",
     "Parameters",
     "forget_all",

@@ -13,6 +13,7 @@ from woflo.kernel.hiding import MASK, hide
 __all__ = ["MASK", "mask", "mask_text", "masked", "shorten_call", "told"]
 
 _SECRET_NAME = re.compile(r"passw|token|secret|(^|_|\b)(api_?)?key($|_|\b)|credential", re.IGNORECASE)
+"""More names than those in `hiding`: what stands beside one is not shown, and not looked for in other texts either."""
 _PASSWORD_IN_URL = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s@/]+@", re.IGNORECASE)
 
 # For text of any length: each pattern begins at a fixed word and goes a bounded way, so that none is tried for long.

@@ -1,14 +1,16 @@
-"""`NAME=VALUE`, as options of command lines are written: read in one place, and refused in the same words."""
+"""`NAME=VALUE`, as options of command lines are written, and values as JSON: read in one place, refused in one way."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
+from typing import Any
 
 from woflo.errors import OptionError
 from woflo.kernel.hiding import is_secret_name, know
 from woflo.kernel.masking import mask
 
-__all__ = ["named_values"]
+__all__ = ["json_or_text", "named_values"]
 
 
 def named_values(option: str, texts: Iterable[str], twice: str = "once is enough") -> dict[str, str]:
@@ -30,3 +32,11 @@ def named_values(option: str, texts: Iterable[str], twice: str = "once is enough
             )
         found[name] = value
     return found
+
+
+def json_or_text(text: str) -> Any:
+    """A value without a type that would say how it is meant: JSON, or else the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from woflo.kernel.run import BaseTaskRun
     from woflo.kernel.task import Task
 
-__all__ = ["Admission", "Channel", "Clock", "Keeper", "Listener", "Note", "Provider", "Recorder", "Speaker"]
+__all__ = ["Admission", "Channel", "Clock", "Counter", "Keeper", "Listener", "Note", "Provider", "Recorder", "Speaker"]
 
 
 class Clock(Protocol):

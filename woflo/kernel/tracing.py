@@ -18,6 +18,7 @@ __all__ = [
     "Carrier",
     "announce",
     "announced",
+    "as_text",
     "carrier",
     "choose",
     "enter",
@@ -49,15 +50,12 @@ carrier: Carrier | None = None
 """Set while runs are traced: in the program by the observer, in its child processes where they were told of a trace."""
 announced: dict[str, tuple[str, str]] = {}
 """By the ids of runs that were called in other processes: the span that such a one is to have, and its parent's."""
-
-
+parents: dict[str, str] = {}
+"""By the ids of runs that are about to be told of here, and that another program has called: the span of that call."""
 was_entered: bool = False
 """True where code of this process has been executed within a trace."""
 FLUSH = 2_000
 """Milliseconds for which the end of a process waits until what exports spans is done."""
-
-parents: dict[str, str] = {}
-"""By the ids of runs that are about to be told of here, and that another program has called: the span of that call."""
 
 
 class _Chosen:
@@ -117,6 +115,12 @@ def span_context(traceparent: str) -> Any:
     return trace.SpanContext(int(trace_id, 16), int(span_id, 16), True, trace.TraceFlags(int(flags, 16)))
 
 
+def as_text(context: Any, span_id: int | None = None) -> str:
+    """A span, by what OpenTelemetry calls its context; or another one of the same trace, with this id."""
+    span_id = context.span_id if span_id is None else span_id
+    return f"00-{context.trace_id:032x}-{span_id:016x}-{int(context.trace_flags):02x}"
+
+
 # -- runs whose spans another process makes --------------------------------------------------------------
 
 
@@ -134,9 +138,8 @@ def choose(run_id: str) -> tuple[str, str] | None:
         return None
     if carrier is None:
         carrier = _Chosen()
-    own = f"00-{parent.trace_id:032x}-{os.urandom(8).hex()}-{int(parent.trace_flags):02x}"
-    carrier.known[run_id] = own
-    return own, f"00-{parent.trace_id:032x}-{parent.span_id:016x}-{int(parent.trace_flags):02x}"
+    own = carrier.known[run_id] = as_text(parent, int.from_bytes(os.urandom(8), "big"))
+    return own, as_text(parent)
 
 
 def forget(run_id: str) -> None:

@@ -1,6 +1,6 @@
 """Who is told of what happens: progress, log files, events as JSON lines, notifications, spans.
 
-    text                              what a task says, as it may be shown: no escapes, one line after the other
+    chosen                            those that are named in texts and files
     tally                             how many runs there are, how they ended, which are under way
     progress/                         on the screen
         display, lines                what it is drawn on, and a line per change where nothing can be drawn

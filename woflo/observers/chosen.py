@@ -8,7 +8,6 @@ What a name stands for is the kernel's to say, as for `subscribe`.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import sys
@@ -22,12 +21,15 @@ from typing import Any, get_args, get_origin, get_type_hints
 from woflo.errors import OptionError, WofloError
 from woflo.kernel.masking import mask, mask_text
 from woflo.kernel.observing import kind_of, options_of
+from woflo.kernel.pairs import json_or_text
 from woflo.kernel.subscription import Subscription, close_together, subscribe
 
-__all__ = ["WHAT", "Chosen", "in_table", "in_text", "subscribed", "together"]
+__all__ = ["WHAT", "Chosen", "in_table", "in_text", "subscribed", "together", "with_progress"]
 
 WHAT = "observer"
 """The key under which a table says which observer is meant, where its name does not."""
+PROGRESS = "progress"
+"""The name of the observer that shows on the screen how far it is."""
 _OWN: dict[str, Any] = {"capacity": int, "patience": float}
 """Options of every subscription, and their types."""
 
@@ -101,7 +103,7 @@ def _is_path(annotation: Any) -> bool:
 def _typed(name: str, value: Any, annotation: Any) -> Any:
     """The value as its annotation says; a text may be what is written on a command line, or what a variable has."""
     if annotation is Any:
-        return _json_or_text(value) if isinstance(value, str) else value
+        return json_or_text(value) if isinstance(value, str) else value
     from pydantic import TypeAdapter, ValidationError
     from pydantic.errors import PydanticUserError
 
@@ -119,13 +121,6 @@ def _typed(name: str, value: Any, annotation: Any) -> Any:
         except ValidationError as error:
             told = told or error.errors()[0]["msg"]
     raise OptionError(f"{name} cannot be {mask_text(repr(mask(name, value)))}: {told[:1].lower()}{told[1:]}")
-
-
-def _json_or_text(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 # -- how they are written ------------------------------------------------------------------------------
@@ -182,6 +177,16 @@ def together(texts: Iterable[Chosen], *tables: Mapping[str, Chosen | None]) -> l
     for one in named:
         found.pop(one.what, None)
     return [one.checked() for one in (*found.values(), *named) if one is not None]
+
+
+def with_progress(chosen: Iterable[Chosen], shown: bool | None) -> list[Chosen]:
+    """With progress on the screen, or without it; None: as they are."""
+    named = list(chosen)
+    if shown is False:
+        return [one for one in named if one.what != PROGRESS]
+    if shown and all(one.what != PROGRESS for one in named):
+        named.append(Chosen(PROGRESS))
+    return named
 
 
 @contextmanager

@@ -75,7 +75,7 @@ class Spans:
         span = self._open.get(run_id)
         if span is None or not span.get_span_context().is_valid:  # the program has set no provider yet
             return None
-        return _as_text(span.get_span_context())
+        return tracing.as_text(span.get_span_context())
 
     def span(self, traceparent: str) -> Any:
         """See `Carrier`."""
@@ -147,7 +147,7 @@ class Spans:
             attributes={"woflo.run_id": event.run_id, "woflo.task": event.task},
             start_time=_nanoseconds(event.at),
         )
-        self._by_text[_as_text(span.get_span_context())] = span
+        self._by_text[tracing.as_text(span.get_span_context())] = span
 
     def _span_of(self, run_id: str) -> Any:
         return self._open.get(run_id) or self._ended.get(run_id)
@@ -165,7 +165,7 @@ class Spans:
     def _close(self, run_id: str, span: Any, at: float | None) -> None:
         span.end(end_time=None if at is None else _nanoseconds(at))
         del self._open[run_id]
-        self._by_text.pop(_as_text(span.get_span_context()), None)
+        self._by_text.pop(tracing.as_text(span.get_span_context()), None)
         self._ended[run_id] = span
         if len(self._ended) > MOST_REMEMBERED:
             self._ended.popitem(last=False)
@@ -191,11 +191,6 @@ class _Ids:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._others, name)
-
-
-def _as_text(context: Any) -> str:
-    """By the form of W3C Trace Context."""
-    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
 
 
 def _nowhere() -> Any:

@@ -20,7 +20,7 @@ from woflo.scripts.conflicts import claim
 from woflo.scripts.files import FilesOf
 from woflo.scripts.freshness import is_stale, need_inputs, remember
 from woflo.scripts.ledger import STAYED, VALUE, Known, Ledger, ledger
-from woflo.scripts.plan import Plan
+from woflo.scripts.plan import Plan, paths_in
 from woflo.scripts.prints import found_at
 from woflo.scripts.temporaries import called, made_again, note_maker
 
@@ -97,8 +97,7 @@ def _files_or_handle(run: Any) -> Any:
 
 
 def _paths_of(plan: Plan) -> tuple[str, ...]:
-    value = plan.value()
-    return tuple(path for paths in (value.values() if isinstance(value, dict) else [value]) for path in paths)
+    return tuple(paths_in(plan.value()))
 
 
 def _skipped(run: Any, plan: Plan, known: Known | None) -> Outcome:

@@ -22,7 +22,7 @@ from woflo.scripts.plan import Plan, folder_of
 from woflo.scripts.prints import ABSENT, Place, Print, is_same, look, place, seen, taken, was_away
 from woflo.stores.rows import Success
 
-__all__ = ["forced", "forcing", "is_stale", "need_inputs", "reasons", "remember"]
+__all__ = ["forced", "forcing", "is_forced", "is_stale", "need_inputs", "reasons", "remember"]
 
 forced: list[str] = []
 """Globs: tasks of these names are executed all the same."""

@@ -28,6 +28,8 @@ __all__ = ["HiddenOutput", "start"]
 FIRST_KEPT = 100
 """From which number on a command inherits what it does not know of: shells and their scripts use lower ones."""
 PIECE = 1 << 16
+MOST_PIECES = 16
+"""More than a pipe holds."""
 _ENCODING, _ERRORS = "utf-8", "surrogateescape"
 """What is no UTF-8 comes out as it went in."""
 
@@ -81,11 +83,12 @@ class HiddenOutput:
     def end(self) -> None:
         """The command has ended: what it has written is in the file when this returns.
 
-        What it left behind may go on writing, and is copied as it comes.
+        What it left behind may go on writing, and is copied as it comes; however fast that is, it is not waited for.
         """
         with self._lock:
-            while self._is_open and self._take():
-                pass
+            for _ in range(MOST_PIECES):
+                if not (self._is_open and self._take()):
+                    break
             if self._is_open:
                 self._write(self._decoder.decode(b"", True) + self._hider.rest())
 

@@ -10,7 +10,7 @@ import os
 import re
 
 from woflo.kernel import bus
-from woflo.scripts.places import project
+from woflo.scripts.places import below
 
 __all__ = ["log_name", "log_of", "of_step"]
 
@@ -31,7 +31,7 @@ def of_step(step: str) -> str:
 
 def log_of(run_id: str, attempt: int) -> str | None:
     """The path of the log of an attempt of a run, or of a step; None where there is none."""
-    folder = os.path.join(project(), ".woflo", "logs")
+    folder = below("logs")
     whole = os.path.join(folder, f"{run_id.replace('/', '_')}.{attempt}.log")
     if os.path.exists(whole):
         return whole

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from woflo.errors import ArgumentError
 
-__all__ = ["check_written", "folder", "folders", "is_inside", "project"]
+__all__ = ["below", "check_written", "folder", "folders", "is_inside", "project"]
 
 _OWN = ("woflo.toml",)
 _OF_OTHERS = ("pyproject.toml", ".git")
@@ -64,11 +64,16 @@ def _has(folder: str, names: tuple[str, ...]) -> bool:
     return any(os.path.exists(os.path.join(folder, name)) for name in names)
 
 
+def below(*names: str) -> str:
+    """What lies in woflo's own folder in the project, and need not be there."""
+    return "/".join((project(), ".woflo", *names))
+
+
 def folder(*names: str) -> str:
     """A folder of woflo's own in the project, made where it is missing, for this user only."""
-    path = "/".join((project(), ".woflo", *names))
+    path = below(*names)
     if path not in _made:
-        os.makedirs(os.path.join(project(), ".woflo"), mode=0o700, exist_ok=True)
+        os.makedirs(below(), mode=0o700, exist_ok=True)
         os.makedirs(path, mode=0o700, exist_ok=True)
         _made.add(path)
     return path

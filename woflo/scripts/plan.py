@@ -15,12 +15,17 @@ from woflo.scripts.prints import Found, Place, Print
 if TYPE_CHECKING:
     from woflo.scripts.words import Field
 
-__all__ = ["SHELL", "Plan", "Value", "as_text", "files_for", "folder_of", "is_of_shell", "target_of"]
+__all__ = ["SHELL", "Plan", "Value", "as_text", "files_for", "folder_of", "is_of_shell", "paths_in", "target_of"]
 
 SHELL = "/bin/sh"
 
 Value = list[str] | dict[str, list[str]]
 """What a run of a script stands for: its outputs, by group where they have groups."""
+
+
+def paths_in(value: Value) -> list[str]:
+    """The outputs of all groups."""
+    return [path for group in (value.values() if isinstance(value, dict) else [value]) for path in group]
 
 
 _NOTHING: Mapping[str, Any] = {}

@@ -27,7 +27,7 @@ from woflo.scripts.execution import Execution, tell_output
 from woflo.scripts.freshness import remember
 from woflo.scripts.ledger import STAYED, ledger
 from woflo.scripts.logs import log_name
-from woflo.scripts.plan import Plan
+from woflo.scripts.plan import Plan, paths_in
 from woflo.stores.failures import dump_error
 from woflo.stores.rows import Row, Tag
 
@@ -64,8 +64,7 @@ class ScriptTaskRun(BaseTaskRun[R]):
             return ()
         else:
             value = self._plan.value()
-        groups = value.values() if isinstance(value, dict) else [value]
-        return tuple(path for paths in groups for path in paths)
+        return tuple(paths_in(value))
 
     @property
     def log(self) -> str | None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from woflo.runners.processes import tree
+from woflo.runners.processes.opening import opened
 
 __all__ = ["Command", "start"]
 
@@ -130,18 +131,7 @@ def _opened(argv: list[str], env: dict[Any, Any], cwd: str, output: int | str, k
 
     fd = output if isinstance(output, int) else os.open(output, _FLAGS | os.O_CLOEXEC, 0o600)
     try:
-        process = subprocess.Popen(
-            argv,
-            env=env,
-            cwd=cwd or None,
-            stdin=subprocess.DEVNULL,
-            stdout=fd,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            pass_fds=kept,
-        )
+        return Command(opened(argv, env=env, cwd=cwd or None, stdout=fd, stderr=subprocess.STDOUT, pass_fds=kept))
     finally:
         if fd is not output:
             os.close(fd)
-    process.returncode = 0  # its end is noticed here: subprocess must not wait for it
-    return Command(process.pid)

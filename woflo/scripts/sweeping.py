@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from woflo.errors import SettingsError
 from woflo.kernel import bus
-from woflo.scripts.places import project
+from woflo.scripts.places import below, project
 
 if sys.platform != "win32":
     import fcntl
@@ -103,6 +103,11 @@ class _Counted:
     size = 0
     is_first = True
 
+    @classmethod
+    def forget(cls) -> None:
+        """In a child: a thread of the parent may have held the lock, and has counted what the parent wrote."""
+        cls.lock, cls.logs, cls.size = threading.Lock(), 0, 0
+
 
 def written(log: str) -> None:
     """An attempt has ended, and this is its log. Never waits, never raises."""
@@ -131,7 +136,7 @@ def _is_due(size: int, kept: Limits) -> bool:
 
 def _is_long_ago() -> bool:
     """True where no process has swept within the last hour; then this one does."""
-    stamp = os.path.join(project(), ".woflo", "swept")
+    stamp = below("swept")
     try:
         if time.time() - os.stat(stamp).st_mtime < HOUR:
             return False
@@ -172,7 +177,7 @@ def sweep(folder: str, kept: Limits | None = None) -> list[str]:
 
 def remove_of(run_ids: Collection[str]) -> list[str]:
     """Remove the logs of these runs, and of their steps; the names of those that are gone."""
-    folder = os.path.join(project(), ".woflo", "logs")
+    folder = below("logs")
     meant = {run_id for run_id in run_ids if len(run_id) == LENGTH_OF_ID}
     found = [name for _, name, _ in _logs(folder) if name[:LENGTH_OF_ID] in meant] if meant else []
     return [name for name in found if _is_removed(os.path.join(folder, name))]
@@ -227,5 +232,8 @@ def hold(log: str) -> int:
         fcntl.flock(fd, fcntl.LOCK_SH)
     return fd
 
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_Counted.forget)
 
 _HELD = os.O_RDONLY | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)

@@ -14,6 +14,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from woflo.kernel import bus
+
 __all__ = ["Telling"]
 
 LOOK = 0.1
@@ -41,12 +43,16 @@ class Telling:
         return self
 
     def end(self) -> None:
-        """The command has ended: all that it has written was told when this returns."""
+        """The command has ended: all that it has written was told when this returns.
+
+        What it left behind may go on writing, and is not waited for.
+        """
         _Looking.remove(self)
         with self._lock:
-            while self._go_on():
-                pass
             assert self._file is not None
+            end = os.fstat(self._file).st_size
+            while os.lseek(self._file, 0, os.SEEK_CUR) < end and self._go_on():
+                pass
             os.close(self._file)
             self._file = None
             rest = self._begun + self._decoder.decode(b"", True)
@@ -97,7 +103,11 @@ class _Looking:
         while True:
             time.sleep(LOOK)
             for one in cls.every:
-                one.look()
+                try:
+                    one.look()
+                except Exception as error:  # of one file; the others are told all the same
+                    cls.remove(one)
+                    bus.complain("what a command prints cannot be told to observers while it executes", error)
             with cls.lock:
                 if not cls.every:
                     cls.is_there = False

@@ -10,7 +10,7 @@ from woflo.kernel import hiding
 from woflo.kernel.registry import STORES, load_store
 from woflo.stores.contract import Store
 
-__all__ = ["is_there", "open_as_it_is", "open_store"]
+__all__ = ["is_protected", "is_there", "open_as_it_is", "open_store"]
 
 
 def is_there(url: str) -> bool:
@@ -41,10 +41,16 @@ def open_as_it_is(url: str) -> Store:
     try:
         return open_store(url)
     except StoreError:
-        if not url.startswith("sqlite:"):
-            raise
-        from woflo.stores.sqlite.looking import LookedAtSQLiteStore, is_protected
-
         if not is_protected(url):
             raise
+        from woflo.stores.sqlite.looking import LookedAtSQLiteStore
+
         return LookedAtSQLiteStore(url)
+
+
+def is_protected(url: str) -> bool:
+    """True where the URL names an SQLite file that is there, and that this user, or anybody, cannot write."""
+    if not url.startswith("sqlite:///"):
+        return False
+    path = os.path.realpath(unquote(url.removeprefix("sqlite:///")))
+    return os.path.exists(path) and not all(os.access(one, os.W_OK) for one in (path, os.path.dirname(path)))

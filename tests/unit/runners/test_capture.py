@@ -89,6 +89,22 @@ def captured():
     os.close(writer)
 
 
+def test_who_writes_faster_than_it_is_read_is_not_waited_for(captured):
+    """A process that a call has left behind holds up no end."""
+
+    class Fast(Told):
+        def tell(self, kind, data):
+            super().tell(kind, data)
+            assert len(self.text) < 10_000
+            captured.write(b"more")
+
+    call = Fast()
+    captured.on.begin(call)
+    captured.write(b"one")
+    captured.on.end(call)
+    assert call.text.startswith("onemore")
+
+
 def test_output_may_be_there_before_it_is_known_whose_it_is(captured):
     """It goes to the call whose start is found then."""
     call = Told()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 
 import pytest
+from systems import needs_fork
 
 from woflo import prune, script
 from woflo.errors import SettingsError
@@ -171,3 +173,17 @@ def test_pruned_runs_take_their_logs_along(project, store):
     assert prune(older_than=0, task="gone") == [gone.id]
     assert not Path(stays.log).with_name(f"{gone.id}.1.log").exists()
     assert Path(stays.log).exists()
+
+
+@needs_fork
+def test_a_child_that_is_forked_while_a_log_is_counted(logs):
+    """It counts its own, and does not wait for a thread that it has not inherited."""
+    (name,) = logs(1)
+    with sweeping._Counted.lock:
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
+            signal.alarm(10)
+            sweeping.written(str(logs.folder / name))
+            os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0

@@ -19,6 +19,7 @@ from woflo import RunState, script, task
 from woflo.errors import ArgumentError, ScriptError
 from woflo.kernel import hiding
 from woflo.kernel.digest import digest
+from woflo.scripts import hidden_output
 from woflo.scripts.ledger import ledger
 from woflo.scripts.marks import Mark, is_marked
 from woflo.scripts.sealing import sealed
@@ -92,6 +93,24 @@ def test_what_a_command_leaves_behind(project):
     assert log_of(run) == "begun\n"
     Path("go").touch()
     wait_until(lambda: log_of(run) == "begun\nlate ***\n", "the late line")
+
+
+def test_what_is_left_behind_writes_faster_than_it_is_copied(tmp_path, monkeypatch):
+    """However fast that is, it is not waited for."""
+    copied = []
+    with open(tmp_path / "log", "wb") as file:
+        hidden = hidden_output.HiddenOutput(file.fileno())
+
+        def copy(text):
+            copied.append(text)
+            assert len(copied) < 100
+            os.write(hidden.writer, b"more\n")
+
+        monkeypatch.setattr(hidden, "_write", copy)
+        os.write(hidden.writer, b"one\n")
+        hidden.end()
+        hidden.give_up()
+    assert copied[:2] == ["one\n", "more\n"]
 
 
 def test_without_secrets_a_command_writes_itself(project, monkeypatch):

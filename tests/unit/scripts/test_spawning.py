@@ -8,6 +8,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from systems import needs_fork
+from unit_helpers import run_script
 
 from woflo.scripts import spawning
 
@@ -97,3 +99,37 @@ def test_many_threads_at_once(start, tmp_path):
 
     with ThreadPoolExecutor(8) as pool:
         assert all(pool.map(works, range(160)))
+
+
+@needs_fork
+def test_beside_forks(tmp_path):
+    """A child that is forked while a command is being started holds it up by nothing that it inherits."""
+    program = """
+        import os, signal, threading
+        from woflo.scripts import spawning
+
+        gate, opened = os.pipe()
+        children = []
+
+        def fork():
+            for _ in range(300):
+                child = os.fork()
+                if child == 0:
+                    signal.alarm(60)  # where it fails, nobody opens the gate
+                    os.read(gate, 1)
+                    os._exit(0)
+                children.append(child)
+
+        forks = threading.Thread(target=fork)
+        forks.start()
+        number = 0
+        while forks.is_alive() or not number:
+            assert spawning.start(["true"], dict(os.environ), "/", os.devnull).wait() == 0
+            number += 1
+        os.write(opened, bytes(len(children)))
+        for child in children:
+            os.waitpid(child, 0)
+        print("done")
+    """
+    done = run_script(tmp_path, program)
+    assert done.stdout == "done\n", done.stderr

@@ -108,3 +108,38 @@ def test_log_files_have_it(project):
     (file,) = Path("own").iterdir()
     assert "stdout: hello\n" in file.read_text()
     assert [path.read_text() for path in Path(".woflo/logs").iterdir()] == ["hello\n"]
+
+
+def test_what_is_written_faster_than_it_is_told(project):
+    """At the end of a command, what it left behind writes on, and is not waited for."""
+    told = []
+    with open("log", "w", buffering=1) as file:
+        file.write("one\n")
+
+        def tell(text):
+            told.append(text)
+            assert len(told) < 100
+            file.write("more\n")
+
+        telling.Telling("log", tell).end()
+    assert told == ["one\n"]
+
+
+def test_one_that_cannot_be_told_hinders_no_other(project, caplog):
+    """It is complained of, and the others are told as ever."""
+
+    def refuse(text):
+        raise ValueError("no more")
+
+    told = []
+    first, second = Path("first"), Path("second")
+    for path in (first, second):
+        path.touch()
+    refused, other = telling.Telling("first", refuse).begin(), telling.Telling("second", told.append).begin()
+    first.write_text("one\n")
+    wait_until(lambda: refused not in telling._Looking.every)
+    second.write_text("two\n")
+    wait_until(lambda: told == ["two\n"])
+    for one in (refused, other):
+        one.end()
+    assert "what a command prints cannot be told to observers" in caplog.text

@@ -25,6 +25,8 @@ TAIL = 4096
 """How many of the last characters a crash report shows."""
 MOST_ROUNDS = 64
 """How often a socket is looked at for the frames before a piece of output: more than it holds of them."""
+MOST_PIECES = 16
+"""Pieces that are read of a pipe at its end: more than it holds. A grandchild may write faster than it is read."""
 _STREAMS = {1: "stdout", 2: "stderr"}
 
 
@@ -159,7 +161,9 @@ class Capture:
     def drain(self) -> None:
         """Take what was written before now, so that it is told before what follows."""
         for fd in list(self._open):
-            while fd in self._open and self._read(fd):
+            for _ in range(MOST_PIECES):
+                if fd not in self._open or not self._read(fd):
+                    break
                 self._tell_text()  # not all at once: it may be a lot
         self._tell_text()
         for stream, hider in self._hiders.items():

@@ -22,6 +22,7 @@ from woflo.runners.processes.attempts import rehearse
 from woflo.runners.processes.child import Link, Role, live
 from woflo.runners.processes.classes import came_by_fork
 from woflo.runners.processes.inheritance import Closer, take_stock
+from woflo.runners.processes.opening import opened
 from woflo.runners.processes.tree import mark_of
 
 if TYPE_CHECKING:
@@ -113,9 +114,7 @@ def spawn_python(code: str, fds: tuple[int, ...]) -> int:
     here = os.path.abspath(os.path.join(__file__, *[os.pardir] * 4))
     flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]  # as multiprocessing does
     command = [_interpreter(), *flags, "-c", f"import sys; sys.path.insert(0, {here!r}); {code}"]
-    process = subprocess.Popen(command, pass_fds=fds, stdin=subprocess.DEVNULL, start_new_session=True)
-    process.returncode = 0  # its end is the supervisor's to notice: subprocess must not wait for it
-    return process.pid
+    return opened(command, pass_fds=fds)
 
 
 def _interpreter() -> str:
@@ -177,8 +176,6 @@ def start_guardian(supervisor: Supervisor) -> None:
     """Start the process that ends all children should this one be killed. Linux only: it needs pidfds."""
     if not hasattr(os, "pidfd_open") or not sys.executable:
         return
-    import subprocess
-
     from woflo.runners.processes.watching import watch_process
 
     path = os.path.join(os.path.dirname(__file__), "guardian.py")
@@ -187,12 +184,11 @@ def start_guardian(supervisor: Supervisor) -> None:
         fds = (pidfd, supervisor.slots.fd)
         mark = mark_of(os.getpid())
         command = [sys.executable, "-I", "-S", path, *map(str, fds), str(supervisor.slots.words.nbytes), mark]
-        process = subprocess.Popen(command, pass_fds=fds, stdin=subprocess.DEVNULL, start_new_session=True)
-        process.returncode = 0
+        pid = opened(command, pass_fds=fds)
     finally:
         os.close(pidfd)
     # It leaves this tree at once by a fork of its own; the first process is only waited for.
-    watch_process(supervisor.reactor, process.pid, _reap_guardian)
+    watch_process(supervisor.reactor, pid, _reap_guardian)
 
 
 def _reap_guardian(_: int | None, reap: Reap) -> None:

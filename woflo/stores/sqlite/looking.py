@@ -19,7 +19,7 @@ from woflo.stores.sqlite.store import path_of
 if TYPE_CHECKING:
     from woflo.stores.operations import Operation
 
-__all__ = ["LookedAtSQLiteStore", "is_protected"]
+__all__ = ["LookedAtSQLiteStore"]
 
 _SQL = statements("sqlite")
 
@@ -77,12 +77,6 @@ class LookedAtSQLiteStore(SqlStore):
     def _inherit(self) -> None:
         super()._inherit()
         self._readers = cast("Readers", Inherited())
-
-
-def is_protected(where: str) -> bool:
-    """True for an SQLite file that is there, and that this user, or anybody, cannot write."""
-    path = path_of(where)
-    return os.path.exists(path) and not all(os.access(one, os.W_OK) for one in (path, os.path.dirname(path)))
 
 
 def _open(path: str) -> sqlite3.Connection:
