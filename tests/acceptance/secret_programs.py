@@ -86,7 +86,7 @@ def flow() -> None:
 def queued(access: Access = inject()) -> None:
     raise ValueError(f"queued with {all_of('', access)}")
 
-login = script("sh -c 'echo bare $0 and $API_TOKEN and $WOFLO_STORE; touch {outputs}' {token}", outputs="login.txt",
+login = script("sh -c 'echo bare $0 and $API_TOKEN and $WOFLO_STORE; touch $1' {token} {outputs}", outputs="login.txt",
                env={"API_TOKEN": None}, name="login")
 refused = script("sh -c 'echo bare $0 and $API_TOKEN and $WOFLO_STORE >&2; exit 3' {token}", outputs="never.txt",
                  env=["API_TOKEN"], name="refused")
@@ -137,6 +137,6 @@ config: {name: nightly}
 tasks:
   good: {task: good, parameters: {token: "$ENV{API_TOKEN}"}}
   failing: {task: failing, parameters: {token: "$VAR{password}"}}
-  told: {run: "sh -c 'echo $ENV{API_TOKEN}; touch {outputs}'", outputs: told.txt}
+  told: {run: "sh -c 'echo $ENV{API_TOKEN}; touch $0' {outputs}", outputs: told.txt}
   named: {run: "sh -c 'echo $SESAME_TOKEN; exit 4'", env: {SESAME_TOKEN: "$ENV{GIVEN}"}}
 """

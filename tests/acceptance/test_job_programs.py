@@ -134,7 +134,7 @@ def test_options(project):
     assert effects(project) == ["x", "y", "b"]
     assert execute(project, *job, "--run-from", "b", "--skip", "c")[0] == 0
     assert sorted(effects(project)) == ["b", "d"]
-    assert execute(project, *job, "--skip", "c", "d", "--skip", "e")[0] == 0
+    assert execute(project, *job, "--skip", "c", "--skip", "d", "--skip", "e")[0] == 0
     assert effects(project) == ["a", "b"]
     status, _, told = execute(project, *job, "--debug")
     assert status == 1
@@ -148,6 +148,11 @@ def test_options(project):
         (("-j",), "error: argument -j/--job: expected one argument"),
         (("--var", "x"), "error: --var 'x' must be NAME=VALUE"),
         (("-j", "gone.yaml"), "gone.yaml:1: cannot be read: No such file or directory"),
+        (("--skip", "a", "b"), "error: unrecognized arguments: b"),
+        (
+            ("--run-to", "a", "--run-from", "b"),
+            "error: run_to a, run_from b: no step is left to be executed; there are: a",
+        ),
         (("--skip", "f"), "error: skip: there is no step 'f'; there are: a, b, c, d, e"),
         (("--max-concurrency", "-1"), "error: max_concurrency=-1 must be a whole number, 0 or more"),
     ],

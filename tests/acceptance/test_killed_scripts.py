@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -10,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from programs import woflo_command as woflo
 
 from woflo.testing import wait_until
 
@@ -83,6 +86,30 @@ def test_a_partial_file_is_not_taken_for_a_result(folder):
     assert list((folder / ".woflo/making").iterdir()) == []
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the guardian")
+def test_what_was_cut_off_is_told(folder):
+    """By all that tell of a file: as under way, then as one that did not end, until it is made again."""
+    with program(folder, pause=1000, number=1) as caller:
+        wait_until(lambda: (folder / "x_0.txt").exists())
+        assert "is under way; its output is in .woflo/making/" in woflo(folder, "history")[1]
+        caller.kill()
+    wait_until(lambda: not any(map(is_alive, pids(folder))))
+    sentence = re.compile(
+        rf"an attempt of write that began at [-0-9]+ [:0-9]+ \(process {caller.pid} on \S+\) did not end; its output "
+        r"is in \.woflo/making/[0-9a-f]+"
+    )
+    output, said, status = woflo(folder, "history", "x_0.txt")
+    assert ("CUT_OFF" in output, bool(sentence.search(said)), status) == (True, True, 0)
+    for command in ("report", "why"):
+        assert sentence.search(woflo(folder, command, "x_0.txt")[1])
+    assert [one["state"] for one in json.loads(woflo(folder, "history", "--json")[0])] == ["CUT_OFF"]
+    assert "did not end" not in woflo(folder, "history", "y.txt")[1]
+    with program(folder, pause=0, number=1) as caller:
+        caller.wait()
+    output, said, _ = woflo(folder, "history", "x_0.txt")
+    assert ("CUT_OFF" in output, "SUCCEEDED" in output, said) == (False, True, "")
+
+
 def test_the_result_before_is_there_after_a_kill(folder):
     """It was moved aside, and comes back when the next attempt fails."""
     with program(folder, pause=0, number=1) as caller:
@@ -108,6 +135,14 @@ def test_ctrl_c_ends_the_commands(folder, runner):
         assert caller.wait(30) != 0
     wait_until(lambda: not any(map(is_alive, pids(folder))))
     assert not (folder / "x_0.txt").exists()
+
+
+def test_one_of_several_programs_makes_it(folder):
+    """Those that waited for it have executed nothing: they are skipped, and not kept."""
+    programs = [program(folder, pause=0.5, number=1) for _ in range(4)]
+    states = sorted(one.communicate()[0].split("\n")[1] for one in programs)
+    assert states == ["['SKIPPED']"] * 3 + ["['SUCCEEDED']"]
+    assert [one["state"] for one in json.loads(woflo(folder, "history", "--json")[0])] == ["SUCCEEDED"]
 
 
 FLOW = """

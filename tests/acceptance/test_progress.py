@@ -69,7 +69,7 @@ runs = [fetch("a"), fetch("b"), silent()]
 def test_there_is_a_bar_for_the_whole_and_one_for_each_that_tells(tmp_path, runner):
     """With how far it is and what it says, on every runner; at the end only the sum is left."""
     with at_terminal(tmp_path, TWO_BARS.format(runner=runner)) as program:
-        wait_for_screen(program, r"^fetch .*2/4 .*of a$", r"^fetch .*2/4 .*of b$", r"^all .*0/3 .*3 running$")
+        wait_for_screen(program, r"^fetch\(a\) .*2/4 .*of a$", r"^fetch\(b\) .*2/4 .*of b$", r"^all .*0/3 .*3 running$")
         assert "silent" not in shown(program)
         (tmp_path / "a").touch()
         wait_for_screen(program, r"^all .*2/3 .*1 running$")
@@ -208,7 +208,7 @@ runs = [work(n) for n in range(30)]
         wait_for_screen(program, r"^and 26 more that are under way$", r"^all .*0/30")
         screen = Screen(60, 8).feed(program.read())
         assert len(screen.text.strip().splitlines()) <= 7
-        assert len(re.findall(r"^work ", screen.text, re.MULTILINE)) == 4
+        assert len(re.findall(r"^work\(\d+\) ", screen.text, re.MULTILINE)) == 4
         (tmp_path / "go").touch()
         assert program.wait() == 0
 

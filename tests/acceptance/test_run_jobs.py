@@ -28,7 +28,7 @@ tasks:
   first: {task: note, parameters: {word: "$VAR{word:one}"}}
   other: {task: note, parameters: {word: side}}
   second: {task: note, parameters: {word: two, fail: true}, dependencies: [first]}
-  third: {run: "sh -c 'echo said; touch {outputs}'", outputs: made.txt, dependencies: [second]}
+  third: {run: "sh -c 'echo said; touch $0' {outputs}", outputs: made.txt, dependencies: [second]}
 """
 
 
@@ -63,6 +63,9 @@ def test_a_failure_and_the_way_on(folder):
         "third": False,
     }
     assert effects(folder) == ["one", "side", "two"]
+    shown = woflo(folder, "show", json.loads(woflo(folder, "list", "--json")[0])[0]["id"])[0]
+    for step, word in (("first", "$VAR{word:one}"), ("other", "side")):  # the names of the steps, beside their task's
+        assert f'─ {step}: note(word="{word}")  SUCCEEDED' in shown
     _, said, status = woflo(folder, "run", "-r", "--quiet")
     assert (said, status) == ("woflo: nightly: 4 steps succeeded\n", 0)
     assert effects(folder) == ["one", "side", "two", "two"]
@@ -83,6 +86,12 @@ def test_parts_of_a_job(folder):
     ("words", "text"),
     [
         (["job.yaml", "--skip", "secnd"], "did you mean 'second'"),
+        (["job.yaml", "--skip", "first", "other"], "say --skip other to leave it out as well"),
+        (["job.yaml", "first", "--skip", "first"], "say --skip first"),
+        (
+            ["job.yaml", "--run-to", "first", "--run-from", "other"],
+            "run_to first, run_from other: no step is left to be ex",
+        ),
         (["job.yaml", "--var", "word"], "NAME=VALUE"),
         (["job.yaml", "frist"], "did you mean 'first'"),
         (["job.yaml", "first", "--run-to", "other"], "--run-to other cannot be meant beside first"),
@@ -182,7 +191,7 @@ SIDE_BY_SIDE = """
 tasks:
   one: {task: look, parameters: {name: one}}
   two: {task: look, parameters: {name: two}}
-  three: {run: [sh, -c, "test ! -e one -a ! -e two; touch {outputs}; echo made >>effects"], outputs: made.txt}
+  three: {run: [sh, -c, "test ! -e one -a ! -e two; touch $0; echo made >>effects", "{outputs}"], outputs: made.txt}
 """
 LOOK = """
 import os
@@ -273,3 +282,59 @@ def test_calls_that_a_command_asks_for(folder):
     assert status == 0
     assert "late: failed" in said
     assert "3 runs in " in said
+
+
+def test_a_file_of_the_same_name_elsewhere(folder):
+    """-r goes on with the runs of this file: those of another one are another job, and that is told."""
+    text = "tasks:\n  a: {run: [sh, -c, 'echo %s >>effects']}\n  b: {run: [test, -e, healed], dependencies: [a]}\n"
+    for name in ("one", "two"):
+        (folder / name).mkdir()
+        (folder / name / "job.yaml").write_text(text % "made")
+    assert woflo(folder, "run", "one/job.yaml", "-q")[2] == 1
+    (folder / "healed").touch()
+    said = f"woflo: nothing to go on with in sqlite:///{folder}/.woflo/woflo.db for job, {folder}/two/job.yaml: a new "
+    assert woflo(folder, "run", "two/job.yaml", "-r", "--dry-run")[1] == f"{said}run begins\n"
+    assert woflo(folder, "run", "two/job.yaml", "-q", "-r")[1:] == (
+        f"{said}run begins\nwoflo: job: 2 steps succeeded\n",
+        0,
+    )
+    assert effects(folder) == ["made", "made"]
+    assert woflo(folder, "run", "one/job.yaml", "-q", "-r")[2] == 0
+    assert effects(folder) == ["made", "made"]
+
+
+def test_variables_of_the_run_that_goes_on(folder):
+    """They are told, hold where none are given instead, and a secret one has to be given again."""
+    (folder / "job.yaml").write_text(
+        "tasks:\n  a: {run: [test, -e, healed]}\n"
+        "  b: {run: [sh, -c, 'echo $VAR{cur:EUR}$VAR{token:} >>effects'], dependencies: [a]}\n"
+    )
+    assert woflo(folder, "run", "job.yaml", "-q", "--var", "cur=USD")[2] == 1
+    (run_id,) = [one["id"] for one in json.loads(woflo(folder, "list", "--json")[0])]
+    (folder / "healed").touch()
+    said = f"woflo: with the variables of {run_id}: cur=USD\n"
+    assert woflo(folder, "run", "job.yaml", "-r", "--dry-run")[1:] == (said, 0)
+    assert woflo(folder, "run", "job.yaml", "-q", "-r")[1:] == (f"{said}woflo: job: 2 steps succeeded\n", 0)
+    assert effects(folder) == ["USD"]
+    (folder / "healed").unlink()
+    assert woflo(folder, "run", "job.yaml", "-q", "--var", "token=swordfish")[2] == 1
+    (folder / "healed").touch()
+    _, said, status = woflo(folder, "run", "job.yaml", "-q", "-r")
+    assert status == 2
+    assert "give it again with --var token=…" in said
+    assert woflo(folder, "run", "job.yaml", "-q", "-r", "--var", "token=swordfish")[2] == 0
+    assert effects(folder) == ["EURswordfish", "USD"]
+
+
+def test_r_in_another_store(folder):
+    """Whose folder is another one, as under cron: it begins anew, and tells in which store there is nothing."""
+    (folder / "job.yaml").write_text("config: {name: one}\ntasks:\n  a: {run: [test, -e, healed]}\n")
+    assert woflo(folder, "run", "job.yaml", "-q")[2] == 1
+    said = woflo(folder, "run", "job.yaml", "-q", "-r", "--store", "dir:other")[1]
+    assert f"woflo: nothing to go on with in dir:{folder}/other for one, {folder}/job.yaml: a new run begins\n" in said
+    (folder / "copy.yaml").write_bytes((folder / "job.yaml").read_bytes())
+    _, said, status = woflo(folder, "run", "copy.yaml", "-q", "-r")
+    assert status == 2
+    assert said.startswith("error: the latest run of one that did not succeed, ")
+    (folder / "healed").touch()
+    assert woflo(folder, "run", "job.yaml", "-q", "-r")[1:] == ("woflo: one: 1 step succeeded\n", 0)

@@ -17,12 +17,17 @@ if TYPE_CHECKING:
     from woflo.stores.contract import Store
     from woflo.stores.rows import Row
 
-__all__ = ["crashed", "job_file_of"]
+__all__ = ["crashed", "is_of_job", "job_file_of"]
 
 _OF_JOB = '{"job_file":'
 """How the arguments of a job begin."""
 OVERDUE = 5.0
 """Seconds beyond the end of its lease after which the silence of a process is worth a word."""
+
+
+def is_of_job(row: Row) -> bool:
+    """True for the run of a job file."""
+    return row.args.startswith(_OF_JOB)
 
 
 def crashed(store: Store, rows: Iterable[Row]) -> dict[str, str]:
@@ -64,7 +69,7 @@ def _way_on(row: Row) -> str:
 
 def job_file_of(row: Row) -> str | None:
     """The file of a run of a job, as it is named here; None of any other run."""
-    if not row.args.startswith(_OF_JOB):
+    if not is_of_job(row):
         return None
     path, here = Path(json.loads(row.args)["job_file"]), Path.cwd()
     return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))

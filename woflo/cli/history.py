@@ -10,10 +10,12 @@ from woflo.cli import completing
 from woflo.cli.failures import say, telling
 from woflo.cli.options import AsJson, Debug, Name, Tags, Url, opened_store, tags_of
 from woflo.cli.showing import print_json, print_table, time_of, utc
+from woflo.cli.unfinished import told_of
 from woflo.kernel.texts import seconds
 from woflo.scripts.history import Executed
 from woflo.scripts.history import history as executed
 from woflo.scripts.provenance import name_of
+from woflo.scripts.unfinished import Unfinished, unfinished
 
 __all__ = ["history"]
 
@@ -40,14 +42,23 @@ def history(
         tags = tags_of(name, tag)
         with opened_store(store) as kept:
             found = executed(kept, file=made, tasks=task or (), tags=tags, limit=limit)
+            open_ones = [] if tags else [one for one in unfinished(made) if not task or one.task in task]
+            found = sorted([*map(_not_ended, open_ones), *found], key=lambda one: one.at, reverse=True)[:limit]
             if json:
-                print_json([_as_json(one, kept.tags(one.run_id)) for one in found])
+                print_json([_as_json(one, kept.tags(one.run_id) if one.run_id else {}) for one in found])
                 return
     if made is not None and not found:
         say(f"woflo history: nothing that this store knows has made {made}")
         return
     columns = ("ID", "WHEN", "TASK", "STATE", "TOOK", "EXIT", "HOST", "COMMAND")
     print_table(columns, [_line(one) for one in found])
+    for one in open_ones:
+        say(told_of(one))
+
+
+def _not_ended(one: Unfinished) -> Executed:
+    """What only its mark tells of; it has no row yet, and maybe never will."""
+    return Executed("", one.task, one.state, one.began, None, None, "", one.host, one.outputs)
 
 
 def _line(one: Executed) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import typer
 from woflo.cli.failures import UsageError, say, telling
 from woflo.cli.options import AsJson, Debug, Url, opened_store
 from woflo.cli.showing import print_json, time_of, utc
+from woflo.cli.unfinished import told
 from woflo.kernel.texts import seconds, spelled_out
 from woflo.scripts.pictures import Node, as_mermaid, as_svg, has_graphviz
 from woflo.scripts.plan import as_text
@@ -43,7 +44,8 @@ def report(
             makers = makers_of(kept.successes())
         name = name_of(file)
         if name not in makers:
-            raise UsageError(f"nothing that this store knows has made {name}; `woflo history` tells what was made")
+            of_others = "; ".join(told(name)) or "`woflo history` tells what was made"
+            raise UsageError(f"nothing that this store knows has made {name}; {of_others}")
         files = traced(name, makers)
         if json:
             print_json({"file": name, "files": {one.name: _as_json(one) for one in files.values()}})
@@ -52,6 +54,8 @@ def report(
         else:
             for line in _lines(name, files):
                 typer.echo(line)
+            for sentence in told(name):
+                say(sentence)
 
 
 def check_one_form(svg: Path | None, *, mermaid: bool, json: bool) -> None:

@@ -104,6 +104,12 @@ def run(
             _refuse({"--arg": arg, "--key": key, "--runner": runner}, f"{job} is a job file")
             if name and run_to:
                 raise UsageError(f"--run-to {run_to} cannot be meant beside {' '.join(name)}, which means the same")
+            if name and skip:
+                others = " ".join(f"--skip {one}" for one in name)
+                raise UsageError(
+                    f"--skip takes one step, and {' '.join(name)} behind the file would be all that is executed; say "
+                    f"{others} to leave it out as well, or --run-to {name[0]}"
+                )
             choices: dict[str, Any] = {
                 "restart": restart,
                 "skip": skip or (),

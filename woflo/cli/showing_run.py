@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from woflo.cli.crashes import crashed
+from woflo.cli.crashes import crashed, is_of_job
 from woflo.cli.failures import telling
 from woflo.cli.options import AsJson, Debug, Runs, Url, found, opened_store
 from woflo.cli.showing import as_json, call_of, duration, error_line, print_json, styled, time_of
@@ -137,13 +137,16 @@ def _failure(row: Row) -> list[str]:
 def _tree(store: Store, row: Row, made: Mapping[str, Made], before: str, now: float, most: int | None) -> Iterator[str]:
     """The calls of a run, and theirs."""
     calls = sorted(store.steps(row.id), key=_place)
+    has_steps = is_of_job(row)  # whose names say more than those of the tasks that several may have
     left_out = 0 if most is None else max(0, len(calls) - most)
     if left_out:
         yield f"{before}├─ … {left_out} calls before these (--all)"
     for number, call in enumerate(calls[left_out:], 1):
         is_last = number == len(calls) - left_out
         note = error_line(call.error) or call.reason or _ended(call, made)
-        told = [spelled_out(call_of(call, 60)), styled(call.state.value), duration(call, now), spelled_out(note)]
+        step = call.scope.removeprefix("~") if has_steps else call.task
+        named = call_of(call, 60) if step == call.task else f"{step}: {call_of(call, 60)}"
+        told = [spelled_out(named), styled(call.state.value), duration(call, now), spelled_out(note)]
         yield f"{before}{'└' if is_last else '├'}─ {'  '.join(part for part in told if part)}"
         yield from _tree(store, call, made, before + ("   " if is_last else "│  "), now, most)
 

@@ -13,6 +13,7 @@ from woflo.cli.jobs import is_job, job_of, show_why
 from woflo.cli.options import AsJson, Debug, Url, opened_store, store_named
 from woflo.cli.run import Arguments, Names, Variables
 from woflo.cli.showing import print_json
+from woflo.cli.unfinished import told
 from woflo.kernel.texts import spelled_out
 
 __all__ = ["touch", "why"]
@@ -93,9 +94,11 @@ def _by_record(file: str, store: str | None, *, json: bool) -> None:
     name = name_of(file)
     with opened_store(store) as kept:
         makers = makers_of(kept.successes())
+    begun = told(name)
     if name not in makers:
-        raise UsageError(f"nothing that this store knows has made {name}; to look in a file of tasks: woflo why app.py")
-    found = why_known(name, makers)
+        of_others = "; ".join(begun) or "to look in a file of tasks: woflo why app.py"
+        raise UsageError(f"nothing that this store knows has made {name}; {of_others}")
+    found = [*((name, sentence) for sentence in begun), *why_known(name, makers)]
     if json:
         print_json([{"file": one, "reason": reason} for one, reason in found])
         return

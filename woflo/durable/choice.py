@@ -12,11 +12,21 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import quote
+from weakref import WeakKeyDictionary
 
 from woflo.errors import SettingsError
 from woflo.stores.contract import Store
 
-__all__ = ["chosen_url", "current_store", "is_store_there", "making_none", "opened", "opened_for", "use_store"]
+__all__ = [
+    "chosen_url",
+    "current_store",
+    "is_store_there",
+    "making_none",
+    "opened",
+    "opened_for",
+    "told_store",
+    "use_store",
+]
 
 _BEGIN, _DEFAULT = "sqlite:///", ".woflo/woflo.db"
 DEFAULT = f"{_BEGIN}{_DEFAULT}"
@@ -24,6 +34,8 @@ _RELATIVE = ("sqlite:///", "dir:")
 """How URLs begin that name a path; without a further slash it is relative, and in a file meant from its folder."""
 _lock = threading.Lock()
 _chosen: Store | None = None
+_urls: WeakKeyDictionary[Store, str] = WeakKeyDictionary()
+"""By which stores were opened here."""
 
 
 def use_store(store: str | Store | None) -> Store | None:
@@ -110,7 +122,20 @@ def opened(store: str | Store) -> Store:
         return store
     from woflo.stores.opening import open_store
 
-    return open_store(store)
+    made = open_store(store)
+    _urls[made] = store
+    return made
+
+
+def told_store() -> str:
+    """The URL of the store of this process, as people are told it: from everywhere, and without a password."""
+    from woflo.kernel.masking import mask
+
+    url = chosen_url() if _chosen is None else _urls.get(_chosen, type(_chosen).__name__)
+    for begin in _RELATIVE:
+        if url.startswith(begin) and not url.startswith(f"{begin}/"):
+            url = f"{begin}{os.path.abspath(url.removeprefix(begin))}"
+    return str(mask("", url))
 
 
 @contextmanager

@@ -6,6 +6,7 @@ the process that executes a run tells that, so that whoever listens there hears 
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,11 @@ __all__ = ["Telling"]
 
 MOST_TOLD = 10_000
 """How many runs are remembered that began here and did not end here: others may have gone on with them."""
+
+MOST_ARGUMENTS = 10_000
+"""Characters of arguments that are looked through for what tells one call from another."""
+_OF_JOB = '{"job_file":'
+"""A job's own arguments tell nobody more than its name does."""
 
 
 class Telling:
@@ -45,7 +51,7 @@ class Telling:
 
         if tracing.carrier is not None:
             self._look_for_trace(row.id)
-        bus.emit(RunCreated(run_id=row.id, task=row.task, parent_id=row.parent_id))
+        bus.emit(RunCreated(run_id=row.id, task=row.task, parent_id=row.parent_id, arguments=_given(row)))
 
     def _look_for_trace(self, run_id: str) -> None:
         """Whoever has called it may have traced that."""
@@ -83,3 +89,16 @@ class Telling:
         duration = None if row.started_at is None else max(0.0, clock.now() - row.started_at)
         about: dict[str, Any] = {"run_id": row.id, "task": row.task, "duration": duration, "error": error}
         bus.emit(RunEnded(state=state, attempts=max(1, row.attempt), **about))
+
+
+def _given(row: Row) -> str:
+    """What it was called with, in short."""
+    from woflo.kernel.arguments import names_in_short
+
+    if row.args is None or len(row.args) > MOST_ARGUMENTS or row.args.startswith(_OF_JOB):
+        return ""
+    try:
+        given = json.loads(row.args)
+    except ValueError:
+        return ""
+    return names_in_short(given) if isinstance(given, dict) else ""

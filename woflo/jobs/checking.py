@@ -185,7 +185,7 @@ class Checking:
         try:
             return make()
         except (WofloError, ValueError, OSError) as error:
-            self._problems.add(path, str(error))
+            self._problems.add(path, str(error).replace("shell=True", "`shell: true`"))  # as a file has it
             return None
 
     # -- its arguments ---------------------------------------------------------------------------------

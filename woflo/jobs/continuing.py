@@ -1,17 +1,21 @@
 """`-r`: the latest run of a job that did not succeed goes on, with what is recorded of the steps that are unchanged.
 
-the run before ──► nobody executes it any more: it ends as STOPPED, where it has not ended
+the run before ──► of the same name, and of the same file: what another job has recorded is no concern of this one
+               ──► nobody executes it any more: it ends as STOPPED, where it has not ended
                ──► a run in its place, with copies of the records whose steps have the same definition
 """
 
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from woflo.durable.choice import current_store, is_store_there
 from woflo.durable.successors import next_run, with_tags
 from woflo.errors import RunUnderWayError
+from woflo.jobs.variables import Recorded
 from woflo.kernel import clock
 from woflo.kernel.digest import digest
 from woflo.kernel.state import SUCCESSES, RunState
@@ -25,14 +29,71 @@ if TYPE_CHECKING:
     from woflo.jobs.plan import Plan
     from woflo.stores.contract import Store
 
-__all__ = ["Before", "before", "continued", "digests_of", "file_of_latest", "unfinished"]
+__all__ = [
+    "Before",
+    "Sought",
+    "before",
+    "continued",
+    "digests_of",
+    "file_of_latest",
+    "of_another_file",
+    "recorded_of_latest",
+    "unfinished",
+]
 
 
 PAGE = 100
 """How many runs are looked at to find one of a job."""
 
 
-def unfinished(engine: Engine, job: str, chosen: Collection[str]) -> tuple[Row, list[Row]] | None:
+class Sought(NamedTuple):
+    """Whose runs are looked for."""
+
+    name: str
+    file: Path
+    """Two jobs may have the same name, above all where that is the one of their files."""
+
+    def fits(self, store: Store, row: Row) -> bool:
+        """True for a run of this job."""
+        there = _file_of(store, row)
+        return there is not None and (there == str(self.file) or os.path.realpath(there) == os.path.realpath(self.file))
+
+
+def _file_of(store: Store, row: Row) -> str | None:
+    """The job file; None for a run of something else with that name."""
+    given = json.loads(store.whole(row.args or "{}"))
+    there = given.get("job_file") if isinstance(given, dict) else None
+    return there if isinstance(there, str) else None
+
+
+def of_another_file(store: Store, job: Sought, chosen: Collection[str]) -> tuple[Row, str] | None:
+    """The run that would be gone on from if the name alone counted, and its file.
+
+    None where this file has runs of its own, for then it has not been moved.
+    """
+    others: dict[str, None] = {}
+    for row in store.select(tasks=[job.name], newest_first=True, limit=PAGE):
+        if job.fits(store, row):
+            return None
+        others |= {} if (file := _file_of(store, row)) is None else {file: None}
+    for file in others:
+        if (found := _latest(store, Sought(job.name, Path(file)), chosen)) is not None:
+            return found, file
+    return None
+
+
+def recorded_of_latest(job: Sought, chosen: Collection[str]) -> Recorded | None:
+    """The variables of the run that `unfinished` would find, to which nothing happens; None where there is none."""
+    if not is_store_there():
+        return None
+    store = current_store()
+    latest = _latest(store, job, chosen)
+    if latest is None:
+        return None
+    return Recorded(latest.id, json.loads(store.whole(latest.args)).get("variables", {}))
+
+
+def unfinished(engine: Engine, job: Sought, chosen: Collection[str]) -> tuple[Row, list[Row]] | None:
     """The latest run of a job, where it has not succeeded, and what is recorded of its steps.
 
     A run of a part of the steps hides no earlier one that did not succeed, also where its process died: then it ends.
@@ -53,9 +114,11 @@ def unfinished(engine: Engine, job: str, chosen: Collection[str]) -> tuple[Row, 
     return _ended(engine, left), records
 
 
-def _cut_off(store: Store, job: str) -> list[Row]:
+def _cut_off(store: Store, job: Sought) -> list[Row]:
     """Runs that are being executed, or were when their process died."""
-    return store.select(tasks=[job], states=[RunState.RUNNING, RunState.PENDING], newest_first=True, limit=PAGE)
+    states = [RunState.RUNNING, RunState.PENDING]
+    found = store.select(tasks=[job.name], states=states, newest_first=True, limit=PAGE)
+    return [row for row in found if job.fits(store, row)]
 
 
 def _ended(engine: Engine, left: Row) -> Row:
@@ -64,7 +127,7 @@ def _ended(engine: Engine, left: Row) -> Row:
     return engine.store.get(left.id) or left
 
 
-def _latest(store: Store, job: str, chosen: Collection[str]) -> Row | None:
+def _latest(store: Store, job: Sought, chosen: Collection[str]) -> Row | None:
     """The run to go on from."""
     of_a_part: Row | None = None
     seen: set[str] = set()
@@ -85,12 +148,12 @@ def _latest(store: Store, job: str, chosen: Collection[str]) -> Row | None:
     return of_a_part
 
 
-def _newest(store: Store, job: str) -> Iterator[Row]:
+def _newest(store: Store, job: Sought) -> Iterator[Row]:
     """The runs of a job, the newest first; mostly no more than that one is asked for."""
-    newest = store.select(tasks=[job], newest_first=True, limit=1)
-    yield from newest
-    if newest:
-        yield from store.select(tasks=[job], newest_first=True, after=newest[0].id, limit=PAGE)
+    found = store.select(tasks=[job.name], newest_first=True, limit=1)
+    while found:
+        yield from (row for row in found if job.fits(store, row))
+        found = store.select(tasks=[job.name], newest_first=True, after=found[-1].id, limit=PAGE)
 
 
 def _last_in_place_of(store: Store, row: Row) -> Row | None:
@@ -137,7 +200,7 @@ class Before(NamedTuple):
         return f"it is {state} in {self.run_id}" if state is not None else f"it was not executed in {self.run_id}"
 
 
-def before(job: str, digests: Mapping[str, str], chosen: Collection[str]) -> Before | None:
+def before(job: Sought, digests: Mapping[str, str], chosen: Collection[str]) -> Before | None:
     """The run that `unfinished` would find, to which nothing happens; None where there is none."""
     if not is_store_there():
         return None

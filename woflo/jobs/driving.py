@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from woflo.durable.choice import told_store
 from woflo.durable.observing import chosen_observers
 from woflo.errors import (
     JobFailedError,
@@ -97,7 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return WRONG_USAGE
     choices = Choices(
         restart=given.restart,
-        skip=[name for names in given.skip for name in names],
+        skip=given.skip,
         run_to=given.run_to,
         run_from=given.run_from,
         variables=variables,
@@ -114,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Execute a job.", allow_abbrev=False)
     parser.add_argument("-j", "--job", help=f"the job file; {DEFAULT}, or with -r that of the latest run, by default")
     parser.add_argument("-r", "--restart", action="store_true", help="go on where the latest run did not succeed")
-    parser.add_argument("--skip", action="append", nargs="+", default=[], metavar="STEP", help="leave steps out")
+    parser.add_argument("--skip", action="append", default=[], metavar="STEP", help="leave it out; several times")
     parser.add_argument("--run-to", metavar="STEP", help="only this step and what it needs")
     parser.add_argument("--run-from", metavar="STEP", help="only this step and what needs it")
     parser.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help="what $VAR{NAME} stands for")
@@ -142,7 +143,11 @@ def pending(path: str, choices: Choices) -> list[Foreseen]:
 
     Nothing is executed, and nothing written. Raises `JobFileError` as `Job.load` does.
     """
-    return _loaded(path, choices).foreseen(restart=choices.restart)
+    job = _loaded(path, choices)
+    steps = job.foreseen(restart=choices.restart)
+    if choices.restart:
+        _goes_on(job)
+    return steps
 
 
 def _loaded(path: str, choices: Choices) -> Job:
@@ -157,6 +162,7 @@ def _loaded(path: str, choices: Choices) -> Job:
         run_from=choices.run_from,
         max_concurrency=choices.max_concurrency,
         tags=choices.tags,
+        restart=choices.restart,
     )
     for glob in choices.force:
         if not any(fnmatchcase(name, glob) for name in job.steps):
@@ -177,7 +183,8 @@ def drive(path: str, choices: Choices) -> int:
     try:
         job = _loaded(path, choices)
         observers = _observers(job, choices)
-        with subscribed(observers, restarted=choices.restart and job.is_unfinished()):
+        goes_on = choices.restart and _goes_on(job)
+        with subscribed(observers, restarted=goes_on):
             with interrupts_held_back():
                 run = job.resume() if choices.restart else job()
             run.get_result()
@@ -192,8 +199,21 @@ def drive(path: str, choices: Choices) -> int:
     except WofloError as error:
         _say(_traceback(error) if choices.debug else f"error: {error}")
         return WRONG_USAGE if isinstance(error, _WRONG_USE) else FAILED
-    _say(f"woflo: {job.name}: {len(job.plan.chosen)} steps succeeded")
+    number = len(job.plan.chosen)
+    _say(f"woflo: {job.name}: {number} {'step' if number == 1 else 'steps'} succeeded")
     return SUCCEEDED
+
+
+def _goes_on(job: Job) -> bool:
+    """True where there is a run to go on with; what no command line says is told: its variables."""
+    found = job.recorded
+    goes_on = job.is_unfinished()
+    if not goes_on:
+        _say(f"woflo: nothing to go on with in {told_store()} for {job.name}, {job.path}: a new run begins")
+    elif found is not None and found.values:
+        told = " ".join(f"{name}={value}" for name, value in found.values.items())
+        _say(f"woflo: with the variables of {found.run_id}: {told}")
+    return goes_on
 
 
 def _observers(job: Job, choices: Choices) -> list[Chosen]:

@@ -8,15 +8,17 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from woflo.durable.choice import current_store
+from woflo.durable.choice import current_store, is_store_there
 from woflo.durable.engine import engine_of
-from woflo.jobs.continuing import before, continued, digests_of, unfinished
+from woflo.errors import OptionError
+from woflo.jobs.continuing import Sought, before, continued, digests_of, of_another_file, recorded_of_latest, unfinished
 from woflo.jobs.execution import JobStep, UnderWay
-from woflo.jobs.loading import Loaded, load
+from woflo.jobs.loading import Loaded, load, name_in
 from woflo.jobs.run import JobTaskRun
 from woflo.jobs.runners import runner_for
 from woflo.jobs.selecting import selected, steps_named
 from woflo.jobs.sharing import SharedBody
+from woflo.jobs.variables import Recorded
 from woflo.kernel.body import Body
 from woflo.kernel.masking import masked
 from woflo.kernel.options import Options, whole_number
@@ -33,10 +35,14 @@ __all__ = ["Job"]
 class Job:
     """A job that was read from a file and checked. Calling it gives a run, as calling a workflow does."""
 
-    def __init__(self, path: Path, loaded: Loaded, plan: Plan) -> None:
+    def __init__(self, path: Path, loaded: Loaded, plan: Plan, again: Callable[[Recorded | None], Job]) -> None:
         self.path: Path = path
         self.plan: Plan = plan
         self._loaded = loaded
+        self._recorded: Recorded | None = None
+        """Variables of an earlier run with which it was read."""
+        self._again = again
+        """Reads it once more, with recorded variables."""
         self._bodies: dict[Body, SharedBody] = {}
         self._kind: type[JobStep] = JobStep
         if plan.max_concurrency is not None:
@@ -56,6 +62,7 @@ class Job:
         run_from: str | None = None,
         max_concurrency: int | None = None,
         tags: Mapping[str, str] | None = None,
+        restart: bool = False,
     ) -> Job:
         """Read a job from a YAML, TOML or JSON file, and check all of it; nothing is executed.
 
@@ -70,18 +77,28 @@ class Job:
             run_from: only this step and what needs it.
             max_concurrency: how many steps execute at once, instead of what the file says.
             tags: what its runs are found by, besides what the file says.
+            restart: it is for `resume`: variables that are not given are as in the run that goes on.
 
         Raises `JobFileError`, which tells all that is wrong with the file, each with its line.
 
         """
         there = Path(path).absolute()
         top = there.parent if root is None else Path(root).absolute()
-        loaded = load(there, top, tasks, {name: str(value) for name, value in (variables or {}).items()})
-        plan = selected(loaded.plan, skip=skip, run_to=run_to, run_from=run_from)
-        if max_concurrency is not None:
-            plan.max_concurrency = whole_number("max_concurrency", max_concurrency, least=0) or None
-        plan.tags = {**plan.tags, **(tags or {})}
-        return cls(there, loaded, plan)
+        given, known = {name: str(value) for name, value in (variables or {}).items()}, list(tasks)
+
+        def again(recorded: Recorded | None) -> Job:
+            loaded = load(there, top, known, given, recorded)
+            plan = selected(loaded.plan, skip=skip, run_to=run_to, run_from=run_from)
+            if max_concurrency is not None:
+                plan.max_concurrency = whole_number("max_concurrency", max_concurrency, least=0) or None
+            plan.tags = {**plan.tags, **(tags or {})}
+            job = cls(there, loaded, plan, again)
+            job._recorded = recorded
+            return job
+
+        if not restart:
+            return again(None)
+        return again(recorded_of_latest(Sought(name_in(there, top, given), there), ()))._as_recorded()
 
     @property
     def name(self) -> str:
@@ -92,6 +109,11 @@ class Job:
     def steps(self) -> list[str]:
         """The names of its steps, each behind those that it needs."""
         return list(self.plan.steps)
+
+    @property
+    def recorded(self) -> Recorded | None:
+        """The run that is gone on with, where that is known already, and which of its variables are taken."""
+        return None if self._recorded is None else Recorded(self._recorded.run_id, self._loaded.taken)
 
     @property
     def observers(self) -> Mapping[str, Chosen | None]:
@@ -121,14 +143,20 @@ class Job:
     def resume(self) -> JobTaskRun[dict[str, Any]]:
         """Go on with the latest run of this job that did not succeed, or begin one where there is none.
 
+        Runs of another file are none of this job, whatever their name.
         A run of a part of the steps (`run_to`, `run_from`, `skip`) hides no earlier one that did not succeed.
-        What is recorded of steps whose definition is the same is not executed again; all else is. Raises
-        `RunUnderWayError` where that run is being executed at this moment.
+        Variables that were not given are as in that run. What is recorded of steps whose definition is the same is not
+        executed again; all else is. Raises `RunUnderWayError` where that run is being executed at this moment,
+        `OptionError` where runs of the name that the file gives the job are of another file only, `JobFileError` where
+        a variable of that run is a secret.
         """
+        return self._as_recorded()._resumed()
+
+    def _resumed(self) -> JobTaskRun[dict[str, Any]]:
         engine = engine_of(current_store())
         engine.knows(self._task)
         engine.be_alive()
-        found = unfinished(engine, self.name, {step.name for step in self.plan.chosen})
+        found = unfinished(engine, self._sought(), self._chosen())
         if found is None:
             return self()
         ended, records = found
@@ -142,8 +170,9 @@ class Job:
 
         if not restart:
             return foreseen(self.plan)
-        digests = digests_of(self.plan)
-        return foreseen(self.plan, before(self.name, digests, {step.name for step in self.plan.chosen}), digests)
+        job = self._as_recorded()
+        digests = digests_of(job.plan)
+        return foreseen(job.plan, before(job._sought(), digests, job._chosen()), digests)
 
     def touch(self, *steps: str) -> list[str]:
         """Accept the outputs of these steps, or of all that name some: they are up to date from now on. Returns them.
@@ -156,7 +185,7 @@ class Job:
 
     def is_unfinished(self) -> bool:
         """True where `resume` would go on with a run that did not succeed. Nothing is written."""
-        return before(self.name, {}, {step.name for step in self.plan.chosen}) is not None
+        return before(self._sought(), {}, self._chosen()) is not None
 
     def dump(self, path: str | os.PathLike[str]) -> None:
         """Write the job as YAML: one file with all that it includes, where nothing is filled in yet."""
@@ -180,6 +209,32 @@ class Job:
 
     def __repr__(self) -> str:
         return f"<job {self.name} ({self.path.name}: {len(self.plan.steps)} steps)>"
+
+    # -- the run before --------------------------------------------------------------------------------
+
+    def _sought(self) -> Sought:
+        return Sought(self.name, self.path)
+
+    def _chosen(self) -> set[str]:
+        return {step.name for step in self.plan.chosen}
+
+    def _as_recorded(self) -> Job:
+        """The job with the variables of the run that it would go on with, where none were given instead."""
+        self._check_file()
+        found = recorded_of_latest(self._sought(), self._chosen())
+        return self if found == self._recorded else self._again(found)
+
+    def _check_file(self) -> None:
+        """A name that somebody wrote is to say which job it is; two files with it may be one that was moved."""
+        if self._loaded.model.config.name is None or not is_store_there():
+            return
+        found = of_another_file(current_store(), self._sought(), self._chosen())
+        if found is not None:
+            row, file = found
+            raise OptionError(
+                f"the latest run of {self.name} that did not succeed, {row.id}, is of {file}, and this is {self.path}; "
+                f"execute this one without -r, or give it another name in its `config`"
+            )
 
     # -- the workflow ----------------------------------------------------------------------------------
 

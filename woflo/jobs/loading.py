@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ from woflo.jobs.model import JobModel, validated
 from woflo.jobs.plan import Plan, with_digests
 from woflo.jobs.problems import Document, Problems, near, shown_path
 from woflo.jobs.reading import shown
-from woflo.jobs.variables import Variables, variables_named_in
+from woflo.jobs.variables import Recorded, Variables, variables_named_in
 from woflo.kernel.options import Options
 from woflo.kernel.registry import load_runner
 from woflo.observers.chosen import Chosen, in_table
@@ -27,7 +27,7 @@ from woflo.observers.chosen import Chosen, in_table
 if TYPE_CHECKING:
     from woflo.kernel.task import Task
 
-__all__ = ["Loaded", "load"]
+__all__ = ["Loaded", "load", "name_in"]
 
 
 @dataclass(slots=True)
@@ -41,13 +41,21 @@ class Loaded:
     variables: dict[str, str] = field(default_factory=dict)
     observers: dict[str, Chosen | None] = field(default_factory=dict)
     """Who is to be told, by name."""
+    taken: Mapping[str, str] = field(default_factory=dict)
+    """Those of the variables that are as they were recorded."""
 
 
-def load(path: Path, root: Path, tasks: Iterable[Task[..., Any]], variables: Mapping[str, str]) -> Loaded:
-    """The job in a file. Raises `JobFileError`, which tells all that is wrong with it."""
+def load(
+    path: Path,
+    root: Path,
+    tasks: Iterable[Task[..., Any]],
+    variables: Mapping[str, str],
+    recorded: Recorded | None = None,
+) -> Loaded:
+    """The job in a file; `recorded` are variables of the run before. Raises `JobFileError` with all that is wrong."""
     with _without_collecting():
         try:
-            return _load(path, root, tasks, variables)
+            return _load(path, root, tasks, variables, recorded or Recorded("", {}))
         except RecursionError:  # aliases of lists with aliases of lists: no file is nested so deep by itself
             told = f"{shown(path)}:1: is nested too deep"
             raise JobFileError(f"{shown(path)} cannot be executed:\n{told}", problems=[told]) from None
@@ -65,9 +73,25 @@ def _without_collecting() -> Iterator[None]:
             gc.enable()
 
 
-def _load(path: Path, root: Path, tasks: Iterable[Task[..., Any]], variables: Mapping[str, str]) -> Loaded:
-    problems = Problems()
+def name_in(path: Path, root: Path, variables: Mapping[str, str]) -> str:
+    """The name of the job in a file that may be wrong."""
     fill = Variables(root, path, variables, os.environ)
+    value = Including(root, Problems(), lambda name, _, where: fill.text(name, _no_matter, where)).read(path)
+    config = value.get("config")
+    name = config.get("name") if isinstance(config, dict) else None
+    return fill.text(name, _no_matter, ()) if isinstance(name, str) else path.stem
+
+
+def _no_matter(where: tuple[Any, ...], message: str) -> None:
+    """It is told when the job is loaded."""
+
+
+def _load(
+    path: Path, root: Path, tasks: Iterable[Task[..., Any]], variables: Mapping[str, str], recorded: Recorded
+) -> Loaded:
+    problems = Problems()
+    before = recorded.besides(variables)
+    fill = Variables(root, path, {**before, **variables}, os.environ)
 
     def expand(name: str, document: Document, where: tuple[Any, ...]) -> str:
         def tell(at: tuple[Any, ...], message: str) -> None:
@@ -77,7 +101,12 @@ def _load(path: Path, root: Path, tasks: Iterable[Task[..., Any]], variables: Ma
 
     value = Including(root, problems, expand).read(path)
     problems.check(shown(path))
-    _check_variables(shown(path), variables, problems)
+    known = {name for document in problems.documents for name in variables_named_in(document.value)}
+    taken = {name: text for name, text in before.items() if name in known}
+    for told in filter(None, map(recorded.told, taken)):
+        problems.add_at(shown(path), 1, "", told)
+    problems.check(shown(path))
+    _check_variables(shown(path), variables, known, problems)
     texts = {key: item if key == "aliases" else fill.filled(item, problems.add, (key,)) for key, item in value.items()}
     model = validated(texts, problems)
     if model is None:
@@ -89,22 +118,18 @@ def _load(path: Path, root: Path, tasks: Iterable[Task[..., Any]], variables: Ma
     steps = Checking(model, found, problems, value).steps()
     observers = _observers(model, root, problems)
     problems.check(shown(path))
-    most = model.config.max_concurrency
     plan = Plan(
         name=model.config.name or path.stem,
-        steps=with_digests(steps, fill.secrets),
-        max_concurrency=most if most is not None and most > 0 else None,
+        steps=with_digests(steps, path.parent, fill.secrets),
+        max_concurrency=model.config.max_concurrency or None,
         deadline=model.config.deadline,
         tags=model.config.tags,
     )
-    return Loaded(plan, model, value, dict(variables), observers)
+    return Loaded(plan, model, value, {**taken, **variables}, observers, taken)
 
 
-def _check_variables(file: str, variables: Mapping[str, str], problems: Problems) -> None:
+def _check_variables(file: str, variables: Mapping[str, str], known: Collection[str], problems: Problems) -> None:
     """One that is given and stands nowhere is a mistake in its name."""
-    if not variables:
-        return
-    known = {name for document in problems.documents for name in variables_named_in(document.value)}
     for name in variables:
         if name not in known:
             told = near(name, known, "there are") or "; there is no $VAR{…} at all"

@@ -107,8 +107,8 @@ class Configuration(_Part):
 
     name: str | None = Field(default=None, min_length=1)
     """Under which the runs are kept; the name of the file without its ending by default."""
-    max_concurrency: int | None = None
-    """How many steps execute at once; 0 or less for no limit."""
+    max_concurrency: int | None = Field(default=None, ge=0)
+    """How many steps execute at once; 0 for no limit."""
     extension_directories: list[str] = []
     """Folders with tasks, besides `tasks/`."""
     extension_packages: list[str] = []

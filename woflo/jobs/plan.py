@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,6 +15,8 @@ from woflo.kernel.masking import masked
 from woflo.scripts.sealing import sealed
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from woflo.jobs.policies import Policy
     from woflo.jobs.references import Lookup
     from woflo.jobs.signatures import Parameters
@@ -115,16 +119,26 @@ def reached(name: str, ways: Mapping[str, Iterable[str]]) -> set[str]:
 _encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True, default=str).encode
 
 
-def with_digests(steps: Iterable[Step], secrets: Collection[str] = ()) -> dict[str, Step]:
+def _code_of(step: Step, folder: Path) -> str:
+    """Where the code of its task is: tasks of one name may be found in several files, today in this one."""
+    module = step.task.body.module
+    file = getattr(sys.modules.get(module), "__file__", None)
+    if file is None or module.partition(".")[0] == "woflo":  # as for commands, which are in what is written
+        return module
+    return os.path.relpath(os.path.realpath(file), os.path.realpath(folder))
+
+
+def with_digests(steps: Iterable[Step], folder: Path, secrets: Collection[str] = ()) -> dict[str, Step]:
     """The steps by their names, in this order, with their digests: each behind those that it needs.
 
+    A digest is made of the name of its task and of the place of the code of that, from the folder of the job file.
     A digest is made of what stands for the `secrets` in records: they could be guessed from one of themselves.
     """
     hidden = {_encode(one)[1:-1]: sealed(one) for one in sorted(secrets, key=lambda one: (-len(one), one))}
     done: dict[str, Step] = {}
     for step in steps:
         needs = [[name, done[name].digest] for name in sorted(step.needs)]
-        text = _encode([step.task.name, step.written, needs])
+        text = _encode([step.task.name, _code_of(step, folder), step.written, needs])
         for secret, told in hidden.items():
             text = text.replace(secret, told)
         step.digest = digest(text)

@@ -11,6 +11,7 @@ from typing import Any
 from woflo.jobs.json_texts import parse_json
 from woflo.jobs.problems import Document, Problems
 from woflo.jobs.yaml_texts import parse_yaml
+from woflo.kernel.texts import did_you_mean
 
 __all__ = ["KINDS", "MOST_BYTES", "read"]
 
@@ -55,7 +56,8 @@ def _text(path: Path, file: str, problems: Problems) -> str | None:
             size = os.fstat(opened.fileno()).st_size
             data = b"" if size > MOST_BYTES else opened.read(MOST_BYTES + 1)  # what tells no size may have no end
     except OSError as error:
-        problems.add_at(file, 1, "", f"cannot be read: {error.strerror or error}")
+        hint = _nearest(path) if isinstance(error, FileNotFoundError) else ""
+        problems.add_at(file, 1, "", f"cannot be read: {error.strerror or error}{hint}")
         return None
     if max(size, len(data)) > MOST_BYTES:
         has = f"{size:,} bytes" if size > MOST_BYTES else f"more than {MOST_BYTES:,} bytes"
@@ -63,6 +65,14 @@ def _text(path: Path, file: str, problems: Problems) -> str | None:
         problems.add_at(file, 1, "", told)
         return None
     return _decoded(data, file, problems)
+
+
+def _nearest(path: Path) -> str:
+    """The job file beside it that may have been meant."""
+    try:
+        return did_you_mean(path.name, sorted(one.name for one in path.parent.iterdir() if one.suffix.lower() in KINDS))
+    except OSError:
+        return ""
 
 
 _NO_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")

@@ -30,6 +30,10 @@ class JobTaskRun(WorkflowTaskRun[R]):
         run.stand_for(row)
         return run
 
+    def _given_in_short(self) -> str:
+        """Its name says which it is: that of its file, and what it leaves out, do not."""
+        return ""
+
     @property
     def steps(self) -> dict[str, FoundRun[Any]]:
         """Handles of the steps that are recorded so far, by their names, in the order in which they were called."""

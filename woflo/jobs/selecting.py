@@ -19,7 +19,8 @@ def selected(
 ) -> Plan:
     """The plan with what is left out. Each of `run_to` may also be a file that a step makes.
 
-    Raises `JobFileError` for a step that there is not, and where a step would miss what another one leaves.
+    Raises `JobFileError` for a step that there is not, where a step would miss what another one leaves, and where none
+    is left.
     """
     named = [*(("skip", name) for name in skip), ("run_from", run_from)]
     unknown = [(option, name) for option, name in named if name is not None and name not in plan.steps]
@@ -32,6 +33,10 @@ def selected(
     if run_from is not None:
         left_out |= plan.steps.keys() - plan.depending_on(run_from)
     _refuse(list(_missing(plan, left_out)))
+    if plan.steps.keys() <= left_out:
+        options = {"run_to": lasts, "run_from": [run_from] if run_from is not None else [], "skip": skip}
+        told = ", ".join(f"{option} {' '.join(names)}" for option, names in options.items() if names)
+        _refuse([f"{told}: no step is left to be executed; there are: {', '.join(plan.steps)}"])
     return replace(plan, left_out=frozenset(left_out))
 
 

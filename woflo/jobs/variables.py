@@ -9,15 +9,34 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from getpass import getuser
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from woflo.jobs.problems import near
 from woflo.kernel import hiding
 
-__all__ = ["Variables", "variables_named_in"]
+__all__ = ["Recorded", "Variables", "variables_named_in"]
 
 _PLACE = re.compile(r"(\$?)\$(ENV|VAR|SYS)\{([^{}]*)\}")
 Tell = Callable[[tuple[Any, ...], str], None]
+
+
+class Recorded(NamedTuple):
+    """What variables stood for in a run that is to be gone on with."""
+
+    run_id: str
+    values: Mapping[str, str]
+    """Secrets are hidden in it."""
+
+    def besides(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Those that are not given anew."""
+        return {name: value for name, value in self.values.items() if name not in given}
+
+    def told(self, name: str) -> str:
+        """Why one of them has to be given again; empty where it can be taken."""
+        if hiding.MASK not in self.values[name]:
+            return ""
+        told = f"the variable {name!r} of {self.run_id} is a secret, which is not recorded"
+        return f"{told}; give it again with --var {name}=…"
 
 
 class Variables:
@@ -47,7 +66,7 @@ class Variables:
         }  # fmt: skip
 
     def filled(self, value: Any, tell: Tell, path: tuple[Any, ...] = ()) -> Any:
-        """`value` with all its texts filled in; what cannot be is told, and left as it is."""
+        """`value` with all its texts filled in; what cannot be is told, and left without its braces."""
         kind = type(value)
         if kind is str:
             text = self.text(value, tell, path) if "$" in value else value
@@ -69,7 +88,7 @@ class Variables:
             value, problem = self._value(found[2], found[3])
             if problem:
                 tell(path, problem)
-            return found[0] if value is None else value
+            return f"${found[2]}" if value is None else value
 
         return _PLACE.sub(one, text)
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, TypeVar
 
-from woflo.kernel import clock, masking
+from woflo.kernel import arguments, clock, masking
 from woflo.kernel.state import RunState
 from woflo.kernel.texts import seconds
 
@@ -81,10 +81,18 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunCreated(Event):
-    """A task was called. `parent_id` is the run that called it, or None; `depends_on` are the runs it waits for."""
+    """A task was called. `parent_id` is the run that called it, or None; `depends_on` are the runs it waits for.
+
+    `arguments` tells runs of one task apart: what was given, in about 40 characters, secrets hidden. It may be empty.
+    """
 
     parent_id: str | None = None
     depends_on: tuple[str, ...] = ()
+    arguments: str = ""
+
+    def masked(self) -> RunCreated:
+        shown = self.arguments and arguments.shortened(self.arguments)
+        return self if shown == self.arguments else replace(self, arguments=shown)
 
     @property
     def is_routine(self) -> bool:

@@ -54,7 +54,7 @@ class Starting(Stopping):
             if options.resources:
                 self._lane = self._runtime.limits.lane_of(self)  # type: ignore[arg-type]  # or it raises, at the call
             handles, touched = find_handles(self._args, self._kwargs)
-            if handles and options.admission is not None:
+            if (handles or options.after) and options.admission is not None:
                 options.admission.called(self, handles)  # type: ignore[arg-type]
             if handles or options.after:
                 self._await_dependencies([*handles, *options.after])
@@ -80,8 +80,16 @@ class Starting(Stopping):
         from woflo.kernel.events import RunCreated
 
         needed = self._ids_of_needed() if bus.listeners and not self._is_alone() else ()
+        given = self._given_in_short() if bus.listeners else ""
         parent_id = self.parent_id and bus.stands_for.get(self.parent_id, self.parent_id)
-        self._emit(RunCreated(run_id=self.id, task=self.task.name, parent_id=parent_id, depends_on=needed))
+        told: dict[str, Any] = {"parent_id": parent_id, "depends_on": needed, "arguments": given}
+        self._emit(RunCreated(run_id=self.id, task=self.task.name, **told))
+
+    def _given_in_short(self) -> str:
+        """What tells this run from others of its task."""
+        from woflo.kernel.arguments import given_in_short
+
+        return given_in_short(self.task.body, self._args, self._kwargs)
 
     def _is_alone(self) -> bool:
         """True where one look at the arguments says that the call depends on no other."""

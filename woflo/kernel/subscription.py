@@ -41,6 +41,8 @@ MOST_COMPLAINTS = 10
 """How many exceptions of one observer are logged; it may raise at every event."""
 _FOR_ENDS = 0.25
 """The share of the patience that is kept for `on_success` to `on_destroy`."""
+_FOR_CHATTER = 0.5
+"""The share of it after which no output, log record and progress is delivered any more: how runs end comes behind."""
 
 
 class Subscription:
@@ -49,6 +51,8 @@ class Subscription:
     _skipped_since = 0.0
     _first_raised = ""
     """What it raised first, as it may be shown."""
+    _chatter_deadline = 0.0
+    """From which time on nothing is delivered any more of what attempts say; set by the end."""
 
     def __init__(
         self, observer: Any, capacity: int, patience: float = PATIENCE, *, name: str = "", restarted: bool = False
@@ -74,7 +78,8 @@ class Subscription:
         self._room = capacity - capacity // 10
         """Up to which output, log records and progress are taken: what happens to runs is worth more than those."""
         self._events: deque[Event] = deque()
-        self._weight = 0
+        self._weight = self._chatter = 0
+        """How much text waits in the queue, and in how many events: those may be dropped for others."""
         self._put = self._raised = 0
         self._changed = threading.Condition()
         self._closed = self._has_news = self._lingers = self._told = False
@@ -96,9 +101,15 @@ class Subscription:
             if self._closed:
                 return
             self._put += 1
-            if len(self._events) >= self._capacity or (event.is_chatter and self._is_too_much(event.weight)):
-                self.dropped += 1
-                return
+            if event.is_chatter:
+                if self._is_too_much(event.weight):
+                    self.dropped += 1
+                    return
+            elif len(self._events) >= self._capacity:
+                self._drop_chatter()
+                if len(self._events) >= self._capacity:
+                    self.dropped += 1
+                    return
             self._events.append(event)
             if not self._lingers:
                 self._changed.notify()
@@ -119,7 +130,27 @@ class Subscription:
         if len(self._events) >= self._room or self._weight + weight > MOST_TEXT:
             return True
         self._weight += weight
+        self._chatter += 1
         return False
+
+    def _drop_chatter(self) -> None:
+        """For what happens to runs, which is worth more. Nothing is looked at where none of it waits."""
+        if self._chatter:
+            kept = [event for event in self._events if not event.is_chatter]
+            self.dropped += len(self._events) - len(kept)
+            self._events = deque(kept)
+            self._weight = self._chatter = 0
+
+    def _drop_late(self) -> None:
+        """The end has come, and its patience is not endless: what attempts say goes first, then all else."""
+        if self._deadline is None or not self._events:
+            return
+        now = time.monotonic()
+        if now > self._chatter_deadline:
+            self._drop_chatter()
+        if now > self._deadline:
+            self.dropped += len(self._events)
+            self._events.clear()
 
     def close(self, timeout: float | None = None) -> None:
         """Take no more events; wait up to `timeout` seconds (the observer's patience) until those queued are delivered.
@@ -142,7 +173,9 @@ class Subscription:
         with self._changed:
             self._closed = True
             if self._deadline is None:
-                self._deadline = time.monotonic() + timeout * (1 - _FOR_ENDS)
+                now = time.monotonic()
+                self._deadline = now + timeout * (1 - _FOR_ENDS)
+                self._chatter_deadline = now + timeout * _FOR_CHATTER
             self._changed.notify()
 
     def _tell_at_end(self) -> None:
@@ -166,9 +199,11 @@ class Subscription:
     # -- in the observer's ------------------------------------------------------------------------------
 
     def _deliver(self) -> None:
+        masks_itself = getattr(self._observer, "masks_itself", False)  # what it passes over is not looked through
         self._stages.begin()
         while (event := self._next()) is not None:
-            event = event.masked()
+            if not masks_itself:
+                event = event.masked()
             self._stages.see(event)
             self._call(self._update, event)
             del event
@@ -178,13 +213,12 @@ class Subscription:
         """The next event; None at the end."""
         while True:
             with self._changed:
-                if self._deadline is not None and self._events and time.monotonic() > self._deadline:
-                    self.dropped += len(self._events)
-                    self._events.clear()
+                self._drop_late()
                 if self._events:
                     event = self._events.popleft()
                     if event.is_chatter:
                         self._weight -= event.weight
+                        self._chatter -= 1
                     self._has_news = True
                     return event
                 if self._skipped:

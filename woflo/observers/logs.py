@@ -50,6 +50,9 @@ class LogFiles:
     wants_routine = False
     """Calls, and runs that are skipped, leave nothing in a file: there may be thousands of them in a second."""
 
+    masks_itself = True
+    """What a command prints is not even looked at where it has a file beside these."""
+
     def __init__(
         self,
         folder: str | os.PathLike[str] = "logs",
@@ -87,9 +90,11 @@ class LogFiles:
         if isinstance(event, OutputWritten):
             if event.is_kept and self._is_beside_commands:
                 return
+            event = event.masked()
             lines = self._lines.add(event.run_id, event.stream, event.text)
             self._write(event, [f"{event.stream}: {output(line)}" for line in lines])
         elif isinstance(event, LogRecorded):
+            event = event.masked()
             head = f"{logging.getLevelName(event.level)} {event.logger}: "
             self._write(event, [head + plain(line) for line in event.message.split("\n")])
         elif isinstance(event, AttemptStarted):

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from woflo.kernel.events import AttemptStarted, Event, ProgressMade, RunCreated, RunEnded, RunsSkipped
 from woflo.kernel.state import RunState
+from woflo.kernel.texts import short
 
-__all__ = ["WORDS", "Run", "Tally"]
+__all__ = ["MOST_NAME", "WORDS", "Run", "Tally"]
 
 WORDS: dict[RunState, str] = {
     RunState.SUCCEEDED: "succeeded",
@@ -20,13 +21,17 @@ WORDS: dict[RunState, str] = {
 }
 """How a run ended, for people."""
 
+MOST_NAME = 60
+"""Characters of a task's name that are shown."""
+
 
 @dataclass(slots=True)
 class Run:
     """A run that executes now."""
 
     run_id: str
-    task: str
+    name: str
+    """As it is shown: its task, and what tells it from others of that."""
     since: float
     attempt: int = 1
     done: float | None = None
@@ -46,6 +51,8 @@ class Tally:
     """By id, the oldest first."""
     waiting: set[str] = field(default_factory=set)
     """Ids of runs that were called, and of which no attempt has begun."""
+    arguments: dict[str, str] = field(default_factory=dict)
+    """Of runs that have not ended, by their ids, what tells them from others of their task."""
     inner: set[str] = field(default_factory=set)
     """Runs under way that another run has called."""
     began: float | None = None
@@ -61,6 +68,8 @@ class Tally:
         if isinstance(event, RunCreated):
             self.created += 1
             self.waiting.add(event.run_id)
+            if event.arguments:
+                self.arguments[event.run_id] = event.arguments
             if event.parent_id is not None:
                 self.inner.add(event.run_id)
         elif isinstance(event, AttemptStarted):
@@ -70,6 +79,7 @@ class Tally:
         elif isinstance(event, RunEnded):
             self.running.pop(event.run_id, None)
             self.inner.discard(event.run_id)
+            self.arguments.pop(event.run_id, None)
             self.waiting.discard(event.run_id)
             self.ended[event.state] += 1
             self.created = max(self.created, self.done)  # some may have been called before anybody listened
@@ -80,7 +90,12 @@ class Tally:
 
     def _begin(self, event: Event, attempt: int) -> None:
         self.waiting.discard(event.run_id)
-        self.running[event.run_id] = Run(event.run_id, event.task, event.at, attempt)
+        self.running[event.run_id] = Run(event.run_id, self.name_of(event), event.at, attempt)
+
+    def name_of(self, event: Event) -> str:
+        """That of its run for people, such as `fetch(page 3)`; only its task's where it has ended."""
+        task, given = short(event.task, MOST_NAME), self.arguments.get(event.run_id)
+        return f"{task}({given})" if given else task
 
     def _progress(self, event: ProgressMade) -> None:
         if event.run_id in self.waiting:  # a worker executes it, and tells only what its code says

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable, Iterable
 from functools import partial
 from types import FunctionType
 from typing import Any
 
-from woflo.errors import OptionError, SerializationError
+from woflo.errors import ArgumentError, OptionError, SerializationError
 from woflo.kernel import clock
 from woflo.kernel.bus import complain, logger
 from woflo.kernel.graph import substitute
@@ -18,9 +19,9 @@ from woflo.scripts.body import Script
 from woflo.scripts.calls import checked, make
 from woflo.scripts.conflicts import claim
 from woflo.scripts.files import FilesOf
-from woflo.scripts.freshness import is_stale, need_inputs, remember
+from woflo.scripts.freshness import is_forced, is_stale, need_inputs, remember
 from woflo.scripts.ledger import STAYED, VALUE, Known, Ledger, ledger
-from woflo.scripts.plan import Plan, paths_in
+from woflo.scripts.plan import Plan, paths_in, target_of
 from woflo.scripts.prints import found_at
 from woflo.scripts.temporaries import called, made_again, note_maker
 
@@ -45,7 +46,7 @@ class FreshnessAdmission:
         """See the port."""
         if isinstance(run.task.body.fn, Script) and run._kwargs.get("inputs") is not None:
             run._kwargs = {**run._kwargs, "inputs": substitute(run._kwargs["inputs"], _files_or_handle)}
-        called(run, handles)
+        called(run, [*handles, *_read_of(run)])
 
     def admit(self, run: Any) -> Outcome | None:
         """See the port."""
@@ -55,6 +56,7 @@ class FreshnessAdmission:
             return planning.current.admit(plan)
         book = ledger()
         if not run.remembers_itself:
+            plan.root = os.getcwd()
             run._files = partial(_paths_of, plan)
         if getattr(run.task.body.fn, "has_temporary", False):
             note_maker(run, plan)
@@ -71,15 +73,56 @@ class FreshnessAdmission:
         return None
 
 
+def _read_of(run: Any) -> list[Any]:
+    """Of the runs that it comes `after`, those whose temporary outputs it names as its inputs."""
+    makers = [one for one in run.task.options.after if getattr(one.task.body.fn, "has_temporary", False)]
+    if not makers:
+        return []
+    try:
+        plan = run.task.body.fn.plan(run.task.name, run._args, run._kwargs)
+    except Exception:
+        return []  # what it is called with is not there yet, or is refused when it is its turn
+    read = {target_of(path, plan.base) for path in plan.inputs}
+    return [one for one in makers if any(target_of(path) in read for path in _outputs_of(one))]
+
+
+def _outputs_of(run: Any) -> tuple[str, ...]:
+    """Also of one that has not begun."""
+    try:
+        return _paths_of(run.task.body.fn.plan(run.task.name, run._args, run._kwargs))
+    except Exception:  # it has ended, and has put away its arguments
+        return tuple(run.outputs)
+
+
 def _found_fresh(run: Any, plan: Plan, target: str, book: Ledger) -> Outcome | None:
     """What is up to date, as this process knows it, or else as the store has it now."""
     known = book.get(target)
-    if _is_fresh(plan, known, book):
+    if known is not None and _is_fresh(plan, known, book):
         return _skipped(run, plan, known)
     again = book.again(target)
+    if again is None and known is None:
+        _check_apart(plan)
+        return _skipped(run, plan, None) if _is_fresh(plan, None, book) else None
     if again is not None and (known is None or again.success != known.success) and _is_fresh(plan, again, book):
         return _skipped(run, plan, again)
     return None
+
+
+def _check_apart(plan: Plan) -> None:
+    """A file is never older than itself: of a script that has it as input and output none would be executed, ever.
+
+    Where woflo has made the file, its record tells whether it was changed in place already. A function without a record
+    is executed.
+    """
+    if plan.is_forced or plan.is_cached or not plan.inputs or is_forced(plan.name) is not None:
+        return
+    inputs = {os.path.normpath(path) for path in plan.inputs}
+    for output in plan.outputs:
+        if output.pattern is None and os.path.normpath(output.path) in inputs:
+            raise ArgumentError(
+                f"{plan.name}: {output.path!r} is an input and an output of one call, and nothing is known to have "
+                f"made it, so that nobody can tell whether it was changed already; let it write to another file"
+            )
 
 
 def _check_is_unrecorded(run: Any) -> None:

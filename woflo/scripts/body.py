@@ -14,7 +14,7 @@ from woflo.scripts.calls import checked_tasks
 from woflo.scripts.files import Declared, Groups, Output, Temporary, given_files
 from woflo.scripts.places import check_written
 from woflo.scripts.plan import SHELL, Plan, files_for, inputs_of
-from woflo.scripts.quoting import check_places, filled
+from woflo.scripts.quoting import check_inner_shell, check_places, filled
 from woflo.scripts.sealing import sealed
 from woflo.scripts.words import FILES, Field, Template, Word, fields_of, no_options, parsed, split, texts_of
 
@@ -91,6 +91,7 @@ class Script:
             templates = [parsed(_word_text(word)) for word in command]
         else:
             raise OptionError(f"the command {command!r} must be a text, or a list of words")
+        check_inner_shell(templates)
         return [Word(template) for template in templates], templates
 
     def _other_templates(self) -> list[Template]:

@@ -202,8 +202,9 @@ class Execution:
     def _not_started(self, error: OSError) -> Exception:
         plan = self._plan
         if isinstance(error, FileNotFoundError) and error.filename in (None, plan.command[0], plan.base):
-            where = f" in the folder {plan.base}" if plan.base and not os.path.isdir(plan.base) else ""
-            told = f"{plan.name} could not be started: there is no command {plan.command[0]!r}{where}"
+            is_in = not plan.base or os.path.isdir(plan.base)
+            missing = f"command {plan.command[0]!r}" if is_in else f"folder {plan.base!r}, which is its `cwd`"
+            told = f"{plan.name} could not be started: there is no {missing}"
             return ScriptError(told, command=_shown(plan), exit_code=127, log=self.log)
         if isinstance(error, PermissionError):
             told = f"{plan.name} could not be started: {plan.command[0]!r} may not be executed ({error})"

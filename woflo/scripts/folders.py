@@ -17,7 +17,7 @@ from woflo.kernel.digest import digest
 from woflo.scripts.plan import Plan
 from woflo.scripts.prints import Print, is_same, look, taken
 
-__all__ = ["changed_below", "is_folder", "kept_below", "looked_below", "newest_below"]
+__all__ = ["ALL", "changed_below", "files_below", "is_folder", "kept_below", "looked_below", "newest_below"]
 
 MOST_NAMED = 10_000
 """Files below one folder that a record names; of more it has one digest of names, sizes and times."""
@@ -32,8 +32,12 @@ def is_folder(plan: Plan, path: str, there: Print) -> bool:
 
 def looked_below(plan: Plan, path: str, at: Callable[[str], Print] = look) -> dict[str, Print]:
     """The files below a folder, by their paths within it, each as `at` tells; or one for all of them."""
-    top = plan.path(path)
     own = {os.path.abspath(plan.path(output)) for output in plan.found()}
+    return files_below(plan.path(path), own, at)
+
+
+def files_below(top: str, own: set[str], at: Callable[[str], Print] = look) -> dict[str, Print]:
+    """The same for any folder; `own` are the absolute paths of outputs, which do not count."""
     found = {name: at(os.path.join(top, name)) for name in sorted(_names(top, "", own, set()))}
     if len(found) <= MOST_NAMED:
         return found

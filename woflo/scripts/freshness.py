@@ -219,10 +219,12 @@ def need_inputs(plan: Plan, book: Ledger | None) -> None:
     plan.before, plan.below, plan.places = before, below, places
     for path in plan.inputs:
         there = before[path] = seen(plan.path(path))
-        if there is ABSENT:
+        if there is ABSENT and path not in plan.away:
             raise MissingInputError(
                 f"{plan.name} was not started: its input {path!r} does not exist{_maker(path, book)}"
             )
+        if there is ABSENT:
+            continue
         if is_folder(plan, path, there):
             below[path] = looked_below(plan, path, seen)
         else:
@@ -254,8 +256,8 @@ def remember(plan: Plan, book: Ledger, run_id: str, files: list[str], **told: An
     record = {"command": plan.shown}
     if plan.environment:
         record["env"] = plan.environment  # type: ignore[assignment]  # JSON has all of these
-    inputs = {path: _as_read(plan, path) for path in plan.inputs}
-    outputs = {path: taken(plan.path(path)) for path in files}
+    inputs = {path: plan.away.get(path) or _as_read(plan, path) for path in plan.inputs}
+    outputs = {path: plan.away.get(path) or taken(plan.path(path)) for path in files}
     below = {path: kept_below(plan, path) for path in plan.below}
     parts: dict[str, Any] = {
         "inputs": inputs,
@@ -265,7 +267,7 @@ def remember(plan: Plan, book: Ledger, run_id: str, files: list[str], **told: An
         "extra": plan.extra,
         **told,
     }
-    if where := folder_of(plan.base):
+    if where := folder_of(plan.base, plan.root):
         record["folder"] = where  # type: ignore[assignment]  # and this
     record |= {name: value for name, value in parts.items() if value or value == 0}
     book.keep(Success(plan.target, plan.name, run_id, clock.now(), encoded(record)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import pickle
 import time
 from collections.abc import Callable, Sequence
@@ -172,14 +173,20 @@ class MakingFunction:
             return self._call_async(args, kwargs)
         if not self.outputs:
             return self.func(*args, **kwargs)
-        plan = self._files(self.name, args, kwargs)
+        plan = self._begun(args, kwargs)
         with _files_kept(plan, _taken(plan)):
             return self.func(*args, **kwargs)
+
+    def _begun(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Plan:
+        """Its files are those of the folder in which it begins, wherever its code goes."""
+        plan = self._files(self.name, args, kwargs)
+        plan.root = os.getcwd()
+        return plan
 
     async def _call_async(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if not self.outputs:
             return await self.func(*args, **kwargs)
-        plan = self._files(self.name, args, kwargs)
+        plan = self._begun(args, kwargs)
         assert plan.target is not None
         while (mark := Mark.take(plan.target, bool)) is None:
             await asyncio.sleep(PAUSE)

@@ -22,8 +22,10 @@ from woflo.stores.contract import Store
 from woflo.stores.operations import ForgetSuccesses, KeepSuccesses, Operation, Submit
 from woflo.stores.rows import Row, Success, Tag
 
-__all__ = ["STAYED", "VALUE", "Known", "Ledger", "encoded", "inherited", "is_gone", "ledger"]
+__all__ = ["GONE", "STAYED", "VALUE", "Known", "Ledger", "encoded", "inherited", "is_gone", "ledger"]
 
+GONE = "gone"
+"""In a record: the outputs that were removed when they were read."""
 VALUE = "value"
 """In the record of a function: its result."""
 STAYED = "stayed"

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from woflo.errors import MissingInputError, UnknownMakerError
 from woflo.scripts.body import Script
+from woflo.scripts.files import Temporary
 from woflo.scripts.plan import Plan, target_of
+from woflo.scripts.temporaries import hold, release
 from woflo.scripts.words import FILES, Field, Template, parsed
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ class Call(NamedTuple):
     values: dict[str, Any]
     plan: Plan
     needs: tuple[int, ...]
+    is_asked: bool = False
+    """True where a file is asked for that it makes, and not only something that is made of it."""
 
     def __str__(self) -> str:
         return f"{self.task.name}({', '.join(f'{name}={value!r}' for name, value in self.values.items())})"
@@ -62,12 +66,26 @@ def calls_for(
 def call_all(calls: Sequence[Call]) -> list[BaseTaskRun[Any]]:
     """Call them, each after those that make its inputs; the handles, in the same order."""
     runs: list[BaseTaskRun[Any]] = []
+    held: list[BaseTaskRun[Any]] = []
     for call in calls:
         task = call.task
         if call.needs:
             task = task.with_options(after=[*task.options.after, *(runs[need] for need in call.needs)])
+        if call.is_asked and _is_gone(call):
+            task = task.with_options(force=True)
         runs.append(task(**call.values))
+        if getattr(task.body.fn, "has_temporary", False):
+            hold(runs[-1])
+            held += [] if call.is_asked else [runs[-1]]
+    for run in held:
+        release(run)
     return runs
+
+
+def _is_gone(call: Call) -> bool:
+    """True where a temporary file went with its last reader, so that its maker is up to date without it."""
+    plan = call.plan
+    return any(one.kind is Temporary and not os.path.exists(plan.path(one.path)) for one in plan.outputs)
 
 
 class _UnderWay:
@@ -98,6 +116,10 @@ class _Search:
             if self._maker_of(path) is None:
                 raise UnknownMakerError(f"nothing makes {path!r}: {_told(self._tasks)}")
             self._add(path)
+            maker = self._maker_of(path)
+            assert maker is not None
+            number = self._numbers[_key(*maker)]
+            self._calls[number] = self._calls[number]._replace(is_asked=True)
         return self._calls
 
     def _add(self, path: str) -> None:

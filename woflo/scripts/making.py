@@ -38,6 +38,7 @@ class Making:
         self._own: dict[str, Print] = {} if known is None else known.own()
         """What woflo has made, as it has left it."""
         self._known = known
+        self._top = project()
         self._mark = mark
         self._aside: dict[str, str] = {}
         """Where each output of before is meanwhile."""
@@ -66,7 +67,11 @@ class Making:
             paths |= dict.fromkeys(self._known.outputs)  # a glob does not find what is aside
         for path in paths:
             self._set_aside(path, stayed)
-        self._mark.note_stayed([self._name(path) for path in self._there])
+        self._mark.note_stayed(
+            [self._name(path) for path in self._there],
+            task=self._plan.name,
+            outputs=[self._name(output.path) for output in self._plan.outputs],
+        )
 
     def _return_parts(self, output: Output) -> None:
         """What an attempt has moved away that was then cut off itself comes back, to be looked at once more."""
@@ -124,7 +129,7 @@ class Making:
         except FileNotFoundError:
             mode = stat.S_IFREG
         is_file = stat.S_ISREG(mode) or stat.S_ISLNK(mode)
-        return is_file and is_inside(whole, project()) and os.path.realpath(whole) not in self._inputs
+        return is_file and is_inside(whole, self._top) and os.path.realpath(whole) not in self._inputs
 
     # -- after a success -------------------------------------------------------------------------------
 
@@ -141,7 +146,7 @@ class Making:
             if output.kind is Protected:
                 protected += made
         if missing:
-            told = ", ".join(missing)
+            told = ", ".join(missing) + self._left()
             where = f"; its output is in {log}" if log else ""
             raise MissingOutputError(
                 f"{self._plan.name} ended well, and has not made: {told}{where}", missing=tuple(missing), log=log
@@ -155,6 +160,11 @@ class Making:
             if path not in self.stayed:
                 _protect(self._plan.path(path))
         return files
+
+    def _left(self) -> str:
+        """Where the code is now, if it has left the folder in which it began."""
+        here = os.getcwd()
+        return f" in {self._plan.root}, which it has left for {here}" if self._plan.root not in ("", here) else ""
 
     def _drop(self, path: str, part: str, files: list[str]) -> None:
         """What was found in place of an output after a crash: it may be somebody's, unless it was made again."""

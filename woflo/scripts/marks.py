@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 from woflo.kernel.digest import digest
 from woflo.scripts.places import folder
@@ -21,8 +23,11 @@ from woflo.scripts.places import folder
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["Mark", "is_marked", "mark_of"]
+__all__ = ["STAYED", "Mark", "is_marked", "is_taken", "mark_of"]
 
+STAYED = ".stayed"
+"""At the end of the name of the file beside a mark, which tells of the attempt."""
+HOST = socket.gethostname()
 SETTLED = 2_100_000_000
 """Nanoseconds after which a folder that was changed again would have another time, whatever the file system."""
 _folders: dict[str, str] = {}
@@ -97,22 +102,25 @@ class Mark:
             os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
             os.replace(new, self.path)
 
-    def note_stayed(self, paths: list[str]) -> None:
-        """Write down which outputs were there, and stayed: others that are found after a crash are of this attempt."""
-        with open(f"{self.path}.stayed", "w", encoding="ascii") as file:
-            json.dump(paths, file)
+    def note_stayed(self, paths: list[str], **told: Any) -> None:
+        """Write down which outputs were there, and stayed: others that are found after a crash are of this attempt.
+
+        What else is `told` is for people, who ask what has become of it.
+        """
+        with open(f"{self.path}{STAYED}", "w", encoding="ascii") as file:
+            json.dump({"stayed": paths, "began": time.time(), "pid": os.getpid(), "host": HOST, **told}, file)
 
     def stayed(self) -> list[str] | None:
         """What the attempt before has written down; None where it had not begun."""
         try:
-            with open(f"{self.path}.stayed", encoding="ascii") as file:
-                return list(json.load(file))
-        except (OSError, ValueError):
+            with open(f"{self.path}{STAYED}", encoding="ascii") as file:
+                return list(json.load(file)["stayed"])
+        except (OSError, ValueError, TypeError, KeyError):
             return None
 
     def _forget(self) -> None:
         try:
-            os.unlink(f"{self.path}.stayed")
+            os.unlink(f"{self.path}{STAYED}")
         except FileNotFoundError:
             pass
 
@@ -172,6 +180,23 @@ def _is_locked(fd: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def is_taken(path: str) -> bool:
+    """True for a mark that somebody has at this moment, here or in another process."""
+    if sys.platform == "win32":
+        return True
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
 
 
 def _is_the_same(fd: int, path: str) -> bool:

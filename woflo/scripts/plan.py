@@ -36,6 +36,7 @@ class Plan:
     """What is to be made, of what, and by what."""
 
     __slots__ = (
+        "away",
         "base",
         "before",
         "below",
@@ -51,6 +52,7 @@ class Plan:
         "name",
         "outputs",
         "places",
+        "root",
         "shown",
         "target",
         "there",
@@ -62,6 +64,8 @@ class Plan:
         self.name: str = name
         self.base: str = base
         """The folder that paths are relative to; empty for the current one."""
+        self.root: str = ""
+        """Where the attempt began, which its code may leave; empty where nothing in this process can."""
         self.inputs: list[str] = inputs
         self.outputs: list[Output] = outputs
         self.target: str | None = target_of(outputs[0].path, base) if outputs else None
@@ -83,6 +87,8 @@ class Plan:
         """For a function: how its result is written."""
         self.is_forced: bool = False
         """True where this call is executed, up to date or not."""
+        self.away: Mapping[str, Print] = _NOTHING
+        """What is accepted as it was, though it is not there: it was temporary."""
         self.before: Mapping[str, Print] = _NOTHING
         """The inputs as they were before the start."""
         self.there: Mapping[str, Found] = _NOTHING
@@ -103,7 +109,7 @@ class Plan:
 
     def path(self, path: str) -> str:
         """As this process finds it."""
-        return os.path.join(self.base, path) if self.base else path
+        return os.path.join(self.root, self.base, path) if self.base or self.root else path
 
     def found(self) -> list[str]:
         """The outputs that there are, and all that must be there."""
@@ -111,7 +117,7 @@ class Plan:
 
     def files_of(self, output: Output) -> list[str]:
         """The files of one output: those that a glob finds, or the one."""
-        return [output.path] if output.pattern is None else matching(output.pattern, self.base)
+        return [output.path] if output.pattern is None else matching(output.pattern, self.path(""))
 
     def value(self, made: Collection[str] | None = None) -> Value:
         """What the run stands for. Of what globs find, what was `made`: other files may be there that look like it."""
@@ -119,9 +125,9 @@ class Plan:
         for output in self.outputs:
             there = groups.setdefault(output.group, [])
             if output.pattern is None:
-                there.append(self.path(output.path))
+                there.append(os.path.join(self.base, output.path))
             else:
-                there += [self.path(one) for one in self.files_of(output) if made is None or one in made]
+                there += [os.path.join(self.base, one) for one in self.files_of(output) if made is None or one in made]
         return groups if any(groups) else groups.get("", [])
 
 
@@ -183,9 +189,9 @@ def _looked_up(here: str) -> tuple[str, str]:
     return found
 
 
-def folder_of(base: str = "") -> str:
+def folder_of(base: str = "", root: str = "") -> str:
     """What leads from the project to the folder that paths are relative to; empty where it is the project itself."""
-    here = os.getcwd()
+    here = root or os.getcwd()
     top, prefix = _prefix_of.get(here) or _looked_up(here)
     if not base:
         return prefix

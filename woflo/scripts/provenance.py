@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from woflo.kernel.masking import mask_text
+from woflo.scripts.folders import ALL, files_below
 from woflo.scripts.ledger import STAYED, Known
 from woflo.scripts.places import project
 from woflo.scripts.plan import target_of
@@ -19,6 +20,8 @@ from woflo.stores.rows import Success
 
 __all__ = ["Made", "Traced", "makers_of", "name_of", "state_of", "traced", "why_known"]
 
+MOST_TOLD = 3
+"""New files of a folder that are named."""
 AS_IT_WAS, CHANGED, GONE, REMOVED = "as it was", "changed since", "not there", "temporary, and gone"
 
 
@@ -34,6 +37,9 @@ class Made:
             _in_project(folder, path): made for path, made in self.known.inputs.items()
         }
         """As they were read; of a folder the files below it instead, and None for itself."""
+        self._below: dict[str, dict[str, Any]] = {
+            _in_project(folder, path): below for path, below in self.record.get("below", {}).items()
+        }
         for path, below in self.record.get("below", {}).items():
             self.inputs[_in_project(folder, path)] = None
             for name, made in below.items():
@@ -41,6 +47,20 @@ class Made:
                     self.inputs[_in_project(folder, os.path.join(path, name))] = made
         self.outputs: dict[str, Print] = {_in_project(folder, path): made for path, made in self.known.outputs.items()}
         self.gone: frozenset[str] = frozenset(_in_project(folder, path) for path in self.record.get("gone", ()))
+
+    def changed_below(self, name: str) -> str:
+        """What has come to be in this folder since it was read; empty for none, and for what is no folder."""
+        before = self._below.get(name)
+        if before is None:
+            return ""
+        now = files_below(os.path.join(project(), name), {os.path.join(project(), one) for one in self.outputs})
+        if ALL in now or ALL in before:
+            is_other = [list(one) for one in now.values()] != [list(one) for one in before.values()]
+            return CHANGED if is_other else ""
+        new = [os.path.join(name, one) for one in sorted(now.keys() - before.keys())]
+        if len(new) > MOST_TOLD:
+            return f"{', '.join(new[:MOST_TOLD])} and {len(new) - MOST_TOLD} more are new inputs"
+        return f"{', '.join(new)} {'is a new input' if len(new) == 1 else 'are new inputs'}" if new else ""
 
     @property
     def stayed(self) -> frozenset[str]:
@@ -105,18 +125,18 @@ def makers_of(successes: Iterable[Success]) -> dict[str, Made]:
 def traced(name: str, makers: dict[str, Made]) -> dict[str, Traced]:
     """The file and all that it was made of, all the way up, each once, by name; what is asked for comes first."""
     found: dict[str, Traced] = {}
-    todo: deque[tuple[str, Print | None]] = deque([(name, None)])
+    todo: deque[tuple[str, Print | None, str]] = deque([(name, None, "")])
     while todo:
-        one, read = todo.popleft()
+        one, read, news = todo.popleft()
         if one in found:
             continue
         made = makers.get(one)
         if made is None:
-            found[one] = Traced(one, state_of(one, read), None)
+            found[one] = Traced(one, news or state_of(one, read), None)
             continue
         state = REMOVED if one in made.gone else state_of(one, made.outputs[one])
         found[one] = Traced(one, state, made, tuple(made.inputs))
-        todo += made.inputs.items()
+        todo += ((other, read, made.changed_below(other)) for other, read in made.inputs.items())
     return found
 
 

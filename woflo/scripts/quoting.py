@@ -8,12 +8,19 @@ refused; so is one that has it behind what shells read in different ways.
 
 from __future__ import annotations
 
+import os
 import shlex
+from collections.abc import Sequence
 
 from woflo.errors import OptionError
 from woflo.scripts.words import Field, Lookup, Template
 
-__all__ = ["check_places", "filled"]
+__all__ = ["check_inner_shell", "check_places", "filled"]
+
+SHELLS = frozenset({"sh", "bash", "dash", "ash", "zsh", "ksh", "mksh"})
+"""Programs that execute the text behind `-c`."""
+_WITH_WORD = frozenset({"--rcfile", "--init-file"})
+"""Their long options that take the next word."""
 
 _OUTSIDE = ""
 
@@ -42,6 +49,38 @@ def check_places(template: Template) -> None:
         else:
             for character in part:
                 scanner.take(character)
+
+
+def check_inner_shell(words: Sequence[Template]) -> None:
+    """Raise `OptionError` where a value would stand in the text that one of the words, a shell, is to execute.
+
+    There it would be code: a value is one word of the command, and no part of what that word means to the shell.
+    """
+    for at, word in enumerate(words):
+        if len(word) == 1 and isinstance(word[0], str) and os.path.basename(word[0]) in SHELLS:
+            text = _text_of_shell(words[at + 1 :])
+            field = next((part for part in text if isinstance(part, Field)), None)
+            if field is not None:
+                way_out = f"{word[0]} -c '… \"$1\"' {os.path.basename(word[0])} {field}"
+                raise OptionError(
+                    f"{field} stands in the text that {word[0]} -c executes, where a value would be code; give it as a "
+                    f"word of its own, {way_out}, or write the text with shell=True, where values are quoted"
+                )
+
+
+def _text_of_shell(words: Sequence[Template]) -> Template:
+    """Of the words behind a shell the text that it is to execute; empty where there is none."""
+    is_command = False
+    rest = iter(words)
+    for word in rest:
+        first = word[0] if word and isinstance(word[0], str) else ""
+        if not first.startswith(("-", "+")) or first == "--":
+            return word if is_command and first != "--" else next(rest, ()) if is_command else ()
+        is_short = not first.startswith("--")
+        is_command |= is_short and first.startswith("-") and "c" in first
+        if first in _WITH_WORD or (is_short and "o" in first.lower()):
+            next(rest, ())
+    return ()
 
 
 class _Scanner:

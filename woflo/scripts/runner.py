@@ -18,6 +18,7 @@ from woflo.kernel.lifecycle import Watcher
 from woflo.kernel.masking import masked
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.run import BaseTaskRun
+from woflo.kernel.state import RunState
 from woflo.kernel.traits import Traits
 from woflo.runners.thread import threads_of_this_process
 from woflo.scripts.admission import plan_of
@@ -125,8 +126,20 @@ class ScriptTaskRun(BaseTaskRun[R]):
         if self._execution is execution and self._in_code:
             threading.Thread(target=execution.kill, name="woflo-kill", daemon=True).start()
 
+    def _found_made(self) -> bool:
+        """True where it has only waited for another process, which has made its outputs meanwhile."""
+        return self._execution is not None and self._execution.is_recorded
+
+    def _finish_well(self, outcome: Outcome, now: float) -> bool:
+        return not self._found_made() and super()._finish_well(outcome, now)
+
+    def _settle(self, state: RunState, outcome: Outcome, *, only_idle: bool = False) -> bool:
+        if state is RunState.SUCCEEDED and self._found_made():
+            state = RunState.SKIPPED
+        return super()._settle(state, outcome, only_idle=only_idle)
+
     def _tell(self, waiters: Any, watchers: list[Watcher] | None) -> None:
-        if self.attempt and self.task.options.admission is not None:
+        if self.attempt and self._state is not RunState.SKIPPED and self.task.options.admission is not None:
             try:
                 self._keep_run()
             except Exception as error:  # whoever waits is told of the end in any case

@@ -15,7 +15,7 @@ from woflo.kernel.task import Task
 from woflo.scripts.admission import FreshnessAdmission
 from woflo.scripts.body import Script
 from woflo.scripts.freshness import reasons, remember
-from woflo.scripts.ledger import ledger
+from woflo.scripts.ledger import GONE, ledger
 from woflo.scripts.plan import Plan, Value
 from woflo.scripts.prints import ABSENT, look
 from woflo.scripts.words import split
@@ -132,13 +132,15 @@ def why(task: Maker, /, *args: Any, **kwargs: Any) -> list[str]:
 def touch(task: Maker, /, *args: Any, **kwargs: Any) -> Value:
     """Accept the outputs of this call as they are: they are up to date from now on. Returns them.
 
-    Of a function, the result stays that of its last success. Raises `MissingOutputError` where an output is not there,
-    `MissingInputError` where an input is not, `OptionError` for a function of which no result is known.
+    Temporary outputs that are gone stay so. Of a function, the result stays that of its last success. Raises
+    `MissingOutputError` where an output is not there, `MissingInputError` where an input is not, `OptionError` for a
+    function of which no result is known.
     """
-    from woflo.scripts.accepting import accept, result_of
+    from woflo.scripts.accepting import accept, gone_of, result_of
 
     plan = plan_for(task, args, kwargs)
-    result = result_of(plan, None if plan.target is None else ledger().again(plan.target))
-    files = accept(plan, ledger())
-    remember(plan, ledger(), "", files, **result)
+    known = None if plan.target is None else ledger().again(plan.target)
+    result = result_of(plan, known)
+    files = accept(plan, ledger(), known)
+    remember(plan, ledger(), "", files, **result, **{GONE: gone_of(plan, known)})
     return plan.value()

@@ -16,15 +16,13 @@ from typing import Any
 from woflo.kernel.context import current_attempt
 from woflo.kernel.state import SUCCESSES
 from woflo.scripts.files import Temporary
-from woflo.scripts.ledger import Ledger, ledger
+from woflo.scripts.ledger import GONE, Ledger, ledger
 from woflo.scripts.places import is_inside, project
 from woflo.scripts.plan import Plan
 from woflo.scripts.prints import look
 
-__all__ = ["GONE", "called", "made_again", "note_maker"]
+__all__ = ["called", "hold", "made_again", "note_maker", "release"]
 
-GONE = "gone"
-"""In a record: the outputs that were removed when they were read."""
 _lock = threading.Lock()
 
 
@@ -66,12 +64,30 @@ def called(run: Any, handles: Iterable[Any]) -> None:
         ended(run)
 
 
+def hold(maker: Any) -> None:
+    """Its outputs stay until `release`: further readers will be called."""
+    with _lock:
+        maker._readers = getattr(maker, "_readers", 0) + 1
+
+
+def release(maker: Any) -> None:
+    """All readers were called."""
+    with _lock:
+        maker._readers -= 1
+    _remove_if_read(maker)
+
+
 def _ended(maker: Any, reader: Any) -> None:
-    made: _Made | None = getattr(maker, "_temporaries", None)
     with _lock:
         maker._readers -= 1
         maker._has_failed = getattr(maker, "_has_failed", False) or reader._state not in SUCCESSES
-        is_last = maker._readers == 0 and not maker._has_failed
+    _remove_if_read(maker)
+
+
+def _remove_if_read(maker: Any) -> None:
+    made: _Made | None = getattr(maker, "_temporaries", None)
+    with _lock:
+        is_last = maker._readers == 0 and not getattr(maker, "_has_failed", False)
     if is_last and made is not None and maker._state in SUCCESSES:
         _remove(made)
 

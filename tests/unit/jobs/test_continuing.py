@@ -6,7 +6,7 @@ import pytest
 
 from woflo import Happened, RunState, shared, task
 from woflo.durable.engine import engine_of
-from woflo.errors import JobFailedError, RunUnderWayError
+from woflo.errors import JobFailedError, JobFileError, OptionError, RunUnderWayError
 from woflo.jobs.job import Job
 from woflo.kernel import clock
 from woflo.stores.operations import Recover
@@ -285,3 +285,118 @@ def test_the_handle_goes_on_too(folder):
     run = failed(folder)
     assert run.resume().get_result() == {"e": "e0"}
     assert executed == ["d", "e"]
+
+
+def test_a_file_of_the_same_name_is_another_job(folder, store):
+    """What the job in one folder has recorded is nothing to the one in another folder; nor is it ended by that."""
+    (folder.path / "a").mkdir()
+    (folder.path / "b").mkdir()
+    first = folder.load(TEXT, "a/job.yaml", tasks=TASKS)()
+    first.exception()
+    broken.clear()
+    executed.clear()
+    other = folder.load(TEXT, "b/job.yaml", tasks=TASKS)
+    assert not other.is_unfinished()
+    assert all(one.kept is None for one in other.foreseen(restart=True))
+    run = other.resume()
+    assert run.get_result() == {"e": "e0"}
+    assert sorted(executed) == list("abcde")
+    assert store.get(run.id).continues is None
+    executed.clear()
+    assert folder.load(TEXT, "a/job.yaml", tasks=TASKS).resume().get_result() == {"e": "e0"}
+    assert executed == ["d", "e"]
+
+
+def test_a_written_name_in_two_files_is_refused(folder):
+    """Nobody can tell whether one was moved: so nothing is executed, until it has a run of its own."""
+    text = "config: {name: nightly}" + TEXT
+    before = folder.load(text, "a.yaml", tasks=TASKS)()
+    before.exception()
+    broken.clear()
+    executed.clear()
+    other = folder.load(text, "b.yaml", tasks=TASKS)
+    for going_on in (other.resume, lambda: other.foreseen(restart=True)):
+        with pytest.raises(
+            OptionError, match=f"{before.id}, is of .*a.yaml, and this is .*b.yaml; execute this one wi"
+        ):
+            going_on()
+    assert executed == []
+    other().get_result()
+    executed.clear()
+    other.resume().get_result()
+    assert sorted(executed) == list("abcde")
+
+
+def test_a_task_from_another_file_is_executed_anew(folder):
+    """Two files may have a task of one name, and a job may find another one than before."""
+    text = """
+    config: {extension_directories: [%s]}
+    tasks:
+      a: {task: located}
+      b: {task: step, parameters: {name: d}, dependencies: [a]}
+    """
+    code = "from woflo import task\n\n\n@task(runner='thread')\ndef located():\n    open('by_%s', 'w').close()\n"
+    for name in ("one", "two"):
+        folder.write(f"{name}/located_in_{name}.py", code % name)
+    failed(folder, text % "one")
+    folder.load(text % "two", tasks=TASKS).resume().get_result()
+    assert (folder.path / "by_one").exists()
+    assert (folder.path / "by_two").exists()
+    assert executed == ["d"]
+
+
+WITH_VARIABLES = """
+tasks:
+  a: {task: step, parameters: {name: "a$VAR{cur:EUR}"}}
+  d: {task: step, parameters: {name: d}, dependencies: [a]}
+  e: {task: step, parameters: {name: "e$VAR{cur:EUR}$VAR{more:}"}, dependencies: [d]}
+"""
+
+
+def failed_with(folder, text=WITH_VARIABLES, **variables):
+    folder.load(text, tasks=TASKS, variables=variables)().exception()
+    executed.clear()
+    broken.clear()
+
+
+@pytest.mark.parametrize("is_known_before", [False, True])
+def test_variables_are_those_of_the_run_that_goes_on(folder, store, is_known_before):
+    """None is forgotten, one that is given instead counts; and what goes on from that has them, too."""
+    failed_with(folder, cur="USD", more="x")
+    broken.add("eUSDy")
+    job = folder.load(WITH_VARIABLES, tasks=TASKS, variables={"more": "y"}, restart=is_known_before)
+    assert [one.step for one in job.foreseen(restart=True) if one.kept] == ["a"]
+    job.resume().exception()
+    assert executed == ["d", "eUSDy"]
+    broken.clear()
+    job = folder.load(WITH_VARIABLES, tasks=TASKS, restart=is_known_before)
+    assert job.resume().get_result() == {"e": "eUSDy0"}
+    assert executed == ["d", "eUSDy", "eUSDy"]
+    executed.clear()
+    folder.load(WITH_VARIABLES, tasks=TASKS, restart=is_known_before).resume().get_result()  # nothing to go on with
+    assert executed == ["aEUR", "d", "eEUR"]
+
+
+def test_variables_without_a_default(folder):
+    """They need not be given again, where it is said that it is to go on; those that stand nowhere now are left."""
+    text = WITH_VARIABLES.replace(":EUR", "").replace(":}", "}")
+    failed_with(folder, text, cur="USD", more="x")
+    job = folder.load(text.replace("$VAR{more}", ""), tasks=TASKS, restart=True)
+    assert job.recorded.values == {"cur": "USD"}
+    assert job.resume().get_result() == {"e": "eUSD0"}
+    assert executed == ["d", "eUSD"]
+
+
+def test_secret_variables_are_given_again(folder):
+    """They are not recorded; that they are missing is told before anything begins."""
+    text = WITH_VARIABLES.replace("more:", "token:")
+    failed_with(folder, text, cur="USD", token="swordfish")
+    told = r"the variable 'token' of \w+ is a secret, which is not recorded; give it again with --var token="
+    with pytest.raises(JobFileError, match=told):
+        folder.load(text, tasks=TASKS).resume()
+    with pytest.raises(JobFileError, match=told):
+        folder.load(text, tasks=TASKS, restart=True)
+    assert executed == []
+    run = folder.load(text, tasks=TASKS, variables={"token": "swordfish"}, restart=True).resume()
+    assert run.get_result() == {"e": "eUSDswordfish0"}
+    assert executed == ["d", "eUSDswordfish"]

@@ -266,6 +266,9 @@ def test_a_selection_that_cannot_be(folder):
         "skip: there is no step 'x'; there are: a, b, c, d, e",
         "run_to: there is no step 'ee', and none makes such a file; did you mean 'e'?",
     ]
+    assert folder.problems(SELECTED, run_to="c", skip=["a", "b", "c"]) == [
+        "run_to c, skip a b c: no step is left to be executed; there are: a, e, b, c, d"
+    ]
     text = "tasks:\n  one: {task: noop}\n  b: {task: add, parameters: {a: '${one.result}'}}\n"
     assert folder.problems(text, skip=["one"]) == [
         "tasks.b.parameters.a needs the result of 'one', which is left out; leave out 'b' as well, or none of them"

@@ -59,7 +59,7 @@ def test_what_reads_what_is_not_known_is_not_up_to_date(folder, store):
     text = """
     tasks:
       name: {task: name}
-      make: {run: ["sh", "-c", "echo $0 >{outputs}", "{word}"], parameters: {word: "${name.result}"}, outputs: a.txt}
+      make: {run: [sh, -c, "echo $0 >$1", "{word}", "{outputs}"], parameters: {word: "${name.result}"}, outputs: a.txt}
       next: {run: "cp {inputs} {outputs}", inputs: a.txt, outputs: b.txt, dependencies: [make]}
       last: {run: "cp {inputs} {outputs}", inputs: b.txt, outputs: c.txt}
     """

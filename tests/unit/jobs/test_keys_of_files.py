@@ -7,7 +7,7 @@ import pytest
 from jobs_helpers import TASKS
 
 from woflo import RunState, task
-from woflo.errors import JobFailedError
+from woflo.errors import JobFailedError, MissingOutputError
 from woflo.kernel import runtime
 
 calls = []
@@ -64,6 +64,30 @@ def test_a_temporary_output_goes(folder, store):
     run.get_result()
     assert (folder.path / "two.txt").read_text() == "further\nin\n"
     assert run.steps["one"].state is RunState.SKIPPED
+    assert not (folder.path / "parts.txt").exists()
+
+
+def test_a_temporary_output_that_is_gone_is_accepted(folder, store):
+    """`touch` takes it as it was, with the steps that read it; of what nobody has made it wants to see a file."""
+    for name in ("in.txt", "more.txt"):
+        folder.write(name, name)
+    job = folder.load(PARTS, tasks=ALL)
+    with pytest.raises(MissingOutputError, match=r"parts: parts\.txt is not there to be accepted"):
+        job.touch()
+    job().get_result()
+    folder.write("in.txt", "in another way")
+    folder.write("one.txt", "by hand")
+    assert [one.step for one in job.foreseen() if one.reasons] == ["parts", "one", "two"]
+    assert job.touch() == ["parts.txt", "one.txt", "./two.txt"]
+    assert not (folder.path / "parts.txt").exists()
+    assert [one.reasons for one in job.foreseen()] == [()] * 3
+    run = job()
+    run.get_result()
+    assert states(run) == ["SKIPPED"] * 3
+    assert (folder.path / "one.txt").read_text() == "by hand"
+    folder.write("more.txt", "further")
+    job().get_result()
+    assert (folder.path / "two.txt").read_text() == "furtherin another way"
     assert not (folder.path / "parts.txt").exists()
 
 

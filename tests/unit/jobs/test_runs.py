@@ -448,3 +448,9 @@ def test_a_job_in_a_workflow(folder):
     """It is a child of it."""
     file = folder.write("inner.yaml", "tasks: {a: {task: later, parameters: {x: 1}}}")
     assert of_a_job(str(file)).get_result() == {"a": 2}
+
+
+def test_a_folder_of_a_command_that_there_is_not(folder):
+    """That is told, and not that there is no such command."""
+    error = folder.load("tasks:\n  a: {run: echo x, cwd: nodir}\n")().exception()
+    assert "a could not be started: there is no folder 'nodir', which is its `cwd`" in str(error)

@@ -12,7 +12,7 @@ SECRET = "sesame-4711"
 JOB = """
 config: {runner: thread}
 tasks:
-  make: {run: "sh -c 'echo $ENV{API_TOKEN}; touch {outputs}'", outputs: a.txt}
+  make: {run: "sh -c 'echo $ENV{API_TOKEN}; touch $0' {outputs}", outputs: a.txt}
   tell: {task: tell, parameters: {word: "$ENV{API_TOKEN}", options: {password: by-hand-0815}}}
 """
 

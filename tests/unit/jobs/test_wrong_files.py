@@ -24,6 +24,21 @@ def told(path):
 
 EMPTY = "job.yaml:1: is empty; a job has at least `tasks:`, with the steps by their names"
 ONE_PROBLEM = {
+    "less than none at once": (
+        """
+        config: {max_concurrency: -1}
+        tasks:
+          a: {task: noop}
+        """,
+        "job.yaml:1: config.max_concurrency: input should be greater than or equal to 0, and is -1",
+    ),
+    "a variable that there is not in a command": (
+        """
+        tasks:
+          a: {run: "echo $SYS{HOTS}"}
+        """,
+        "job.yaml:2: tasks.a.run: there is no $SYS{HOTS}; did you mean 'HOST'?",
+    ),
     "unknown task": (
         """
         tasks:
@@ -633,3 +648,18 @@ def test_many_problems_are_counted(folder):
     assert len(error.value.problems) == 300
     assert str(error.value).count("\n") == 101
     assert str(error.value).endswith("… and 200 more")
+
+
+def test_a_file_that_is_not_there(folder):
+    """The job file beside it that may have been meant is named."""
+    for name in ("job.yaml", "other.txt"):
+        folder.write(name, "tasks: {a: {task: noop}}")
+    for name, hint in (("job.yml", "; did you mean 'job.yaml'?"), ("else.yaml", ""), ("none/job.yaml", "")):
+        problems, _ = told(folder.path / name)
+        assert problems == [f"{name}:1: cannot be read: No such file or directory{hint}"]
+
+
+def test_what_only_a_shell_could_mean(folder):
+    """The way out is told as a file has it."""
+    (told,) = folder.problems("tasks:\n  a: {run: 'echo a | wc'}\n")
+    assert "for a shell write `shell: true`, for the word itself quote it" in told

@@ -79,6 +79,6 @@ def feed(observer, events):
     for name in ("on_create",):
         getattr(observer, name, lambda: None)()
     for event in events:
-        observer.update(event.masked())
+        observer.update(event if getattr(observer, "masks_itself", False) else event.masked())
     getattr(observer, "on_destroy", lambda: None)()
     return observer

@@ -31,8 +31,14 @@ COLD = {"type": "ValueError", "message": "cold"}
     ("event", "told"),
     [
         (
-            created(2, parent=1, depends_on=("a",)),
-            {"event": "RunCreated", "run_id": run_id(2), "parent_id": run_id(1), "depends_on": ["a"]},
+            created(2, parent=1, depends_on=("a",), arguments="page=3, token=sesame"),
+            {
+                "event": "RunCreated",
+                "run_id": run_id(2),
+                "parent_id": run_id(1),
+                "depends_on": ["a"],
+                "arguments": "page=3, token=***",
+            },
         ),
         (started(attempt=2), {"event": "AttemptStarted", "attempt": 2}),
         (failed(), {"event": "AttemptFailed", "attempt": 1, "error": COLD}),

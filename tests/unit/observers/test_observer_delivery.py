@@ -112,6 +112,42 @@ def test_what_happens_to_runs_comes_before_what_they_say(gate):
     assert subscribed.dropped == 32
 
 
+def test_a_full_queue_drops_output_for_an_end(gate):
+    """What was queued before it makes room: the end of a run is never dropped for output."""
+    entered, seen = threading.Event(), []
+
+    def slow(event):
+        entered.set()
+        gate.wait()
+        seen.append(type(event).__name__)
+
+    with subscribe(slow, capacity=20) as subscribed:
+        subscribed.put(started())
+        entered.wait(20)
+        put(subscribed, [printed("x")] * 50)
+        put(subscribed, [ended(number) for number in range(20)])
+        put(subscribed, [printed("x")] * 2)
+        gate.set()
+    assert seen == ["AttemptStarted", *["RunEnded"] * 20]
+    assert subscribed.dropped == 52
+
+
+def test_output_that_is_left_at_the_end_does_not_hide_how_runs_ended():
+    """After half of the patience what attempts have said is passed over, and what happened to runs is delivered."""
+    seen = []
+
+    def slow(event):
+        seen.append(event)
+        if event.is_chatter:
+            threading.Event().wait(0.1)
+
+    subscribed = subscribe(slow, patience=1)
+    put(subscribed, [*[printed("x")] * 100, ended()])
+    subscribed.close()
+    assert isinstance(seen[-1], RunEnded)
+    assert subscribed.dropped == 101 - len(seen) > 80
+
+
 def test_output_that_waits_is_bounded_by_its_size(gate, monkeypatch):
     """Not only by the number of events: one may hold much."""
     monkeypatch.setattr(subscription, "MOST_TEXT", 1_000)

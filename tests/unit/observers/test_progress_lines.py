@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
-from observer_helpers import created, ended, feed, logged, printed, progress, retried, started
+from observer_helpers import AT, created, ended, feed, logged, printed, progress, retried, run_id, started
 
 from woflo import subscribe
 from woflo.errors import OptionError
+from woflo.kernel import hiding
 from woflo.kernel.state import RunState
 from woflo.observers import Progress
 from woflo.observers.progress import display
@@ -71,6 +73,75 @@ def test_output_can_be_left_out():
         "fetch: succeeded after 0.5 s",
         "1 run in 0 s: 1 succeeded",
     ]
+
+
+def test_runs_of_one_task_are_told_apart():
+    """In each line, by what they were given: what they say, how far they are, how they end."""
+    assert written(
+        created(1, arguments="a.c"), created(2, arguments="b.c"), started(1), started(2),
+        printed("careful\n", 2), progress(1, 2), retried(1), ended(1), ended(2, state=FAILED), created(3), ended(3),
+    ) == [
+        "fetch(b.c) | careful",
+        "fetch(a.c): 1 of 2",
+        "fetch(a.c): attempt 1 failed, again in 2 s: ValueError: cold",
+        "fetch(a.c): succeeded after 0.5 s",
+        "fetch(b.c): failed after 0.5 s: ",
+        "fetch: succeeded after 0.5 s",
+        "3 runs in 0 s: 2 succeeded, 1 failed",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [1, 7, 5_000])
+def test_a_flood_of_output_is_shown_in_part(size):
+    """The first thousand lines of a second, and how many others there were; each run has its own."""
+    numbers = [f"{number}\n" for number in range(5_000)]
+    texts = ["".join(numbers[at : at + size]) for at in range(0, 5_000, size)]
+    told = written(
+        started(), started(2, "save"), *[printed(text) for text in texts], printed("saved\nlast", 2, "save"),
+        ended(), ended(2, "save"),
+    )  # fmt: skip
+    assert told[:1_000] == [f"fetch | {number}" for number in range(1_000)]
+    assert told[1_000:] == [
+        "save | saved",
+        "fetch | … 4,000 lines left out",
+        "fetch: succeeded after 0.5 s",
+        "save | last",
+        "save: succeeded after 0.5 s",
+        "2 runs in 0 s: 2 succeeded",
+    ]
+
+
+def test_what_is_left_out_is_told_where_its_log_has_it():
+    """That of a command has all; what another second brings is shown again, and the line that had begun is one."""
+    text = "".join(f"{number}\n" for number in range(1_001))
+    flood = [replace(printed(each), is_kept=True) for each in (text + "be", "gun\nhalf a ")]
+    later = [replace(printed("line\nnext\n", at=AT + 1), is_kept=True), logged("careful", at=AT + 1)]
+    told = written(started(), *flood, *later)
+    assert told[1_000:] == [
+        f"fetch | … 2 lines left out; `woflo logs {run_id()}` has all",
+        "fetch | half a line",
+        "fetch | next",
+        "fetch | some.place: careful",
+    ]
+    assert written(started(), *flood, logged("lost"))[1_000:] == [
+        f"fetch | … 3 lines left out; `woflo logs {run_id()}` has all"
+    ]
+
+
+def test_secrets_of_a_flood_are_masked():
+    """Also those of many lines that are shown in part."""
+    hiding.forget_all()
+    hiding.know_texts(["first half of it\nsecond half of it"])
+    text = "\n" * 998 + "password=sesame\nfirst half of it\nsecond half of it\n"
+    assert written(started(), printed(text))[998:] == ["fetch | password=***", "fetch | ***"]
+
+
+def test_long_lines_are_a_flood_too():
+    """A thousand of them would be much."""
+    told = written(started(), *[printed("x" * 60_000 + "\n")] * 100, ended())
+    assert [line[:60] for line in told[5:]] == [
+        "fetch | … 95 lines left out", "fetch: succeeded after 0.5 s", "1 run in 0 s: 1 succeeded"
+    ]  # fmt: skip
 
 
 def test_thousands_of_runs_are_few_lines(clock):

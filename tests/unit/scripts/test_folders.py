@@ -10,6 +10,7 @@ from fresh_helpers import ended, settled
 from woflo import RunState, script, why
 from woflo.scripts import folders
 from woflo.scripts.ledger import ledger
+from woflo.scripts.provenance import makers_of, traced, why_known
 
 EXECUTED, SKIPPED = RunState.SUCCEEDED, RunState.SKIPPED
 
@@ -100,3 +101,17 @@ def test_a_folder_with_very_many_files(source_folder, monkeypatch):
     assert ended(listing()()) is SKIPPED
     settled("src/deep/a.txt", "two", ago=50)
     assert why(listing()) == ["src has changed"]
+
+
+def test_a_new_file_is_told_from_the_record_too(source_folder, monkeypatch):
+    """As `why` of the task tells it: by what looks at files alone, of a large folder that it has changed."""
+    for most, told in ((10_000, "src/deep/new.txt is a new input"), (1, "changed since")):
+        monkeypatch.setattr(folders, "MOST_NAMED", most)
+        listing().with_options(force=True)().get_result()
+        ledger().flush()
+        makers = makers_of(ledger().store.successes())
+        assert (why_known("out.txt", makers), traced("out.txt", makers)["src"].state) == ([], "as it was")
+        settled("src/deep/new.txt", "new")
+        assert why_known("out.txt", makers) == [("src", told)]
+        assert traced("out.txt", makers)["src"].state == told
+        os.unlink("src/deep/new.txt")

@@ -53,6 +53,53 @@ def test_a_function_with_files(project, runner):
     assert isinstance(double(2).exception(), MissingInputError)
 
 
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_outputs_are_of_the_folder_in_which_it_begins(project, tmp_path_factory, runner):
+    """A function that leaves it has not made what it writes elsewhere, and has made what it writes there."""
+    elsewhere = str(tmp_path_factory.mktemp("elsewhere"))
+    if runner is RUNNERS[-1]:
+        runner = PoolTaskRun.configured(max_concurrency=1)  # whose worker begins here
+
+    @task(outputs="o.txt", runner=runner)
+    def leave() -> None:
+        os.chdir(elsewhere)
+        Path("o.txt").write_text("x")
+
+    @task(outputs="{home}/o.txt", runner=runner)
+    def meant(home: str) -> None:
+        os.chdir(elsewhere)
+        (project / home / "o.txt").write_text("x")
+
+    error = leave().exception()
+    assert isinstance(error, MissingOutputError)
+    assert f"o.txt in {project}, which it has left for {elsewhere}" in str(error)
+    assert Path(elsewhere, "o.txt").exists()
+    os.chdir(project)
+    assert meant("sub").get_result() is None
+    os.chdir(project)
+    assert meant("sub").state == SKIPPED
+
+
+def test_a_worker_of_a_pool_goes_back_to_its_folder(project, tmp_path_factory):
+    """The folder that one call has gone to is not that of the next one in the same process."""
+    elsewhere = str(tmp_path_factory.mktemp("elsewhere"))
+    runner = PoolTaskRun.configured(max_concurrency=1)
+
+    @task(runner=runner)
+    def leave() -> int:
+        os.chdir(elsewhere)
+        return os.getpid()
+
+    @task(outputs="o.txt", runner=runner)
+    def write() -> int:
+        Path("o.txt").write_text("x")
+        return os.getpid()
+
+    assert leave().get_result() == write().get_result()
+    assert (project / "o.txt").exists()
+    assert os.listdir(elsewhere) == []
+
+
 @pytest.mark.parametrize("runner", RUNNERS[:-1])
 def test_a_result_that_is_kept(project, runner):
     """For the same arguments; others have their own."""

@@ -8,7 +8,7 @@ import pytest
 from fresh_helpers import ended
 
 from woflo import RunState, gather, script, task, why, workflow
-from woflo.errors import OutputConflictError
+from woflo.errors import ArgumentError, OutputConflictError
 from woflo.testing import wait_until
 
 SLOW = "touch begun_{i}; while test -e begun_{i}; do sleep 0.01; done; echo {i} > x.txt; touch {outputs}"
@@ -105,6 +105,18 @@ def test_one_after_the_other(project):
     run = first()
     change(inputs=run).get_result()
     assert Path("x.txt").read_text() == "first\nmore\n"
+
+
+def test_an_output_that_is_an_input_of_the_same_call(project):
+    """Is refused where nobody can tell whether it was changed already: it would never be executed."""
+    Path("x.txt").write_text("b\na\n")
+    sort = script("sort -o {outputs} {inputs}", inputs="./x.txt", outputs="{name}.txt", name="sort")
+    error = sort(name="x").exception()
+    assert isinstance(error, ArgumentError)
+    assert "'x.txt' is an input and an output of one call" in str(error)
+    assert sort(name="y").get_result() == ["y.txt"]
+    sort.with_options(force=True)(name="x").get_result()
+    assert Path("x.txt").read_text() == "a\nb\n"
 
 
 def test_a_task_of_another_name_that_does_the_same(project):

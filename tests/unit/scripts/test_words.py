@@ -115,6 +115,32 @@ def test_a_value_where_it_can_be_quoted(text):
     assert "'x y'" in command(made(text, shell=True), **values)[2]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "sh -c 'echo hello {name}'",
+        ["/bin/sh", "-c", "cat {inputs}"],
+        ["bash", "-euo", "pipefail", "-c", "cat < {outputs}"],
+        "env A=1 zsh -lc '{name}'",
+        "dash -c -e -- 'echo {name:>3}' x",
+        "timeout 5 ksh +x -ec {name}",
+        lambda name: ["sh", "-c", "echo {name}"],
+    ],
+)
+def test_a_value_that_a_shell_would_execute(words):
+    """Is refused within the text behind `-c`, wherever the shell stands, and the way out is told."""
+    with pytest.raises(OptionError, match=r"would be code; give it as a word of its own, .* -c '… \"\$1\"' \w+ \{"):
+        command(made(words), name="x; touch pwned")
+
+
+def test_a_value_that_a_shell_is_given():
+    """As a word of its own behind the text; a file of that name, and a `-c` of others, are no shell's text."""
+    task = made(["sh", "-eo", "pipefail", "-c", 'echo "$1"', "sh", "{name}"])
+    assert command(task, name="x; y")[-1] == "x; y"
+    for words in ("sh {name} -c x", "sh -e {name}", "python3 -c {name}", "sh --norc -e x.sh -c {name}", "a -c {name}"):
+        assert "x; y" in command(made(words), name="x; y")
+
+
 def test_braces_that_are_no_places():
     """Only names are; `{{name}}` is the name in braces, `${name}` a shell's."""
     template = parsed("{} {1} {a b} {'x': {'y': 1}} {{name}} ${HOME}")
@@ -135,7 +161,7 @@ def test_numbers_paths_and_lists():
     [
         "find . -exec do {i} ';'",
         r"find . -exec do {i} \;",
-        'sh -c "a > {i}"',
+        'sh -c "a > $0" {i}',
         '--x="a > b"',
         "pip install 'a>=2' b>=2 a|b x=a;b http://h/?a&b",
         "do '>f' \\>f \">f\" a\\;",

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from woflo.errors import OptionError
 from woflo.kernel.events import LogRecorded, OutputWritten, RunEnded
-from woflo.kernel.texts import Lines
 from woflo.observers.progress.display import MODES, Display, mode_of
+from woflo.observers.progress.saying import Saying
 from woflo.observers.tally import Tally
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ class Progress:
 
     `stream` is where to (stderr; in a notebook stdout). `mode` is "terminal", "lines" or "notebook"; without it the
     stream and the environment decide: a terminal gets "terminal", but not where `CI` is set or `TERM` is "dumb"; a
-    notebook "notebook"; all else "lines". With `output=False` the captured output of tasks is not shown.
+    notebook "notebook"; all else "lines". With `output=False` the captured output of tasks is not shown. Of what one
+    run says, at most 1,000 lines in a second are shown, and how many others there were.
 
     Where it draws bars, it redraws at most ten times a second, and what the program prints meanwhile appears above
     them.
@@ -36,6 +37,8 @@ class Progress:
 
     counts_skipped = True
     """Of ten thousand runs that are up to date, it wants to know that they are ten thousand."""
+    masks_itself = True
+    """Of a flood of output, it looks for secrets only in what it shows."""
 
     def __init__(self, stream: Any = None, *, mode: str | None = None, output: bool = True) -> None:
         if mode is not None and mode not in MODES:
@@ -45,7 +48,7 @@ class Progress:
             stream = sys.stdout if self._mode == "notebook" else sys.stderr  # a notebook shows stderr as if it were bad
         self._stream = stream
         self._output = output
-        self._lines = Lines()
+        self._saying = Saying()
         self._tally = Tally()
         self._display: Display = _display(self._mode, self._stream)
 
@@ -58,26 +61,30 @@ class Progress:
         self._display.open()
 
     def update(self, event: Event) -> None:
+        if not isinstance(event, OutputWritten | LogRecorded):
+            event = event.masked()
+        name = self._tally.name_of(event)
         self._tally.take(event)
-        if isinstance(event, OutputWritten):
+        if isinstance(event, OutputWritten | LogRecorded):
             if self._output:
-                for line in self._lines.add(event.run_id, event.stream, event.text):
-                    self._display.say(event.task, line)
-        elif isinstance(event, LogRecorded):
-            if self._output:
-                self._display.say(event.task, f"{event.logger}: {event.message}")
+                self._say(name, self._saying.add(event, name))
         else:
             if isinstance(event, RunEnded):
-                for _, line in self._lines.end(event.run_id):
-                    self._display.say(event.task, line)
-            self._display.show(event, self._tally)
+                self._say(name, self._saying.end(event.run_id))
+            self._display.show(event, name, self._tally)
         self._display.draw(self._tally)
+
+    def _say(self, name: str, lines: list[str]) -> None:
+        for line in lines:
+            self._display.say(name, line)
 
     def on_pulse(self) -> None:
         """Time has passed."""
         self._display.draw(self._tally)
 
     def on_destroy(self) -> None:
+        for name, line in self._saying.rest():
+            self._display.say(name, line)
         self._display.close(self._tally)
 
 

@@ -37,7 +37,7 @@ class Painter:
 def bars(tally: Tally, height: int, width: int) -> RenderableType:
     """The whole, and those tasks that tell how far they are, on at most `height` lines."""
     grid = Table.grid(padding=(0, 1))
-    grid.add_column(no_wrap=True, overflow="ellipsis", max_width=max(8, width // 4))
+    grid.add_column(no_wrap=True, overflow="ellipsis", max_width=max(8, width // 3))
     grid.add_column(width=min(_BAR, max(4, width // 4)))
     grid.add_column(no_wrap=True, justify="right")
     grid.add_column(no_wrap=True, overflow="ellipsis")
@@ -61,7 +61,7 @@ def _add(grid: Table, run: Run) -> None:
     text = Text(took, "dim")
     if run.message:
         text.append(f" {short(run.message, 80)}")
-    grid.add_row(Text(short(run.task, 60)), _bar(run.done, run.total), Text(short(count, 40)), text)
+    grid.add_row(Text(run.name), _bar(run.done, run.total), Text(short(count, 40)), text)
 
 
 def _bar(done: float, total: float | None) -> RenderableType:

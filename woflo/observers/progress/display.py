@@ -36,12 +36,12 @@ class Display(ABC):
         return
 
     @abstractmethod
-    def say(self, task: str, line: str) -> None:
-        """A task has written a line; it is shown as it stands, but for what would move the cursor."""
+    def say(self, name: str, line: str) -> None:
+        """The run of this name has written a line; it is shown as it stands, but for what would move the cursor."""
 
     @abstractmethod
-    def show(self, event: Event, tally: Tally) -> None:
-        """Something happened to a run."""
+    def show(self, event: Event, name: str, tally: Tally) -> None:
+        """Something happened to the run of this name."""
 
     def draw(self, tally: Tally) -> None:
         """Show how far things are, unless that was just done."""
@@ -70,9 +70,8 @@ def _in_notebook() -> bool:
     return type(shell).__name__ == "ZMQInteractiveShell"
 
 
-def headline(event: Event) -> tuple[str, bool] | None:
+def headline(event: Event, name: str) -> tuple[str, bool] | None:
     """What is worth a line of its own, and whether it is bad; None for all else."""
-    name = short(event.task, 60)
     if isinstance(event, RunRetried):
         again = f"again in {seconds(event.delay)}" if event.delay else "again at once"
         return f"{name}: attempt {event.attempt} failed, {again}: {_why(event.error)}", True
@@ -97,6 +96,6 @@ def summary(tally: Tally) -> str:
     return f"{runs} in {seconds(tally.elapsed)}" + (f": {', '.join(words)}" if words else "")
 
 
-def said(task: str, line: str) -> str:
-    """A line that a task has written, and who that is."""
-    return f"{short(task, 60)} | {output(line)}"
+def said(name: str, line: str) -> str:
+    """A line that a run has written, and which one that is."""
+    return f"{name} | {output(line)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from woflo.kernel import clock
@@ -9,7 +10,7 @@ from woflo.kernel.events import Event, ProgressMade, RunEnded, RunsSkipped
 from woflo.kernel.state import RunState
 from woflo.kernel.texts import short
 from woflo.observers.progress.display import Display, headline, said, summary
-from woflo.observers.tally import WORDS, Tally
+from woflo.observers.tally import MOST_NAME, WORDS, Tally
 
 __all__ = ["LineDisplay"]
 
@@ -35,19 +36,21 @@ class LineDisplay(Display):
         """How far the running tasks were when that was last told."""
         self._counted = clock.monotonic()
         self._news = False
+        self._skipped: Counter[str] = Counter()
+        """By task, how many runs were skipped of which nothing is told yet."""
         self._broken = False
 
-    def say(self, task: str, line: str) -> None:
-        self._write(said(task, line))
+    def say(self, name: str, line: str) -> None:
+        self._write(said(name, line))
 
-    def show(self, event: Event, tally: Tally) -> None:
+    def show(self, event: Event, name: str, tally: Tally) -> None:
         if isinstance(event, ProgressMade):
             self._show_progress(event.run_id, tally)
             return
         if isinstance(event, RunsSkipped):
-            self._show_skipped(event)
+            self._count_skipped(event)
             return
-        line = headline(event)
+        line = headline(event, name)
         if isinstance(event, RunEnded):
             self._quarters.pop(event.run_id, None)
             self._news = True
@@ -61,13 +64,17 @@ class LineDisplay(Display):
             self._ends += 1
             self._write(text)
 
-    def _show_skipped(self, event: RunsSkipped) -> None:
+    def _count_skipped(self, event: RunsSkipped) -> None:
         self._news = True
-        for task, number in event.counts.items():
-            told = min(number, MOST_ENDS - self._ends)
-            self._ends += told
-            for _ in range(told):
-                self._write(f"{short(task, 60)}: {WORDS[RunState.SKIPPED]}")
+        self._skipped.update(event.counts)
+
+    def _show_skipped(self) -> None:
+        for task, number in self._skipped.items():
+            if self._ends < MOST_ENDS:
+                self._ends += 1
+                count = "" if number == 1 else f"{number:,} "
+                self._write(f"{short(task, MOST_NAME)}: {count}{WORDS[RunState.SKIPPED]}")
+        self._skipped.clear()
 
     def _show_progress(self, run_id: str, tally: Tally) -> None:
         run = tally.running.get(run_id)
@@ -78,12 +85,15 @@ class LineDisplay(Display):
             self._told_quarters += 1
             self._quarters[run_id] = quarter
             message = f", {short(run.message, 60)}" if run.message else ""
-            self._write(f"{short(run.task, 60)}: {run.done:g} of {run.total:g}{message}")
+            self._write(f"{run.name}: {run.done:g} of {run.total:g}{message}")
 
     def draw(self, tally: Tally) -> None:
         now = clock.monotonic()
-        if self._news and self._is_counting() and now - self._counted >= BETWEEN:
-            self._counted, self._news = now, False
+        if not self._news or now - self._counted < BETWEEN:
+            return
+        self._counted, self._news = now, False
+        self._show_skipped()
+        if self._is_counting():
             self._write(
                 f"{tally.done:,} of {tally.created:,} ended ({tally.in_words()}), {len(tally.running):,} running"
             )
@@ -92,6 +102,7 @@ class LineDisplay(Display):
         return self._ends >= MOST_ENDS or self._failures >= MOST_FAILURES
 
     def close(self, tally: Tally) -> None:
+        self._show_skipped()
         if tally.created or tally.done:
             self._write(summary(tally))
 

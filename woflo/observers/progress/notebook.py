@@ -32,11 +32,11 @@ class NotebookDisplay(Display):
         self._handle: Any = None
         self._next = 0.0
 
-    def say(self, task: str, line: str) -> None:
-        self._print(said(task, line))
+    def say(self, name: str, line: str) -> None:
+        self._print(said(name, line))
 
-    def show(self, event: Event, tally: Tally) -> None:
-        line = headline(event)
+    def show(self, event: Event, name: str, tally: Tally) -> None:
+        line = headline(event, name)
         if line is not None and line[1]:
             self._print(line[0])
 

@@ -21,6 +21,7 @@ from woflo.runners.processes import sharing, shipping, wire
 from woflo.runners.processes.calls import ANNOUNCE, CALL_HEAD
 from woflo.runners.processes.capture import capture_here, flush_here
 from woflo.runners.processes.child import Link, LinkChannel
+from woflo.runners.processes.home import Home
 from woflo.runners.processes.outbox import ENOUGH, Outbox
 from woflo.runners.processes.slots import BEGUN, CALL, READY
 
@@ -128,6 +129,7 @@ class Worker:
         self._bodies: dict[int, Body] = {}
         """Those of the codes that were loaded."""
         self._recalled = False
+        self._home = Home()
         self._outbox = Outbox(link.slots, link.slot)
         self._now = self._sent_at = 0
         """When the last call ended, and when something was sent, in nanoseconds."""
@@ -175,6 +177,7 @@ class Worker:
         if flags & ANNOUNCE:
             self._send(wire.frame(wire.STARTED, number))
         try:
+            self._home.enter()
             body = self._bodies.get(code) or self._load_body(code)
             if kind == wire.PLAIN_CALLS:
                 args, kwargs, name, parent_id, last, trace = content, {}, body.name, None, None, None
