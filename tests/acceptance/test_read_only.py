@@ -11,7 +11,7 @@ from programs import woflo_command as woflo
 APP = """
 from woflo import script, workflow
 
-make = script("sh -c 'echo said; touch {outputs}'", inputs="in.txt", outputs="out.txt", name="make")
+make = script("cp {inputs} {outputs}", inputs="in.txt", outputs="out.txt", name="make")
 
 @workflow
 def flow() -> int:
