@@ -232,7 +232,9 @@ def of_prune(folder):
 
 
 def of_settings(folder):
-    ((mail),) = answer(folder, "settings", "app.py")
+    mail, *observers = answer(folder, "settings", "app.py")
+    assert [one["table"] for one in (mail, *observers)][:2] == ["settings.Mail", "observers.progress"]
+    assert {one["name"] for one in observers} == {"jsonl", "logs", "notify", "progress", "spans"}
     assert (mail["name"], [one["name"] for one in mail["fields"]]) == ("Mail", ["host", "port"])
     assert [one["default"] for one in mail["fields"]] == ["localhost", None]
     assert answer(folder, "settings", "app.py", "--write")["added"] == ["Mail", "observers"]

@@ -156,11 +156,12 @@ def _refused(error: Any) -> int:
     from woflo.cli.failures import say
 
     told = error.format_message()
-    if error.ctx is None or told.startswith("Usage:"):  # `woflo` alone: its help
+    if told.startswith("Usage:"):  # `woflo` alone: its help
         typer.echo(told, err=True)
     else:
+        command = "woflo" if error.ctx is None else error.ctx.command_path
         say(f"error: {_in_our_words(error, told)}")
-        say(f"hint: `{error.ctx.command_path} --help` tells what there is")
+        say(f"hint: `{command} --help` tells what there is")
     return int(error.exit_code)
 
 
@@ -168,7 +169,7 @@ def _in_our_words(error: Any, told: str) -> str:
     from woflo.kernel.texts import did_you_mean
 
     option = getattr(error, "option_name", None)
-    if option is not None and hasattr(error, "possibilities"):
+    if option is not None and error.ctx is not None and hasattr(error, "possibilities"):
         known = [spelling for one in error.ctx.command.params for spelling in one.opts]
         return f"there is no option {option}{did_you_mean(option, known)}"
     if told.startswith("No such command"):

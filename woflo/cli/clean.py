@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,9 +13,12 @@ from woflo.cli import completing
 from woflo.cli.failures import UsageError, say, telling
 from woflo.cli.options import AsJson, Debug, Url, opened_store
 from woflo.cli.showing import counted, print_json
-from woflo.kernel.texts import spelled_out
+from woflo.kernel.texts import did_you_mean, spelled_out
 from woflo.scripts.cleaning import Cleaned, cleaned
 from woflo.scripts.provenance import Made, name_of
+
+if TYPE_CHECKING:
+    from woflo.stores.contract import Store
 
 __all__ = ["clean"]
 
@@ -42,7 +46,10 @@ def clean(
 
     with telling(debug=debug):
         with opened_store(store) as kept:
-            every = [Made(one) for one in kept.successes() if not task or one.task in task]
+            known = kept.successes()
+            _check_tasks(kept, task or (), {one.task for one in known})
+        _check_files(globs, {name for one in known for name in Made(one).outputs})
+        every = [Made(one) for one in known if not task or one.task in task]
         found = cleaned(every, is_meant, remove=False)
         going = [one.name for one in found if not one.why]
         if not dry_run and going:
@@ -53,6 +60,19 @@ def clean(
                 one for one in found if one.why
             ]
         _show(found, "would be removed" if dry_run else "removed", json=json)
+
+
+def _check_tasks(store: Store, tasks: Iterable[str], known: set[str]) -> None:
+    for name in tasks:
+        if name not in known and not store.select(tasks=[name], limit=1):
+            raise UsageError(f"there is no run of a task {name!r} in this store{did_you_mean(name, known)}")
+
+
+def _check_files(globs: Iterable[str], known: set[str]) -> None:
+    """Globs may match nothing, names may not."""
+    for name in globs:
+        if not any(letter in name for letter in "*?[") and name not in known:
+            raise UsageError(f"nothing that this store knows has made {name}{did_you_mean(name, known)}")
 
 
 def _ask(going: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import socket
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from woflo.stores.contract import Store
     from woflo.stores.rows import Row
 
-__all__ = ["crashed", "is_of_job"]
+__all__ = ["crashed", "is_of_job", "job_file_of"]
 
 _OF_JOB = '{"job_file":'
 """How the arguments of a job begin."""
@@ -62,7 +63,13 @@ def _of_dead(store: Store, rows: list[Row]) -> dict[str, str]:
 
 
 def _way_on(row: Row) -> str:
+    job = job_file_of(row)
+    return "a worker, or whoever calls it again, goes on" if job is None else f"`woflo run {job} -r` goes on"
+
+
+def job_file_of(row: Row) -> str | None:
+    """The file of a run of a job, as it is named here; None of any other run."""
     if not is_of_job(row):
-        return "a worker, or whoever calls it again, goes on"
+        return None
     path, here = Path(json.loads(row.args)["job_file"]), Path.cwd()
-    return f"`woflo run {path.relative_to(here) if path.is_relative_to(here) else path} -r` goes on"
+    return shlex.quote(str(path.relative_to(here) if path.is_relative_to(here) else path))

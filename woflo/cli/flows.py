@@ -112,7 +112,8 @@ def show_plan(name: str, function: Callable[[], Any], *, json: bool) -> int:
     wrong = next((one for one in errors if isinstance(one, WofloError) and not isinstance(one, _FOLLOWING)), None)
     if wrong is not None:
         raise wrong
-    show_planned(plan.planned, json=json)
+    if plan.planned or not errors:
+        show_planned(plan.planned, json=json)
     for one in errors:
         if isinstance(one, UnknownResultError):
             say(f"hint: the plan ends here, for {spelled_out(str(one))}")

@@ -68,7 +68,8 @@ def list_(
 
 
 def _line(row: Row, now: float, dead: Mapping[str, str]) -> tuple[str, ...]:
-    note = dead.get(row.id) or error_line(row.error) or row.reason or ("to be stopped" if row.stop_requested else "")
+    is_asked = row.stop_requested and not row.is_terminal
+    note = dead.get(row.id) or error_line(row.error) or row.reason or ("to be stopped" if is_asked else "")
     return row.id, row.task, row.state.value, time_of(row.created_at), duration(row, now), note
 
 

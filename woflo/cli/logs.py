@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from woflo.cli.crashes import crashed
 from woflo.cli.failures import INTERRUPTED, UsageError, say, telling
 from woflo.cli.growing import Growing
 from woflo.cli.options import AsJson, Debug, OneRun, Url
@@ -29,13 +30,15 @@ __all__ = ["logs"]
 _OF_OBSERVER = re.compile(r"\d{8}T\d{6}-")
 LOOK = 0.2
 """Seconds between two looks at files that are followed."""
+PATIENCE = 2.0
+"""Seconds after a crash in which somebody may go on with the run, before nothing more is waited for."""
 LEAST = 6
 """Characters of an id that are needed where no store tells whether they are enough."""
 
 
 def logs(
     run: OneRun,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the run has ended, or crashed.")] = False,
     store: Url = None,
     json: AsJson = False,
     debug: Debug = False,
@@ -100,13 +103,17 @@ def _id(run: str, store: Store | None) -> tuple[str, bool]:
 
 
 def _follow(shown: _Shown, run_id: str, store: Store | None) -> None:
+    lives_until = time.monotonic()
     while True:
         row = None if store is None else store.get(run_id)
-        has_ended = row is not None and row.is_terminal
-        has_more = shown.go_on(hold=not has_ended)
-        if has_ended and not has_more:
-            assert row is not None
-            say(f"woflo logs: {row.id} is {row.state}")
+        crash = None if row is None or store is None else crashed(store, [row]).get(run_id)
+        lives_until = time.monotonic() if crash is None else lives_until
+        ended = f"is {row.state}" if row is not None and row.is_terminal else crash
+        if ended == crash and time.monotonic() - lives_until < PATIENCE:
+            ended = None
+        has_more = shown.go_on(hold=ended is None)
+        if ended is not None and not has_more:
+            say(f"woflo logs: {run_id} {ended}")
             return
         if not has_more:
             time.sleep(LOOK)

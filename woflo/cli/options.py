@@ -12,7 +12,7 @@ from woflo.cli import completing
 from woflo.cli.failures import UsageError
 from woflo.durable.choice import chosen_url, opened
 from woflo.kernel.pairs import named_values
-from woflo.stores.opening import is_there
+from woflo.stores.opening import is_there, open_as_it_is
 
 if TYPE_CHECKING:
     from woflo.stores.contract import Store
@@ -67,24 +67,31 @@ Runs = Annotated[
 
 @contextmanager
 def opened_store(url: str | None) -> Iterator[Store]:
-    """The store of this URL, or the one of this folder; never a new one. Raises `UsageError` where there is none."""
+    """The store of this URL, or the one of this folder; never a new one. What cannot be written is read.
+
+    Raises `UsageError` where there is none.
+    """
     where = url or chosen_url()
     if ":" not in where:
-        raise UsageError(f"--store {where!r} is no URL of a store; write one as sqlite:///{where}")
+        named = "WOFLO_STORE" if url is None else "--store"
+        raise UsageError(f"{named} {where!r} is no URL of a store; write one as sqlite:///{where}")
     if not is_there(where):
         raise UsageError(
             f"there is no store {where}: nothing was stored there yet; name another one with --store, or go to the "
             f"folder of the program"
         )
-    with closing(opened(where)) as store:
+    with closing(open_as_it_is(where)) as store:
         yield store
 
 
-def store_named(url: str) -> Store:
-    """The store of this URL. Raises `UsageError` for what is none."""
+def store_named(url: str, *, as_it_is: bool = False) -> Store:
+    """The store of this URL; with `as_it_is`, only to be read where it cannot be written.
+
+    Raises `UsageError` for what is none.
+    """
     if ":" not in url:
         raise UsageError(f"--store {url!r} is no URL of a store; write one as sqlite:///{url}")
-    return opened(url)
+    return open_as_it_is(url) if as_it_is else opened(url)
 
 
 def tags_of(name: str | None, texts: list[str] | None) -> dict[str, str]:

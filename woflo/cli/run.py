@@ -135,7 +135,7 @@ def _use(store: str, *, dry_run: bool) -> None:
     from woflo.durable.choice import use_store
     from woflo.stores.opening import is_there
 
-    use_store("memory:" if dry_run and ":" in store and not is_there(store) else store_named(store))
+    use_store("memory:" if dry_run and ":" in store and not is_there(store) else store_named(store, as_it_is=dry_run))
 
 
 def _refuse(options: dict[str, Any], why: str) -> None:

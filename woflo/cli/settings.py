@@ -46,7 +46,7 @@ def settings(
         if write:
             _write(kinds, json=json)
         elif json:
-            print_json([_as_json(kind) for kind in kinds])
+            print_json([*map(_as_json, kinds), *map(_observer_as_json, OBSERVERS)])
         else:
             typer.echo("\n".join([*map(_table, kinds), _observers()]), nl=False)
 
@@ -85,7 +85,21 @@ def _as_json(kind: type[BaseSettings]) -> dict[str, Any]:
         }
         for name, field in kind.model_fields.items()
     ]
-    return {"name": kind.__name__, "fields": fields}
+    return {"name": kind.__name__, "table": f"settings.{kind.__name__}", "fields": fields}
+
+
+def _observer_as_json(name: str) -> dict[str, Any]:
+    fields = [
+        {"name": option, "environment": None, "is_required": False, "default": one.default, "description": None}
+        for option, one in _options_of(name).items()
+    ]
+    return {"name": name, "table": f"{TABLE}.{name}", "fields": fields}
+
+
+def _options_of(name: str) -> dict[str, Any]:
+    """Those that a file could name: a stream is nothing such."""
+    found = options_of(load_observer(name))
+    return {option: one for option, one in found.items() if one.annotation != "Any"}
 
 
 def _table(kind: type[BaseSettings]) -> str:
@@ -106,9 +120,7 @@ def _observers() -> str:
         kind = load_observer(name)
         does = (kind.__doc__ or "").partition(". `subscribe")[0].replace("\n", " ").replace("`", "")
         lines = [f"# [{TABLE}.{name}]  # {' '.join(does.split())}"]
-        for option, one in options_of(kind).items():
-            if one.annotation != "Any":  # a stream is nothing that a file could name
-                lines.append(f"# {option} = {_toml(one.default)}")
+        lines += [f"# {option} = {_toml(one.default)}" for option, one in _options_of(name).items()]
         tables.append("".join(f"{line}\n" for line in lines))
     return "#\n".join(tables)
 

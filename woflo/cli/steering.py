@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from woflo.cli.crashes import crashed, job_file_of
 from woflo.cli.failures import UsageError, say, telling
 from woflo.cli.options import AsJson, Debug, OneRun, Runs, Url, found, opened_store
 from woflo.cli.showing import print_json
 from woflo.durable import outside
+from woflo.durable.membership import free_of_dead
 from woflo.errors import TaskStoppedError
 from woflo.kernel import clock
 from woflo.kernel.pairs import json_or_text
@@ -33,16 +35,21 @@ Value = Annotated[str | None, typer.Argument(help="JSON; what is none is meant a
 def stop(run: Runs, store: Url = None, json: AsJson = False, debug: Debug = False) -> None:
     """Ask runs to stop.
 
-    One that nobody executes is STOPPED at once; else its worker ends it, and all below it.
+    One that nobody executes, or whose process is dead, is STOPPED at once; else its worker ends it, and all below it.
     """
     asked = []
     with telling(debug=debug), opened_store(store) as kept:
-        for row in [found(kept, text) for text in run]:
+        rows = [found(kept, text) for text in run]
+        if crashed(kept, rows):
+            free_of_dead(kept)
+        silent = crashed(kept, rows)
+        for row in rows:
             state = row.state if row.state in TERMINAL else _asked_to_stop(kept, row)
             asked.append({"id": row.id, "state": state, "stop_requested": state not in TERMINAL})
             if not json:
                 ended = "has ended, " if row.state in TERMINAL else "is "
-                say(f"woflo stop: {row.id} {ended}{state if state in TERMINAL else 'asked to stop'}")
+                told = f"; {silent[row.id]}" if row.id in silent and state not in TERMINAL else ""
+                say(f"woflo stop: {row.id} {ended}{state if state in TERMINAL else 'asked to stop'}{told}")
     if json:
         print_json(asked)
 
@@ -60,6 +67,7 @@ def retry(run: Runs, store: Url = None, json: AsJson = False, debug: Debug = Fal
     """
     with telling(debug=debug), opened_store(store) as kept:
         rows = [found(kept, text) for text in run]
+        _refuse(kept, rows, "`woflo run {} -r` goes on")
         for row in rows:
             if row.state not in TERMINAL or row.state in SUCCESSES:
                 raise UsageError(f"{row.id} is {row.state}: only what failed or was stopped is tried again")
@@ -73,7 +81,9 @@ def resume(run: Runs, store: Url = None, json: AsJson = False, debug: Debug = Fa
     `woflo complete` is the other answer.
     """
     with telling(debug=debug), opened_store(store) as kept:
-        _begin(kept, [found(kept, text) for text in run], outside.resume, json=json)
+        rows = [found(kept, text) for text in run]
+        _refuse(kept, [row for row in rows if row.state is not RunState.WAITING], "`woflo run {} -r` goes on")
+        _begin(kept, rows, outside.resume, json=json)
 
 
 def restart(run: Runs, store: Url = None, json: AsJson = False, debug: Debug = False) -> None:
@@ -82,7 +92,9 @@ def restart(run: Runs, store: Url = None, json: AsJson = False, debug: Debug = F
     From the beginning; the new ids are printed.
     """
     with telling(debug=debug), opened_store(store) as kept:
-        _begin(kept, [found(kept, text) for text in run], outside.restart, json=json)
+        rows = [found(kept, text) for text in run]
+        _refuse(kept, rows, "`woflo run {}` begins it once more")
+        _begin(kept, rows, outside.restart, json=json)
 
 
 def fork(
@@ -99,7 +111,21 @@ def fork(
     """
     with telling(debug=debug), opened_store(store) as kept:
         row = found(kept, run)
+        job = job_file_of(row)
+        if job is not None:
+            raise UsageError(f"{row.id} is a run of a job, whose steps have names: `woflo run {job} --run-from STEP`")
         _begin(kept, [row], lambda run_id, store: outside.fork(run_id, step, key=key, store=store), json=json)
+
+
+def _refuse(kept: Store, rows: list[Row], of_job: str) -> None:
+    """Raise `UsageError` for runs that crashed, and those of jobs, with which no worker would go on."""
+    dead = crashed(kept, rows)
+    for row in rows:
+        if row.id in dead:
+            raise UsageError(f"{row.id} {dead[row.id]}")
+        job = job_file_of(row)
+        if job is not None:
+            raise UsageError(f"{row.id} is {row.state}, and a run of a job: {of_job.format(job)}")
 
 
 def _begin(kept: Store, rows: list[Row], begin: Callable[..., str], *, json: bool) -> None:
@@ -113,7 +139,10 @@ def _begin(kept: Store, rows: list[Row], begin: Callable[..., str], *, json: boo
     finally:
         if json and begun:
             print_json(begun)
-    if not kept.workers():  # a run that nobody would execute is not left waiting in silence
+    jobs = {job_file_of(kept.get(row.parent_id) or row if row.parent_id else row) for row in rows} - {None}
+    if jobs:
+        say(f"hint: `woflo run {jobs.pop()} -r` goes on")
+    elif not kept.workers():  # a run that nobody would execute is not left waiting in silence
         say("hint: no worker is alive on this store; start one with `woflo worker FILE`, or call the run by its key")
 
 

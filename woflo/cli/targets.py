@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from importlib import import_module
 from inspect import isfunction
 from pathlib import Path
+from traceback import walk_tb
 from types import ModuleType
 from typing import Any
 
@@ -148,9 +149,18 @@ def _imported(name: str, shown: str, folder: Path) -> ModuleType:
     try:
         return import_module(name)
     except ModuleNotFoundError as error:
-        told = f"{shown} cannot be imported: {type(error).__name__}: {error}"
+        told = f"{shown}{_line_in(error, shown)} cannot be imported: {type(error).__name__}: {error}"
         if error.name == name.partition(".")[0] and "." in shown and not shown.endswith(".py"):  # rather that of a file
             told += f"; a file is made by what stands before it: woflo run app.py {shown}, woflo run job.yaml {shown}"
         raise UsageError(told) from error
     except Exception as error:
-        raise UsageError(f"{shown} cannot be imported: {type(error).__name__}: {error}") from error
+        line = _line_in(error, shown)
+        raise UsageError(f"{shown}{line} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def _line_in(error: BaseException, file: str) -> str:
+    """The line of this file that has raised it, or has imported what did; empty where there is none."""
+    lines = [line for frame, line in walk_tb(error.__traceback__) if frame.f_code.co_filename == file]
+    if not lines and isinstance(error, SyntaxError) and error.filename == file:
+        return f":{error.lineno}"
+    return f":{lines[-1]}" if lines else ""

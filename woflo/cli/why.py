@@ -173,4 +173,4 @@ def _use(store: str | None) -> None:
     if store is not None:
         from woflo.durable.choice import use_store
 
-        use_store(store_named(store))
+        use_store(store_named(store, as_it_is=True))

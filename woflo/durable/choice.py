@@ -1,7 +1,7 @@
 """Which store is used.
 
 The first of: the one named in code, the URL in `WOFLO_STORE`, `url` in the table `[store]` of `woflo.toml`, the SQLite
-file `.woflo/woflo.db` in the current folder.
+file `.woflo/woflo.db` beside that `woflo.toml`, and where there is none, in the current folder.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
+from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
 from woflo.errors import SettingsError
@@ -26,7 +28,8 @@ __all__ = [
     "use_store",
 ]
 
-DEFAULT = "sqlite:///.woflo/woflo.db"
+_BEGIN, _DEFAULT = "sqlite:///", ".woflo/woflo.db"
+DEFAULT = f"{_BEGIN}{_DEFAULT}"
 _RELATIVE = ("sqlite:///", "dir:")
 """How URLs begin that name a path; without a further slash it is relative, and in a file meant from its folder."""
 _lock = threading.Lock()
@@ -55,14 +58,18 @@ def is_store_there() -> bool:
 
 @contextmanager
 def making_none() -> Iterator[None]:
-    """Within this, where there is no store yet, what asks for one gets an empty one, of which nothing is left."""
-    if is_store_there():
+    """Within this, where there is no store yet, what asks for one gets an empty one, of which nothing is left.
+
+    One that cannot be written is read.
+    """
+    from woflo.stores.opening import is_protected, is_there, open_as_it_is
+
+    url = "" if _chosen is not None else chosen_url()
+    if not url or (is_there(url) and not is_protected(url)):
         yield
         return
-    from woflo.stores.memory import MemoryStore
-
-    with closing(MemoryStore()) as empty:
-        before = use_store(empty)
+    with closing(open_as_it_is(url if is_there(url) else "memory:")) as kept:
+        before = use_store(kept)
         try:
             yield
         finally:
@@ -84,21 +91,28 @@ def chosen_url() -> str:
 
     Raises `SettingsError` where `woflo.toml` cannot be read, or its `url` is no text.
     """
-    return os.environ.get("WOFLO_STORE") or _url_in_file() or DEFAULT
+    return os.environ.get("WOFLO_STORE") or _url_by_file() or DEFAULT
 
 
-def _url_in_file() -> str | None:
+def _url_by_file() -> str | None:
     from woflo.durable import project
 
     path = project.find(project.FILE)
-    url = project.table_of(path, "store").get("url")
-    if path is None or url is None:
+    table = project.table_of(path, "store")
+    url = table.get("url")
+    if path is None:
         return None
+    for name in table.keys() - {"url"}:
+        raise SettingsError(f"{path}: [store] has {name!r}, which is not known here; it has `url` alone")
+    if url is None:
+        return None if path.parent == Path.cwd() else f"{_BEGIN}{quote(str(path.parent))}/{_DEFAULT}"
     if not isinstance(url, str):
         raise SettingsError(f"{path}: [store] url must be the URL of a store as text, and is {url!r}")
+    if ":" not in url:
+        raise SettingsError(f"{path}: [store] url: {url!r} is no URL of a store; write one as sqlite:///{url}")
     for begin in _RELATIVE:
         if url.startswith(begin) and not url.startswith(f"{begin}/"):
-            return f"{begin}{path.parent}/{url.removeprefix(begin)}"
+            return f"{begin}{quote(str(path.parent))}/{url.removeprefix(begin)}"
     return url
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from woflo.durable.begun import Mark
     from woflo.stores.contract import Store
 
-__all__ = ["IDLE_LOOK", "LEASE", "LOOK", "Membership"]
+__all__ = ["IDLE_LOOK", "LEASE", "LOOK", "Membership", "free_of_dead"]
 
 LEASE = 10.0
 """Seconds that a process keeps its runs without a sign of life."""
@@ -116,12 +116,7 @@ class Membership:
         if clock.monotonic() < self._trusts_leases_from:
             now = min([now, *(one.lease_until for one in workers if one.id not in dead)])
         if dead or any(one.lease_until < now for one in workers):
-            words = {worker_id: begun_of(worker_id) for worker_id in dead}
-            told = {worker_id: word for worker_id, word in words.items() if word is not None}
-            begun = tuple(claim for word in told.values() for claim in word)
-            self._store.write(Recover(now=now, dead=tuple(dead), told=tuple(told), begun=begun))
-            for worker_id in dead:
-                forget(worker_id)
+            _recover(self._store, dead, now)
 
     def watch(self) -> None:
         """Take over where a worker that was known has died. Where none has, the store is not asked."""
@@ -156,3 +151,20 @@ class Membership:
         """No longer show that it lives."""
         if self._presence is not None:
             self._presence.end()
+
+
+def free_of_dead(store: Store) -> None:
+    """Free what those held that have died on this machine for certain; for who is no worker, and looks once."""
+    workers = store.workers()
+    dead = dead_among(workers, socket.gethostname())
+    if dead:
+        _recover(store, dead, min([clock.now(), *(one.lease_until for one in workers)]))
+
+
+def _recover(store: Store, dead: list[str], now: float) -> None:
+    words = {worker_id: begun_of(worker_id) for worker_id in dead}
+    told = {worker_id: word for worker_id, word in words.items() if word is not None}
+    begun = tuple(claim for word in told.values() for claim in word)
+    store.write(Recover(now=now, dead=tuple(dead), told=tuple(told), begun=begun))
+    for worker_id in dead:
+        forget(worker_id)

@@ -47,7 +47,9 @@ def forked(before: Row, steps: Iterable[Row], step: int, key: str | None) -> Con
     recorded = [one for one in steps if one.position is not None and not one.scope.startswith("~")]
     made = sum(not one.scope for one in recorded)
     if whole_number("step", step, least=0) > made:
-        raise OptionError(f"step={step}: the run {before.id} of {before.task} has made {made} calls so far")
+        beside = len(recorded) - made
+        told = f", beside {beside} in branches, which are not counted" if beside else ""
+        raise OptionError(f"step={step}: the run {before.id} of {before.task} has made {made} calls so far{told}")
     until = min((one.created_at for one in recorded if not one.scope and _at(one) >= step), default=math.inf)
     first = [one for one in recorded if one.is_terminal and _is_before(one, step, until)]
     row = next_run(before).changed(key=key)
@@ -72,7 +74,12 @@ def with_tags(op: Continue, tags: Mapping[str, str]) -> Continue:
 
 
 def next_run(before: Row, args: str | None = None) -> Row:
-    """A new run of the same task. Raises `RunEndedError` for what only its parent may call."""
+    """A new run of the same task. Raises `RunEndedError` for what only its parent, or a program, may call."""
+    if before.queue is None and before.parent_id is None:
+        raise RunEndedError(
+            f"{before.id} is a call of {before.task} by a program, which alone may make it again: call it there, or by "
+            f"`woflo run FILE {before.task}`; what is up to date by then is left out"
+        )
     if before.queue is None:
         raise RunEndedError(f"{before.id} is a step of {before.parent_id}, which alone may call it; name that one")
     return Row(

@@ -1,15 +1,22 @@
-"""Where a project is, and what lies in it: nothing is moved or removed elsewhere."""
+"""Where a project is, and what lies in it: nothing is moved or removed elsewhere.
+
+`woflo.toml`, `pyproject.toml` and `.git` mark a project. They are looked for in the current folder and its parents, but
+for those into which everybody may write, as `/tmp`: what stands there may be anybody's.
+"""
 
 from __future__ import annotations
 
 import os
+import stat
+from collections.abc import Iterator
 from functools import lru_cache
 
 from woflo.errors import ArgumentError
 
-__all__ = ["below", "check_written", "folder", "is_inside", "project"]
+__all__ = ["below", "check_written", "folder", "folders", "is_inside", "project"]
 
-_TOPS = ("woflo.toml", "pyproject.toml", ".git")
+_OWN = ("woflo.toml",)
+_OF_OTHERS = ("pyproject.toml", ".git")
 
 
 def project() -> str:
@@ -22,14 +29,39 @@ def project() -> str:
 
 @lru_cache(maxsize=16)
 def _project_of(here: str) -> str:
+    return next((at for at in _up(here) if _has(at, _OWN + _OF_OTHERS)), here)
+
+
+def folders() -> list[str]:
+    """Where files of the project are looked for, the nearest first: up to the one with `pyproject.toml` or `.git`.
+
+    Where there is none, up to the one with `woflo.toml`, else in the current folder alone.
+    """
+    up = list(_up(os.getcwd()))
+    tops = [number for marks in (_OF_OTHERS, _OWN) for number, at in enumerate(up) if _has(at, marks)]
+    return up[: tops[0] + 1 if tops else 1]
+
+
+def _up(here: str) -> Iterator[str]:
+    """A folder, and those above it that are not everybody's."""
+    yield here
     at = here
-    while True:
-        if any(os.path.exists(os.path.join(at, name)) for name in _TOPS):
-            return at
-        above = os.path.dirname(at)
-        if above == at:
-            return here
+    while (above := os.path.dirname(at)) != at:
         at = above
+        if not _is_everybodys(at):
+            yield at
+
+
+def _is_everybodys(folder: str) -> bool:
+    try:
+        mode = os.stat(folder).st_mode
+    except OSError:
+        return True
+    return bool(mode & stat.S_IWOTH and mode & stat.S_ISVTX)
+
+
+def _has(folder: str, names: tuple[str, ...]) -> bool:
+    return any(os.path.exists(os.path.join(folder, name)) for name in names)
 
 
 def below(*names: str) -> str:

@@ -9,7 +9,7 @@ from functools import partial
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from woflo.errors import OptionError
+from woflo.errors import OptionError, ScriptError
 from woflo.kernel import bus, clock
 from woflo.kernel.attempt import Attempt, outcome_of
 from woflo.kernel.bus import complain
@@ -109,6 +109,8 @@ class ScriptTaskRun(BaseTaskRun[R]):
             if execution.calls and self._verdict is None:
                 self.calls = make(execution.calls, attempt)
             return Outcome(value)
+        except ScriptError as error:  # of a command: frames of woflo would tell nothing about it
+            return outcome_of(error.with_traceback(None), self.task.name)
         except BaseException as error:
             return outcome_of(error, self.task.name)
 

@@ -10,7 +10,7 @@ from woflo.kernel import hiding
 from woflo.kernel.registry import STORES, load_store
 from woflo.stores.contract import Store
 
-__all__ = ["is_there", "open_store"]
+__all__ = ["is_protected", "is_there", "open_as_it_is", "open_store"]
 
 
 def is_there(url: str) -> bool:
@@ -34,3 +34,23 @@ def open_store(url: str) -> Store:
         raise StoreError(f"{url!r} is no URL of a store; write one as sqlite:///{url} (known: {', '.join(STORES)})")
     store: Store = load_store(scheme).from_url(url)
     return store
+
+
+def open_as_it_is(url: str) -> Store:
+    """The same; a file that cannot be written is opened so that it can be read. Raises `StoreError`."""
+    try:
+        return open_store(url)
+    except StoreError:
+        if not is_protected(url):
+            raise
+        from woflo.stores.sqlite.looking import LookedAtSQLiteStore
+
+        return LookedAtSQLiteStore(url)
+
+
+def is_protected(url: str) -> bool:
+    """True where the URL names an SQLite file that is there, and that this user, or anybody, cannot write."""
+    if not url.startswith("sqlite:///"):
+        return False
+    path = os.path.realpath(unquote(url.removeprefix("sqlite:///")))
+    return os.path.exists(path) and not all(os.access(one, os.W_OK) for one in (path, os.path.dirname(path)))

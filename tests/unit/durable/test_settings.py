@@ -2,13 +2,15 @@
 
 import logging
 import pickle
+from contextlib import closing
 
 import pytest
 from inject_tasks import Mail, mailing, whole
 
 from woflo import use_resources
 from woflo.durable import settings as reading
-from woflo.durable.choice import DEFAULT, chosen_url
+from woflo.durable.choice import DEFAULT, chosen_url, opened
+from woflo.durable.project import find
 from woflo.errors import SettingsError
 from woflo.testing import wait_until
 
@@ -114,6 +116,47 @@ def test_the_store_is_chosen(folder, monkeypatch):
     assert chosen_url() == "memory:"
 
 
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[stores]\n", r"woflo.toml: 'stores' is not known here; did you mean 'store'\?"),
+        ("[observrs.jsonl]\n", r"did you mean 'observers'\?"),
+        ("[xyz]\n", r"\(known: logs, observers, retention, settings, store; tool is for others\)"),
+        ('url = "memory:"\n', "woflo.toml: 'url' is not known here"),
+        ("[store]\nulr = 'memory:'\n", r"woflo.toml: \[store\] has 'ulr'"),
+        ("[store]\nurl = 'nosuch'\n", r"woflo.toml: \[store\] url: 'nosuch' is no URL of a store"),
+    ],
+)
+def test_what_nobody_would_read(folder, text, told):
+    """Is a mistake, told with the nearest name and the place; tables of other programs are theirs."""
+    (folder / "woflo.toml").write_text(text)
+    with pytest.raises(SettingsError, match=told):
+        chosen_url()
+    (folder / "woflo.toml").write_text("[tool.other]\n")
+    assert chosen_url().endswith(".woflo/woflo.db")
+
+
+def test_a_file_above_marks_the_project(folder, monkeypatch):
+    """Without other marks, too: it holds below, with the store beside it; where everybody may write it does not."""
+    top = folder / "50% of it"
+    below = top / "a" / "b"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    (folder / "pyproject.toml").unlink(missing_ok=True)
+    assert chosen_url() == DEFAULT
+    (top / "woflo.toml").write_text("[settings.Mail]\nport = 1\n")
+    assert find("woflo.toml") == top / "woflo.toml"
+    with closing(opened(chosen_url())) as store:
+        assert store.path == str(top / ".woflo" / "woflo.db")
+    (top / "woflo.toml").write_text('[store]\nurl = "sqlite:///kept.db"\n')
+    with closing(opened(chosen_url())) as store:
+        assert store.path == str(top / "kept.db")
+    top.chmod(0o1777)
+    assert chosen_url() == DEFAULT
+    monkeypatch.chdir(top)
+    assert chosen_url() != DEFAULT
+
+
 @pytest.mark.parametrize("url", ["sqlite:////absolute.db", "dir:///absolute", "postgresql:///runs", "memory:"])
 def test_other_urls_are_taken_as_they_are(folder, url):
     """What names no relative path."""
@@ -129,11 +172,15 @@ def test_a_url_is_a_text(folder):
 
 
 def test_files_above_the_project_are_not_read(folder, monkeypatch):
-    """The search ends at the folder with `pyproject.toml` or `.git`; without one, in the current folder."""
+    """The search ends at the folder with `pyproject.toml` or `.git`; without one, at a `woflo.toml`."""
     (folder / "woflo.toml").write_text('[store]\nurl = "memory:"\n')
     (folder / "part" / ".git").touch()
     assert chosen_url() == DEFAULT
     (folder / "part" / ".git").unlink()
     assert chosen_url() == "memory:"
     (folder / "pyproject.toml").unlink()
-    assert chosen_url() == DEFAULT
+    assert chosen_url() == "memory:"
+    (folder / ".env").touch()
+    assert find(".env") == folder / ".env"
+    (folder / "woflo.toml").unlink()
+    assert (chosen_url(), find(".env")) == (DEFAULT, None)

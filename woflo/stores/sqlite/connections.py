@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from woflo.stores.sql import migrations, without_comments
 from woflo.stores.sqlite.failures import telling
 from woflo.stores.sqlite.lending import COMMIT, ROLLBACK, LentConnection
 
-__all__ = ["APPLICATION_ID", "Readers", "open_reader", "open_writer"]
+__all__ = ["APPLICATION_ID", "STATEMENTS", "Readers", "check_version", "open_reader", "open_writer"]
 
 APPLICATION_ID = int.from_bytes(b"wofl", "big")
 """By which `file` and others can tell whose database it is."""
@@ -44,7 +44,7 @@ def open_writer(path: str, patience: float) -> LentConnection:
 
 
 def _prepare(connection: sqlite3.Connection, path: str) -> None:
-    version = _check_version(connection, path)
+    version = check_version(connection, path)
     if connection.execute("PRAGMA journal_mode = WAL").fetchone() != ("wal",):
         raise StoreError(f"{path}: SQLite cannot use its write-ahead log there; name a folder on a local disk")
     connection.execute("PRAGMA synchronous = FULL")
@@ -53,7 +53,7 @@ def _prepare(connection: sqlite3.Connection, path: str) -> None:
         _migrate(connection, version)
 
 
-def _check_version(connection: sqlite3.Connection, path: str) -> int:
+def check_version(connection: sqlite3.Connection, path: str) -> int:
     """The number of steps that led to the schema of the file."""
     (owner,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -103,8 +103,9 @@ class Readers:
 
     KEPT = 16
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, opens: Callable[[str], sqlite3.Connection] = open_reader) -> None:
         self._path = path
+        self._opens = opens
         self._idle: deque[sqlite3.Connection] = deque()
         self._is_closed = False
 
@@ -126,7 +127,7 @@ class Readers:
         try:
             return self._idle.pop()
         except IndexError:
-            return open_reader(self._path)
+            return self._opens(self._path)
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
         self._idle.append(connection)

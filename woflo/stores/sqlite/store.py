@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from woflo.stores.operations import Claimed, Operation
     from woflo.stores.sqlite.writer import Writer
 
-__all__ = ["SQLiteStore"]
+__all__ = ["SQLiteStore", "path_of"]
 
 T = TypeVar("T")
 _SQL = statements("sqlite")
@@ -44,7 +44,7 @@ class SQLiteStore(SqlStore):
 
     def __init__(self, where: str | os.PathLike[str], *, patience: float = 60.0) -> None:
         check_system()
-        self.path: str = _path_of(where)
+        self.path: str = path_of(where)
         folder = os.path.dirname(self.path)
         refuse_network(folder)
         with telling(self.path):
@@ -181,7 +181,7 @@ class _SQLiteTransaction(Transaction):
         return cast("T", self._keep(lightened(operation)))
 
 
-def _path_of(where: str | os.PathLike[str]) -> str:
+def path_of(where: str | os.PathLike[str]) -> str:
     """The real path of the file: two names of one file must find the same locks."""
     path = os.fspath(where)
     if path.startswith("sqlite:"):
