@@ -192,7 +192,7 @@ class StepRun(BaseTaskRun[R]):
     def _inner_ended(self, run: BaseTaskRun[Any]) -> None:
         assert run._outcome is not None
         run._looked_at()  # how it ended is told by this run
-        self.calls = run.calls
+        self.calls: tuple[BaseTaskRun[Any], ...] = run.calls
         self._runtime.away_from_reactor(self._finish, run._outcome)
 
     def _beat(self, value: str) -> None:

@@ -61,7 +61,8 @@ class HiddenOutput:
 
     def __init__(self, file: int) -> None:
         self._file = os.dup(file)
-        self._reader, self.writer = os.pipe()
+        self._reader, writer = os.pipe()
+        self.writer: int = writer
         os.set_blocking(self._reader, False)
         self._lock = threading.Lock()
         """Held by who reads, and writes what was read."""

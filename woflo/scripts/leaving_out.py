@@ -85,8 +85,10 @@ class UnknownResult:
             raise AttributeError(name)  # what looks for a protocol finds none
         self._look()
 
-    __bool__ = __len__ = __iter__ = __getitem__ = __contains__ = __call__ = __int__ = __float__ = __index__ = _look
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _look
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __mod__ = _look
-    __floordiv__ = __neg__ = __abs__ = __and__ = __or__ = __enter__ = __exit__ = _look
-    __hash__ = object.__hash__
+
+_LOOKS = """
+    bool len iter getitem contains call int float index eq ne lt le gt ge add radd sub rsub mul rmul truediv rtruediv
+    mod floordiv neg abs and or enter exit
+"""
+for _name in _LOOKS.split():
+    setattr(UnknownResult, f"__{_name}__", UnknownResult._look)

@@ -107,7 +107,7 @@ class ScriptTaskRun(BaseTaskRun[R]):
                 stands_for = bus.stands_for.get(self.id, self.id)
                 remember(self._plan, ledger(), stands_for, execution.files, **told, **times, **stayed, calls=calls)
             if execution.calls and self._verdict is None:
-                self.calls = make(execution.calls, attempt)
+                self.calls: tuple[BaseTaskRun[Any], ...] = make(execution.calls, attempt)
             return Outcome(value)
         except ScriptError as error:  # of a command: frames of woflo would tell nothing about it
             return outcome_of(error.with_traceback(None), self.task.name)
