@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from itertools import count
 from pathlib import Path
 
@@ -68,6 +69,8 @@ class KillingStore(CrashingStore):
     """Its process does not go on after that write."""
 
     def _check(self, operation):
+        if self.has_crashed.is_set():
+            threading.Event().wait(60)  # another thread is about to end this process
         crash = super()._check(operation)
         if crash is not None and not self._kept:
             die()
