@@ -219,7 +219,7 @@ def test_the_limit_of_one_task(folder):
         (["nowhere"], "nowhere cannot be imported: ModuleNotFoundError"),
         (["app.py:note", "--tasks", "hold"], "did you mean 'held'?"),
         (["empty.py"], "empty.py has no tasks that a worker could serve"),
-        (["broken.py"], "broken.py cannot be imported: NameError"),
+        (["broken.py"], "broken.py:1 cannot be imported: NameError"),
         (["app.py", "--store", "here.db"], "no URL of a store"),
         (["app.py", "--store", "nothing:///x"], "no store named 'nothing'"),
         (["app.py", "--concurrency", "many"], "must be N or NAME=N"),

@@ -12,6 +12,7 @@ from woflo.errors import StoreError
 from woflo.stores.refusals import closed
 from woflo.stores.sql import migrations, without_comments
 from woflo.stores.sqlite.failures import telling
+from woflo.stores.sqlite.forking import inside
 from woflo.stores.sqlite.lending import COMMIT, ROLLBACK, LentConnection
 
 __all__ = ["APPLICATION_ID", "STATEMENTS", "Readers", "check_version", "open_reader", "open_writer"]
@@ -112,7 +113,7 @@ class Readers:
     @contextmanager
     def one(self) -> Iterator[sqlite3.Connection]:
         """Where it fails, the connection is not used again."""
-        with telling(self._path):
+        with inside, telling(self._path):
             connection = self._taken()
             try:
                 yield connection

@@ -17,6 +17,7 @@ from woflo.stores.sql import statements
 from woflo.stores.sql.store import Read, SqlStore
 from woflo.stores.sqlite.connections import Readers, open_writer
 from woflo.stores.sqlite.failures import telling
+from woflo.stores.sqlite.forking import inside
 from woflo.stores.sqlite.lending import LentConnection
 from woflo.stores.sqlite.mounts import refuse_network
 from woflo.stores.sqlite.turnstile import Turnstile, check_system
@@ -68,7 +69,7 @@ class SQLiteStore(SqlStore):
 
     def _opened(self, patience: float) -> LentConnection:
         try:
-            with self._turnstile:
+            with self._turnstile, inside:
                 return open_writer(self.path, patience)
         except BaseException:
             self._turnstile.close()
@@ -78,7 +79,9 @@ class SQLiteStore(SqlStore):
 
     def apply(self, operations: Sequence[Operation[Any]]) -> list[Any]:
         with self._turnstile:
-            return self._writing.apply(operations)
+            writing = self._writing
+            with inside:
+                return writing.apply(operations)
 
     @cached_property
     def _writing(self) -> Writer:
@@ -94,7 +97,8 @@ class SQLiteStore(SqlStore):
         """
         with self._committer.alone(), self._turnstile:
             writing = self._writing
-            writing.begin()
+            with inside:
+                writing.begin()
             transaction = _SQLiteTransaction(self._writer, writing.keep_with)
             self._writer.lend()
             try:

@@ -18,6 +18,7 @@ from contextlib import suppress
 from hashlib import sha256
 
 from woflo.stores.sqlite.connections import open_reader
+from woflo.stores.sqlite.forking import inside
 
 __all__ = ["Wakeups", "socket_folder"]
 
@@ -82,13 +83,15 @@ class Wakeups:
         return made
 
     def _hear(self, ours: socket.socket) -> None:
-        connection = open_reader(self._path)
+        with inside:
+            connection = open_reader(self._path)
         seen = None
         while not self._is_closed:
             if _was_told(ours):
                 self._changed()
                 continue  # the count is for what nobody told: who waits is not to wait for that too
-            (count,) = connection.execute("PRAGMA data_version").fetchone()
+            with inside:
+                (count,) = connection.execute("PRAGMA data_version").fetchone()
             if count != seen:
                 seen = count
                 self._changed()
