@@ -126,7 +126,9 @@ class Execution:
             mark.give()
 
     def _is_there(self) -> bool:
-        """False where an output is missing, so that it has to be executed."""
+        """False where an output is missing, so that it has to be executed; and where the store cannot be asked."""
+        if self._is_inside:
+            return False
         named = (one.path for one in self._plan.outputs if one.pattern is None)
         return all(look(self._plan.path(path)) is not ABSENT for path in named)
 
