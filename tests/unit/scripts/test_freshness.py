@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -536,3 +538,31 @@ def test_one_of_a_thousand_outputs_is_removed(project):
     assert ended(many()) is EXECUTED
     assert Path("deep/many/777.txt").exists()
     assert ended(many()) is SKIPPED
+
+
+@pytest.mark.parametrize("runner", ["thread", "multiprocess", "pool"])
+def test_what_is_stale_by_its_record_is_made_by_any_runner(project, runner):
+    """Also where it is executed in a process that does not know of the record: times alone would tell nothing."""
+    assert ended(copying(runner=runner)()) is EXECUTED
+    other = copying(runner=runner, command="echo >> count; cp {inputs} {outputs}; echo more >> {outputs}")
+    assert ended(other()) is EXECUTED
+    assert Path("out.txt").read_text() == "onemore\n"
+
+
+def test_what_another_program_has_made_since_the_look_is_not_made_again(project, monkeypatch):
+    """It was missing when the call was admitted, and nobody was waited for: nevertheless it is looked at again."""
+    from woflo.scripts import execution
+
+    taken = execution.Mark.take
+
+    def take(target, pause):
+        code = "from test_freshness import copying; copying()().get_result()"
+        if not made:
+            made.append(subprocess.run([sys.executable, "-c", code], env=environment, check=True))
+        return taken(target, pause)
+
+    made = []
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    monkeypatch.setattr(execution.Mark, "take", staticmethod(take))
+    assert ended(copying()()) is SKIPPED
+    assert Path("count").read_text() == "\n"

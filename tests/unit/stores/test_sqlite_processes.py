@@ -330,3 +330,37 @@ def test_a_closed_store_leaves_nothing(path):
         store.close()
     with pytest.raises(StoreError, match="closed"):
         store.write(submit("b"))
+
+
+@needs_fork
+def test_a_fork_waits_until_no_other_thread_is_within_sqlite(path):
+    """Else its child would inherit locks that nobody gives back: it can open the file, and write, at once."""
+    store = SQLiteStore(path)
+    entered, leave = threading.Event(), threading.Event()
+
+    def read():
+        with store._readers.one():
+            entered.set()
+            assert leave.wait(PATIENCE)
+
+    forked = threading.Event()
+
+    def fork():
+        child = os.fork()
+        if child == 0:
+            with ExitStack() as stack:
+                stack.callback(os._exit, 1)
+                SQLiteStore(path).write(submit("child"))
+                os._exit(0)
+        forked.set()
+        return os.waitpid(child, 0)[1]
+
+    reading = in_thread(read)
+    assert entered.wait(PATIENCE)
+    forking = in_thread(fork)
+    assert not forked.wait(0.2)
+    leave.set()
+    reading()
+    assert forking() == 0
+    assert [row.id for row in store.select()] == ["child"]
+    store.close()
