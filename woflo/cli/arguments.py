@@ -51,6 +51,10 @@ def _value(called: str, name: str, text: str, annotation: Any) -> Any:
         return text
     if annotation is Any:
         return json_or_text(text)
+    if annotation in (int, float, bool):
+        value = json_or_text(text)
+        if type(value) is annotation:
+            return value  # importing pydantic takes longer than all else that is done here
     from pydantic import TypeAdapter, ValidationError
 
     adapter: TypeAdapter[Any] = TypeAdapter(annotation)
