@@ -15,7 +15,7 @@ from woflo.stores.sqlite import SQLiteStore
 
 pytestmark = pytest.mark.unmeasured
 STEPS = 20
-MOST_CALLS = 110
+MOST_CALLS = 112
 """Of functions written in Python, for each step. Before raising it, look which of them are needed."""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 
 __all__ = ["Gate", "inside"]
 
@@ -24,39 +25,53 @@ class Gate:
 
     def renew(self) -> None:
         """Nobody is inside, as in a child."""
-        self._is_free = threading.Condition(threading.Lock())
+        self._lock = threading.Lock()
+        """Held for a moment by who enters and leaves, and by the thread that forks as long as it does."""
         self._threads = 0
-        self._forking: set[int] = set()
-        """The thread that forks, which holds the lock meanwhile."""
+        self._waiting: list[threading.Lock] = []
+        """Released for those who wait until no thread is inside."""
+        self._forking = 0
+        """The thread that has the lock to fork."""
 
     def __enter__(self) -> None:
-        with self._is_free:
+        with self._lock:
             self._threads += 1
 
     def __exit__(self, *exc: object) -> None:
-        with self._is_free:
+        with self._lock:
             self._threads -= 1
-            if self._threads <= 0:
-                self._is_free.notify()
+            if self._waiting and self._threads <= 0:
+                for one in self._waiting:
+                    one.release()
+                self._waiting = []
 
     # -- around a fork ---------------------------------------------------------------------------------
 
     def close(self) -> None:
         """Wait until no thread is inside, but not for ever, and let no other one in."""
-        self._is_free.acquire()
-        if self._is_free.wait_for(lambda: self._threads <= 0, LONGEST):
-            self._forking.add(threading.get_ident())
-        else:
-            self._is_free.release()
+        end = time.monotonic() + LONGEST
+        self._lock.acquire()
+        while self._threads > 0:
+            one = threading.Lock()
+            one.acquire()
+            self._waiting = [*self._waiting, one]
+            self._lock.release()
+            has_come = one.acquire(timeout=max(0.0, end - time.monotonic()))
+            self._lock.acquire()
+            if not has_come:
+                self._waiting = [other for other in self._waiting if other is not one]
+                self._lock.release()
+                return
+        self._forking = threading.get_ident()
 
     def open(self) -> None:
         """Let others in, in the parent."""
-        if threading.get_ident() in self._forking:
-            self._forking.clear()
-            self._is_free.release()
+        if self._forking == threading.get_ident():
+            self._forking = 0
+            self._lock.release()
 
 
-inside = Gate()
+inside: Gate = Gate()
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=inside.close, after_in_parent=inside.open, after_in_child=inside.renew)
