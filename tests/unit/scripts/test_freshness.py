@@ -540,7 +540,7 @@ def test_one_of_a_thousand_outputs_is_removed(project):
     assert ended(many()) is SKIPPED
 
 
-@pytest.mark.parametrize("runner", ["thread", "multiprocess", "pool"])
+@pytest.mark.parametrize("runner", ["thread", "multiprocess"])
 def test_what_is_stale_by_its_record_is_made_by_any_runner(project, runner):
     """Also where it is executed in a process that does not know of the record: times alone would tell nothing."""
     assert ended(copying(runner=runner)()) is EXECUTED
