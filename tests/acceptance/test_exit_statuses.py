@@ -298,7 +298,9 @@ def test_interrupted(folder, words):
     assert (folder / "b.txt").exists()
 
 
-@pytest.mark.parametrize("words", [["list"], ["show", "RUN"], ["--help"], ["graph", "app.py", "b.txt"]])
+@pytest.mark.parametrize(
+    "words", [["list"], ["list", "--json"], ["show", "RUN"], ["--help"], ["graph", "app.py", "b.txt"]]
+)
 def test_nobody_reads_any_more(folder, words):
     """As with `| head -1`: nothing is said about it."""
     asked = ids(folder)["ask WAITING"]

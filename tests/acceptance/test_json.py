@@ -3,11 +3,10 @@
 import json
 import re
 import shutil
-import subprocess
 import sys
 
 import pytest
-from programs import PATIENCE, Program, environment, run
+from programs import PATIENCE, Program, run
 from programs import woflo_command as woflo
 from systems import needs_proc
 
@@ -303,18 +302,3 @@ def test_interrupted(folder):
             program.press_ctrl_c()
             assert program.wait() == 130
             assert json.loads(program.read().replace("^C", ""))["state"] == "STOPPED"
-
-
-def test_a_pipe_that_is_closed(folder):
-    """Nothing is said about it: whoever reads has what it wanted."""
-    command = [sys.executable, "-m", "woflo", "list", "--json"]
-    done = subprocess.run(
-        ["sh", "-c", '"$@" | true', "sh", *command],
-        cwd=folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=PATIENCE,
-    )
-    assert done.stderr == ""

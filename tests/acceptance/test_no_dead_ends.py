@@ -23,7 +23,7 @@ broken = script("false", outputs="out.txt", name="broken")
 @task
 def wait() -> None:
     print("begun", flush=True)
-    time.sleep(60)
+    time.sleep(60)  # not for anything: it is under way until the test ends it
 
 @workflow
 def flow() -> None:

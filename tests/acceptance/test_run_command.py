@@ -46,7 +46,7 @@ def crash() -> None:
 @task
 def deaf() -> None:
     Path("begun").touch()
-    time.sleep(60)
+    time.sleep(60)  # not for anything: it is under way until the test ends it
 
 @workflow
 def holds() -> None:

@@ -102,20 +102,7 @@ def run(
         job = _job_file(target, restart=restart)
         if job is not None:
             _refuse({"--arg": arg, "--key": key, "--runner": runner}, f"{job} is a job file")
-            if name and run_to:
-                raise UsageError(f"--run-to {run_to} cannot be meant beside {' '.join(name)}, which means the same")
-            if name and skip:
-                others = " ".join(f"--skip {one}" for one in name)
-                raise UsageError(
-                    f"--skip takes one step, and {' '.join(name)} behind the file would be all that is executed; say "
-                    f"{others} to leave it out as well, or --run-to {name[0]}"
-                )
-            choices: dict[str, Any] = {
-                "restart": restart,
-                "skip": skip or (),
-                "run_to": name or run_to,
-                "run_from": run_from,
-            }
+            choices = {"restart": restart, **_parts(name or [], skip or [], run_to, run_from)}
             choices |= {"force": force or (), "tags": {} if named is None else {"name": named}}
             status = _job(job, choices, var or [], how)
         else:
@@ -157,6 +144,19 @@ def _job_file(target: str | None, *, restart: bool) -> str | None:
             raise UsageError("what is to be run? Name a job file, or a file with tasks: woflo run app.py")
         return target
     return target if is_job(target) else None
+
+
+def _parts(names: list[str], skip: list[str], run_to: str | None, run_from: str | None) -> dict[str, Any]:
+    """Which steps of a job are executed; those that stand behind the file mean what --run-to means."""
+    if names and run_to:
+        raise UsageError(f"--run-to {run_to} cannot be meant beside {' '.join(names)}, which means the same")
+    if names and skip:
+        others = " ".join(f"--skip {one}" for one in names)
+        raise UsageError(
+            f"--skip takes one step, and {' '.join(names)} behind the file would be all that is executed; say "
+            f"{others} to leave it out as well, or --run-to {names[0]}"
+        )
+    return {"skip": skip, "run_to": names or run_to, "run_from": run_from}
 
 
 def _job(path: str, choices: dict[str, Any], var: list[str], how: _How) -> int:

@@ -8,15 +8,15 @@ import subprocess
 import sys
 
 import pytest
-from systems import HAS_FORK, HAS_PIDFD, HAS_PROCESSES, needs_processes
+from every_runner import RUNNERS
+from systems import HAS_FORK, HAS_PROCESSES, needs_processes
 from unit_helpers import script_environment
 
 from woflo import Job, Worker, subscribe, task, use_store, workflow
 from woflo.durable.engine import engine_of
 from woflo.jobs import runners as runners_of_jobs
 from woflo.kernel import tracing
-from woflo.runners import MultiprocessTaskRun, PoolTaskRun
-from woflo.runners.processes.launching import ForkProcess, ForkServerProcess, SpawnProcess
+from woflo.runners import PoolTaskRun
 from woflo.stores.memory import MemoryStore
 
 pytest.importorskip("opentelemetry.sdk")
@@ -25,15 +25,6 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import ALWAYS_OFF
-
-RUNNERS = {"sequential": "sequential", "thread": "thread", "async": "async"}
-if HAS_PROCESSES:
-    RUNNERS["spawn"] = MultiprocessTaskRun.configured(process_type=SpawnProcess)
-    RUNNERS["pool"] = PoolTaskRun.configured(max_concurrency=1)
-if HAS_FORK:
-    RUNNERS["fork"] = MultiprocessTaskRun.configured(process_type=ForkProcess)
-if HAS_PIDFD:
-    RUNNERS["forkserver"] = MultiprocessTaskRun.configured(process_type=ForkServerProcess)
 
 
 @pytest.fixture

@@ -6,24 +6,16 @@ import asyncio
 import io
 
 import pytest
-from systems import HAS_FORK, HAS_PIDFD, HAS_PROCESSES, needs_processes
+from every_runner import RUNNERS
+from systems import needs_processes
 
 from woflo import Job, sleep, subscribe, task, track, use_store, workflow
 from woflo.durable.engine import engine_of
 from woflo.jobs import runners as runners_of_jobs
 from woflo.kernel.events import ProgressMade
-from woflo.runners import MultiprocessTaskRun, PoolTaskRun
-from woflo.runners.processes.launching import ForkProcess, ForkServerProcess, SpawnProcess
+from woflo.runners import PoolTaskRun
 from woflo.stores.memory import MemoryStore
 
-RUNNERS = {"sequential": "sequential", "thread": "thread", "async": "async"}
-if HAS_PROCESSES:
-    RUNNERS["spawn"] = MultiprocessTaskRun.configured(process_type=SpawnProcess)
-    RUNNERS["pool"] = PoolTaskRun.configured(max_concurrency=1)
-if HAS_FORK:
-    RUNNERS["fork"] = MultiprocessTaskRun.configured(process_type=ForkProcess)
-if HAS_PIDFD:
-    RUNNERS["forkserver"] = MultiprocessTaskRun.configured(process_type=ForkServerProcess)
 SHOWN = ["pages: 1 of 4, read", "pages: 2 of 4, read", "pages: 3 of 4, read", "pages: 4 of 4, read"]
 STEPS = [(n, 4) for n in (0, 1, 1, 2, 2, 3, 3, 4)]
 

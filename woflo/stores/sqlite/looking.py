@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from woflo.errors import StoreError
 from woflo.stores.contract import Inherited, Transaction
-from woflo.stores.sql import migrations, statements
-from woflo.stores.sql.store import Read, SqlStore
+from woflo.stores.sql import migrations
 from woflo.stores.sqlite.connections import STATEMENTS, Readers, check_version
-from woflo.stores.sqlite.store import path_of
+from woflo.stores.sqlite.store import FileReading, path_of
 
 if TYPE_CHECKING:
     from woflo.stores.operations import Operation
 
 __all__ = ["LookedAtSQLiteStore"]
 
-_SQL = statements("sqlite")
 
-
-class LookedAtSQLiteStore(SqlStore):
+class LookedAtSQLiteStore(FileReading):
     """Reads runs from an SQLite file, and writes nothing, not even beside it. Writes are refused with `StoreError`.
 
     Raises `StoreError` where the file cannot be read without writing: its schema is of an older woflo, or something
@@ -58,17 +55,6 @@ class LookedAtSQLiteStore(SqlStore):
         return StoreError(
             f"{self.path}: it cannot be written; the file, its folder and the files beside it must be writable"
         )
-
-    def _read(self, name: str, **values: Any) -> list[tuple[Any, ...]]:
-        with self._readers.one() as connection:
-            return connection.execute(_SQL[name], values).fetchall()
-
-    @contextmanager
-    def _moment(self) -> Iterator[Read]:
-        with self._readers.one() as connection:
-            connection.execute("BEGIN")
-            yield lambda name: connection.execute(_SQL[name]).fetchall()
-            connection.execute("COMMIT")
 
     def close(self) -> None:
         self._committer.close()

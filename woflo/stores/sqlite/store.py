@@ -33,7 +33,24 @@ T = TypeVar("T")
 _SQL = statements("sqlite")
 
 
-class SQLiteStore(SqlStore):
+class FileReading(SqlStore):
+    """How the file is read, by whoever may write it or not."""
+
+    _readers: Readers
+
+    def _read(self, name: str, **values: Any) -> list[tuple[Any, ...]]:
+        with self._readers.one() as connection:
+            return connection.execute(_SQL[name], values).fetchall()
+
+    @contextmanager
+    def _moment(self) -> Iterator[Read]:
+        with self._readers.one() as connection:
+            connection.execute("BEGIN")
+            yield lambda name: connection.execute(_SQL[name]).fetchall()
+            connection.execute("COMMIT")
+
+
+class SQLiteStore(FileReading):
     """Keeps runs in an SQLite file, for all processes of this machine.
 
     `where` is a path, or a URL as `sqlite:///relative.db` and `sqlite:////absolute.db`. The folder is made where it is
@@ -108,19 +125,6 @@ class SQLiteStore(SqlStore):
                 self._writer.take_back()
                 writing.roll_back()
         self._changed()
-
-    # -- reading ---------------------------------------------------------------------------------------
-
-    def _read(self, name: str, **values: Any) -> list[tuple[Any, ...]]:
-        with self._readers.one() as connection:
-            return connection.execute(_SQL[name], values).fetchall()
-
-    @contextmanager
-    def _moment(self) -> Iterator[Read]:
-        with self._readers.one() as connection:
-            connection.execute("BEGIN")
-            yield lambda name: connection.execute(_SQL[name]).fetchall()
-            connection.execute("COMMIT")
 
     # -- hearing of changes ----------------------------------------------------------------------------
 
