@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 from observer_helpers import ended, printed, progress, started
@@ -93,8 +94,9 @@ def test_a_slow_observer_is_still_told_that_the_end_has_come(caplog):
     assert f"{subscribed.dropped} of 50 events were dropped" in caplog.text
 
 
-def test_what_happens_to_runs_comes_before_what_they_say(gate):
-    """A flood of output and progress does not keep the end of a run from an observer."""
+@contextmanager
+def held_by(gate):
+    """A subscription of 20 events, whose observer has taken the first one and waits for the gate; what it has seen."""
     entered, seen = threading.Event(), []
 
     def slow(event):
@@ -104,7 +106,13 @@ def test_what_happens_to_runs_comes_before_what_they_say(gate):
 
     with subscribe(slow, capacity=20) as subscribed:
         subscribed.put(started())
-        entered.wait(20)
+        assert entered.wait(20)
+        yield subscribed, seen
+
+
+def test_what_happens_to_runs_comes_before_what_they_say(gate):
+    """A flood of output and progress does not keep the end of a run from an observer."""
+    with held_by(gate) as (subscribed, seen):
         put(subscribed, [progress(number) for number in range(50)])
         put(subscribed, [ended(number) for number in range(2)])
         gate.set()
@@ -114,16 +122,7 @@ def test_what_happens_to_runs_comes_before_what_they_say(gate):
 
 def test_a_full_queue_drops_output_for_an_end(gate):
     """What was queued before it makes room: the end of a run is never dropped for output."""
-    entered, seen = threading.Event(), []
-
-    def slow(event):
-        entered.set()
-        gate.wait()
-        seen.append(type(event).__name__)
-
-    with subscribe(slow, capacity=20) as subscribed:
-        subscribed.put(started())
-        entered.wait(20)
+    with held_by(gate) as (subscribed, seen):
         put(subscribed, [printed("x")] * 50)
         put(subscribed, [ended(number) for number in range(20)])
         put(subscribed, [printed("x")] * 2)
