@@ -82,14 +82,21 @@ def of_another_file(store: Store, job: Sought, chosen: Collection[str]) -> tuple
     return None
 
 
-def recorded_of_latest(job: Sought, chosen: Collection[str]) -> Recorded | None:
-    """The variables of the run that `unfinished` would find, to which nothing happens; None where there is none."""
+def _found(job: Sought, chosen: Collection[str]) -> tuple[Store, Row] | None:
+    """The run that `unfinished` would find, and where."""
     if not is_store_there():
         return None
     store = current_store()
     latest = _latest(store, job, chosen)
-    if latest is None:
+    return None if latest is None else (store, latest)
+
+
+def recorded_of_latest(job: Sought, chosen: Collection[str]) -> Recorded | None:
+    """The variables of the run that `unfinished` would find, to which nothing happens; None where there is none."""
+    found = _found(job, chosen)
+    if found is None:
         return None
+    store, latest = found
     return Recorded(latest.id, json.loads(store.whole(latest.args)).get("variables", {}))
 
 
@@ -202,12 +209,10 @@ class Before(NamedTuple):
 
 def before(job: Sought, digests: Mapping[str, str], chosen: Collection[str]) -> Before | None:
     """The run that `unfinished` would find, to which nothing happens; None where there is none."""
-    if not is_store_there():
+    found = _found(job, chosen)
+    if found is None:
         return None
-    store = current_store()
-    latest = _latest(store, job, chosen)
-    if latest is None:
-        return None
+    store, latest = found
     kept = {name for name, told in _recorded_in(store, latest).items() if digests.get(name) == told}
     states = {row.scope.removeprefix("~"): row.state for row in store.steps(latest.id) if row.position == 0}
     return Before(latest.id, frozenset(kept), states)

@@ -12,12 +12,10 @@ from every_runner import RUNNERS
 from systems import HAS_FORK, HAS_PROCESSES, needs_processes
 from unit_helpers import script_environment
 
-from woflo import Job, Worker, subscribe, task, use_store, workflow
-from woflo.durable.engine import engine_of
+from woflo import Job, Worker, subscribe, task, workflow
 from woflo.jobs import runners as runners_of_jobs
 from woflo.kernel import tracing
 from woflo.runners import PoolTaskRun
-from woflo.stores.memory import MemoryStore
 
 pytest.importorskip("opentelemetry.sdk")
 from opentelemetry import trace
@@ -36,16 +34,6 @@ def telemetry():
             pool.shutdown()
     assert tracing.carrier is None
     assert not tracing.announced
-
-
-@pytest.fixture
-def store():
-    made = MemoryStore()
-    before = use_store(made)
-    yield made
-    use_store(before)
-    engine_of(made).close()
-    made.close()
 
 
 class Telemetry:

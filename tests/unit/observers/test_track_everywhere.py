@@ -9,12 +9,11 @@ import pytest
 from every_runner import RUNNERS
 from systems import needs_processes
 
-from woflo import Job, sleep, subscribe, task, track, use_store, workflow
+from woflo import Job, sleep, subscribe, task, track, workflow
 from woflo.durable.engine import engine_of
 from woflo.jobs import runners as runners_of_jobs
 from woflo.kernel.events import ProgressMade
 from woflo.runners import PoolTaskRun
-from woflo.stores.memory import MemoryStore
 
 SHOWN = ["pages: 1 of 4, read", "pages: 2 of 4, read", "pages: 3 of 4, read", "pages: 4 of 4, read"]
 STEPS = [(n, 4) for n in (0, 1, 1, 2, 2, 3, 3, 4)]
@@ -26,16 +25,6 @@ def pools():
     for pool in (RUNNERS.get("pool"), PoolTaskRun, *runners_of_jobs._made.values()):
         if pool is not None:
             pool.shutdown()
-
-
-@pytest.fixture
-def store():
-    made = MemoryStore()
-    before = use_store(made)
-    yield made
-    use_store(before)
-    engine_of(made).close()
-    made.close()
 
 
 def pages() -> int:
