@@ -69,18 +69,20 @@ class KillingStore(CrashingStore):
     """Its process does not go on after that write."""
 
     def _check(self, operation):
-        if self.has_crashed.is_set():
-            threading.Event().wait(60)  # another thread is about to end this process
         crash = super()._check(operation)
         if crash is not None and not self._kept:
             die()
         return crash
 
     def _apply_one(self, operation):
+        if self.has_crashed.is_set():
+            threading.Event().wait(60)  # another thread is about to end this process
         result = super()._apply_one(operation)
         return die() if self.has_crashed.is_set() else result
 
     def checked(self, transaction, operation):
+        if self.has_crashed.is_set():  # who is about to end this process may be waiting for this transaction
+            return super().checked(transaction, operation)
         try:
             return super().checked(transaction, operation)
         finally:
