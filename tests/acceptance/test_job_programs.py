@@ -327,10 +327,12 @@ def killed_again_and_again(project, way):
     while True:
         recorded = succeeded(project)
         program = started(project, *arguments, way=way)
-        if chance.random() < 0.8:  # else it may be killed while it starts
+        most = 0.3  # seconds, in which it may still be starting
+        if chance.random() < 0.8:
             wait_for_first(project, program)
+            most = 0.15  # less than what all its steps sleep, three at a time
         try:
-            _, error = program.communicate(timeout=chance.uniform(0.0, 0.3) if kills else 60)
+            _, error = program.communicate(timeout=chance.uniform(0.0, most) if kills else 60)
         except subprocess.TimeoutExpired:
             program.kill()
             _, error = program.communicate()
