@@ -17,6 +17,7 @@ waiting, as by event loops, is committed by whoever leads, else by a thread kept
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from threading import get_ident
@@ -71,6 +72,10 @@ class Committer:
         """That thread, until it has let another one lead."""
         self._helper: Any = None
         """The lock that the thread of `submit` waits for, once there is one."""
+        self._untold: deque[_Write] = deque()
+        """Those that are kept and whose `done` is still to be called, in the order of the commits."""
+        self._telling = threading.Lock()
+        """Held by the thread that calls them."""
         self._is_closed = False
 
     # -- what is written -------------------------------------------------------------------------------
@@ -110,7 +115,8 @@ class Committer:
     def submit(self, operations: Sequence[Any], done: Done) -> None:
         """Have `done(results)` called in another thread when all are kept; a refused one's result is its exception.
 
-        `done` returns at once. It may submit, but not write: its thread may be the one that commits.
+        What is kept first is told first. `done` returns at once. It may submit, but not write: its thread may be the
+        one that commits.
         """
         if not operations:
             raise ValueError("nothing was submitted")
@@ -193,6 +199,7 @@ class Committer:
             except BaseException:
                 self._give_back(batch, own)
                 raise
+            self._untold.extend(write for write in batch if write.done is not None)  # before another thread leads
             has_ended = own is None or own.is_kept
             has_ended = has_ended and self._pass_on(is_helper=own is None)
             self._tell(batch, own)
@@ -242,10 +249,19 @@ class Committer:
                 write.after = after
         for write in waiting[:AWAKE]:
             _wake(write)
-        for write in batch:
-            if write.done is not None:
-                self._call(write.done, write.results)
+        self._tell_in_order()
         self._call(self._kept)
+
+    def _tell_in_order(self) -> None:
+        """Call those who do not wait, by one thread at a time: the next commit may be kept before this one is told."""
+        while self._untold and self._telling.acquire(blocking=False):
+            try:
+                while self._untold:
+                    write = self._untold.popleft()
+                    if write.done is not None:
+                        self._call(write.done, write.results)
+            finally:
+                self._telling.release()
 
     def _call(self, function: Callable[..., object], *args: Any) -> None:
         try:

@@ -174,6 +174,28 @@ def test_what_is_submitted_needs_no_writer(disk):
     assert disk.threads[0] == disk.threads[1] != threading.get_ident()
 
 
+def test_what_is_kept_first_is_told_first(disk):
+    """Also where the thread that has to tell is held up, and another one commits meanwhile."""
+    told, begun, gate = [], threading.Event(), threading.Event()
+
+    def slow(results):
+        begun.set()
+        assert gate.wait(PATIENCE)
+        told.extend(results)
+
+    with held(disk):
+        disk.committer.submit(["first"], slow)
+        write = disk.write("a")
+    assert begun.wait(PATIENCE)  # in the thread of that write
+    disk.committer.submit(["second"], told.extend)
+    disk.committer.write("b")
+    assert [one for commit in disk.commits for one in commit][-4:] == ["first", "a", "second", "b"]
+    assert told == []
+    gate.set()
+    assert write() == "a kept"
+    eventually(lambda: told == ["first kept", "second kept"])
+
+
 def test_nothing_cannot_be_submitted(disk):
     """There would be nothing to tell."""
     with pytest.raises(ValueError, match="nothing"):
