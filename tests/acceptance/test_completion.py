@@ -14,6 +14,8 @@ from systems import needs_proc
 from woflo.cli import COMMANDS
 from woflo.kernel.state import RunState
 
+pytestmark = pytest.mark.unmeasured
+
 APP = """
 open("executed", "a").write("x")
 from woflo import manual, script, task, workflow

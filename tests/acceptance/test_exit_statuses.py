@@ -14,6 +14,8 @@ from systems import needs_proc
 
 from woflo.cli import COMMANDS
 
+pytestmark = pytest.mark.unmeasured
+
 APP = """
 from woflo import script, task, wait_signal, workflow
 

@@ -5,6 +5,8 @@ import json
 import pytest
 from programs import woflo_command as woflo
 
+pytestmark = pytest.mark.unmeasured
+
 TASKS = """
 from pathlib import Path
 from woflo import task

@@ -12,6 +12,8 @@ from systems import needs_proc
 
 from woflo.cli import COMMANDS
 
+pytestmark = pytest.mark.unmeasured
+
 APP = """
 import os
 from woflo import manual, script, task, use_settings, wait_signal, workflow

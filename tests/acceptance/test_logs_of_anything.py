@@ -11,6 +11,8 @@ from programs import woflo_command as woflo
 
 from woflo.cli.growing import PIECE, Growing
 
+pytestmark = pytest.mark.unmeasured
+
 RUN = "01a228572a7d87e935b200000001"
 LARGE = 24 << 20
 """Bytes of the large file; read as a whole it would take a multiple of them."""

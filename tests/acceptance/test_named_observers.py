@@ -13,6 +13,8 @@ from observing_programs import TARGETS, ends, make_folder
 from programs import environment, lines
 from programs import woflo_command as woflo
 
+pytestmark = pytest.mark.unmeasured
+
 ENDS = {
     "task": ["count"],
     "flow": ["count", "count"],

@@ -6,6 +6,8 @@ import socket
 import pytest
 from programs import woflo_command as woflo
 
+pytestmark = pytest.mark.unmeasured
+
 APP = """
 from woflo import gather, script, task, wait, workflow
 

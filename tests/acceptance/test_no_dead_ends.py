@@ -8,6 +8,8 @@ from programs import Program
 from programs import woflo_command as woflo
 from systems import needs_proc
 
+pytestmark = pytest.mark.unmeasured
+
 JOB = """
 config: {name: nightly}
 tasks:

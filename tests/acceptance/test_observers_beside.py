@@ -11,6 +11,8 @@ import pytest
 from observing_programs import TARGETS, ends, make_folder
 from programs import environment
 
+pytestmark = pytest.mark.unmeasured
+
 
 @pytest.fixture
 def folder(tmp_path):

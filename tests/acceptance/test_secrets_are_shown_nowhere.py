@@ -13,6 +13,8 @@ pytest.importorskip("apprise")
 pytest.importorskip("opentelemetry.sdk")
 pytest.importorskip("pydantic_settings")
 
+pytestmark = pytest.mark.unmeasured
+
 
 class Server(ThreadingHTTPServer):
     """Keeps what notifications say."""
