@@ -237,7 +237,7 @@ class BaseTaskRun(Starting, Generic[R]):
         loop = None if asyncio is None else asyncio._get_running_loop()
         if loop is not None and self._needs_loop(loop):
             return not self._in_code
-        ended = self._wait_ended(grace + (self._KILL_SLACK if self.traits.killable else 0.05))
+        ended = self._wait_ended(grace + (self._KILL_SLACK if self._is_killable() else 0.05))
         if ended:
             self._block(self._KILL_SLACK)
         return ended
