@@ -289,7 +289,10 @@ class BaseTaskRun(Starting, Generic[R]):
         return cast("R", self)
 
     def add_done_callback(self, fn: Callable[[BaseTaskRun[R]], object]) -> None:
-        """Have `fn(run)` called once the run has ended; at once where it has. What it raises is logged."""
+        """Have `fn(run)` called once the run has ended; at once where it has.
+
+        What it raises is logged, or written to stderr where nobody has configured logging.
+        """
         if not callable(fn):
             raise OptionError(f"add_done_callback was given {fn!r}, which cannot be called with the run")
         with self._lock:
