@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from durable_helpers import Log
 
-from woflo import Happened, current_run, manual, sleep, task, wait_signal, workflow
+from woflo import Happened, current_run, gather, manual, sleep, task, wait_signal, workflow
 from woflo.errors import OptionError
 from woflo.kernel import clock
 from woflo.stores.memory import MemoryStore
@@ -217,6 +217,28 @@ def test_a_clock_of_the_test_is_used():
         assert faked.now() >= 1000 + 60 * len(made)
     assert len(made) == len(report.crashes) + 1
     assert not isinstance(clock.current(), FakeClock)
+
+
+@task(retries=2, retry_sleep_time=600)
+def refuses(number: int) -> int:
+    raise ValueError(f"not {number}")
+
+
+@workflow
+def pauses_between_attempts(number: int) -> str:
+    gather(child(number), child(number + 1)).get_result()
+    try:
+        gather(refuses(number), refuses(number + 1)).get_result()
+    except ValueError as error:
+        step(number)
+        return str(error)
+    return "accepted"
+
+
+def test_pauses_between_attempts_cost_no_time():
+    """Nor in a group of steps, nor where groups of processes that died have never ended."""
+    report = crash_everywhere(pauses_between_attempts, 1, timeout=10).check()
+    assert report.ended.value == "not 1"
 
 
 def test_steps_that_ask_are_told_from_those_that_know():
