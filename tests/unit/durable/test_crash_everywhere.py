@@ -130,6 +130,25 @@ def test_an_effect_that_happens_twice_is_told():
         crash_everywhere(counting).check(may_run_twice=[])
 
 
+def test_simulated_crashes_are_not_logged(caplog):
+    """A test that fails shows what went wrong, and not hundreds of lines of what was meant to; the rest is told."""
+
+    @task(retries=1)
+    def at_the_second(number: int) -> int:
+        if current_run().attempt == 1:
+            raise ValueError("not yet")
+        return number
+
+    @workflow
+    def twice() -> int:
+        return at_the_second(1).get_result() + at_the_second(2).get_result()
+
+    with caplog.at_level("INFO", logger="woflo"):
+        crash_everywhere(twice).check()
+    assert "SimulatedCrashError" not in caplog.text
+    assert "not yet" in caplog.text
+
+
 def test_a_result_that_differs_is_told():
     """What the code takes from outside of its steps is another one when it goes on."""
     numbers = iter(range(100))
