@@ -142,7 +142,7 @@ class Execution(Recording):
 
     def wait_for_steps_here(self, end: float) -> None:
         """Until steps that execute when the process leaves are recorded, or the monotonic time `end`."""
-        for step in [step for step in list(self._open) if step._in_code and not step.is_kept]:
+        for step in [step for step in list(self._open) if step.is_under_way()]:
             recorded = threading.Event()
             if step._watch(lambda _, recorded=recorded: recorded.set()):
                 recorded.wait(max(0.0, end - time.monotonic()))
