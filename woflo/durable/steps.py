@@ -305,6 +305,13 @@ class StepRun(BaseTaskRun[R]):
         """True where its code executes here, or its end is being recorded."""
         return (self._in_code or self._is_recording) and not self.is_kept and self._state not in TERMINAL
 
+    def cannot_be_ended(self) -> bool:
+        """True where its code is in a thread of this process, and does not look at whether it is to end."""
+        run = self if self._inner is None else self._inner
+        attempt = run._current
+        is_asked = attempt is not None and attempt.looks_for_stop
+        return self._task is None and not run.traits.killable and not is_asked
+
     def _is_on_own_thread(self) -> bool:
         """False in a process that was forked off by it, too."""
         execution = self._execution

@@ -109,6 +109,18 @@ def test_a_step_that_executes_is_recorded(world, process, kind):
     assert log.lines == [1, 2]
 
 
+def test_what_still_executes_stays_its_own(world, process):
+    """The process goes on giving signs of life: nobody takes over a step that takes longer than its lease."""
+    process.call(waits_for_a_step, 1)
+    assert reached.wait(PATIENCE)
+    thread = closing(process)
+    membership = process.engine.membership
+    membership._beaten = float("-inf")
+    wait_until(lambda: not membership.is_beat_due())
+    gate.set()
+    thread.join(PATIENCE)
+
+
 def test_a_step_whose_record_is_not_written_yet_is_recorded(world, process):
     """Its code has ended, in a thread, and the loop that writes what it left is behind."""
     run = process.call(holds_up_its_loop, 1)
