@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from woflo.kernel.digest import digest
-from woflo.scripts.places import folder
+from woflo.scripts.places import below, folder
 
 if sys.platform != "win32":
     import fcntl
@@ -45,37 +45,34 @@ def mark_of(target: str) -> str:
 
 def is_marked(target: str) -> bool:
     """True where it is being made, or was not made to the end."""
-    names = _names()
+    _, names = _listing()
     return bool(names) and digest(target) in names
 
 
 def marks_of_others() -> list[str]:
     """The paths of all marks, but for those that this process has at this moment."""
-    names = _names()
-    if not names:
-        return []
-    here = _folders[os.getcwd()]
-    return [path for name in names if "." not in name and (path := f"{here}/{name}") not in _held]
+    where, names = _listing()
+    return [path for name in names if "." not in name and (path := f"{where}/{name}") not in _held]
 
 
-def _names() -> frozenset[str]:
-    """What is in the folder of marks.
+def _listing() -> tuple[str, frozenset[str]]:
+    """The folder of marks, and what is in it.
 
     It is listed once for many targets: its time tells whether there are others since.
     """
     global _listed
     here = os.getcwd()
-    path = _folders.get(here) or _folders.setdefault(here, folder("making"))
+    path = _folders.get(here) or _folders.setdefault(here, below("making"))
     try:
         changed = os.stat(path).st_mtime_ns
     except FileNotFoundError:
-        return frozenset()  # somebody has removed the folder
+        return path, frozenset()  # nothing was made yet, or somebody has removed the folder
     if _listed[0] == path and _listed[1] == changed:
-        return _listed[2]
+        return path, _listed[2]
     names = frozenset(os.listdir(path))
     if time.time_ns() - changed > SETTLED:
         _listed = (path, changed, names)
-    return names
+    return path, names
 
 
 class Mark:

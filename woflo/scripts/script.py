@@ -127,7 +127,7 @@ def why(task: Maker, /, *args: Any, **kwargs: Any) -> list[str]:
     known = None if plan.target is None else ledger().again(plan.target)
     found = list(reasons(plan, known))
     found += [f"{path} does not exist" for path in plan.inputs if look(plan.path(path)) is ABSENT]
-    return list(dict.fromkeys([*found, *partial_inputs(plan)]))
+    return list(dict.fromkeys([*found, *partial_inputs(plan)] if found else found))
 
 
 def touch(task: Maker, /, *args: Any, **kwargs: Any) -> Value:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from collections.abc import Collection, Iterator
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -20,7 +21,7 @@ from woflo.kernel.digest import digest
 from woflo.scripts.globs import fits
 from woflo.scripts.ledger import ledger
 from woflo.scripts.marks import STAYED, Mark, is_left, is_taken, marks_of_others
-from woflo.scripts.places import below
+from woflo.scripts.places import below, project
 from woflo.scripts.plan import Plan, target_of
 from woflo.scripts.provenance import AS_IT_WAS, makers_of, state_of
 
@@ -125,7 +126,7 @@ class _Left(NamedTuple):
 
 
 def _is_in(name: str, folder: str) -> bool:
-    return name.startswith(f"{folder}/")
+    return name.startswith(f"{folder}/") or (folder == "." and not name.startswith(("/", "../")))
 
 
 def _left() -> Iterator[_Left]:
@@ -156,7 +157,8 @@ def _sentences(plan: Plan, left: _Left, but: Collection[str]) -> Iterator[str]:
     maker = "what makes it" if left.one is None else left.one.task
     for name, what in whats.items():
         if name not in but and not left.was_made_since(name):
-            yield f"{what}: {left}; make it again by {maker}, or accept it by `woflo touch {name}` where it is whole"
+            file = shlex.quote(os.path.relpath(os.path.join(project(), name)))
+            yield f"{what}: {left}; make it again by {maker}, or accept it by `woflo touch {file}` where it is whole"
 
 
 def check_inputs(plan: Plan) -> None:

@@ -48,6 +48,7 @@ def making(outputs=("a/o.txt", "a/p.txt"), name="make"):
         ("./a/../a/p.txt", r"its input '\./a/\.\./a/p\.txt' may be a part"),
         ("a/*.txt", r"its input 'a/o\.txt' may be a part"),
         ("a", r"its input 'a' may be a part"),
+        (".", r"its input '\.' may be a part"),
     ],
 )
 def test_a_reader_is_refused(part, inputs, told):
@@ -59,8 +60,20 @@ def test_a_reader_is_refused(part, inputs, told):
     assert sentence.startswith("use was not started: ")
     assert "an attempt of make that began at " in sentence
     assert f"(process {os.getpid()} on " in sentence
-    assert "make it again by make, or accept it by `woflo touch a" in sentence
+    assert "make it again by make, or accept it by `woflo touch " in sentence
     assert Path("u.txt").read_text() == ""
+
+
+def test_the_way_out_is_a_command_that_can_be_typed(project, monkeypatch):
+    """From the folder in which one is."""
+    Path("a b").mkdir()
+    cut_off("a b/o.txt")
+    monkeypatch.chdir("a b")
+    with pytest.raises(PartialInputError, match=r"`woflo touch o\.txt`"):
+        use(inputs="o.txt").get_result()
+    monkeypatch.chdir("..")
+    with pytest.raises(PartialInputError, match=r"`woflo touch 'a b/o\.txt'`"):
+        use(inputs="a b/o.txt").get_result()
 
 
 def test_functions_are_refused_too(part):
@@ -192,6 +205,9 @@ def test_why_and_dry_runs_tell_the_same(part):
     told = "its input 'a/p.txt' may be a part of a result: an attempt of make"
     assert why(use)[0] == "u.txt does not exist"
     assert why(use)[1].startswith(told)
+    Path("u.txt").touch()  # it is newer than what it was made of, and nothing is known of it
+    assert why(use) == []
+    Path("u.txt").unlink()
     with dry_run() as plan:
         use()
     assert plan.planned[0].reasons[1].startswith(told)
