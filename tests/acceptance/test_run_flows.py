@@ -93,8 +93,9 @@ def test_what_nobody_waits_for_counts(folder):
     """All that was called is waited for, what failed is named with where its output is, and the status is 1."""
     output, said, status = woflo(folder, "run", "sflow.py", "not_waited", "--quiet")
     assert (output, status) == ("", 1)
-    error, hint = said.splitlines()
+    error, *last, hint = said.splitlines()
     assert error.startswith("error: broken (")
+    assert last == ["    lost"]  # which nobody has seen
     assert "FAILED: ScriptError" in error
     log = hint.removeprefix("hint: its output is in ")
     assert "lost" in (folder / log).read_text()

@@ -214,9 +214,12 @@ class StepRun(BaseTaskRun[R]):
         self._code_ended()
 
     def _report(self, outcome: Outcome) -> None:
-        if self._keeper is not None and (outcome.error is not None or self._verdict is not None):
-            self._keeper.roll_back()
+        keeper = self._keeper  # a retry has another one
+        if keeper is not None and (outcome.error is not None or self._verdict is not None):
+            keeper.roll_back()
         super()._report(outcome)
+        if keeper is not None and keeper.is_open:  # nothing is recorded here, and others wait for the store
+            keeper.roll_back()
 
     def _settle(self, state: RunState, outcome: Outcome, *, only_idle: bool = False) -> bool:
         with self._lock:

@@ -115,6 +115,7 @@ class Script:
     def _check_known(self) -> None:
         """Files may not be named by files, and a function must have what its files are named by."""
         own = [*self.declared_inputs.templates(), *self.declared_outputs.templates(), self.cwd]
+        check_closed(own)
         for field in fields_of(own):
             if field.name in FILES:
                 raise OptionError(f"{self.__name__}: {field} stands in a path; only the command can have it")

@@ -30,7 +30,7 @@ from woflo.scripts.marks import Mark
 from woflo.scripts.places import check_written
 from woflo.scripts.plan import Plan, inputs_of
 from woflo.scripts.sealing import sealed_digest
-from woflo.scripts.words import fields_of, texts_of
+from woflo.scripts.words import check_closed, fields_of, texts_of
 from woflo.stores.codec import Codec
 
 if TYPE_CHECKING:
@@ -76,7 +76,9 @@ class MakingFunction:
         self.cache_ignore: frozenset[str] = self._checked_names(cache_ignore)
         if not self.cache and not self.outputs:
             raise OptionError(f"{self.name}: without outputs= or cache=True there is nothing to be up to date")
-        for field in fields_of([*self.inputs.templates(), *self.outputs.templates()]):
+        paths = [*self.inputs.templates(), *self.outputs.templates()]
+        check_closed(paths)
+        for field in fields_of(paths):
             if field.name not in self.signature.parameters:
                 known = ", ".join(self.signature.parameters) or "none"
                 raise OptionError(f"{self.name}: {field} is none of its parameters, which are: {known}")

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import threading
 
 import pytest
 from durable_helpers import PATIENCE, World
@@ -139,6 +140,47 @@ def test_as_many_rows_as_recorded_steps_after_a_crash(store, tmp_path, kept):
         assert len(mine(tmp_path)) == len(recorded)
         at += 1
     assert at > 3
+
+
+@workflow
+def waits_for_writes() -> int:
+    return writes_when_told().get_result()
+
+
+@workflow
+def writes_beside() -> int:
+    beside = writes_when_told()
+    return plain_task(1).get_result() + beside.get_result()
+
+
+@workflow
+async def awaits_writes() -> int:
+    return await writes_when_told()
+
+
+@task
+def writes_when_told() -> int:
+    insert(1)
+    begun.set()
+    assert may_end.wait(PATIENCE)
+    return 1
+
+
+begun, may_end = threading.Event(), threading.Event()
+
+
+@pytest.mark.parametrize("outer", [waits_for_writes, writes_beside, awaits_writes], ids=str)
+def test_nobody_waits_for_what_a_step_wrote_whose_workflow_does_not_go_on_here(store, tmp_path, outer):
+    """Its rows are undone when its code ends, and others can write."""
+    begun.clear(), may_end.clear()
+    outer()
+    assert begun.wait(PATIENCE)
+    (execution,) = engine_of(store).executions.values()
+    execution.end(StoreError("another worker has it"))
+    may_end.set()
+    wait_until(lambda: not engine_of(store).executions, timeout=PATIENCE)
+    assert does("writes", 4).get_result(PATIENCE) == 4
+    assert mine(tmp_path) == [4]
 
 
 def has_crashed(store, key):
