@@ -169,10 +169,12 @@ class Script:
         if self.cwd:
             base = self._folder(lookup)
         inputs = self._inputs(given_inputs, lookup, texts, base)
+        globs: list[str] = []
         for group in inputs:
-            inputs[group] = inputs_of(inputs[group], base)
+            inputs[group] = inputs_of(inputs[group], base, globs)
         outputs = self._outputs(given_outputs, lookup, texts, base)
         plan = Plan(name, [path for paths in inputs.values() for path in paths], outputs, base)
+        plan.globs = globs
         if base:
             plan.extra = {"cwd": os.path.normpath(base)}
         plan.calls = self.may_call
