@@ -182,7 +182,7 @@ class BaseTaskRun(Starting, Generic[R]):
         asyncio = sys.modules.get("asyncio")
         loop = None if asyncio is None else asyncio._get_running_loop()
         if loop is not None and self._needs_loop(loop):
-            raise BlockingLoopError(f"{self!r} runs on the event loop that this call would block; use `await run`")
+            raise BlockingLoopError(f"{self!r} needs the event loop that this call would block; use `await run`")
 
     def _check_may_block_unless_ended(self) -> None:
         if self._state not in TERMINAL:
