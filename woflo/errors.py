@@ -115,7 +115,7 @@ class InheritedHandleError(WofloError, RuntimeError):
 
 
 class BlockingLoopError(WofloError, RuntimeError):
-    """A run on an event loop was waited for by blocking that very loop; `await` it instead."""
+    """A run that needs an event loop was waited for by blocking that very loop; `await` it instead."""
 
 
 class NoCurrentRunError(WofloError, LookupError):

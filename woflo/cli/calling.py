@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["called_with"]
 
+PATIENCE = 2.0
+"""Seconds after which it is told that a call from a queue was not begun."""
+
 
 def called_with(
     task: Task[..., Any],
@@ -46,6 +49,8 @@ def called_with(
             # A plain call on a sequential runner is the execution itself, and Ctrl-C is to end that.
             with interrupts_held_back() if task.runner.traits.durable else nullcontext():
                 called = task(**arguments)
+            if not quiet and task.options.runner == "queue" and not called.wait(PATIENCE):
+                _say_who_is_waited_for(called)
             called.wait()
         except KeyboardInterrupt:
             _stop(called)
@@ -55,6 +60,18 @@ def called_with(
     if json:
         print_call(called, task.name)
     return _told_of(called, prints=not json, quiet=quiet, debug=debug)
+
+
+def _say_who_is_waited_for(called: BaseTaskRun[Any]) -> None:
+    """Of a call that nobody has begun: perhaps there is no worker at all."""
+    if called.state is RunState.PENDING:
+        from woflo.stores.rows import DEFAULT_QUEUE
+
+        queue = called.task.options.queue or DEFAULT_QUEUE
+        say(
+            f"woflo run: {called.task.name} ({called.id}) waits for a worker that serves the queue {queue!r}, as "
+            f"`woflo worker` does"
+        )
 
 
 def _called_by(task: Task[..., Any], name: str | None, key: str | None) -> Task[..., Any]:
