@@ -23,7 +23,7 @@ from woflo.scripts.freshness import is_forced, is_stale, need_inputs, remember
 from woflo.scripts.ledger import STAYED, VALUE, Known, Ledger, ledger
 from woflo.scripts.plan import Plan, paths_in, target_of
 from woflo.scripts.prints import found_at
-from woflo.scripts.temporaries import called, made_again, note_maker
+from woflo.scripts.temporaries import called, maker_first, note_maker
 
 __all__ = ["FreshnessAdmission", "plan_of"]
 
@@ -48,7 +48,7 @@ class FreshnessAdmission:
             run._kwargs = {**run._kwargs, "inputs": substitute(run._kwargs["inputs"], _files_or_handle)}
         called(run, [*handles, *_read_of(run)])
 
-    def admit(self, run: Any) -> Outcome | None:
+    def admit(self, run: Any) -> Any:
         """See the port."""
         plan = plan_of(run)
         if planning.current is not None:
@@ -62,8 +62,8 @@ class FreshnessAdmission:
             note_maker(run, plan)
         if plan.target is not None and (found := _found_fresh(run, plan, plan.target, book)) is not None:
             return found
-        if hasattr(run, "_makers"):
-            made_again(run, book)
+        if hasattr(run, "_makers") and (first := maker_first(run, book)) is not None:
+            return first
         need_inputs(plan, book)
         if plan.outputs:
             claim(run, plan)

@@ -9,6 +9,7 @@ from jobs_helpers import TASKS
 from woflo import RunState, task
 from woflo.errors import JobFailedError, MissingOutputError
 from woflo.kernel import runtime
+from woflo.testing import wait_until
 
 calls = []
 
@@ -65,6 +66,20 @@ def test_a_temporary_output_goes(folder, store):
     assert (folder.path / "two.txt").read_text() == "further\nin\n"
     assert run.steps["one"].state is RunState.SKIPPED
     assert not (folder.path / "parts.txt").exists()
+
+
+def test_a_temporary_output_stays_until_the_last_reader(folder, store):
+    """Where it is made again for a step that is done early, the later ones find it."""
+    steps = """
+tasks:
+  parts: {run: "cp {inputs} {outputs}", inputs: in.txt, outputs: parts.txt, temporary: true}
+  mid: {run: "true", dependencies: [parts]}
+  use: {run: "cat {inputs}", inputs: parts.txt, dependencies: [mid]}
+"""
+    folder.write("in.txt", "in\n")
+    for _ in range(3):
+        folder.load(steps)().get_result()
+        wait_until(lambda: not (folder.path / "parts.txt").exists())
 
 
 def test_a_temporary_output_that_is_gone_is_accepted(folder, store):
