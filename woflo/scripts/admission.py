@@ -23,6 +23,7 @@ from woflo.scripts.freshness import is_forced, is_stale, need_inputs, remember
 from woflo.scripts.ledger import STAYED, VALUE, Known, Ledger, ledger
 from woflo.scripts.plan import Plan, paths_in, target_of
 from woflo.scripts.prints import found_at
+from woflo.scripts.protecting import need_unprotected
 from woflo.scripts.temporaries import called, maker_first, note_maker
 
 __all__ = ["FreshnessAdmission", "plan_of"]
@@ -62,6 +63,7 @@ class FreshnessAdmission:
             note_maker(run, plan)
         if plan.target is not None and (found := _found_fresh(run, plan, plan.target, book)) is not None:
             return found
+        need_unprotected(plan, None if plan.target is None else book.get(plan.target))
         if hasattr(run, "_makers") and (first := maker_first(run, book)) is not None:
             return first
         need_inputs(plan, book)

@@ -14,6 +14,7 @@ from woflo.scripts.leaving_out import leaving_out
 from woflo.scripts.ledger import ledger
 from woflo.scripts.plan import Plan, target_of
 from woflo.scripts.prints import ABSENT, look
+from woflo.scripts.protecting import in_the_way
 
 if TYPE_CHECKING:
     from woflo.kernel.run import BaseTaskRun
@@ -56,6 +57,7 @@ class DryRun:
             if not why:
                 why = list(reasons(plan, None if plan.target is None else ledger().get(plan.target)))
             if why:
+                why += in_the_way(plan, None if plan.target is None else ledger().get(plan.target))
                 why += [
                     f"its input {path} does not exist, and nothing would make it: it would fail"
                     for path in plan.inputs

@@ -6,7 +6,7 @@ import stat
 import pytest
 from jobs_helpers import TASKS
 
-from woflo import RunState, task
+from woflo import RunState, forcing, task
 from woflo.errors import JobFailedError, MissingOutputError
 from woflo.kernel import runtime
 from woflo.testing import wait_until
@@ -134,7 +134,7 @@ def test_a_step_without_files_finds_a_temporary_output(folder, store):
 
 
 def test_a_protected_output_is_read_only(folder, store):
-    """It alone, and it is replaced all the same where it is to be made anew."""
+    """It alone, and it is replaced where the step is forced, and not before."""
     text = """
     tasks:
       make: {run: "cp {inputs} {outputs}", inputs: version.txt, outputs: a.txt, protected: true}
@@ -142,8 +142,15 @@ def test_a_protected_output_is_read_only(folder, store):
     """
     for number in range(2):
         folder.write("version.txt", str(number))
-        run = folder.load(text, tasks=ALL)()
-        run.get_result()
+        job = folder.load(text, tasks=ALL)
+        if number:
+            assert "a.txt is protected" in job.foreseen()[0].reasons[-1]
+            with pytest.raises(JobFailedError, match=r"'a\.txt' is protected"):
+                job().get_result()
+            assert (folder.path / "a.txt").read_text() == "0"
+        with forcing("make"):
+            run = job()
+            run.get_result()
         assert run.steps["make"].state is RunState.SUCCEEDED
         assert (folder.path / "a.txt").read_text() == str(number)
     modes = {name: stat.S_IMODE((folder.path / f"{name}.txt").stat().st_mode) & 0o222 for name in "alrs"}
