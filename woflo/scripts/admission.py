@@ -25,6 +25,7 @@ from woflo.scripts.plan import Plan, paths_in, target_of
 from woflo.scripts.prints import found_at
 from woflo.scripts.protecting import need_unprotected
 from woflo.scripts.temporaries import called, maker_first, note_maker
+from woflo.scripts.unfinished import check_inputs
 
 __all__ = ["FreshnessAdmission", "plan_of"]
 
@@ -54,7 +55,7 @@ class FreshnessAdmission:
         plan = plan_of(run)
         if planning.current is not None:
             _check_is_unrecorded(run)
-            return planning.current.admit(plan)
+            return planning.current.admit(plan, comes_again=hasattr(run, "_makers"))
         book = ledger()
         if not run.remembers_itself:
             plan.root = os.getcwd()
@@ -66,6 +67,7 @@ class FreshnessAdmission:
         need_unprotected(plan, None if plan.target is None else book.get(plan.target))
         if hasattr(run, "_makers") and (first := maker_first(run, book)) is not None:
             return first
+        check_inputs(plan)
         need_inputs(plan, book)
         if plan.outputs:
             claim(run, plan)
