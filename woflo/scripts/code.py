@@ -4,6 +4,7 @@ functions    their syntax tree with its decorators: comments, line breaks and do
              around them; what they, their decorators, defaults and annotations name
 classes      the same, with the classes that they are derived from
 plain values as they are: numbers, texts, and tuples and sets that cannot change of these
+imports      within a function: the module as a whole, with those that it imports in its turn
 other values by the statements that make them, at the top of their module, with all that these name
 
 The last are lists, dictionaries, objects of all kinds. Many of them change while a program executes: a cache is
@@ -26,6 +27,7 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from woflo.kernel.digest import digest
+from woflo.scripts.imported import imported_in, read_modules
 from woflo.scripts.layers import flat, is_plain, layers_of, told
 from woflo.scripts.places import project
 from woflo.scripts.sources import (
@@ -86,6 +88,8 @@ class _Read(NamedTuple):
     digest: str
     names: frozenset[str]
     """What it names where it is defined."""
+    imports: tuple[str, ...] = ()
+    """The modules that it imports when it is executed."""
 
 
 _read: WeakKeyDictionary[Any, _Read] = WeakKeyDictionary()
@@ -148,7 +152,7 @@ class _Look:
         space = space_of(value)
         read = _read_of(value, space)
         self._found.setdefault(_name(value, space), []).append(read.digest)
-        self._follow(space, read.names)
+        self._follow_read(space, read)
         if isinstance(value, FunctionType):
             self._follow_function(value, space)
             return
@@ -167,10 +171,18 @@ class _Look:
             if isinstance(one, FunctionType) and where.file == space.file and _is_within(one, cls):
                 if id(one) not in self._seen:  # its text is in that of the class
                     self._seen[id(one)] = one
-                    self._follow(where, _read_of(one, where).names)
+                    self._follow_read(where, _read_of(one, where))
                     self._follow_function(one, where)
             elif where.is_own and (isinstance(one, type) or one.__code__.co_filename != GENERATED):
                 self._take([one])
+
+    def _follow_read(self, space: Space, read: _Read) -> None:
+        self._follow(space, read.names)
+        for where, text in read_modules([one for one in read.imports if one not in self._seen]):
+            if where.file not in self._seen:
+                self._seen[where.file] = True
+                self._tell(where.module, text)
+        self._seen.update(dict.fromkeys(read.imports, True))
 
     def _follow_function(self, function: FunctionType, space: Space) -> None:
         self._codes.append((function, function.__code__))
@@ -327,7 +339,9 @@ def _read_anew(value: FunctionType | type, code: CodeType | None, space: Space) 
         codes = [code] if code is not None else [one.__code__ for one in vars(value).values() if _is_function(one)]
         return _Read(code, digest("".join(map(_executed, codes)) or repr(value)), frozenset())
     text = "".join(normal(one, source, space.names) for one in nodes)
-    return _Read(code, digest(text), frozenset().union(*map(header_names, nodes)))
+    package = space.names.get("__package__") or ""
+    imports = [] if code is None else [name for one in nodes for name in imported_in(one, package)]
+    return _Read(code, digest(text), frozenset().union(*map(header_names, nodes)), tuple(imports))
 
 
 def _is_function(value: Any) -> bool:

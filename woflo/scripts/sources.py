@@ -32,6 +32,7 @@ __all__ = [
     "named_in",
     "normal",
     "source_of",
+    "space_in",
     "space_of",
 ]
 
@@ -74,6 +75,11 @@ def space_of(value: FunctionType | type | ModuleType) -> Space:
     module = sys.modules.get(value.__module__ or "")
     names = {} if module is None else vars(module)
     return _space(names, _file_of_class(value) if names.get("__name__") == "__main__" else "")
+
+
+def space_in(file: str) -> Space:
+    """Of a module that may not be loaded: nothing has a name there yet."""
+    return _space({"__file__": file}, "")
 
 
 def _file_of_class(cls: type) -> str:

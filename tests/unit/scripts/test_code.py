@@ -226,6 +226,31 @@ def test_what_changes_while_a_program_executes_does_not_count(load):
     assert ended(load(text).use(1)) is SKIPPED
 
 
+@pytest.mark.parametrize(
+    "words",
+    ["from lazy import g", "import lazy; g = lazy.g", "from pack.lazy import g", "from pack import lazy; g = lazy.g"],
+)
+def test_what_is_imported_within_a_function(load, project, words):
+    """Counts as a whole, with what it imports, whether it was imported already or not; the look does not import it."""
+    (project / "pack").mkdir()
+    (project / "pack" / "__init__.py").touch()
+    for name in ("lazy.py", "pack/lazy.py"):
+        (project / name).write_text("import json\nfrom deep import h\ndef g(x): return h(x)\n")
+    (project / "deep.py").write_text("def h(x): return x + 1\n")
+    text = f"def use(x):\n    {words}\n    return g(x)\n"
+    use = load(text).use
+    before = code_of(use)
+    assert {"lazy", "pack.lazy", "deep"}.isdisjoint(sys.modules)
+    assert use(1) == 2
+    assert code_of(use) == before == code_of(load(text).use)
+    assert "json" not in before
+    (project / "deep.py").write_text("def h(x): return x + 1000\n")
+    after = code_of(load(text).use)
+    assert [name for name in before if before[name] != after[name]] == ["deep"]
+    for name in ("lazy", "pack", "pack.lazy", "deep"):
+        sys.modules.pop(name, None)
+
+
 def test_sets_have_one_order():
     """In each program, whatever the hashes of texts are there."""
     assert told(frozenset("cab")) == told(frozenset("bca")) == "frozenset([\"'a'\", \"'b'\", \"'c'\"])"
