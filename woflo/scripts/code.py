@@ -112,6 +112,7 @@ class _Look:
         """True where contents count that may change at any moment."""
         self._found: dict[str, list[str]] = {}
         self._seen: dict[Any, Any] = {}
+        self._imported: set[str] = set()
         self._todo: list[FunctionType | type] = []
         layers = list(layers_of(fn))
         self._take([one for one in layers if one is layers[-1] or space_of(one).is_own])
@@ -178,11 +179,10 @@ class _Look:
 
     def _follow_read(self, space: Space, read: _Read) -> None:
         self._follow(space, read.names)
-        for where, text in read_modules([one for one in read.imports if one not in self._seen]):
+        for where, text in read_modules([*read.imports], self._imported):
             if where.file not in self._seen:
-                self._seen[where.file] = True
-                self._tell(where.module, text)
-        self._seen.update(dict.fromkeys(read.imports, True))
+                self._seen[where.file] = where
+                self._found.setdefault(where.module, []).append(text)
 
     def _follow_function(self, function: FunctionType, space: Space) -> None:
         self._codes.append((function, function.__code__))

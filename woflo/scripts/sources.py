@@ -28,6 +28,7 @@ __all__ = [
     "decorated",
     "header_names",
     "imports",
+    "lines_of",
     "makers",
     "named_in",
     "normal",
@@ -43,7 +44,8 @@ _NOT_OURS = tuple(
 """The standard library and woflo, wherever they are installed."""
 GENERATED = "<string>"
 """The file of code that a library has made, as dataclasses do."""
-_MOST_FILES = 64
+MOST_LINES = 50_000
+"""Of all files whose trees are kept: a line takes some 1.2 kB."""
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 _Defined = _Function | ast.ClassDef
 
@@ -170,15 +172,20 @@ class Source:
             self.of_woflo.update(one.asname or one.name.partition(".")[0] for one in node.names if _is_woflos(one.name))
 
 
+def lines_of(space: Space) -> list[str]:
+    """The lines of a file; none where there is no source."""
+    if not space.file:
+        return []
+    linecache.checkcache(space.file)
+    return linecache.getlines(space.file, space.names)
+
+
 _sources: dict[str, Source] = {}
 
 
 def source_of(space: Space) -> Source | None:
     """The tree of a file; None where there is no source."""
-    if not space.file:
-        return None
-    linecache.checkcache(space.file)
-    lines = linecache.getlines(space.file, space.names)
+    lines = lines_of(space)
     there = _sources.get(space.file)
     if there is not None and there.lines is lines:
         return there
@@ -187,9 +194,9 @@ def source_of(space: Space) -> Source | None:
     except (SyntaxError, ValueError, RecursionError):
         return None
     if found is not None:
-        if len(_sources) >= _MOST_FILES:
-            _sources.clear()
         _sources[space.file] = found
+        while len(_sources) > 1 and sum(len(one.lines) for one in _sources.values()) > MOST_LINES:
+            del _sources[next(iter(_sources))]
     return found
 
 
