@@ -28,7 +28,7 @@ from weakref import WeakKeyDictionary
 
 from woflo.kernel.digest import digest
 from woflo.scripts.imported import imported_in, read_modules
-from woflo.scripts.layers import flat, is_plain, layers_of, told
+from woflo.scripts.layers import as_kept, bound_to, flat, is_plain, layers_of, told
 from woflo.scripts.places import project
 from woflo.scripts.sources import (
     GENERATED,
@@ -116,6 +116,8 @@ class _Look:
         self._todo: list[FunctionType | type] = []
         layers = list(layers_of(fn))
         self._take([one for one in layers if one is layers[-1] or space_of(one).is_own])
+        for one in bound_to(fn):
+            self._count_bound(f"{full_name(fn)} (bound)", one)
         while self._todo:
             self._look_at(self._todo.pop())
         if not layers:
@@ -246,6 +248,12 @@ class _Look:
             self._take([type(value)])
         return bool(layers) and not isinstance(value, partial)
 
+    def _count_bound(self, whole: str, value: Any) -> None:
+        """Count what a task was made with, as it is at the moment."""
+        if not self._count(whole, value):
+            self._is_moving = True
+            self._tell(whole, as_kept(value))
+
     def _by_contents(self, whole: str, value: Any) -> None:
         """Count what is in a list or a dictionary that was typed, up to a bound."""
         self._is_moving = True
@@ -356,5 +364,5 @@ def _names(code: CodeType) -> Iterator[str]:
 
 
 def _executed(code: CodeType) -> str:
-    constants = [_executed(one) if isinstance(one, CodeType) else repr(one) for one in code.co_consts]
+    constants = [_executed(one) if isinstance(one, CodeType) else told(one) for one in code.co_consts]
     return f"{code.co_code.hex()} {code.co_names} {constants}"

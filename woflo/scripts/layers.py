@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterator
 from functools import cached_property, partial, partialmethod
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any
 
 from woflo.kernel.body import Body
 
-__all__ = ["flat", "is_plain", "layers_of", "told"]
+__all__ = ["as_kept", "bound_to", "flat", "is_plain", "layers_of", "told"]
 
 _PLAIN = (int, float, complex, str, bytes, bool, type(None))
 _MOST_LAYERS = 100
@@ -37,6 +38,26 @@ def _inner(value: Any) -> Any:
         return getattr(value, "__func__", None) if inner is None else inner
     except Exception:
         return None  # something that stands for another thing, which is not there
+
+
+def bound_to(value: Any) -> Iterator[Any]:
+    """What the call of a partial, or of a method, is given beside its arguments."""
+    for _ in range(_MOST_LAYERS):
+        if isinstance(value, partial):
+            yield from (*value.args, *(part for item in sorted(value.keywords.items()) for part in item))
+        if isinstance(value, MethodType):
+            yield value.__self__
+        if value is None or isinstance(value, type):
+            return
+        value = _inner(value)
+
+
+def as_kept(value: Any) -> str:
+    """A text of any value: where nothing tells what it is, another one in each program."""
+    try:
+        return pickle.dumps(value, 5).hex()
+    except Exception:
+        return object.__repr__(value)
 
 
 def is_plain(value: Any) -> bool:

@@ -271,6 +271,21 @@ def test_two_of_one_name_count_both(load):
         assert code_of(load(text.replace(old, new)).use) != before, old
 
 
+def test_what_a_task_was_made_with_counts(load):
+    """The arguments of a partial, and the object of a method: two of them have results of their own."""
+    text = "class Adds:\n    def __init__(self, n): self.n = n\n    def add(self, x: int) -> int: return x + self.n\n"
+    app = load(f"{APP}\n{text}")
+    adds = [app.Adds(1), app.Adds(2)]
+    functions = [one.add for one in adds] + [functools.partial(app.Adds.add, one) for one in adds]
+    codes = [code_of(one) for one in functions]
+    assert codes[0] == codes[2] != codes[1] == codes[3]
+    assert code_of(app.Adds(1).add) == codes[0]
+    method = task(cache=True, runner="thread")(adds[0].add)
+    assert [method(1).get_result(), ended(method(1))] == [2, SKIPPED]
+    adds[0].n = 5
+    assert [method(1).get_result(), ended(method(1))] == [6, SKIPPED]
+
+
 # -- one name ------------------------------------------------------------------------------------------
 
 FLOW = """
