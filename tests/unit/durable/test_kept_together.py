@@ -2,12 +2,13 @@
 
 import asyncio
 import sqlite3
+import threading
 
 import pytest
 from durable_helpers import PATIENCE, World
 from systems import needs_fork
 
-from woflo import complete, current_run, manual, task, use_store, workflow
+from woflo import Worker, complete, current_run, manual, task, use_store, workflow
 from woflo.durable.engine import engine_of
 from woflo.durable.inside import wait_signal
 from woflo.errors import (
@@ -53,6 +54,18 @@ def writes_and_fails(x: int) -> int:
     raise ValueError(x)
 
 
+@task
+def writes_and_gives_a_text(x: int) -> int:
+    insert(x)
+    current_run().enqueue(follow_up, x)
+    return "no number"
+
+
+@task(runner="queue")
+def writes_for_a_worker(x: int) -> int:
+    return writes_and_gives_a_text.fn(x)
+
+
 @task(retries=2)
 def writes_at_the_third(x: int) -> int:
     insert(x * 10 + current_run().attempt)
@@ -82,7 +95,7 @@ def many(count: int) -> int:
     return sum(writes(number).get_result() for number in range(count))
 
 
-STEPS = {one.name: one for one in (writes, writes_and_fails, writes_at_the_third, undoes)}
+STEPS = {one.name: one for one in (writes, writes_and_fails, writes_and_gives_a_text, writes_at_the_third, undoes)}
 
 
 @pytest.fixture
@@ -118,6 +131,20 @@ def test_a_failure_undoes_rows_and_calls(store, tmp_path):
     assert (mine(tmp_path), calls(store)) == ([], [])
 
 
+def test_a_result_that_cannot_be_stored_undoes_rows_and_calls(store, tmp_path):
+    """The step has failed, as by an exception."""
+    with pytest.raises(SerializationError):
+        does("writes_and_gives_a_text", 4).get_result(PATIENCE)
+    assert (mine(tmp_path), calls(store)) == ([], [])
+
+
+def test_the_same_of_a_call_from_a_queue(store, tmp_path):
+    run = writes_for_a_worker(4)
+    with Worker([writes_for_a_worker], store), pytest.raises(SerializationError):
+        run.get_result(PATIENCE)
+    assert (mine(tmp_path), calls(store)) == ([], [])
+
+
 def test_only_the_attempt_that_succeeds_counts(store, tmp_path):
     """What earlier ones wrote and called is gone."""
     assert does("writes_at_the_third", 1).get_result(PATIENCE) == 1
@@ -139,6 +166,47 @@ def test_as_many_rows_as_recorded_steps_after_a_crash(store, tmp_path, kept):
         assert len(mine(tmp_path)) == len(recorded)
         at += 1
     assert at > 3
+
+
+@workflow
+def waits_for_writes() -> int:
+    return writes_when_told().get_result()
+
+
+@workflow
+def writes_beside() -> int:
+    beside = writes_when_told()
+    return plain_task(1).get_result() + beside.get_result()
+
+
+@workflow
+async def awaits_writes() -> int:
+    return await writes_when_told()
+
+
+@task
+def writes_when_told() -> int:
+    insert(1)
+    begun.set()
+    assert may_end.wait(PATIENCE)
+    return 1
+
+
+begun, may_end = threading.Event(), threading.Event()
+
+
+@pytest.mark.parametrize("outer", [waits_for_writes, writes_beside, awaits_writes], ids=str)
+def test_nobody_waits_for_what_a_step_wrote_whose_workflow_does_not_go_on_here(store, tmp_path, outer):
+    """Its rows are undone when its code ends, and others can write."""
+    begun.clear(), may_end.clear()
+    outer()
+    assert begun.wait(PATIENCE)
+    (execution,) = engine_of(store).executions.values()
+    execution.end(StoreError("another worker has it"))
+    may_end.set()
+    wait_until(lambda: not engine_of(store).executions, timeout=PATIENCE)
+    assert does("writes", 4).get_result(PATIENCE) == 4
+    assert mine(tmp_path) == [4]
 
 
 def has_crashed(store, key):
