@@ -97,6 +97,10 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
             reactor.call(self._start, kind, role, None)
 
     def _pack(self, role: AttemptRole, attempt: Attempt) -> shipping.Parcel:
+        if attempt.body.injections is not None:
+            from woflo.kernel.providing import check_travels
+
+            check_travels(attempt.body, attempt.args, attempt.kwargs)
         try:
             return shipping.dump(role)
         except Exception as error:
