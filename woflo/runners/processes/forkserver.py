@@ -31,6 +31,7 @@ from woflo.runners.processes.boot import play, preparation
 from woflo.runners.processes.child import Link, live
 from woflo.runners.processes.inheritance import Closer
 from woflo.runners.processes.launching import spawn_python
+from woflo.runners.processes.seeds import advance
 from woflo.runners.processes.slots import ENDING, SESSION, Slots
 from woflo.runners.processes.wire import Socket
 
@@ -218,6 +219,7 @@ class Server:
         fd = int.from_bytes(ancillary[0][2][:4], sys.byteorder)
         (slot,) = _REQUEST.unpack(data)
         own = os.getpid()
+        advance()
         pid = os.fork()
         if pid == 0:
             self._be_child(fd, slot, own)
