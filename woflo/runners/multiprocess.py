@@ -13,7 +13,7 @@ from woflo.kernel.outcome import Outcome
 from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.runtime import STARTS_LATE
 from woflo.kernel.traits import Traits
-from woflo.runners.processes import shipping, wire
+from woflo.runners.processes import loading, shipping, wire
 from woflo.runners.processes.attempts import AttemptRole
 from woflo.runners.processes.children import Child
 from woflo.runners.processes.crash import Exit, crash_error, trim_trace
@@ -74,6 +74,8 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
         super()._check_setting(name, value)
 
     def _begin(self) -> None:
+        if loading.loader:
+            loading.refuse_call(self.task.name)
         if self.process_type not in _checked:
             _check_process_type(self.process_type)
         self._context: Context = copy_context()

@@ -8,6 +8,7 @@ from typing import Any
 from woflo.errors import SerializationError
 from woflo.kernel.outcome import Outcome
 from woflo.runners.processes import shipping, travelling, wire
+from woflo.runners.processes.imports import MODULE_LOCKS, callers_of, passing_by
 
 __all__ = ["Packed", "packing_error"]
 
@@ -24,6 +25,12 @@ class Packed:
 
     def unpack(self) -> Outcome:
         """Load it; what cannot be loaded becomes a `SerializationError` that says which value it was."""
+        if not MODULE_LOCKS:
+            return self._unpacked()
+        with passing_by(callers_of(MODULE_LOCKS)):  # which may wait for this outcome
+            return self._unpacked()
+
+    def _unpacked(self) -> Outcome:
         kind, _, payload, fd = self._frame
         parcel = shipping.Parcel(payload[self._skip :], fd)
         which = "result" if kind == wire.VALUE else "exception"
