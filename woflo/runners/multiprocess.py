@@ -106,7 +106,7 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
         try:
             return shipping.dump(role)
         except Exception as error:
-            raise packing_error(error, self.task.name, attempt.args, attempt.kwargs) from error
+            raise packing_error(error, self.task.name, attempt.body, attempt.args, attempt.kwargs) from error
 
     # -- in the reactor's thread -----------------------------------------------------------------------
 

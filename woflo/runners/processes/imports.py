@@ -1,8 +1,8 @@
 """Imports that other threads of the caller were in the midst of at a fork: in the child nobody will end them.
 
 Whoever imports such a module there would wait for ever for its lock. So the locks are dropped, and the halves of
-modules as well, so that the child imports them anew. A module whose code is calling woflo stays as far as it is: the call
-was made at its import, and would be made once more by importing it again.
+modules as well, so that the child imports them anew. A module whose code is calling woflo stays as far as it is: the
+call was made at its import, and would be made once more by importing it again.
 
 Python has no public way to all that; where its names are others, everything is left as it is.
 """

@@ -97,7 +97,7 @@ class Pool:
         try:
             code = run._code = self.codes.get(body)
         except Exception as error:
-            raise packing_error(error, run.task.name, run._args, {}) from error
+            raise packing_error(error, run.task.name, body, run._args, {}) from error
         run._head, run._content = code.head, run._args
         self._take(run)
 
@@ -127,7 +127,7 @@ class Pool:
             run._shared = [value for value in (*args, *run._kwargs.values()) if type(value) is Shared]
             parcel = shipping.dump((args, run._kwargs, task.name, run.parent_id, run._heartbeat, trace))
         except Exception as error:
-            raise packing_error(error, task.name, args, run._kwargs) from error
+            raise packing_error(error, task.name, task.body, args, run._kwargs) from error
         run._fd = parcel.fd
         head = CALL_HEAD.pack(code.number, run.attempt, announce)
         run._head, run._content = b"", wire.frame(wire.CALL, run._number, head + parcel.data, parcel.fd is not None)
