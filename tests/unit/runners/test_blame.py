@@ -52,6 +52,15 @@ def uses_a_function_that_uses_it():
     return work
 
 
+def uses_a_method_of_it():
+    ask = threading.Condition().notify
+
+    def work(x):
+        return ask()
+
+    return work
+
+
 def a_class_that_uses_it():
     class Work:
         def __init__(self, x):
@@ -71,6 +80,7 @@ def a_class_that_uses_it():
         (uses_a_global, "the global 'LOCK' that work uses could not be packed: TypeError", "global"),
         (uses_a_closure, "'lock' in the closure of work could not be packed: TypeError", "closure"),
         (uses_a_function_that_uses_it, "'lock' in the closure of inner could not be packed: TypeError", "closure"),
+        (uses_a_method_of_it, "'ask' in the closure of work could not be packed: TypeError", "closure"),
         (a_class_that_uses_it, "the global 'LOCK' that run uses could not be packed: TypeError", "global"),
     ],
 )

@@ -29,7 +29,7 @@ def blamed(root: Any) -> tuple[str, str, str, Exception] | None:
                 error = _refusal(value)
                 if error is None:
                     continue
-                if not any(True for _ in _functions(value)):
+                if isinstance(value, MethodType) or all(travels_by_name(one) for one in _functions(value)):
                     return kind, name, function.__name__, error
                 open_values.append(value)
     return None
