@@ -368,7 +368,12 @@ class UpstreamFailedError(WofloError, RuntimeError):
 
 
 class SerializationError(WofloError, TypeError):
-    """A value could not travel between processes. `which` is "argument", "result" or "exception"."""
+    """A value could not travel between processes.
+
+    `which` is "argument", "result" or "exception", or, of its code, "global" or "closure".
+
+    It is "call" where no single value is to blame for a call that could not be packed.
+    """
 
     def __init__(self, message: str = "", *, which: str = "") -> None:
         super().__init__(message)
