@@ -198,3 +198,100 @@ except KeyboardInterrupt:
         assert program.wait() == 0
         assert program.output.index("caught") < program.output.index("done")
         program.assert_all_gone()
+
+
+IN_A_STEP = """
+import os, sys
+from woflo import current_run, task, use_store, workflow
+from woflo.kernel import runtime
+from woflo.testing import wait_until
+
+use_store("sqlite:///runs.db")
+runtime.EXIT_GRACE = {grace}
+
+@task
+def deaf():
+    os.write(1, b"begun\\n")
+    open("has_begun", "w").close()
+    wait_until(lambda: os.path.exists("go"))
+    os.write(1, b"done\\n")
+    return 1
+
+@task
+def looking():
+    os.write(1, b"begun\\n")
+    wait_until(lambda: current_run().stop_requested or os.path.exists("go"))
+    return 2
+
+@workflow
+def nightly(name: str) -> int:
+    return globals()[name]().get_result()
+
+print("value", nightly.with_options(key="k")("{step}").get_result(), flush=True)
+"""
+
+
+def test_a_plain_step_is_waited_for(tmp_path):
+    """However long it takes, and whoever waits is told: it is recorded, and not executed again."""
+    text = IN_A_STEP.format(step="deaf", grace=0.1)
+    with Program(tmp_path, text, terminal=True) as program:
+        program.wait_for("begun")
+        program.press_ctrl_c()
+        program.wait_for("waiting for deaf (")
+        (tmp_path / "go").touch()
+        assert program.wait() == -2, program.output
+        assert "done" in program.output
+    with Program(tmp_path, text) as again:
+        assert again.wait() == 0, again.output
+        assert "value 1" in again.output
+        assert "begun" not in again.output
+
+
+def test_a_second_ctrl_c_does_not_wait_for_a_plain_step(tmp_path):
+    """It is executed again, by whoever goes on with the workflow."""
+    text = IN_A_STEP.format(step="deaf", grace=LONG_GRACE)
+    with Program(tmp_path, text, terminal=True) as program:
+        program.wait_for("begun")
+        program.press_ctrl_c()
+        program.wait_for("KeyboardInterrupt")
+        program.watch(0.3)  # for the end of the main program
+        program.press_ctrl_c()
+        assert program.wait(LONG_GRACE / 2) == -2, program.output
+        assert "Exception ignored" not in program.output
+    (tmp_path / "go").touch()
+    with Program(tmp_path, text) as again:
+        assert again.wait() == 0, again.output
+        assert "begun" in again.output
+
+
+def test_a_plain_step_that_looks_for_a_stop_is_asked(tmp_path):
+    """It ends after the grace time, and is executed again."""
+    text = IN_A_STEP.format(step="looking", grace=0.1)
+    with Program(tmp_path, text, terminal=True) as program:
+        program.wait_for("begun")
+        program.watch(0.3)  # for its first look
+        program.press_ctrl_c()
+        assert program.wait() == -2, program.output
+        assert "waiting for" not in program.output
+    (tmp_path / "go").touch()
+    with Program(tmp_path, text) as again:
+        assert again.wait() == 0, again.output
+        assert "begun" in again.output and "value 2" in again.output
+
+
+def test_ctrl_c_while_a_step_is_waited_for_at_the_end(tmp_path):
+    """The end of the main program is no beginning of its own: the first Ctrl-C gives the same grace."""
+    waits = IN_A_STEP.format(step="deaf", grace=0.1)
+    leaves = waits.replace("print(", "(").replace(".get_result(), flush=True", "")
+    leaves += "wait_until(lambda: os.path.exists('has_begun'))"
+    with Program(tmp_path, leaves, terminal=True) as program:
+        program.wait_for("begun")
+        program.watch(0.3)  # for the end of the main program
+        program.press_ctrl_c()
+        program.wait_for("waiting for deaf (")
+        (tmp_path / "go").touch()
+        assert program.wait() in (0, -2), program.output
+        assert "Exception ignored" not in program.output
+    with Program(tmp_path, waits) as again:
+        assert again.wait() == 0, again.output
+        assert "value 1" in again.output and "begun" not in again.output

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from woflo.cli.failures import FAILED, INTERRUPTED, UsageError, say, traceback_of
+from woflo.cli.failures import FAILED, INTERRUPTED, UsageError, say, say_last_lines, traceback_of
 from woflo.cli.naming import named
 from woflo.cli.outcome import print_call
 from woflo.cli.watching import watched
@@ -59,7 +59,7 @@ def called_with(
             return INTERRUPTED
     if json:
         print_call(called, task.name)
-    return _told_of(called, prints=not json, debug=debug)
+    return _told_of(called, prints=not json, quiet=quiet, debug=debug)
 
 
 def _say_who_is_waited_for(called: BaseTaskRun[Any]) -> None:
@@ -101,7 +101,7 @@ def _stop(called: BaseTaskRun[Any] | None) -> None:
     say(f"woflo run: interrupted; {who} is {called.state}{left}")
 
 
-def _told_of(called: BaseTaskRun[Any], *, prints: bool, debug: bool) -> int:
+def _told_of(called: BaseTaskRun[Any], *, prints: bool, quiet: bool, debug: bool) -> int:
     """Tell of the end, and return the exit status."""
     if called.state is RunState.SUCCEEDED or called.state is RunState.SKIPPED:
         if prints:
@@ -113,6 +113,8 @@ def _told_of(called: BaseTaskRun[Any], *, prints: bool, debug: bool) -> int:
         return FAILED
     is_kept = called.traits.durable
     say(f"error: {called.task.name} ({called.id}) {called.state}: {_in_a_line(error)}")
+    if quiet:
+        say_last_lines(error)
     say(f"hint: `woflo show {called.id}` tells more, `woflo retry {called.id}` goes on" if is_kept else _hint(error))
     return FAILED
 

@@ -5,7 +5,6 @@ It claims runs, executes them, follows those that others execute, and takes over
 
 from __future__ import annotations
 
-import threading
 import time
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from weakref import WeakKeyDictionary
 from woflo.durable.called import as_called
 from woflo.durable.execution import Ending, Execution
 from woflo.durable.following import Following
+from woflo.durable.leaving import Leaving
 from woflo.durable.looking import Looking
 from woflo.durable.loop_writing import LoopWriter
 from woflo.durable.membership import IDLE_LOOK, LOOK
@@ -290,24 +290,21 @@ class Engine(Looking):
     def close(self, grace: float | None = None) -> None:
         """Give back what is executed here: others, or the next program, go on with it.
 
-        Steps under way end, and are recorded, before; they get `grace` seconds, or, without, a few where the program
-        was interrupted.
+        Steps under way end, and are recorded, before; they get `grace` seconds. Without, they get as long as they take;
+        where the program is interrupted, a few seconds, and only those more that nothing can end.
         """
         if not self._stop() or self._thread is None:
             return
         executions = list(self.executions.values())
         for execution in executions:
             execution.leave()
-        if grace is None:
-            grace = runtime.EXIT_GRACE if runtime.was_interrupted() else threading.TIMEOUT_MAX
-        end = time.monotonic() + grace
-        for execution in executions:
-            execution.code_ended.wait(max(0.0, end - time.monotonic()))
-            execution.wait_for_steps_here(end)
         try:
-            self.membership.leave()
-        except StoreError as error:  # closed already, or gone: its lease will end
-            self.complain("what this process executed could not be given back", error)
+            Leaving(self.membership, executions).wait(grace)
+        finally:  # also where that is interrupted once more
+            try:
+                self.membership.leave()
+            except StoreError as error:  # closed already, or gone: its lease will end
+                self.complain("what this process executed could not be given back", error)
 
     def abandon(self) -> None:
         """End as a process does that is killed: nothing is given back."""

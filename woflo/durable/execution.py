@@ -12,7 +12,6 @@ return or raise is dropped.
 from __future__ import annotations
 
 import threading
-import time
 from abc import abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -140,12 +139,9 @@ class Execution(Recording):
         self._is_leaving = True
         self.end(Parked("the process that executed it ends"))
 
-    def wait_for_steps_here(self, end: float) -> None:
-        """Until steps that execute when the process leaves are recorded, or the monotonic time `end`."""
-        for step in [step for step in list(self._open) if step._in_code and not step.is_kept]:
-            recorded = threading.Event()
-            if step._watch(lambda _, recorded=recorded: recorded.set()):
-                recorded.wait(max(0.0, end - time.monotonic()))
+    def under_way(self) -> list[StepRun[Any]]:
+        """The steps that execute here, or whose ends are being recorded."""
+        return [step for step in list(self._open) if step.is_under_way()]
 
     def stop(self) -> None:
         """Somebody asked for it: steps under way are stopped, and the run ends as STOPPED."""

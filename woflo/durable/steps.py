@@ -240,6 +240,7 @@ class StepRun(BaseTaskRun[R]):
             finished_at=clock.now(),
         )
         if self._keeper is not None and state is RunState.FAILED:
+            self._keeper.roll_back()  # also for a result that cannot be stored
             self._keeper.calls = failure_call(self._execution.engine, self.task, row, state, error)
         self._execution.record(row, self._keeper, partial(self._settle_recorded, state, outcome))
         return True
@@ -301,14 +302,25 @@ class StepRun(BaseTaskRun[R]):
         self.begin_beside()  # who comes here cannot execute it
         return self._state in TERMINAL or super()._block(timeout)
 
+    def is_under_way(self) -> bool:
+        """True where its code executes here, or its end is being recorded."""
+        return (self._in_code or self._is_recording) and not self.is_kept and self._state not in TERMINAL
+
+    def cannot_be_ended(self) -> bool:
+        """True where its code is in a thread of this process, and does not look at whether it is to end."""
+        run = self if self._inner is None else self._inner
+        attempt = run._current
+        is_asked = attempt is not None and attempt.looks_for_stop
+        return self._task is None and not run.traits.killable and not is_asked
+
     def _is_on_own_thread(self) -> bool:
         """False in a process that was forked off by it, too."""
         execution = self._execution
         return execution is not None and execution.thread == get_ident() and self._runtime is runtime.current
 
     def _woken(self) -> None:
-        if self._execution is not None and self._state not in TERMINAL:
-            self._execution.check()
+        if self._execution is not None and self._state not in TERMINAL and not self._runtime.exiting:
+            self._execution.check()  # at exit it is the program that waits, not code of the workflow
 
     def _ended_outcome(self, timeout: float | None) -> Outcome:
         outcome = super()._ended_outcome(timeout)
@@ -350,8 +362,8 @@ class StepRun(BaseTaskRun[R]):
         return (yield from super().__await__())
 
     def _needs_loop(self, loop: Any) -> bool:
-        is_there = self._execution is not None and self._execution.loop is loop and self.task.body.is_async
-        return is_there or super()._needs_loop(loop)
+        """True for that of its workflow, whatever executes it: its end is recorded, and told, by that loop."""
+        return (self._execution is not None and self._execution.loop is loop) or super()._needs_loop(loop)
 
 
 class _Turn:

@@ -43,6 +43,7 @@ class Attempt:
         "keeper",
         "kwargs",
         "last_heartbeat",
+        "looks_for_stop",
         "number",
         "parent_id",
         "recorder",
@@ -78,6 +79,8 @@ class Attempt:
         self.recorder: Recorder | None = None
         self.keeper: Keeper | None = None
         self.stop_requested: bool = False
+        self.looks_for_stop: bool = False
+        """True where its code has looked at that, and so ends when it is asked to."""
         self.trace: str | None = None
         """The span of the run, where it is traced: it is the current one while the code executes."""
 

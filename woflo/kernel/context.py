@@ -59,6 +59,7 @@ class CurrentRun:
     @property
     def stop_requested(self) -> bool:
         """True once the run was asked to stop, or its time is over. Long loops in threads should look."""
+        self._attempt.looks_for_stop = True
         return self._attempt.stop_requested
 
     def progress(self, done: float, total: float | None = None, message: str = "") -> None:

@@ -173,26 +173,31 @@ if hasattr(os, "register_at_fork"):
 def at_exit() -> None:
     """Wait for every run; where the program was interrupted, stop them instead."""
     runtime = current
-    for prelude in list(runtime.preludes.values()):
-        prelude()
     try:
-        runtime.in_a_hurry = was_interrupted()
-        runtime.exiting = True
-        if not runtime.in_a_hurry:
-            _wait_for_all(runtime)
+        _end_runs(runtime)
     except KeyboardInterrupt:
-        runtime.in_a_hurry = True
-    try:
-        _stop_all(runtime)
-    except KeyboardInterrupt:
-        pass  # once more: what is left is ended by the closers, at once
+        runtime.in_a_hurry = True  # once more: what is left is ended by the closers, at once
     finally:
+        runtime.exiting = True
         with ExitStack() as last:  # calls the last one first, and all of them whatever one raises
             last.callback(_tell_failures, runtime)
             for close in (*runtime.final_closers.values(), *runtime.closers.values()):
                 last.callback(close)
         if runtime.in_a_hurry:
             _end_as_interrupted()
+
+
+def _end_runs(runtime: Runtime) -> None:
+    for prelude in list(runtime.preludes.values()):
+        prelude()
+    try:
+        runtime.in_a_hurry = runtime.in_a_hurry or was_interrupted()
+        runtime.exiting = True
+        if not runtime.in_a_hurry:
+            _wait_for_all(runtime)
+    except KeyboardInterrupt:
+        runtime.in_a_hurry = True
+    _stop_all(runtime)
 
 
 def _end_as_interrupted() -> None:

@@ -63,6 +63,14 @@ async def awaits_a_step(x: int) -> int:
 
 
 @workflow
+async def holds_up_its_loop(x: int) -> int:
+    run = step(x)
+    reached.set()
+    assert gate.wait(PATIENCE)  # meanwhile the step has ended, and its record waits for this loop
+    return await run
+
+
+@workflow
 def waits_for_a_retry(x: int) -> int:
     return failing(x).get_result()
 
@@ -99,6 +107,31 @@ def test_a_step_that_executes_is_recorded(world, process, kind):
     assert world.steps(run) == [("held", "SUCCEEDED")]
     assert _gone_on(world, run, kind) == 3
     assert log.lines == [1, 2]
+
+
+def test_what_still_executes_stays_its_own(world, process):
+    """The process goes on giving signs of life: nobody takes over a step that takes longer than its lease."""
+    process.call(waits_for_a_step, 1)
+    assert reached.wait(PATIENCE)
+    thread = closing(process)
+    membership = process.engine.membership
+    membership._beaten = float("-inf")
+    wait_until(lambda: not membership.is_beat_due())
+    gate.set()
+    thread.join(PATIENCE)
+
+
+def test_a_step_whose_record_is_not_written_yet_is_recorded(world, process):
+    """Its code has ended, in a thread, and the loop that writes what it left is behind."""
+    run = process.call(holds_up_its_loop, 1)
+    assert reached.wait(PATIENCE)
+    wait_until(lambda: log.lines == [1])
+    thread = closing(process)
+    gate.set()
+    thread.join(PATIENCE)
+    assert world.steps(run) == [("step", "SUCCEEDED")]
+    assert _gone_on(world, run, holds_up_its_loop) == 1
+    assert log.lines == [1]
 
 
 def test_a_step_between_two_attempts_is_left_to_the_next_process(world, process):

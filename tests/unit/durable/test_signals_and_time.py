@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from durable_helpers import PATIENCE, Log
 
-from woflo import send, task, workflow
+import woflo
+from woflo import as_completed, gather, send, task, workflow
 from woflo.durable.inside import now, random, sleep, sleep_until, uuid4, wait_signal
 from woflo.errors import BlockingLoopError, OptionError, RunEndedError, SerializationError, UnknownRunError
 from woflo.testing import wait_until
@@ -334,6 +335,43 @@ def test_blocking_the_loop_that_a_workflow_needs_is_refused(process):
         return await run
 
     assert asyncio.run(main()) == 1
+
+
+@task
+def stepped(x: int) -> int:
+    return x + 1
+
+
+@workflow
+async def blocks(how: str, runner: str | None) -> int:
+    run = stepped.with_options(runner=runner)(1)
+    ways = {
+        "get_result": run.get_result,
+        "get_result with a timeout": lambda: run.get_result(PATIENCE),
+        "wait": run.wait,
+        "exception": run.exception,
+        "gather": lambda: gather(run, stepped(2)).get_result(),
+        "as_completed": lambda: next(iter(as_completed([run]))),
+        "woflo.wait": lambda: woflo.wait([run]),
+    }
+    with pytest.raises(BlockingLoopError, match="await run"):
+        ways[how]()
+    return await run
+
+
+WAYS = ["get_result", "get_result with a timeout", "wait", "exception", "gather", "as_completed", "woflo.wait"]
+
+
+@pytest.mark.parametrize("how", WAYS)
+def test_so_is_blocking_it_for_a_step(process, how):
+    """Whichever way: it is the loop that records the end of a step, and it would be held up for ever."""
+    assert process.call(blocks, how, None).get_result(PATIENCE) == 2
+
+
+@pytest.mark.parametrize("runner", ["thread", "async", "multiprocess"])
+def test_so_is_blocking_it_for_a_step_with_a_runner(process, runner):
+    """What executes it does not matter."""
+    assert process.call(blocks, "get_result", runner).get_result(PATIENCE) == 2
 
 
 def test_a_loop_that_ends_gives_its_workflow_back(world, process):
