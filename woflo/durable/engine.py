@@ -189,8 +189,10 @@ class Engine(Looking):
     def own(self, run_id: str) -> None:
         """Execute this run here whenever it is ready."""
         with self._lock:
+            is_new = run_id not in self._own
             self._own.add(run_id)
-        self._wake.set()
+        if is_new:  # each look comes by here for what parked runs wait for, and would be followed by another at once
+            self._wake.set()
 
     def _is_waiting(self) -> bool:
         """True where a run that does not execute here matters here."""
