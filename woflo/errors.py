@@ -38,6 +38,7 @@ __all__ = [
     "NothingDone",
     "OptionError",
     "OutputConflictError",
+    "PartialInputError",
     "PictureError",
     "PoolClosedError",
     "ResourceError",
@@ -347,6 +348,14 @@ class UnknownResultError(WofloError, RuntimeError):
 
 class MissingInputError(WofloError, FileNotFoundError):
     """A file that a script or a task reads is not there; the message says who should have made it."""
+
+
+class PartialInputError(WofloError, RuntimeError):
+    """A file that a script or a task reads may be a part of a result: the attempt to make it was cut off.
+
+    The message says which attempt, and what can be done. It is told before the start, and goes away when the file is
+    made again, or accepted by `woflo touch`.
+    """
 
 
 class UpstreamFailedError(WofloError, RuntimeError):

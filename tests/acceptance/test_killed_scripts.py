@@ -110,6 +110,47 @@ def test_what_was_cut_off_is_told(folder):
     assert ("CUT_OFF" in output, "SUCCEEDED" in output, said) == (False, True, "")
 
 
+READER = """
+tasks:
+  last: {run: "cp {inputs} {outputs}", inputs: x_0.txt, outputs: last.txt}
+  all: {run: "cat {inputs}", inputs: "x_*.txt"}
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs the guardian")
+def test_who_reads_a_partial_file_is_refused(folder):
+    """By a job that knows nothing of its maker; a dry run tells it before, and a file that is whole can be accepted."""
+    (folder / "job.yaml").write_text(READER)
+    with program(folder, pause=1000, number=2) as caller:
+        wait_until(lambda: (folder / "x_0.txt").exists() and (folder / "x_1.txt").exists())
+        caller.kill()
+    (folder / "x_1.txt").unlink()
+    told = (
+        rf"may be a part of a result: an attempt of write that began at \S+ \S+ "
+        rf"\(process {caller.pid} on \S+\) did not end; its output is in \S+; "
+        r"make it again by write, or accept it by `woflo touch x_0\.txt` where it is whole"
+    )
+    for words in (("why", "job.yaml"), ("run", "job.yaml", "--dry-run")):
+        found = json.loads(woflo(folder, *words, "--json")[0])
+        reasons = {one.get("step", one.get("task")): one["reasons"] for one in found}
+        assert re.search(rf"its input 'x_0\.txt' {told}", reasons["last"][1])
+        assert any("'x_1.txt', which its input 'x_*.txt' stands for, may be missing" in one for one in reasons["all"])
+    _, said, status = woflo(folder, "run", "job.yaml")
+    errors = re.findall(rf"PartialInputError: \w+ was not started: its input 'x_0\.txt' {told}", said)
+    assert (status, len(errors)) == (1, 2)
+    assert not (folder / "last.txt").exists()
+    for name in ("x_0.txt", "x_1.txt"):
+        assert woflo(folder, "touch", name) == (f"{name}\n", "", 0)
+    assert "cannot be imported" in woflo(folder, "touch", "x_0.txt")[1]
+    assert woflo(folder, "run", "job.yaml", "-q")[2] == 0
+    assert (folder / "last.txt").read_text() == "half\n"
+    (folder / "x_0.txt").unlink()
+    with program(folder, pause=1000, number=1) as caller:
+        wait_until(lambda: (folder / "x_0.txt").exists())
+        caller.kill()
+    assert "x_0.txt: an attempt of write that began" in woflo(folder, "why", "last.txt")[0]
+
+
 def test_the_result_before_is_there_after_a_kill(folder):
     """It was moved aside, and comes back when the next attempt fails."""
     with program(folder, pause=0, number=1) as caller:

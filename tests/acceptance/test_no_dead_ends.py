@@ -30,6 +30,10 @@ def wait() -> None:
 @workflow
 def flow() -> None:
     wait().get_result()
+
+@task(runner="queue")
+def later() -> int:
+    return 5
 """
 
 
@@ -90,3 +94,12 @@ def test_of_a_run_whose_process_is_dead(folder, killed):
     assert woflo(folder, "stop", run_id) == ("", f"woflo stop: {run_id} is STOPPED\n", 0)
     output, _, status = woflo(folder, "retry", run_id)
     assert (output.strip() != run_id, status) == (True, 0)
+
+
+def test_of_a_call_that_no_worker_takes(folder):
+    """It is told what is waited for, and where a worker comes, it ends."""
+    command = [sys.executable, "-m", "woflo", "run", "app.py", "later"]
+    with Program(folder, "", command=command) as program:
+        program.wait_for("waits for a worker that serves the queue 'default'")
+        assert woflo(folder, "worker", "app.py", "--once")[2] == 0
+        assert program.wait() == 0

@@ -93,8 +93,9 @@ def test_what_nobody_waits_for_counts(folder):
     """All that was called is waited for, what failed is named with where its output is, and the status is 1."""
     output, said, status = woflo(folder, "run", "sflow.py", "not_waited", "--quiet")
     assert (output, status) == ("", 1)
-    error, hint = said.splitlines()
+    error, *last, hint = said.splitlines()
     assert error.startswith("error: broken (")
+    assert last == ["    lost"]  # which nobody has seen
     assert "FAILED: ScriptError" in error
     log = hint.removeprefix("hint: its output is in ")
     assert "lost" in (folder / log).read_text()
@@ -351,3 +352,29 @@ def test_temporary_outputs_of_files_that_are_asked_for(folder):
     assert woflo(folder, "run", "temps.py", "t.tmp", "left.txt", "--quiet") == ("", "", 0)
     assert (folder / "left.txt").exists()
     assert (folder / "t.tmp").exists()
+
+
+GLOBS = """
+from woflo import script
+part = script("cp {inputs} {outputs}", inputs="in/{n}.txt", outputs="out/{n}.txt", name="part")
+join = script("cat {inputs} > {outputs}", inputs="out/*.txt", outputs="join.txt", shell=True, name="join")
+"""
+
+
+def test_a_glob_is_no_file_that_could_be_made(folder):
+    """What is asked for beside it is found by it; where nothing is, that is told before anything begins."""
+    (folder / "globs.py").write_text(GLOBS)
+    (folder / "in").mkdir()
+    for n in "123":
+        (folder / "in" / f"{n}.txt").write_text(n)
+    for words in (("run",), ("run", "--dry-run"), ("why",)):
+        _, said, status = woflo(folder, words[0], "globs.py", "join.txt", *words[1:])
+        assert (status, "error: join reads 'out/*.txt', which no file matches" in said) == (2, True)
+    assert not (folder / "out").exists()
+    files = ("join.txt", "out/1.txt", "out/2.txt", "out/3.txt")
+    reasons = json.loads(woflo(folder, "run", "globs.py", *files, "--dry-run", "--json")[0])[-1]["reasons"]
+    assert reasons == [f"out/{n}.txt would be made anew by part" for n in "123"]
+    assert woflo(folder, "run", "globs.py", *files, "-q")[2] == 0
+    assert (folder / "join.txt").read_text() == "123"
+    assert "".join(path.read_text() for path in sorted((folder / "in").iterdir())) == "123"
+    assert "4 skipped" in woflo(folder, "run", "globs.py", "join.txt")[1]

@@ -190,6 +190,14 @@ def test_it_serves_what_it_is_told_to(folder):
     assert [folder.state(one) for one in (other, default)] == [PENDING] * 2
 
 
+@pytest.mark.parametrize(("option", "told"), [("--queue", "queue=''"), ("--tasks", "--tasks '' names no task")])
+def test_an_empty_name_is_refused(folder, option, told):
+    """As an empty variable of a shell is one; it would wait for ever, or serve what was not meant."""
+    with folder.worker(option, "") as worker:
+        assert worker.wait() == 2
+        assert told in worker.read()
+
+
 def test_the_limit_of_one_task(folder):
     """Calls above it stay queued, and do not keep others from their places."""
     held = [folder.call("held", name, priority=1) for name in "abc"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from woflo.cli.failures import FAILED, INTERRUPTED, UsageError, say, traceback_of
+from woflo.cli.failures import FAILED, INTERRUPTED, UsageError, say, say_last_lines, traceback_of
 from woflo.cli.naming import named
 from woflo.cli.outcome import print_call
 from woflo.cli.watching import watched
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from woflo.observers.chosen import Chosen
 
 __all__ = ["called_with"]
+
+PATIENCE = 2.0
+"""Seconds after which it is told that a call from a queue was not begun."""
 
 
 def called_with(
@@ -46,6 +49,8 @@ def called_with(
             # A plain call on a sequential runner is the execution itself, and Ctrl-C is to end that.
             with interrupts_held_back() if task.runner.traits.durable else nullcontext():
                 called = task(**arguments)
+            if not quiet and task.options.runner == "queue" and not called.wait(PATIENCE):
+                _say_who_is_waited_for(called)
             called.wait()
         except KeyboardInterrupt:
             _stop(called)
@@ -54,7 +59,19 @@ def called_with(
             return INTERRUPTED
     if json:
         print_call(called, task.name)
-    return _told_of(called, prints=not json, debug=debug)
+    return _told_of(called, prints=not json, quiet=quiet, debug=debug)
+
+
+def _say_who_is_waited_for(called: BaseTaskRun[Any]) -> None:
+    """Of a call that nobody has begun: perhaps there is no worker at all."""
+    if called.state is RunState.PENDING:
+        from woflo.stores.rows import DEFAULT_QUEUE
+
+        queue = called.task.options.queue or DEFAULT_QUEUE
+        say(
+            f"woflo run: {called.task.name} ({called.id}) waits for a worker that serves the queue {queue!r}, as "
+            f"`woflo worker` does"
+        )
 
 
 def _called_by(task: Task[..., Any], name: str | None, key: str | None) -> Task[..., Any]:
@@ -84,7 +101,7 @@ def _stop(called: BaseTaskRun[Any] | None) -> None:
     say(f"woflo run: interrupted; {who} is {called.state}{left}")
 
 
-def _told_of(called: BaseTaskRun[Any], *, prints: bool, debug: bool) -> int:
+def _told_of(called: BaseTaskRun[Any], *, prints: bool, quiet: bool, debug: bool) -> int:
     """Tell of the end, and return the exit status."""
     if called.state is RunState.SUCCEEDED or called.state is RunState.SKIPPED:
         if prints:
@@ -96,6 +113,8 @@ def _told_of(called: BaseTaskRun[Any], *, prints: bool, debug: bool) -> int:
         return FAILED
     is_kept = called.traits.durable
     say(f"error: {called.task.name} ({called.id}) {called.state}: {_in_a_line(error)}")
+    if quiet:
+        say_last_lines(error)
     say(f"hint: `woflo show {called.id}` tells more, `woflo retry {called.id}` goes on" if is_kept else _hint(error))
     return FAILED
 

@@ -33,6 +33,7 @@ __all__ = [
     "WRONG_USAGE",
     "UsageError",
     "say",
+    "say_last_lines",
     "telling",
     "traceback_of",
 ]
@@ -77,6 +78,12 @@ def _status(error: BaseException) -> int:
 def traceback_of(error: BaseException) -> str:
     """As Python tells it."""
     return "".join(format_exception(error)).rstrip("\n")
+
+
+def say_last_lines(error: BaseException | None) -> None:
+    """What a command that failed has printed last, for who has not seen it: indented, on stderr."""
+    for line in getattr(error, "output", "").splitlines():
+        say(f"    {line}")
 
 
 def say(text: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from woflo.cli.failures import FAILED, INTERRUPTED, say, traceback_of
+from woflo.cli.failures import FAILED, INTERRUPTED, say, say_last_lines, traceback_of
 from woflo.cli.outcome import print_flow
 from woflo.cli.showing import print_json
 from woflo.cli.watching import Ends, watched
@@ -64,7 +64,7 @@ def _called(
     if debug and error is not None:
         say(traceback_of(error))
         return status, error, ends.bad
-    _tell(ends.bad)
+    _tell(ends.bad, quiet=quiet)
     if error is not None and all(error is not one.error for one in ends.bad):
         say(f"error: {name}: {spelled_out(told(error).splitlines()[0])}")
     return status, error, ends.bad
@@ -86,10 +86,12 @@ async def _awaited(value: Any) -> None:
     await value
 
 
-def _tell(bad: list[RunEnded]) -> None:
+def _tell(bad: list[RunEnded], *, quiet: bool) -> None:
     for one in bad[:MOST]:
         why = "" if one.error is None else f": {spelled_out(told(one.error).splitlines()[0])}"
         say(f"error: {spelled_out(one.task)} ({one.run_id}) {one.state}{why}")
+        if quiet:
+            say_last_lines(one.error)
         log = getattr(one.error, "log", "")
         if log and one.state is RunState.FAILED:
             say(f"hint: its output is in {spelled_out(log)}")

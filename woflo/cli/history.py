@@ -10,7 +10,6 @@ from woflo.cli import completing
 from woflo.cli.failures import say, telling
 from woflo.cli.options import AsJson, Debug, Name, Tags, Url, opened_store, tags_of
 from woflo.cli.showing import print_json, print_table, time_of, utc
-from woflo.cli.unfinished import told_of
 from woflo.kernel.texts import seconds
 from woflo.scripts.history import Executed
 from woflo.scripts.history import history as executed
@@ -53,7 +52,7 @@ def history(
     columns = ("ID", "WHEN", "TASK", "STATE", "TOOK", "EXIT", "HOST", "COMMAND")
     print_table(columns, [_line(one) for one in found])
     for one in open_ones:
-        say(told_of(one))
+        say(str(one))
 
 
 def _not_ended(one: Unfinished) -> Executed:

@@ -15,6 +15,8 @@ from woflo.cli.run import Arguments, Names, Variables
 from woflo.cli.showing import print_json
 from woflo.cli.unfinished import told
 from woflo.kernel.texts import spelled_out
+from woflo.scripts.provenance import name_of
+from woflo.scripts.unfinished import accept_parts, unfinished
 
 __all__ = ["touch", "why"]
 
@@ -61,7 +63,7 @@ def _refuse_variables(target: str, var: list[str] | None) -> None:
 def _is_made(file: str, store: str | None) -> bool:
     """True for a file that woflo has made, though its name ends like that of a job."""
     from woflo.durable.choice import chosen_url
-    from woflo.scripts.provenance import makers_of, name_of
+    from woflo.scripts.provenance import makers_of
     from woflo.stores.opening import is_there
 
     if not is_there(store or chosen_url()):
@@ -89,16 +91,17 @@ def _is_no_target(text: str) -> bool:
 
 
 def _by_record(file: str, store: str | None, *, json: bool) -> None:
-    from woflo.scripts.provenance import makers_of, name_of, why_known
+    from woflo.scripts.provenance import makers_of, traced, why_known
 
     name = name_of(file)
     with opened_store(store) as kept:
         makers = makers_of(kept.successes())
-    begun = told(name)
     if name not in makers:
-        of_others = "; ".join(begun) or "to look in a file of tasks: woflo why app.py"
+        of_others = "; ".join(told(name)) or "to look in a file of tasks: woflo why app.py"
         raise UsageError(f"nothing that this store knows has made {name}; {of_others}")
-    found = [*((name, sentence) for sentence in begun), *why_known(name, makers)]
+    open_ones = unfinished()
+    told_of_all = [(one, str(other)) for one in traced(name, makers) for other in open_ones if other.was_to_make(one)]
+    found = [*told_of_all, *why_known(name, makers)]
     if json:
         print_json([{"file": one, "reason": reason} for one, reason in found])
         return
@@ -121,7 +124,7 @@ def _by_target(target: str, names: list[str], arg: list[str], store: str | None,
 
 
 def touch(
-    target: Annotated[str, typer.Argument(help="A file (app.py) or a module, with or without :NAME; or a job file.")],
+    target: Annotated[str, typer.Argument(help="A file (app.py), a module or a job file; or, alone, a file made.")],
     name: Names = None,
     arg: Arguments = None,
     var: Variables = None,
@@ -133,11 +136,14 @@ def touch(
 
     `woflo touch app.py final.txt` accepts it, and what it is made of where woflo knows how; `woflo touch app.py solve
     --arg i=1` what that call makes; `woflo touch job.yaml` what the steps of a job make, or those that are named.
+    `woflo touch final.txt` alone says that a file is whole, and may be read, though an attempt to make it was cut off.
     The names of the files are printed.
     """
     with telling(debug=debug):
         _use(store)
-        if is_job(target):
+        if not (name or arg or var) and _is_no_target(target) and accept_parts(name_of(target)):
+            paths = iter([name_of(target)])
+        elif is_job(target):
             _refuse_arguments(target, arg)
             paths = iter(job_of(target, var or []).touch(*(name or ())))
         else:

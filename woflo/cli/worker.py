@@ -67,7 +67,7 @@ def worker(
             _stop_others(store_named(store or chosen_url()))
             return
         limits = _concurrency(concurrency or ())
-        made = _made(target or [], store, queue or [DEFAULT_QUEUE], _split(tasks), runner, limits)
+        made = _made(target or [], store, queue or [DEFAULT_QUEUE], _split_tasks(tasks), runner, limits)
         for observer in chosen_observers(observe or ()):
             observer.subscribe()
         status = Shift(made, grace=grace, patience=patience, once=once).work()
@@ -85,8 +85,13 @@ def _log(*, verbose: bool) -> None:
     logger.setLevel(logging.INFO if verbose else logging.WARNING)
 
 
-def _split(names: str | None) -> list[str]:
-    return [name.strip() for name in (names or "").split(",") if name.strip()]
+def _split_tasks(names: str | None) -> list[str]:
+    if names is None:
+        return []
+    found = [name.strip() for name in names.split(",") if name.strip()]
+    if not found:
+        raise UsageError(f"--tasks {names!r} names no task; leave it out to serve all")
+    return found
 
 
 def _concurrency(given: list[str] | tuple[str, ...]) -> dict[str, int]:

@@ -203,6 +203,8 @@ class CallExecution:
             return Release(now=now, claim=claim, failed=True, run_after=now + delay, error=dump_error(error))
         state, outcome, result, text = self.engine.codec(self.task).dump_outcome(None, outcome)
         self._ends_as = (state, outcome.error)
+        if state not in SUCCESSES:
+            self._keeper.roll_back()  # also for a result that cannot be stored
         return Finish(now=now, claim=claim, state=state, result=result, error=text, **self._calls(state, text))
 
     def _calls(self, state: RunState, error: str | None) -> dict[str, Any]:

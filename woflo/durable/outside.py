@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from woflo.durable.choice import current_store, opened
 from woflo.durable.successors import forked, restarted, resumed, with_tags
 from woflo.kernel import clock
+from woflo.kernel.options import checked_text
 from woflo.kernel.state import RunState
 from woflo.stores.codec import ValueCodec
 from woflo.stores.failures import dump_error
@@ -28,8 +29,10 @@ def send(run_id: str, name: str, value: Any = None, *, id: str | None = None, st
     """Send a signal to a run; it is on disk when this returns, and received once.
 
     With an `id`, a signal that was sent under it already is not sent again, and False is returned. Raises
-    `UnknownRunError`, `RunEndedError`, and `SerializationError` for a value that is no JSON.
+    `UnknownRunError`, `RunEndedError`, `OptionError` for a name that cannot be kept, and `SerializationError` for a
+    value that is no JSON.
     """
+    checked_text("signal", name)
     text = ValueCodec(Any, f"the signal {name!r}", "argument").dump(value)
     operation = Send(now=clock.now(), id=id or uuid.uuid4().hex, run_id=run_id, name=name, value=text)
     return _store(store).write(operation)

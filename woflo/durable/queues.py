@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from woflo.durable.choice import current_store, opened
 from woflo.errors import OptionError
 from woflo.kernel import clock
-from woflo.kernel.options import whole_number
+from woflo.kernel.options import checked_text, whole_number
 from woflo.kernel.quantities import parse_rate
 from woflo.kernel.task import Task
 from woflo.stores.operations import LimitQueue, PauseQueue, PauseSchedule
@@ -41,7 +41,7 @@ def configure_queue(
             whole_number(option, most, least=1)
     if rate_limit is not None:
         parse_rate(rate_limit)
-    _store(store).write(LimitQueue(now=clock.now(), queue=_name("queue", name), **limits, rate_limit=rate_limit))
+    _store(store).write(LimitQueue(now=clock.now(), queue=checked_text("queue", name), **limits, rate_limit=rate_limit))
 
 
 def pause_queue(name: str, *, store: str | Store | None = None) -> None:
@@ -49,12 +49,12 @@ def pause_queue(name: str, *, store: str | Store | None = None) -> None:
 
     Raises `StoreError` where the store has no pauses (a folder).
     """
-    _store(store).write(PauseQueue(now=clock.now(), queue=_name("queue", name), is_paused=True))
+    _store(store).write(PauseQueue(now=clock.now(), queue=checked_text("queue", name), is_paused=True))
 
 
 def resume_queue(name: str, *, store: str | Store | None = None) -> None:
     """Let workers take from this queue again; nothing happens to one that is not paused."""
-    _store(store).write(PauseQueue(now=clock.now(), queue=_name("queue", name), is_paused=False))
+    _store(store).write(PauseQueue(now=clock.now(), queue=checked_text("queue", name), is_paused=False))
 
 
 def queues(*, store: str | Store | None = None) -> dict[str, QueueRow]:
@@ -77,16 +77,10 @@ def resume_schedule(task: Task[..., Any] | str, *, store: str | Store | None = N
 
 def _scheduled(task: Task[..., Any] | str) -> str:
     if not isinstance(task, Task):
-        return _name("task", task)
+        return checked_text("task", task)
     if task.options.schedule is None:
         raise OptionError(f"the task {task.name} has no schedule that could be paused")
     return task.name
-
-
-def _name(what: str, name: object) -> str:
-    if not isinstance(name, str) or not name.strip():
-        raise OptionError(f"{what} {name!r}: its name is a text that is not empty")
-    return name
 
 
 def _store(store: str | Store | None) -> Store:

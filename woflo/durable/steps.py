@@ -240,6 +240,7 @@ class StepRun(BaseTaskRun[R]):
             finished_at=clock.now(),
         )
         if self._keeper is not None and state is RunState.FAILED:
+            self._keeper.roll_back()  # also for a result that cannot be stored
             self._keeper.calls = failure_call(self._execution.engine, self.task, row, state, error)
         self._execution.record(row, self._keeper, partial(self._settle_recorded, state, outcome))
         return True

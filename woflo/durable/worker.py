@@ -14,7 +14,7 @@ from woflo.durable.serving import Serving
 from woflo.durable.unserved import LOOK, Unserved
 from woflo.errors import OptionError
 from woflo.kernel import runtime
-from woflo.kernel.options import whole_number
+from woflo.kernel.options import checked_text, whole_number
 from woflo.kernel.providing import Resources, check_provided, use_resources
 from woflo.kernel.registry import load_runner
 from woflo.stores.rows import DEFAULT_QUEUE
@@ -68,6 +68,7 @@ class Worker:
         """
         if isinstance(queues, str):
             raise OptionError(f"queues={queues!r} must be a list of names: queues=[{queues!r}]")
+        queues = [checked_text("queue", queue) for queue in queues]
         if runner is not None:
             load_runner(runner)
         self.store: Store = current_store() if store is None else opened(store)

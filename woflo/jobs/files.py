@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from fnmatch import fnmatchcase
-from glob import has_magic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from woflo.errors import WofloError
 from woflo.jobs.plan import reached
+from woflo.scripts.globs import fits, has_magic
 
 if TYPE_CHECKING:
     from woflo.jobs.plan import Step
@@ -201,15 +200,9 @@ class _Makers:
     def of(self, one: Named) -> Iterable[tuple[str, str]]:
         """Who makes what is read, and which file that is."""
         if one.is_glob:
-            return [(name, path) for path in self._by_path if _fits(path, one.path) for name in self._by_path[path]]
+            named = [(name, path) for path in self._by_path if fits(path, one.path) for name in self._by_path[path]]
+            meet = ((name, glob) for name, glob in self._globs if fits(glob, one.path) or fits(one.path, glob))
+            return [*named, *meet]
         found = [(name, one.path) for name in self._by_path.get(one.path, ())]
         found += self._below.get(one.path, ())
-        return found + [(name, one.path) for name, pattern in self._globs if _fits(one.path, pattern)]
-
-
-def _fits(path: str, pattern: str) -> bool:
-    """True where a glob finds such a file; `*` stays within a folder, and `**` does not."""
-    if "**" in pattern:
-        return fnmatchcase(path, pattern.replace("**/", "*"))
-    parts, patterns = path.split("/"), pattern.split("/")
-    return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
+        return found + [(name, one.path) for name, pattern in self._globs if fits(one.path, pattern)]

@@ -67,6 +67,7 @@ class _Look:
     """At the steps, one behind those that it needs."""
 
     def __init__(self, plan: Plan) -> None:
+        self._plan = plan
         self._makers: dict[str, list[tuple[str, str]]] = {}
         """Who makes the files that a step reads, by its name."""
         for edge in edges({step.name: named_by(step) for step in plan.chosen}):
@@ -78,7 +79,8 @@ class _Look:
     def keep(self, step: Step, run_id: str) -> None:
         """It is not executed; what it has made may be asked for by others."""
         with suppress(_Unknown, WofloError, ValueError):
-            self._calls.of(step)
+            if (call := self._calls.of(step)) is not None:
+                self._dry.leave(call)
         self.found[step.name] = Foreseen(step.name, step.task.name, "", (), run_id)
 
     def at(self, step: Step, why: tuple[str, ...]) -> None:
@@ -98,13 +100,23 @@ class _Look:
     def _stale(self, step: Step, call: Call) -> tuple[str, list[str]]:
         """Its command, and why what it makes is not as it is to be."""
         number = len(self._dry.planned)
-        self._dry.admit(call)
-        reasons = [reason for planned in self._dry.planned[number:] for reason in planned.reasons]
         makers = self._makers.get(step.name, ())
-        unseen = [f"{path} would be made anew by {maker}" for maker, path in makers if maker in self._calls.unknown]
+        expected = {path: maker for maker, path in makers if maker in self._calls.unknown}
+        self._dry.admit(call, expected=expected, who_may=lambda: self._who_may_make_it(step))
+        reasons = [reason for planned in self._dry.planned[number:] for reason in planned.reasons]
+        unseen = [f"{path} would be made anew by {maker}" for path, maker in expected.items()]
         if unseen:
             self._calls.unknown.add(step.name)  # whatever the files say as they are now
         return call.as_text(), reasons + unseen
+
+    def _who_may_make_it(self, step: Step) -> str:
+        """Those before it that would be executed, and of which nobody knows all the files that they make."""
+        before = (self.found[name] for name in self._plan.needed_by(step.name) if name in self.found)
+        names = [one.step for one in before if one.kept is None and not self._is_known(one.step)]
+        return " or ".join(sorted(names))
+
+    def _is_known(self, name: str) -> bool:
+        return name not in self._calls.unknown and self._calls.has_outputs(name)
 
 
 class _Calls:
@@ -129,6 +141,10 @@ class _Calls:
         call: Call = step.task.body.fn.plan(step.name, (), arguments)
         self._known[step.name] = step, call
         return call
+
+    def has_outputs(self, name: str) -> bool:
+        """True for a step that names what it makes."""
+        return name in self._known and bool(self._known[name][1].outputs)
 
     def _value_of(self, reference: Reference) -> Any:
         from woflo.scripts.body import Script

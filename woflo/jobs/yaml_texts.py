@@ -45,7 +45,13 @@ def _told(error: Any, text: str, mark: Any) -> str:
     if mark is not None and mark.line < len(lines) and "\t" in lines[mark.line][: mark.column + 1]:
         return "a tab stands where YAML allows spaces only; indent by spaces"
     told = ", ".join(filter(None, (error.context, error.problem)))
-    return f"is no YAML: {told}"
+    place = None if mark is None or "flow" not in told else _PLACE.search("\n".join(lines[: mark.line + 1][-2:]))
+    hint = f'; in braces or brackets it needs quotes: "{place[0]}"' if place is not None else ""
+    return f"is no YAML: {told}{hint}"
+
+
+_PLACE = re.compile(r"(?<!['\"])\$[A-Z]*\{[^{}\n]*\}")
+"""What stands for a value, and begins with no quote."""
 
 
 def _line_of(text: str, position: object) -> int:

@@ -137,9 +137,8 @@ def hearing() -> int:
 
 
 def complain(message: str, error: BaseException | None = None) -> None:
-    """Report something that must not be raised: to the log, with the traceback."""
-    info: Any = error if error is not None else True
-    logger().error(message, exc_info=info)
+    """Report something that must not be raised, with its traceback: that of `error`, or of what is being handled."""
+    tell_aloud(message, sys.exc_info()[1] if error is None else error)
 
 
 def is_heard(level: int) -> bool:

@@ -71,26 +71,46 @@ class RunMap(Generic[R]):
         return self
 
     def __next__(self) -> BaseTaskRun[R]:
-        if len(self._open) <= self.ahead // 2 and not self._exhausted and self._error is None:
-            self._launch_ahead()
+        if len(self._open) <= self.ahead // 2:
+            self._launch_ahead(0)
         if not self._open:
-            error, self._error = self._error, None
-            try:
-                raise StopIteration if error is None else error
-            finally:
-                del error  # which holds this frame
+            self._raise_what_was_raised()
+            raise StopIteration
         item = self._open.popleft()
         return item.handle() if isinstance(item, Launched) else item
 
-    def _launch_ahead(self) -> None:
+    def take_launched(self, held: int) -> list[BaseTaskRun[R]]:
+        """All that are launched, for a reader who takes them in another order and has `held` of them open.
+
+        Raises, as the iteration does, what the input or a call raised, when all before it were taken and none is held.
+        """
+        if held + len(self._open) <= self.ahead // 2:
+            self._launch_ahead(held)
+        taken = [item.handle() if isinstance(item, Launched) else item for item in self._open]
+        self._open.clear()
+        if not taken and not held:
+            self._raise_what_was_raised()
+        return taken
+
+    def _raise_what_was_raised(self) -> None:
+        error, self._error = self._error, None
+        try:
+            if error is not None:
+                raise error
+        finally:
+            del error  # which holds this frame
+
+    def _launch_ahead(self, held: int) -> None:
         """Fill up at once, so that a pool gets many calls in one message."""
+        if self._exhausted or self._error is not None:
+            return
         task, constants, launched = self._task, self._constants, self._open
         launcher = task.runner.row_launcher(task, constants)
         try:
-            for row in islice(self._rows, self.ahead - len(launched)):
+            for row in islice(self._rows, self.ahead - held - len(launched)):
                 item = None if launcher is None else launcher.launch(row)
                 launched.append(task(*row, **constants) if item is None else item)
-            self._exhausted = len(launched) < self.ahead
+            self._exhausted = held + len(launched) < self.ahead
         except Exception as error:
             self._error = error
         finally:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from woflo.kernel.run import BaseTaskRun
     from woflo.kernel.task import Task
 
-__all__ = ["OnCrash", "Options", "RetryOn", "waiting_time", "whole_number"]
+__all__ = ["OnCrash", "Options", "RetryOn", "checked_text", "waiting_time", "whole_number"]
 
 RetryOn = type[BaseException] | tuple[type[BaseException], ...] | Callable[[BaseException], bool]
 OnCrash = str | Callable[..., Any]
@@ -125,10 +125,29 @@ class Options:
         return {name: getattr(self, name) for name in Options.__slots__ if name not in left}
 
 
-def _checked_text(option: str, text: object) -> str | None:
-    if text is not None and (not isinstance(text, str) or not text.strip()):
+def checked_text(option: str, text: object) -> str:
+    """`text`, where every store can keep it as a name. Raises `OptionError` that names `option`."""
+    if not isinstance(text, str) or not text.strip():
         raise OptionError(f"{option}={text!r} must be a text that is not empty")
+    if not _can_be_kept(text):
+        raise _cannot_be_kept(option, text)
     return text
+
+
+def _cannot_be_kept(option: str, text: str) -> OptionError:
+    return OptionError(
+        f"{option}={text!r} cannot be kept by every store: it must be a text without the character NUL (\\x00) and "
+        f"without halves of characters (surrogates, \\ud800 to \\udfff)"
+    )
+
+
+def _can_be_kept(text: str) -> bool:
+    """PostgreSQL keeps no NUL, and nobody half a character."""
+    return "\0" not in text and (text.isascii() or not any("\ud800" <= one <= "\udfff" for one in text))
+
+
+def _checked_text(option: str, text: object) -> str | None:
+    return None if text is None else checked_text(option, text)
 
 
 def _checked_flag(option: str, flag: object) -> bool:
@@ -223,6 +242,9 @@ def _checked_tags(tags: object) -> dict[str, str] | None:
     for name, value in tags.items():
         if not isinstance(name, str) or not name or not isinstance(value, str):
             raise OptionError(f"tags={tags!r}: {name!r}: {value!r} must be a name and a text, as {{'customer': '7'}}")
+        for text in (name, value):
+            if not _can_be_kept(text):
+                raise _cannot_be_kept("tags", text)
     return dict(tags)
 
 

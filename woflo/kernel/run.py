@@ -237,7 +237,7 @@ class BaseTaskRun(Starting, Generic[R]):
         loop = None if asyncio is None else asyncio._get_running_loop()
         if loop is not None and self._needs_loop(loop):
             return not self._in_code
-        ended = self._wait_ended(grace + (self._KILL_SLACK if self.traits.killable else 0.05))
+        ended = self._wait_ended(grace + (self._KILL_SLACK if self._is_killable() else 0.05))
         if ended:
             self._block(self._KILL_SLACK)
         return ended
@@ -289,7 +289,10 @@ class BaseTaskRun(Starting, Generic[R]):
         return cast("R", self)
 
     def add_done_callback(self, fn: Callable[[BaseTaskRun[R]], object]) -> None:
-        """Have `fn(run)` called once the run has ended; at once where it has. What it raises is logged."""
+        """Have `fn(run)` called once the run has ended; at once where it has.
+
+        What it raises is logged, or written to stderr where nobody has configured logging.
+        """
         if not callable(fn):
             raise OptionError(f"add_done_callback was given {fn!r}, which cannot be called with the run")
         with self._lock:

@@ -23,6 +23,10 @@ _FAILED, _STOPPED = RunState.FAILED, RunState.STOPPED
 class Stopping(Ending):
     """What ends a run before its code does."""
 
+    def _is_killable(self) -> bool:
+        """True where the code of this run can be ended; a runner may be able to for some of its runs alone."""
+        return self.traits.killable
+
     def _timed_out(self, attempt: int) -> None:
         options = self.task.options
         message = f"{options.name or self.task.name} took longer than its timeout of {options.timeout:g} s"
@@ -57,7 +61,7 @@ class Stopping(Ending):
             if self._verdict is None or final:
                 self._verdict = verdict
             attempt = self.attempt
-            abandon = not self.traits.killable and (self._final or attempt > self.task.options.retries)
+            abandon = not self._is_killable() and (self._final or attempt > self.task.options.retries)
         if self._current is not None:
             self._current.stop_requested = True
         if abandon:
@@ -100,7 +104,7 @@ class Stopping(Ending):
             if self._current is not None:
                 self._current.stop_requested = True
             self._interrupt()
-            if not self.traits.killable:
+            if not self._is_killable():
                 self._after_grace(self._abandon, told, attempt)
 
     def _after_grace(self, function: Callable[..., object], *args: Any) -> None:

@@ -247,7 +247,10 @@ class Subscription:
             self._first_raised = self._first_raised or plain(masking.told(error))
             self._raised += 1
             if self._raised <= MOST_COMPLAINTS:
-                bus.complain(f"the observer {self.name} raised; it gets the next event all the same")
+                # Where nobody takes the log, the end tells of it, once.
+                bus.logger().error(
+                    f"the observer {self.name} raised; it gets the next event all the same", exc_info=True
+                )
 
     # -- as a context manager ---------------------------------------------------------------------------
 

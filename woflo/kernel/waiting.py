@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from itertools import count
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from woflo.errors import OptionError
 from woflo.kernel import clock, runtime
 from woflo.kernel.graph import Handle
 from woflo.kernel.lending import lend_place, take_back_place
+from woflo.kernel.mapping import RunMap
 from woflo.kernel.options import waiting_time
 from woflo.kernel.recording import current_recorder, monotonic_end, new_note, recalled
 from woflo.kernel.run import BaseTaskRun, acquire_lock
@@ -43,21 +45,29 @@ class _Arrivals:
     """Runs in the order in which they end, each told by its number among them, and a way to wait for the next one."""
 
     def __init__(self, runs: Iterable[BaseTaskRun[Any]]) -> None:
-        self.runs = list(dict.fromkeys(runs))
-        self.open = {run: at for at, run in enumerate(self.runs)}
+        self.runs: dict[int, BaseTaskRun[Any]] = {}
+        self.open: dict[BaseTaskRun[Any], int] = {}
         """Those that were not told yet."""
+        self.count = 0
+        """How many were added."""
+        self._unwatched: list[BaseTaskRun[Any]] = []
         self._ended: deque[Any] = deque()
         self._lock = threading.Lock()
         self._waiter: Any = None
-        self._is_watching = False
+        self.add(runs)
+
+    def add(self, runs: Iterable[BaseTaskRun[Any]]) -> None:
+        """Further ones."""
+        self._unwatched = list(dict.fromkeys(runs))
+        self.runs.update(enumerate(self._unwatched, self.count))
+        self.open.update(zip(self._unwatched, count(self.count)))
+        self.count += len(self._unwatched)
 
     def watch(self) -> None:
         """Begin to listen."""
-        if self._is_watching:
-            return
-        self._is_watching = True
-        for run in self.open:
-            if not run._watch(self._arrived):
+        fresh, self._unwatched = self._unwatched, []
+        for run in fresh:
+            if run in self.open and not run._watch(self._arrived):
                 self._arrived(run)
 
     def _arrived(self, run: Any) -> None:
@@ -87,10 +97,9 @@ class _Arrivals:
 
     def next(self, end: float | None) -> int | None:
         """Block until the next run ends; None where `end` (on the monotonic clock) passes first."""
-        if not self._is_watching:
-            for run in self.open:
-                run._check_may_block_unless_ended()
-            self.watch()
+        for run in self._unwatched:
+            run._check_may_block_unless_ended()
+        self.watch()
         recorder = current_recorder()
         if recorder is None or not recorder.block(self.open, self.has_come, end):
             self._block(end)
@@ -136,7 +145,7 @@ def wait(
     for run in done:
         run._await_end(None)
         run._looked_at()
-    return Waited(done, set(arrivals.runs) - done)
+    return Waited(done, set(arrivals.runs.values()) - done)
 
 
 def _wait_until(arrivals: _Arrivals, end: float | None, return_when: str) -> list[int]:
@@ -148,15 +157,17 @@ def _wait_until(arrivals: _Arrivals, end: float | None, return_when: str) -> lis
             break
         arrivals.take(at)
     arrivals.forget()
-    return [at for at, run in enumerate(arrivals.runs) if run._state in TERMINAL]
+    return [at for at, run in arrivals.runs.items() if run._state in TERMINAL]
 
 
 def as_completed(runs: Iterable[BaseTaskRun[R]], timeout: float | None = None) -> AsCompleted[R]:
     """The runs in the order in which they end, for `for` and `async for`.
 
+    Of what `Task.map` returned no more calls are launched than the map keeps ahead of its reader, so it may be endless.
     Raises `TimeoutError` from the iteration where `timeout` seconds, counted from this call, pass first.
     """
-    return AsCompleted(_checked("as_completed", runs), waiting_time(timeout))
+    taken = runs if isinstance(runs, RunMap) else _checked("as_completed", runs)
+    return AsCompleted(taken, waiting_time(timeout))
 
 
 def _checked(where: str, runs: Iterable[BaseTaskRun[R]]) -> list[BaseTaskRun[R]]:
@@ -170,18 +181,26 @@ def _checked(where: str, runs: Iterable[BaseTaskRun[R]]) -> list[BaseTaskRun[R]]
 class AsCompleted(Generic[R]):
     """Iterates over runs as they end; each run once."""
 
-    def __init__(self, runs: list[BaseTaskRun[R]], timeout: float | None) -> None:
+    def __init__(self, runs: list[BaseTaskRun[R]] | RunMap[R], timeout: float | None) -> None:
         self._runs = runs
         self._timeout = timeout
         self._end = monotonic_end(timeout)
 
     def __iter__(self) -> Iterator[BaseTaskRun[R]]:
-        arrivals = _Arrivals(self._runs)
+        arrivals = _Arrivals(())
         try:
-            while arrivals.open:
+            while self._add_to(arrivals):
                 yield self._told(arrivals, recalled("woflo.next", lambda: self._next(arrivals)))
         finally:
             arrivals.forget()
+
+    def _add_to(self, arrivals: _Arrivals) -> bool:
+        """Have what there is waited for; False where all was told."""
+        if isinstance(self._runs, RunMap):
+            arrivals.add(self._runs.take_launched(len(arrivals.open)))
+        elif not arrivals.count:
+            arrivals.add(self._runs)
+        return bool(arrivals.open)
 
     def _next(self, arrivals: _Arrivals) -> int | None:
         runtime.current.deliverer_about_to_wait()
@@ -195,19 +214,18 @@ class AsCompleted(Generic[R]):
     def _told(self, arrivals: _Arrivals, at: int | None) -> BaseTaskRun[R]:
         """The run of this number; it has ended, if not in this process."""
         if at is None:
-            raise TimeoutError(
-                f"{len(arrivals.open)} of {len(arrivals.runs)} runs did not end within {self._timeout:g} s"
-            )
+            raise TimeoutError(f"{len(arrivals.open)} of {arrivals.count} runs did not end within {self._timeout:g} s")
         run = arrivals.take(at)
+        del arrivals.runs[at]  # there may be no end of them
         run._looked_at()
         return run
 
     async def __aiter__(self) -> AsyncIterator[BaseTaskRun[R]]:
         from woflo.kernel.awaiting import until_any_ended, until_ended
 
-        arrivals = _Arrivals(self._runs)
+        arrivals = _Arrivals(())
         try:
-            while arrivals.open:
+            while self._add_to(arrivals):
                 note = new_note("woflo.next")
                 if note is not None and note.is_recorded:
                     at = note.value

@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 
+from woflo.kernel import clock
 from woflo.kernel.events import AttemptStarted, Event, ProgressMade, RunCreated, RunEnded, RunsSkipped
 from woflo.kernel.state import RunState
 from woflo.kernel.texts import short
@@ -117,8 +118,9 @@ class Tally:
 
     @property
     def elapsed(self) -> float:
-        """Seconds between the first and the last event."""
-        return self.last - (self.began or self.last)
+        """Seconds from the first event to the last one, or until now where some runs have not ended."""
+        until = self.last if self.created <= self.done else max(self.last, clock.now())
+        return until - (self.began or until)
 
     def in_words(self) -> str:
         """How those that have ended did, as `3 succeeded, 1 failed`."""

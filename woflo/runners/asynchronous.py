@@ -25,11 +25,11 @@ class AsyncTaskRun(BaseTaskRun[R]):
 
     Called while a loop runs in the calling thread, it executes there; otherwise on a loop of woflo's own.
     A coroutine is ended by cancelling it. One that goes on nevertheless keeps its place, and its handle ends
-    after `grace`; so does that of a plain function that does not look at `stop_requested`.
+    after `grace`. A plain function can only be asked to end, as on the runner "thread".
     """
 
     traits: ClassVar[Traits] = Traits(killable=True)
-    """Killable for coroutines. A plain function is in a thread, which can only be asked."""
+    """Killable for coroutines, see `_is_killable`."""
     _loop: asyncio.AbstractEventLoop | None = None
     _task: asyncio.Task[None] | None = None
     _to_abandon = 0
@@ -85,6 +85,10 @@ class AsyncTaskRun(BaseTaskRun[R]):
     def _about_to_call_back(self) -> None:
         if not self.task.body.is_async:
             threads_of_this_process().look_for_another()
+
+    def _is_killable(self) -> bool:
+        """A plain function is in a thread, which can only be asked."""
+        return self.task.body.is_async
 
     def _interrupt(self) -> None:
         if self._to_abandon != self.attempt:

@@ -24,6 +24,7 @@ from woflo.scripts.ledger import STAYED, VALUE, Known, Ledger, ledger
 from woflo.scripts.plan import Plan, paths_in, target_of
 from woflo.scripts.prints import found_at
 from woflo.scripts.temporaries import called, made_again, note_maker
+from woflo.scripts.unfinished import check_inputs
 
 __all__ = ["FreshnessAdmission", "plan_of"]
 
@@ -53,7 +54,7 @@ class FreshnessAdmission:
         plan = plan_of(run)
         if planning.current is not None:
             _check_is_unrecorded(run)
-            return planning.current.admit(plan)
+            return planning.current.admit(plan, comes_again=hasattr(run, "_makers"))
         book = ledger()
         if not run.remembers_itself:
             plan.root = os.getcwd()
@@ -64,6 +65,7 @@ class FreshnessAdmission:
             return found
         if hasattr(run, "_makers"):
             made_again(run, book)
+        check_inputs(plan)
         need_inputs(plan, book)
         if plan.outputs:
             claim(run, plan)

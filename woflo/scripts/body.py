@@ -115,6 +115,7 @@ class Script:
     def _check_known(self) -> None:
         """Files may not be named by files, and a function must have what its files are named by."""
         own = [*self.declared_inputs.templates(), *self.declared_outputs.templates(), self.cwd]
+        check_closed(own)
         for field in fields_of(own):
             if field.name in FILES:
                 raise OptionError(f"{self.__name__}: {field} stands in a path; only the command can have it")
@@ -168,10 +169,12 @@ class Script:
         if self.cwd:
             base = self._folder(lookup)
         inputs = self._inputs(given_inputs, lookup, texts, base)
+        globs: list[str] = []
         for group in inputs:
-            inputs[group] = inputs_of(inputs[group], base)
+            inputs[group] = inputs_of(inputs[group], base, globs)
         outputs = self._outputs(given_outputs, lookup, texts, base)
         plan = Plan(name, [path for paths in inputs.values() for path in paths], outputs, base)
+        plan.globs = globs
         if base:
             plan.extra = {"cwd": os.path.normpath(base)}
         plan.calls = self.may_call

@@ -193,9 +193,12 @@ def _collect(option: str, given: Any, group: str, found: Groups) -> None:
 
 def expanded(path: str, base: str) -> list[str]:
     """The files of a path or a glob, in their order; the path itself where there are none."""
-    if not has_magic(path) or os.path.lexists(os.path.join(base, path)):
-        return [path]
-    return matching(path, base) or [path]
+    return (matching(path, base) or [path]) if is_glob(path, base) else [path]
+
+
+def is_glob(path: str, base: str) -> bool:
+    """True for what may stand for other files: it has magic, and is no file itself."""
+    return has_magic(path) and not os.path.lexists(os.path.join(base, path))
 
 
 def matching(pattern: str, base: str) -> list[str]:

@@ -220,9 +220,8 @@ def need_inputs(plan: Plan, book: Ledger | None) -> None:
     for path in plan.inputs:
         there = before[path] = seen(plan.path(path))
         if there is ABSENT and path not in plan.away:
-            raise MissingInputError(
-                f"{plan.name} was not started: its input {path!r} does not exist{_maker(path, book)}"
-            )
+            what = f"no file matches its input {path!r}" if path in plan.globs else f"its input {path!r} does not exist"
+            raise MissingInputError(f"{plan.name} was not started: {what}{_maker(path, book)}")
         if there is ABSENT:
             continue
         if is_folder(plan, path, there):

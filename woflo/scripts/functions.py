@@ -24,13 +24,13 @@ from woflo.scripts.admission import FreshnessAdmission
 from woflo.scripts.body import Lookup
 from woflo.scripts.code import code_of
 from woflo.scripts.execution import known_of
-from woflo.scripts.files import Declared, Temporary, expanded
+from woflo.scripts.files import Declared, Temporary
 from woflo.scripts.making import Making
 from woflo.scripts.marks import Mark
 from woflo.scripts.places import check_written
-from woflo.scripts.plan import Plan
+from woflo.scripts.plan import Plan, inputs_of
 from woflo.scripts.sealing import sealed_digest
-from woflo.scripts.words import fields_of, texts_of
+from woflo.scripts.words import check_closed, fields_of, texts_of
 from woflo.stores.codec import Codec
 
 if TYPE_CHECKING:
@@ -76,7 +76,9 @@ class MakingFunction:
         self.cache_ignore: frozenset[str] = self._checked_names(cache_ignore)
         if not self.cache and not self.outputs:
             raise OptionError(f"{self.name}: without outputs= or cache=True there is nothing to be up to date")
-        for field in fields_of([*self.inputs.templates(), *self.outputs.templates()]):
+        paths = [*self.inputs.templates(), *self.outputs.templates()]
+        check_closed(paths)
+        for field in fields_of(paths):
             if field.name not in self.signature.parameters:
                 known = ", ".join(self.signature.parameters) or "none"
                 raise OptionError(f"{self.name}: {field} is none of its parameters, which are: {known}")
@@ -125,13 +127,16 @@ class MakingFunction:
         plain = {key: text for key, text in texts.items() if isinstance(text, str)}
         read = self.inputs.fill(lookup, plain)
         self.inputs.check(name, read, "")
-        inputs = [path for one in read for path in expanded(one.pattern or one.path, "")]
+        globs: list[str] = []
+        inputs = inputs_of([one.pattern or one.path for one in read], "", globs)
         outputs = self.outputs.fill(lookup, plain)
         self.outputs.check(name, outputs, "")
         for pattern, output in zip(self.outputs.patterns, outputs, strict=True):
             if pattern.fixed is None:
                 check_written(name, "outputs", output.path, pattern.folder, "")
-        return Plan(name, inputs, outputs)
+        plan = Plan(name, inputs, outputs)
+        plan.globs = globs
+        return plan
 
     def _bound(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         bound = self.signature.bind(*args, **kwargs)

@@ -2,10 +2,13 @@
 
 final.txt ──► final()                    its input test_1.txt ──► solve(i="1")
 test_1.txt against "test_{i}.txt" ──► i = "1"
+
+A glob among inputs is no name of a file: it stands for what there is, and for what the calls that are found will make.
 """
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,7 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from woflo.errors import MissingInputError, UnknownMakerError
 from woflo.scripts.body import Script
-from woflo.scripts.files import Temporary
+from woflo.scripts.files import Temporary, is_glob
+from woflo.scripts.ordering import behind_globs
 from woflo.scripts.plan import Plan, target_of
 from woflo.scripts.temporaries import hold, release
 from woflo.scripts.words import FILES, Field, Template, parsed
@@ -114,13 +118,14 @@ class _Search:
     def calls(self, paths: Sequence[str]) -> list[Call]:
         for path in paths:
             if self._maker_of(path) is None:
-                raise UnknownMakerError(f"nothing makes {path!r}: {_told(self._tasks)}")
+                hint = " (no file matches it; name those that are to be made)" if is_glob(path, "") else ""
+                raise UnknownMakerError(f"nothing makes {path!r}{hint}: {_told(self._tasks)}")
             self._add(path)
             maker = self._maker_of(path)
             assert maker is not None
             number = self._numbers[_key(*maker)]
             self._calls[number] = self._calls[number]._replace(is_asked=True)
-        return self._calls
+        return behind_globs(self._calls, _told(self._tasks))
 
     def _add(self, path: str) -> None:
         """The call that makes this file, behind all that it needs. A chain may be longer than Python's stack."""
@@ -145,7 +150,7 @@ class _Search:
         path = reader.plan.path(name)
         maker = self._maker_of(path)
         if maker is None:
-            if not os.path.exists(path):
+            if name not in reader.plan.globs and not os.path.exists(path):
                 told = f"{reader.task.name} reads {name!r}, which does not exist, and nothing makes it"
                 raise MissingInputError(f"{told}: {_told(self._tasks)}")
             return
@@ -164,13 +169,18 @@ class _Search:
         return made
 
     def _maker_of(self, path: str) -> tuple[Task[..., Any], dict[str, Any]] | None:
-        """The task whose outputs this file is one of, and the values that say so. A name beats a pattern."""
+        """The task whose outputs this file is one of, and the values that say so. A name beats a pattern.
+
+        Of a glob, that whose outputs are found by such a one; it tells no values.
+        """
         target = target_of(path)
+        is_pattern = is_glob(path, "")
         found = [
             (matcher.fields, task, values)
             for task, matchers in self._matchers
             for matcher in matchers
             if (values := matcher.values(target)) is not None
+            and not (is_pattern and any(glob.has_magic(str(value)) for value in values.values()))
         ]
         if not found:
             return None

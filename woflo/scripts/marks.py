@@ -14,16 +14,17 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from woflo.kernel.digest import digest
-from woflo.scripts.places import folder
+from woflo.scripts.places import below, folder
 
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["STAYED", "Mark", "is_marked", "is_taken", "mark_of"]
+__all__ = ["STAYED", "Mark", "is_left", "is_marked", "is_taken", "mark_of", "marks_of_others"]
 
 STAYED = ".stayed"
 """At the end of the name of the file beside a mark, which tells of the attempt."""
@@ -33,6 +34,8 @@ SETTLED = 2_100_000_000
 _folders: dict[str, str] = {}
 """Of marks, by the current folder."""
 _listed: tuple[str, int, frozenset[str]] = ("", 0, frozenset())
+_held: set[str] = set()
+"""The marks that this process has at this moment."""
 
 
 def mark_of(target: str) -> str:
@@ -41,23 +44,35 @@ def mark_of(target: str) -> str:
 
 
 def is_marked(target: str) -> bool:
-    """True where it is being made, or was not made to the end.
+    """True where it is being made, or was not made to the end."""
+    _, names = _listing()
+    return bool(names) and digest(target) in names
 
-    The folder is listed once for many targets: its time tells whether there are others since.
+
+def marks_of_others() -> list[str]:
+    """The paths of all marks, but for those that this process has at this moment."""
+    where, names = _listing()
+    return [path for name in names if "." not in name and (path := f"{where}/{name}") not in _held]
+
+
+def _listing() -> tuple[str, frozenset[str]]:
+    """The folder of marks, and what is in it.
+
+    It is listed once for many targets: its time tells whether there are others since.
     """
     global _listed
     here = os.getcwd()
-    path = _folders.get(here) or _folders.setdefault(here, folder("making"))
+    path = _folders.get(here) or _folders.setdefault(here, below("making"))
     try:
         changed = os.stat(path).st_mtime_ns
     except FileNotFoundError:
-        return False  # somebody has removed the folder
+        return path, frozenset()  # nothing was made yet, or somebody has removed the folder
     if _listed[0] == path and _listed[1] == changed:
-        return bool(_listed[2]) and digest(target) in _listed[2]
+        return path, _listed[2]
     names = frozenset(os.listdir(path))
     if time.time_ns() - changed > SETTLED:
         _listed = (path, changed, names)
-    return bool(names) and digest(target) in names
+    return path, names
 
 
 class Mark:
@@ -80,6 +95,7 @@ class Mark:
             fd, is_new = _opened(path)
             if is_new or (_is_locked(fd) and _is_the_same(fd, path)):
                 os.ftruncate(fd, 0)
+                _held.add(path)
                 return cls(path, fd, has_waited, not is_new)
             os.close(fd)
             has_waited = True
@@ -133,6 +149,7 @@ class Mark:
 
     def give(self) -> None:
         """Let others make it."""
+        _held.discard(self.path)
         if sys.platform != "win32":
             fcntl.flock(self.fd, fcntl.LOCK_UN)  # also what a process that was left behind holds of it
         os.close(self.fd)
@@ -198,11 +215,51 @@ def is_taken(path: str) -> bool:
     except OSError:
         return False
     try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
+        return not _is_free(fd)
     finally:
         os.close(fd)
+
+
+@contextmanager
+def is_left(path: str) -> Iterator[bool]:
+    """True for a mark of an attempt that will not end; nobody begins another one within this.
+
+    Nobody has it, or only what a process that is gone has left behind, as the command of a program that was killed.
+    """
+    if sys.platform == "win32":
+        yield False
+        return
+    try:
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        yield False
+        return
+    try:
+        yield _is_the_same(fd, path) if _is_free(fd) else _is_orphaned(path)
+    finally:
+        os.close(fd)
+
+
+def _is_free(fd: int) -> bool:
+    """True where nobody has the lock; nobody gets it then until the file is closed."""
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_orphaned(path: str) -> bool:
+    """True where who has begun it was of this machine, and is gone."""
+    try:
+        with open(f"{path}{STAYED}", encoding="ascii") as file:
+            told = json.load(file)
+        if told["host"] == HOST:
+            os.kill(int(told["pid"]), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, ValueError, TypeError, KeyError):
+        return False
     return False
 
 
@@ -213,3 +270,12 @@ def _is_the_same(fd: int, path: str) -> bool:
     except FileNotFoundError:
         return False
     return (there.st_dev, there.st_ino) == (own.st_dev, own.st_ino)
+
+
+def _forget_held() -> None:
+    """In a child: they are the parent's."""
+    _held.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_held)

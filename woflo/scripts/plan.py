@@ -8,7 +8,7 @@ from glob import has_magic
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import ArgumentError
-from woflo.scripts.files import Groups, Output, expanded, matching
+from woflo.scripts.files import Groups, Output, expanded, is_glob, matching
 from woflo.scripts.places import project
 from woflo.scripts.prints import Found, Place, Print
 
@@ -47,6 +47,7 @@ class Plan:
         "env",
         "environment",
         "extra",
+        "globs",
         "inputs",
         "is_forced",
         "name",
@@ -67,6 +68,9 @@ class Plan:
         self.root: str = ""
         """Where the attempt began, which its code may leave; empty where nothing in this process can."""
         self.inputs: list[str] = inputs
+        """The files, and those globs that find none."""
+        self.globs: Sequence[str] = _NO_WORDS
+        """Those among the inputs, by which `inputs` were found."""
         self.outputs: list[Output] = outputs
         self.target: str | None = target_of(outputs[0].path, base) if outputs else None
         """What the record of the last success is found by; None where nothing is kept."""
@@ -110,6 +114,10 @@ class Plan:
     def path(self, path: str) -> str:
         """As this process finds it."""
         return os.path.join(self.root, self.base, path) if self.base or self.root else path
+
+    def patterns(self) -> list[str]:
+        """The globs among its inputs, within the project."""
+        return [target_of(one, self.base) for one in self.globs]
 
     def found(self) -> list[str]:
         """The outputs that there are, and all that must be there."""
@@ -158,10 +166,11 @@ def files_for(field: Field, groups: Groups, option: str) -> list[str]:
     raise ArgumentError(f"{field} is not among the {option} of this call, which are: {told}")
 
 
-def inputs_of(paths: list[str], base: str) -> list[str]:
-    """The files of paths and globs."""
+def inputs_of(paths: list[str], base: str, globs: list[str]) -> list[str]:
+    """The files of paths and globs; the latter are added to `globs`."""
     if not any(map(has_magic, paths)):
         return paths
+    globs += [path for path in paths if is_glob(path, base)]
     return [one for path in paths for one in expanded(path, base)]
 
 

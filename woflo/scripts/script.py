@@ -18,6 +18,7 @@ from woflo.scripts.freshness import reasons, remember
 from woflo.scripts.ledger import GONE, ledger
 from woflo.scripts.plan import Plan, Value
 from woflo.scripts.prints import ABSENT, look
+from woflo.scripts.unfinished import partial_inputs
 from woflo.scripts.words import split
 
 __all__ = ["Maker", "script", "touch", "why"]
@@ -126,7 +127,7 @@ def why(task: Maker, /, *args: Any, **kwargs: Any) -> list[str]:
     known = None if plan.target is None else ledger().again(plan.target)
     found = list(reasons(plan, known))
     found += [f"{path} does not exist" for path in plan.inputs if look(plan.path(path)) is ABSENT]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys([*found, *partial_inputs(plan)] if found else found))
 
 
 def touch(task: Maker, /, *args: Any, **kwargs: Any) -> Value:

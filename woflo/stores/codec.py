@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from woflo.errors import SerializationError, TaskStoppedError
 from woflo.kernel.graph import Handle, find_handles, substitute
+from woflo.kernel.hiding import is_secret_name
 from woflo.kernel.masking import mask, mask_text, shorten_call
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import RunState
+from woflo.stores.differing import SCALARS, Difference, first_difference, first_foreign
 from woflo.stores.failures import dump_error, load_error
 
 if TYPE_CHECKING:
@@ -35,7 +37,6 @@ MOST = 256 * 1024 * 1024
 """Characters of JSON that a value may have; what is larger belongs in a file, whose path is passed."""
 
 _UNTYPED = (Any, object, Parameter.empty, None)
-_SCALARS = (int, str, bool, float, type(None))
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _decode = json.JSONDecoder().decode
 
@@ -182,7 +183,7 @@ class ValueCodec:
         self.what = what
         self.which = which
         self.is_untyped: bool = annotation in _UNTYPED
-        self.scalar: Any = annotation if annotation in _SCALARS else None
+        self.scalar: Any = annotation if annotation in SCALARS else None
 
     @cached_property
     def _adapter(self) -> TypeAdapter[Any]:
@@ -201,6 +202,16 @@ class ValueCodec:
 
     def dump(self, value: Any) -> str:
         """`value` as JSON. Raises `SerializationError` for one that would not come back as it is."""
+        try:
+            text = self._text(value)
+        except ValueError as error:  # of JSON's own: a list that holds itself, or a number of too many digits
+            way_out = "; pass hex(n), a text" if "digits" in str(error) else ""
+            raise self._refusal(f"cannot be written as JSON: {_small(str(error))}{way_out}") from error
+        if len(text) > MOST:
+            raise self._refusal(f"has {len(text):,} characters as JSON; write it to a file, and pass the path")
+        return text
+
+    def _text(self, value: Any) -> str:
         if type(value) is self.scalar:
             text = repr(value) if self.scalar is int else _encode(value)
         elif find_handles((value,), {})[0]:
@@ -209,12 +220,10 @@ class ValueCodec:
             text = self._dump_untyped(value) if self.is_untyped else self._dump_typed(value)
             if text.startswith(PICKLED):
                 raise self._refusal('is a dictionary with the key "$pickle", which is woflo\'s own; take another name')
-        if len(text) > MOST:
-            raise self._refusal(f"has {len(text):,} characters as JSON; write it to a file, and pass the path")
         return text
 
     def _dump_untyped(self, value: Any) -> str:
-        foreign = _first_foreign(value)
+        foreign = first_foreign(value)
         if foreign is not None:
             raise self._refusal(
                 f"is or holds {self._shown(foreign)}, which JSON does not know; annotate it with its type "
@@ -230,12 +239,23 @@ class ValueCodec:
             told = f"is {self._shown(value)}, which {self._annotated()} does not describe{_inside(error, value)}"
             is_told = type(error).__module__.startswith("pydantic")  # in our words, and theirs tell the values, too
             raise self._refusal(told) from (None if is_told else error)
-        if type(again) is not type(value) or not (again == value or self._is_same(again, text)):
-            raise self._refusal(
-                f"is {self._shown(value)}, and would come back as {self._shown(again)} under {self._annotated()}; "
-                f"annotate it with its own type"
-            )
+        is_equal = type(again) is type(value) and (again == value or self._is_same(again, text))
+        if not is_equal or self._may_hold_deques:
+            found = first_difference(value, again) or (None if is_equal else Difference("", value, again))
+            if found is not None:
+                raise self._refusal(self._differing(found))
         return text
+
+    @cached_property
+    def _may_hold_deques(self) -> bool:
+        """Those are equal also where one of them has a bound, which is not stored."""
+        return "deque" in str(self._adapter.core_schema)
+
+    def _differing(self, found: Difference) -> str:
+        name = self.name if is_secret_name(self.name) else found.secret
+        given, again = (shorten_call(type(one).__name__, (one,), {}, (name,)) for one in (found.given, found.again))
+        is_what = f"has {given} at {found.place}, which" if found.place else f"is {given}, and"
+        return f"{is_what} would come back as {again} under {self._annotated()}; {found.advice()}"
 
     def _is_same(self, again: Any, text: str) -> bool:
         """True for what is not equal to itself, such as a list with NaN, and is written in the same way again."""
@@ -354,21 +374,6 @@ def _inside(error: Exception, value: Any) -> str:
 
 def _small(text: str) -> str:
     return text[:1].lower() + text[1:]
-
-
-def _first_foreign(value: Any) -> Any:
-    """The first part of `value` that JSON does not know as it is, or None. None itself is known."""
-    todo = [value]
-    while todo:
-        one = todo.pop()
-        kind = type(one)
-        if kind is list:
-            todo += one
-        elif kind is dict and all(type(key) is str for key in one):
-            todo += one.values()
-        elif kind not in _SCALARS:
-            return one
-    return None
 
 
 def _hints(fn: Callable[..., Any] | None) -> dict[str, Any]:

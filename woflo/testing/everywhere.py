@@ -22,6 +22,7 @@ from woflo.kernel import clock
 from woflo.stores.contract import Store
 from woflo.testing.clock import FakeClock
 from woflo.testing.crash_report import Crash, CrashReport, Ended
+from woflo.testing.quiet import simulated_crashes_unlogged
 from woflo.testing.trial import Trial
 from woflo.testing.trial_process import Plan
 
@@ -81,6 +82,7 @@ def crash_everywhere(
     with ExitStack() as stack:
         moved = clock.current()
         faked = moved if isinstance(moved, FakeClock) else stack.enter_context(FakeClock())
+        stack.enter_context(simulated_crashes_unlogged())
         return _Everywhere(workflow.name, plan, faked, same).report()
 
 

@@ -23,6 +23,7 @@ from woflo.testing.crash_report import Ended
 from woflo.testing.crashing import CrashingStore, SimulatedCrashError
 
 if TYPE_CHECKING:
+    from woflo.durable.execution import Execution
     from woflo.kernel.task import Task
 
 __all__ = ["Plan", "Process"]
@@ -119,10 +120,15 @@ class Process:
 
     def _skip_pause(self) -> bool:
         """Between two attempts of steps that execute here nobody needs to wait."""
-        states = {run._state for run in list(runtime.current.live)}
-        if RunState.RETRYING in states and RunState.RUNNING not in states:
+        states = {step._state for execution in self._executions() for step in list(execution._open)}
+        is_serving = self._worker is not None and bool(self._worker.serving._under_way)
+        if RunState.RETRYING in states and RunState.RUNNING not in states and not is_serving:
             self._skip_to(runtime.current.reactor.next_time(), self._clock.monotonic())
         return True
+
+    def _executions(self) -> list[Execution]:
+        """Of this process: what one that died had called stays as it was for ever. And no groups, which wait too."""
+        return list(self._engine.executions.values())
 
     def _skip_to(self, due: float | None, now: float) -> bool:
         if due is None:
@@ -151,6 +157,7 @@ class Process:
             self._engine.abandon()
             store = self._store.store if isinstance(self._store, CrashingStore) else self._store
             store.write(Recover(now=self._clock.now(), dead=(self._engine.id,)))
+            runtime._leave_to_stores(runtime.current)  # groups of children: their ends are told to nobody here
         else:
             if self._worker is not None:
                 self._worker.drain(self._plan.timeout)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from durable_helpers import Log
 
-from woflo import Happened, current_run, manual, sleep, task, wait_signal, workflow
+from woflo import Happened, current_run, gather, manual, sleep, task, wait_signal, workflow
 from woflo.errors import OptionError
 from woflo.kernel import clock
 from woflo.stores.memory import MemoryStore
@@ -130,6 +130,25 @@ def test_an_effect_that_happens_twice_is_told():
         crash_everywhere(counting).check(may_run_twice=[])
 
 
+def test_simulated_crashes_are_not_logged(caplog):
+    """A test that fails shows what went wrong, and not hundreds of lines of what was meant to; the rest is told."""
+
+    @task(retries=1)
+    def at_the_second(number: int) -> int:
+        if current_run().attempt == 1:
+            raise ValueError("not yet")
+        return number
+
+    @workflow
+    def twice() -> int:
+        return at_the_second(1).get_result() + at_the_second(2).get_result()
+
+    with caplog.at_level("INFO", logger="woflo"):
+        crash_everywhere(twice).check()
+    assert "SimulatedCrashError" not in caplog.text
+    assert "not yet" in caplog.text
+
+
 def test_a_result_that_differs_is_told():
     """What the code takes from outside of its steps is another one when it goes on."""
     numbers = iter(range(100))
@@ -217,6 +236,28 @@ def test_a_clock_of_the_test_is_used():
         assert faked.now() >= 1000 + 60 * len(made)
     assert len(made) == len(report.crashes) + 1
     assert not isinstance(clock.current(), FakeClock)
+
+
+@task(retries=2, retry_sleep_time=600)
+def refuses(number: int) -> int:
+    raise ValueError(f"not {number}")
+
+
+@workflow
+def pauses_between_attempts(number: int) -> str:
+    gather(child(number), child(number + 1)).get_result()
+    try:
+        gather(refuses(number), refuses(number + 1)).get_result()
+    except ValueError as error:
+        step(number)
+        return str(error)
+    return "accepted"
+
+
+def test_pauses_between_attempts_cost_no_time():
+    """Nor in a group of steps, nor where groups of processes that died have never ended."""
+    report = crash_everywhere(pauses_between_attempts, 1, timeout=10).check()
+    assert report.ended.value == "not 1"
 
 
 def test_steps_that_ask_are_told_from_those_that_know():

@@ -8,7 +8,7 @@ import pytest
 from durable_helpers import PATIENCE, World
 from systems import needs_fork
 
-from woflo import complete, current_run, manual, task, use_store, workflow
+from woflo import Worker, complete, current_run, manual, task, use_store, workflow
 from woflo.durable.engine import engine_of
 from woflo.durable.inside import wait_signal
 from woflo.errors import (
@@ -54,6 +54,18 @@ def writes_and_fails(x: int) -> int:
     raise ValueError(x)
 
 
+@task
+def writes_and_gives_a_text(x: int) -> int:
+    insert(x)
+    current_run().enqueue(follow_up, x)
+    return "no number"
+
+
+@task(runner="queue")
+def writes_for_a_worker(x: int) -> int:
+    return writes_and_gives_a_text.fn(x)
+
+
 @task(retries=2)
 def writes_at_the_third(x: int) -> int:
     insert(x * 10 + current_run().attempt)
@@ -83,7 +95,7 @@ def many(count: int) -> int:
     return sum(writes(number).get_result() for number in range(count))
 
 
-STEPS = {one.name: one for one in (writes, writes_and_fails, writes_at_the_third, undoes)}
+STEPS = {one.name: one for one in (writes, writes_and_fails, writes_and_gives_a_text, writes_at_the_third, undoes)}
 
 
 @pytest.fixture
@@ -116,6 +128,20 @@ def test_rows_are_kept_with_the_record(store, tmp_path):
 def test_a_failure_undoes_rows_and_calls(store, tmp_path):
     with pytest.raises(ValueError):
         does("writes_and_fails", 4).get_result(PATIENCE)
+    assert (mine(tmp_path), calls(store)) == ([], [])
+
+
+def test_a_result_that_cannot_be_stored_undoes_rows_and_calls(store, tmp_path):
+    """The step has failed, as by an exception."""
+    with pytest.raises(SerializationError):
+        does("writes_and_gives_a_text", 4).get_result(PATIENCE)
+    assert (mine(tmp_path), calls(store)) == ([], [])
+
+
+def test_the_same_of_a_call_from_a_queue(store, tmp_path):
+    run = writes_for_a_worker(4)
+    with Worker([writes_for_a_worker], store), pytest.raises(SerializationError):
+        run.get_result(PATIENCE)
     assert (mine(tmp_path), calls(store)) == ([], [])
 
 

@@ -145,3 +145,10 @@ def test_an_unknown_runner_is_told_at_once(store):
     """Not at the first call."""
     with pytest.raises(UnknownNameError, match="did you mean 'thread'"):
         Worker([held], runner="tread")
+
+
+@pytest.mark.parametrize("queue", ["", "  ", "a\0b", 3])
+def test_a_queue_that_no_call_can_be_in_is_refused(queue):
+    """A worker would wait at it for ever."""
+    with pytest.raises(OptionError, match=r"queue="):
+        Worker([held], MemoryStore(), queues=["default", queue])

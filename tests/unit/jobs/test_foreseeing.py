@@ -120,3 +120,47 @@ def test_secrets_are_hidden(folder, store):
     told = job.foreseen()
     assert told[1].reasons == ("***.txt would be made anew by one",)
     assert "hunter2xyz" not in f"{told}{job.graph()}"
+
+
+def test_what_will_be_made_is_not_said_to_be_missing(folder, store):
+    """By a step of which it is not known with what, by one that names no files, or of what was temporary."""
+    text = """
+    tasks:
+      name: {task: name}
+      make: {run: [sh, -c, "echo $0 >$1", "{word}", "{outputs}"], parameters: {word: "${name.result}"}, outputs: a.txt}
+      next: {run: "cp {inputs} {outputs}", inputs: a.txt, outputs: b.txt}
+      found: {run: "cat {inputs}", inputs: "a.*"}
+      makes: {run: "touch c.txt"}
+      reads: {run: "cat {inputs}", inputs: c.txt, dependencies: [makes]}
+      fails: {run: "cat {inputs}", inputs: [d.txt, "d.*"]}
+    """
+    found = reasons(folder.load(text, tasks=ALL))
+    assert found["next"] == ["b.txt does not exist", "a.txt would be made anew by make"]
+    assert found["found"] == ["it names no outputs", "a.txt would be made anew by make"]
+    assert found["reads"] == [
+        "it names no outputs",
+        "its input c.txt does not exist; whether makes makes it is not known",
+    ]
+    assert found["fails"] == [
+        "it names no outputs",
+        "its input d.txt does not exist, and nothing would make it: it would fail",
+        "no file matches its input d.*, and nothing is known to make one: it would fail",
+    ]
+
+
+def test_what_was_temporary_comes_again(folder, store):
+    """It is gone, and its maker is up to date without it; that makes it again for a reader that is executed."""
+    text = """
+    tasks:
+      make: {run: "touch {outputs}", outputs: t.txt, temporary: true}
+      next: {run: "cp {inputs} {outputs}", inputs: t.txt, outputs: b.txt}
+      last: {run: "cat {inputs}", inputs: [t.txt, b.txt]}
+    """
+    job = folder.load(text)
+    job().get_result()
+    assert reasons(job) == {
+        "make": [],
+        "next": [],
+        "last": ["it names no outputs", "its input t.txt was temporary, and would be made again by make before"],
+    }
+    job().get_result()

@@ -67,7 +67,7 @@ def test_globs_and_folders(folder):
         "two": [],
         "many": [],
         "all": ["one"],
-        "deep": ["one", "two"],
+        "deep": ["one", "two", "many"],
         "folder": ["one", "two"],
         "line": ["many"],
     }
@@ -170,3 +170,18 @@ def test_any_graph_of_files(folder, data):
 
 def _without_empty(step):
     return {**step, "run": "true"} if not step["inputs"] else step
+
+
+def test_globs_of_both(folder, store):
+    """What names its outputs by a glob is before what finds them by one, whichever of the two says more."""
+    job = folder.load(
+        """
+        tasks:
+          all: {run: "cat {inputs}", inputs: "parts/*"}
+          join: {run: "cp {inputs} all/", inputs: "parts/*.txt", outputs: "all/*.txt"}
+          split: {run: "sh -c 'mkdir -p all; echo 1 > parts/1.txt; echo 2 > parts/2.txt'", outputs: "parts/*.txt"}
+        """
+    )
+    assert needs(job) == {"split": [], "all": ["split"], "join": ["split"]}
+    job().get_result()
+    assert sorted(path.name for path in (folder.path / "all").iterdir()) == ["1.txt", "2.txt"]

@@ -68,6 +68,16 @@ ONE_PROBLEM = {
         """,
         "job.yaml:4: tasks.a.max_atempts: is not known here; did you mean 'max_attempts'?",
     ),
+    "a variable without quotes in braces": (
+        """
+        tasks:
+          a: {task: noop, parameters: {v: $VAR{v:1}}}
+        """,
+        (
+            "job.yaml:2: is no YAML: while parsing a flow mapping, did not find expected ',' or '}'; "
+            'in braces or brackets it needs quotes: "$VAR{v:1}"'
+        ),
+    ),
     "unknown key at the top": (
         """
         taskz:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent import futures
+from pathlib import Path
 
 import pytest
 from unit_helpers import eventually, in_thread
@@ -135,3 +136,25 @@ def test_a_call_may_submit_another_one():
     executor = Executor(SequentialTaskRun)
     nested = in_thread(lambda: executor.submit(lambda: executor.submit(abs, -3).result(5)).result(5))
     assert nested(5) == 3
+
+
+class Simulation:
+    """Has a method that a task would call."""
+
+    def __init__(self, steps):
+        self.steps = steps
+
+    def run(self):
+        return "a result"
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_a_class_is_called_for_an_instance(runner):
+    """As in the standard library: classes of others, and those that have a `run` method, which nobody asked for."""
+    with Executor(runner) as executor:
+        assert list(executor.map(int, ["1", "2"])) == [1, 2]
+        assert list(executor.map(Path, ["a", "b"])) == [Path("a"), Path("b")]
+        made = executor.submit(Simulation, 3).result(20)
+        assert isinstance(made, Simulation)
+        assert made.steps == 3
+        assert executor.submit(type, 3).result(20) is int

@@ -7,8 +7,9 @@ from itertools import count
 
 import pytest
 from systems import HAS_PROCESSES
+from unit_helpers import eventually, in_thread
 
-from woflo import quote, task
+from woflo import as_completed, quote, task
 from woflo.errors import ArgumentError, MapLengthError, OptionError
 
 RUNNERS = ["sequential", "thread", "async", *(["multiprocess", "pool"] if HAS_PROCESSES else [])]
@@ -168,3 +169,68 @@ def test_after_a_wrong_call_a_map_goes_on(inline):
     with pytest.raises(ArgumentError):
         next(runs)
     assert [run.get_result() for run in runs] == [3]
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_as_completed_of_an_endless_map_launches_ahead_of_its_reader_alone(runner):
+    """It hands out what has ended while the map launches more, never more than the map would by itself."""
+    made = task(runner=runner)(pair).map(count())
+    made.ahead = 4
+    taken = []
+    items = as_completed(made)
+    for run in items:
+        taken.append(run.get_result()[0])
+        if len(taken) == 20:
+            break
+    assert sorted(taken) == sorted(set(taken))
+    assert max(taken) < 20 + made.ahead
+    assert list(as_completed(task(runner=runner)(pair).map([]))) == []
+
+
+def test_as_completed_of_a_map_gives_the_first_that_ends(memory):
+    """While others are open; those are no fewer for it."""
+    made = task(runner=memory)(pair).map(range(6))
+    made.ahead = 4
+    launched = []
+    order = iter(as_completed(made))
+    take, made.take_launched = made.take_launched, lambda held: launched.append(take(held)) or launched[-1]
+    first = in_thread(next, order)
+    eventually(lambda: launched and launched[0][2]._watchers)
+    for at in (2, 1):
+        launched[0][at].succeed()
+        assert (first if at == 2 else in_thread(next, order))() is launched[0][at]
+    assert [len(runs) for runs in launched] == [4, 0]
+    last = in_thread(list, order)
+    eventually(lambda: len(launched) > 2)
+    assert len(launched[2]) == 2
+    for run in [launched[0][0], launched[0][3], *launched[2]]:
+        run.succeed()
+    assert len(last()) == 4
+
+
+def test_as_completed_of_a_map_raises_what_its_input_raised(inline):
+    """After the calls that were launched before."""
+
+    def broken():
+        yield from range(3)
+        raise OSError("the input is broken")
+
+    order = iter(as_completed(inline.map(broken())))
+    assert sorted(next(order).get_result()[0] for _ in range(3)) == [0, 1, 2]
+    with pytest.raises(OSError, match="the input is broken"):
+        next(order)
+
+
+@pytest.mark.parametrize("runner", ["thread", "async"])
+def test_as_completed_async_of_an_endless_map(runner):
+    """The same where it is iterated over on a loop."""
+
+    async def main():
+        taken = []
+        async for run in as_completed(task(runner=runner)(pair).map(count())):
+            taken.append((await run)[0])
+            if len(taken) == 2000:
+                break
+        return taken
+
+    assert len(set(asyncio.run(main()))) == 2000

@@ -32,6 +32,10 @@ BAD = {
         {3: 1},
     ],
     "rate_limit": ["", "10", "0/s", "10/y", "-1/s", "10/0s", 10, "ten/s"],
+    "key": ["", "a\0b", "\ud800"],
+    "queue": ["", "a\0b"],
+    "limit_key": ["\udfffx"],
+    "tags": [{"customer": "a\0b"}],
 }
 CASES = [(name, value) for name, values in BAD.items() for value in values]
 IDS = [f"{name}={value!r:.40}".partition(" at 0x")[0] for name, value in CASES]
@@ -76,6 +80,7 @@ def test_with_options_checks_as_decoration_does(name, value):
         ("resources", {"cpus": 0.5, "memory": "1KB"}),
         ("rate_limit", "100/m"),
         ("rate_limit", "5/10s"),
+        ("key", "ключ/../\U0001f600 \n\x1b"),
     ],
 )
 def test_a_good_value_is_taken(name, value):

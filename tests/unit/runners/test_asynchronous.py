@@ -6,11 +6,12 @@ import asyncio
 import threading
 
 import pytest
-from unit_helpers import eventually
+from unit_helpers import eventually, in_thread
 
 from woflo import current_run, task
 from woflo.errors import TaskTimeoutError
 from woflo.kernel import runtime
+from woflo.runners import ThreadTaskRun
 from woflo.runners.asynchronous import AsyncTaskRun
 
 
@@ -40,6 +41,20 @@ def test_code_that_goes_on_after_its_timeout_keeps_its_place_alone(gate, kind, r
     assert run._in_code
     gate.set()
     eventually(lambda: not run._in_code)
+
+
+@pytest.mark.parametrize("runner", [AsyncTaskRun, ThreadTaskRun])
+def test_a_plain_function_is_not_waited_for(gate, runner):
+    """Its handle ends when its time is over, and `stop` returns after `grace`: nothing could end its code."""
+
+    class WithTime(runner):
+        grace = _KILL_SLACK = 3600.0
+
+    late, stopped = task(runner=WithTime, timeout=0.1)(gate.wait)(), task(runner=WithTime)(gate.wait)()
+    assert isinstance(late.exception(timeout=20), TaskTimeoutError)
+    eventually(lambda: stopped.state == "RUNNING")
+    assert in_thread(stopped.stop, 0.1)(20) is False
+    assert stopped.state == "STOPPED"
 
 
 @pytest.mark.parametrize("runner", ["async", "thread"])

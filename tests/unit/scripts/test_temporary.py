@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from woflo import RunState, gather, script, temporary
-from woflo.errors import ScriptError
+from woflo import RunState, dry_run, gather, script, temporary
+from woflo.errors import MissingInputError, ScriptError
 from woflo.testing import wait_until
 
 EXECUTED, SKIPPED = RunState.SUCCEEDED, RunState.SKIPPED
@@ -49,6 +49,24 @@ def test_it_comes_again_for_a_reader_that_needs_it(flow):
     assert flow() == [SKIPPED, SKIPPED, EXECUTED]
     assert Path("r_2.txt").read_text() == "oneanother"
     assert flow() == [SKIPPED] * 3
+
+
+def test_a_dry_run_tells_that_it_comes_again(project):
+    """For who is called with what makes it; whoever only names the file does not find it."""
+    make = script("touch {outputs}", outputs=temporary("t.txt"), name="make")
+    read = script("cp {inputs} {outputs}", outputs="{i}.txt", name="read")
+    read(i=1, inputs=make()).get_result()
+    wait_until(lambda: not Path("t.txt").exists())
+    with dry_run() as plan:
+        read(i=2, inputs=make())
+        read(i=3, inputs="t.txt")
+    assert [one.reasons[1] for one in plan.planned] == [
+        "its input t.txt was temporary, and would be made again by make before",
+        "its input t.txt does not exist, and nothing would make it: it would fail",
+    ]
+    read(i=2, inputs=make()).get_result()
+    wait_until(lambda: not Path("t.txt").exists())
+    assert isinstance(read(i=3, inputs="t.txt").exception(), MissingInputError)
 
 
 def test_a_change_of_what_it_is_made_of(flow):

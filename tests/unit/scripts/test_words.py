@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from woflo import script
+from woflo import script, task
 from woflo.errors import ArgumentError, OptionError
 from woflo.scripts.body import SHELL, Script
 from woflo.scripts.words import parsed
@@ -148,6 +148,15 @@ def test_a_brace_that_is_not_closed(words, shell):
     """Is told, and not printed as it stands."""
     with pytest.raises(OptionError, match=r"has a brace that is not closed, '\{"):
         made(words, shell=shell)
+
+
+@pytest.mark.parametrize("where", ["inputs", "outputs"])
+def test_a_brace_that_is_not_closed_in_a_path(where):
+    """It would be the name of a file. Of a function, too."""
+    with pytest.raises(OptionError, match=r"'\{n.txt' has a brace that is not closed"):
+        script("do", **{where: "{n.txt"})
+    with pytest.raises(OptionError, match=r"'\{n.txt' has a brace that is not closed"):
+        task(**{"outputs": "o.txt", where: "{n.txt"})(lambda n: None)
 
 
 def test_braces_of_others():

@@ -1,7 +1,10 @@
 """The arguments of a call come back to the parameters for which they were given."""
 
+from collections import deque
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -79,3 +82,62 @@ def test_a_wrong_result_is_told_in_our_words():
         'the result of typed is stored as "x", which the annotation float does not describe: input should be a valid '
         "number, unable to parse string as a number"
     )
+
+
+@dataclass
+class Window:
+    """With a part that is typed, and one that is not."""
+
+    last: deque[int]
+    more: Any = None
+
+
+def parts(
+    anything: Any = None,
+    items: list[Any] | None = None,
+    named: dict[str, Any] | None = None,
+    when: datetime | None = None,
+    window: Window | None = None,
+    number: int = 0,
+) -> None:
+    """For what would come back as something else."""
+
+
+AT_NIGHT = datetime(2026, 3, 29, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"))
+ROUND: list[Any] = []
+ROUND.append([ROUND])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("items", [1, (2,)], "has tuple((2,)) at [1], which would come back as list([2]) under"),
+        (
+            "named",
+            {"a": [1, {"b": (1, 2)}]},
+            "has tuple((1, 2)) at ['a'][1]['b'], which would come back as list([1, 2])",
+        ),
+        ("named", {"password": ("hunter2",)}, "has tuple(***) at ['password'], which would come back as list(***)"),
+        ("window", Window(deque([1]), (3,)), "has tuple((3,)) at .more, which would come back as list([3]) under"),
+        ("window", Window(deque([1], maxlen=2)), "its maxlen of 2 is not stored"),
+        ("when", AT_NIGHT, "a time zone is stored as its offset: pass .astimezone(UTC)"),
+        ("number", 10**5000, "'number' of parts cannot be written as JSON: exceeds the limit (4300 digits)"),
+        ("anything", [10**5000], "'anything' of parts cannot be written as JSON: exceeds the limit (4300 digits)"),
+        ("anything", ROUND, "'anything' of parts cannot be written as JSON: circular reference detected"),
+    ],
+    ids=range(9),
+)
+def test_what_would_not_come_back_is_told_by_its_place(name, value, told):
+    """With both types, without what is secret, and with a way out that works."""
+    with pytest.raises(SerializationError) as error:
+        Codec(parts).dump_call((), {name: value})
+    assert told in str(error.value)
+    assert "hunter2" not in str(error.value)
+
+
+def test_the_ways_out_are_taken():
+    """What the errors advise is stored."""
+    given = {"when": AT_NIGHT.astimezone(UTC), "window": Window(deque([1])), "named": {"n": hex(10**5000)}}
+    codec = Codec(parts)
+    _, again = codec.load_call(codec.dump_call((), given))
+    assert again == given

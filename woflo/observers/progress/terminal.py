@@ -104,6 +104,11 @@ class TerminalDisplay(Display):
         if line is not None and line[1]:
             self._print(line[0], _RED)
 
+    def _colour_of(self, tally: Tally) -> str:
+        if tally.failed:
+            return _RED
+        return _GREEN if tally.created == tally.done else ""
+
     def _print(self, line: str, colour: str = "") -> None:
         if colour and self._has_colours:
             line = f"\x1b[{colour}m{line}\x1b[0m"
@@ -140,7 +145,7 @@ class TerminalDisplay(Display):
         with self._lock:
             self._erase()
             if tally.created or tally.done:
-                self._print(summary(tally), _RED if tally.failed else _GREEN)
+                self._print(summary(tally), self._colour_of(tally))
         for above in self._above:
             step_aside(above)
         if self._asking is not None:
