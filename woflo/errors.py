@@ -41,6 +41,7 @@ __all__ = [
     "PartialInputError",
     "PictureError",
     "PoolClosedError",
+    "ProtectedOutputError",
     "ResourceError",
     "Retry",
     "RunContinuedError",
@@ -332,6 +333,10 @@ class MissingOutputError(WofloError, FileNotFoundError):
 
 class OutputConflictError(WofloError, RuntimeError):
     """Two calls that are under way at once would make one file, in different ways; the message names both."""
+
+
+class ProtectedOutputError(WofloError, PermissionError):
+    """A call would make a protected output anew: the message tells the file, why, and the ways out."""
 
 
 class UnknownMakerError(WofloError, LookupError):

@@ -27,9 +27,11 @@ def pause(
     """
     with telling(debug=debug), opened_store(store) as kept:
         for one in name:
-            (queues.pause_schedule if schedule else queues.pause_queue)(one, store=kept)
+            told = (queues.schedule_paused if schedule else queues.queue_paused)(one, kept)
             if not json:
                 say(f"woflo pause: {_kind(schedule=schedule)} {one} is paused, until `woflo unpause`")
+            if told:
+                say(f"note: {told}")
     if json:
         _print(name, schedule=schedule, is_paused=True)
 
@@ -43,9 +45,11 @@ def unpause(
     """
     with telling(debug=debug), opened_store(store) as kept:
         for one in name:
-            (queues.resume_schedule if schedule else queues.resume_queue)(one, store=kept)
-            if not json:
+            told = (queues.schedule_resumed if schedule else queues.queue_resumed)(one, kept)
+            if not json and not told:
                 say(f"woflo unpause: {_kind(schedule=schedule)} {one} goes on")
+            if told:
+                say(f"note: {told}")
     if json:
         _print(name, schedule=schedule, is_paused=False)
 

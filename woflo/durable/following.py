@@ -7,6 +7,7 @@ for.
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from woflo.errors import TaskStoppedError
@@ -90,13 +91,14 @@ class Following:
         """See how the runs stand that do not execute here: of many a few have changed since."""
         here = self._engine.executions
         known = {one: self._seen.get(one, RunState.PENDING) for one in list(self._handles) if one not in here}
-        for run_id, row in self._engine.store.changed_among(known).items():
+        found = self._engine.store.changed_among(known)
+        for run_id, row in found.items():
             if row is not None and run_id in self._handles:
                 self._seen[run_id] = row.state
             if run_id not in here:
-                self._look_at(run_id, row)
+                self._look_at(run_id, row, found)
 
-    def _look_at(self, run_id: str, row: Row | None) -> None:
+    def _look_at(self, run_id: str, row: Row | None, found: Mapping[str, Row | None]) -> None:
         if row is None:
             for run in self.forget(run_id):
                 run.ended(*_gone(run))
@@ -107,14 +109,19 @@ class Following:
         else:
             for run in self._handles.get(run_id, ()):
                 run.look(row)
-            self._adopt_children(row)
+            self._adopt_children(row, found)
 
-    def _adopt_children(self, row: Row) -> None:
-        """What a run waits for may have been left behind by a process that died."""
+    def _adopt_children(self, row: Row, found: Mapping[str, Row | None]) -> None:
+        """What a run waits for may have been left behind by a process that died.
+
+        Those `found` by the same look are looked at by themselves: else each run of a deep chain would be asked for as
+        often as there are runs above it.
+        """
         engine = self._engine
         for token in row.waits_for:
             kind, _, child_id = token.partition(":")
-            child = engine.store.get(child_id) if kind == "run" and child_id not in engine.executions else None
+            is_elsewhere = kind == "run" and child_id not in engine.executions
+            child = (found.get(child_id) or engine.store.get(child_id)) if is_elsewhere else None
             if child is None or child.worker is not None:
                 continue
             if child.is_terminal:  # and was called by somebody else, or it would have woken this one
@@ -122,7 +129,8 @@ class Following:
                 continue
             if engine.can_execute(child.task):
                 engine.own(child.id)
-                self._adopt_children(child)
+                if child.id not in found:
+                    self._adopt_children(child, found)
             elif (child.reason == LOST or row.id in self._attached) and child.id not in self._revived:
                 self._revived.add(child.id)
                 engine.store.write(Wake(now=clock.now(), run_id=row.id))  # its code calls the child, and so knows it

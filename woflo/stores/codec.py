@@ -203,23 +203,20 @@ class ValueCodec:
     def dump(self, value: Any) -> str:
         """`value` as JSON. Raises `SerializationError` for one that would not come back as it is."""
         try:
-            text = self._text(value)
+            if type(value) is self.scalar:
+                text = repr(value) if self.scalar is int else _encode(value)
+            elif find_handles((value,), {})[0]:
+                return dump_plain(substitute(value, _reference))
+            else:
+                text = self._dump_untyped(value) if self.is_untyped else self._dump_typed(value)
+                if text.startswith(PICKLED):
+                    told = 'is a dictionary with the key "$pickle", which is woflo\'s own; take another name'
+                    raise self._refusal(told)
         except ValueError as error:  # of JSON's own: a list that holds itself, or a number of too many digits
             way_out = "; pass hex(n), a text" if "digits" in str(error) else ""
             raise self._refusal(f"cannot be written as JSON: {_small(str(error))}{way_out}") from error
         if len(text) > MOST:
             raise self._refusal(f"has {len(text):,} characters as JSON; write it to a file, and pass the path")
-        return text
-
-    def _text(self, value: Any) -> str:
-        if type(value) is self.scalar:
-            text = repr(value) if self.scalar is int else _encode(value)
-        elif find_handles((value,), {})[0]:
-            return dump_plain(substitute(value, _reference))
-        else:
-            text = self._dump_untyped(value) if self.is_untyped else self._dump_typed(value)
-            if text.startswith(PICKLED):
-                raise self._refusal('is a dictionary with the key "$pickle", which is woflo\'s own; take another name')
         return text
 
     def _dump_untyped(self, value: Any) -> str:

@@ -117,6 +117,30 @@ def test_a_paused_queue_waits(store):
     assert queues() == {}
 
 
+def test_names_that_nothing_tells_of_are_warned_of(store, caplog):
+    """A queue, or a schedule, is paused all the same; what is known, or was paused, is not told."""
+    double(2)
+    for pause in (pause_queue, resume_queue):
+        pause("default")
+    pause_schedule("double")
+    resume_schedule("double")
+    assert not caplog.records
+    for pause in (pause_queue, pause_schedule):
+        pause("doubel")
+    resume_queue("mail")
+    resume_schedule("nobody")
+    told = [record.getMessage() for record in caplog.records]
+    assert [one.partition(":")[0] for one in told] == [
+        "the queue 'doubel' is not known here",
+        "the task 'doubel' is not known here",
+        "the queue 'mail' was not paused",
+        "the schedule of 'nobody' was not paused",
+    ]
+    assert "did you mean 'double'?" in told[1]
+    assert queues()["doubel"].is_paused
+    assert store.paused_schedules() == ["doubel"]
+
+
 @pytest.mark.parametrize(("missed", "made_up"), [("one", 1), ("all", 3), ("none", 0)])
 def test_a_paused_schedule_makes_no_ticks(store, missed, made_up):
     """Those of the pause are made up for as the task says, when it goes on."""
