@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, ParamSpec, TypeVar, cast
 
 from woflo.durable.stored import StoredTaskRun
+from woflo.errors import SerializationError
 from woflo.kernel.state import RunState
 from woflo.kernel.task import Task, task
 from woflo.kernel.traits import Traits
@@ -25,6 +26,9 @@ class ManualTaskRun(StoredTaskRun[R]):
 
     def _called(self, text: str) -> Row:
         return super()._called(text).changed(state=RunState.WAITING, reason=MANUAL, queue=None)
+
+    def _cannot_read(self, row: Row, error: SerializationError) -> None:
+        """Somebody gave a wrong value: that is a failure of this step, and no change of the code."""
 
 
 def manual(fn: Callable[P, R]) -> Task[P, R]:

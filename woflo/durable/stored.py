@@ -245,13 +245,17 @@ class StoredTaskRun(BaseTaskRun[R]):
         try:
             outcome = self._engine.codec(self.task).load_outcome(self._engine.store.whole_row(row))
         except SerializationError as error:
-            if self._execution is not None and row.parent_id == self._execution.row.id and row.position is not None:
-                self._execution.cannot_read(row, error)
+            self._cannot_read(row, error)
             self.ended(RunState.FAILED, Outcome.failed(error))
             return
         self.attempt: int = max(1, row.attempt)
         self.started_at: float | None = row.started_at
         self.ended(row.state, outcome)
+
+    def _cannot_read(self, row: Row, error: SerializationError) -> None:
+        """Where the workflow that called it has another code by now, that does not go on."""
+        if self._execution is not None and row.parent_id == self._execution.row.id and row.position is not None:
+            self._execution.cannot_read(row, error)
 
     def went_on(self, run_id: str) -> None:
         """Another run is in the place of the one that was waited for, and is waited for now."""

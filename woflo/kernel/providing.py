@@ -197,7 +197,9 @@ def _is_importing() -> bool:
     """True where a module that another process can import is being imported by this thread."""
     frame: FrameType | None = sys._getframe()
     while frame is not None:
-        if frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") != "__main__":
+        # A program, a notebook's cell and what `exec` is given have the name too, but nobody imports them.
+        is_being_imported = getattr(frame.f_globals.get("__spec__"), "_initializing", False)
+        if frame.f_code.co_name == "<module>" and is_being_imported:
             return True
         frame = frame.f_back
     return False
