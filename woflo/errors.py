@@ -41,6 +41,7 @@ __all__ = [
     "PartialInputError",
     "PictureError",
     "PoolClosedError",
+    "ProtectedOutputError",
     "ResourceError",
     "Retry",
     "RunContinuedError",
@@ -334,6 +335,10 @@ class OutputConflictError(WofloError, RuntimeError):
     """Two calls that are under way at once would make one file, in different ways; the message names both."""
 
 
+class ProtectedOutputError(WofloError, PermissionError):
+    """A call would make a protected output anew: the message tells the file, why, and the ways out."""
+
+
 class UnknownMakerError(WofloError, LookupError):
     """No task makes a file of this name, or several do, or a file needs itself; the message tells which tasks."""
 
@@ -363,7 +368,12 @@ class UpstreamFailedError(WofloError, RuntimeError):
 
 
 class SerializationError(WofloError, TypeError):
-    """A value could not travel between processes. `which` is "argument", "result" or "exception"."""
+    """A value could not travel between processes.
+
+    `which` is "argument", "result" or "exception", or, of its code, "global" or "closure".
+
+    It is "call" where no single value is to blame for a call that could not be packed.
+    """
 
     def __init__(self, message: str = "", *, which: str = "") -> None:
         super().__init__(message)

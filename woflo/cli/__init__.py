@@ -128,7 +128,9 @@ def main() -> None:
     try:
         status = (_at_once(sys.argv[1:]) or app)(prog_name="woflo", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
-        status = 130
+        from woflo.kernel.leaving import interrupted_status
+
+        status = interrupted_status()
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise

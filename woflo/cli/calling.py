@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from woflo.cli.failures import FAILED, INTERRUPTED, UsageError, say, say_last_lines, traceback_of
+from woflo.cli.failures import FAILED, UsageError, say, say_last_lines, traceback_of
 from woflo.cli.naming import named
 from woflo.cli.outcome import print_call
 from woflo.cli.watching import watched
 from woflo.errors import OptionError
 from woflo.kernel import runtime
-from woflo.kernel.leaving import interrupts_held_back, leave_at_next_interrupt
+from woflo.kernel.leaving import interrupted_status, interrupts_held_back, leave_at_next_interrupt, told_stopping
 from woflo.kernel.state import RunState
 from woflo.kernel.texts import spelled_out
 
@@ -56,7 +56,7 @@ def called_with(
             _stop(called)
             if json:
                 print_call(called, task.name)
-            return INTERRUPTED
+            return interrupted_status()
     if json:
         print_call(called, task.name)
     return _told_of(called, prints=not json, quiet=quiet, debug=debug)
@@ -94,7 +94,7 @@ def _stop(called: BaseTaskRun[Any] | None) -> None:
         say("woflo run: interrupted")
         return
     who = f"{called.task.name} ({called.id})"
-    say(f"woflo run: stopping {who}; press Ctrl-C again to leave now")
+    say(f"woflo run: {told_stopping(who)}")
     has_ended = called.stop()
     is_all = has_ended and not runtime.current.live  # a step in the thread of its workflow may go on behind that
     left = "" if is_all else "; code that cannot be ended is waited for"

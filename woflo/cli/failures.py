@@ -2,6 +2,7 @@
 
 0  done       1  it could not be done, or what was run did not succeed       2  wrong usage
 3  taken for dead, and not able to come back                                     130  interrupted
+                                                                   (143 by SIGTERM and 129 by SIGHUP, in `run`)
 """
 
 from __future__ import annotations

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from woflo.cli.failures import FAILED, INTERRUPTED, say, say_last_lines, traceback_of
+from woflo.cli.failures import FAILED, say, say_last_lines, traceback_of
 from woflo.cli.outcome import print_flow
 from woflo.cli.showing import print_json
 from woflo.cli.watching import Ends, watched
 from woflo.errors import UnknownResultError, UpstreamFailedError, WofloError
 from woflo.kernel import runtime
-from woflo.kernel.leaving import leave_at_next_interrupt
+from woflo.kernel.leaving import interrupted_status, leave_at_next_interrupt, told_stopping
 from woflo.kernel.masking import told
 from woflo.kernel.state import RunState
 from woflo.kernel.texts import spelled_out
@@ -56,10 +56,10 @@ def _called(
             runtime.wait_for_all()
         except KeyboardInterrupt:
             leave_at_next_interrupt()
-            say(f"woflo run: stopping what {name} has called; press Ctrl-C again to leave now")
+            say(f"woflo run: {told_stopping(f'what {name} has called')}")
             runtime.stop_all()
             say(f"woflo run: interrupted; {len(ends.bad)} of the calls of {name} were stopped or have failed")
-            return INTERRUPTED, None, ends.bad
+            return interrupted_status(), None, ends.bad
     status = FAILED if ends.bad or error is not None else 0
     if debug and error is not None:
         say(traceback_of(error))

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
 
-from woflo.cli.failures import INTERRUPTED
 from woflo.cli.showing import as_json, print_json
 from woflo.kernel import bus
 from woflo.kernel.events import RunCreated, RunEnded
+from woflo.kernel.leaving import interrupted_status
 from woflo.kernel.masking import mask_text
 from woflo.kernel.state import RunState
 
@@ -75,7 +75,7 @@ def _print(
 
 
 def _state(status: int) -> RunState:
-    return {0: RunState.SUCCEEDED, INTERRUPTED: RunState.STOPPED}.get(status, RunState.FAILED)
+    return {0: RunState.SUCCEEDED, interrupted_status(): RunState.STOPPED}.get(status, RunState.FAILED)
 
 
 def _error(error: BaseException | None) -> dict[str, str] | None:

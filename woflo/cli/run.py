@@ -14,6 +14,7 @@ from woflo.cli import completing
 from woflo.cli.failures import WRONG_USAGE, UsageError, telling
 from woflo.cli.jobs import is_job
 from woflo.cli.options import AsJson, Debug, Observe, Url, store_named
+from woflo.cli.stopping import ended_in_order
 
 __all__ = ["run"]
 
@@ -92,9 +93,10 @@ def run(
 
     A task may be a workflow, or a plain function that calls tasks. Its value is printed, as JSON where it is such; with
     --json, how it ended and all that failed. Exit status: 0 all succeeded, 1 some did not, or the store failed, 2 wrong
-    usage, 130 interrupted: then what was under way is stopped; `woflo retry`, or -r for a job, goes on.
+    usage, 130 interrupted (143 by SIGTERM, 129 by SIGHUP): then what was under way is stopped; `woflo retry`, or -r for
+    a job, goes on.
     """
-    with telling(debug=debug):
+    with ended_in_order(), telling(debug=debug):
         of_jobs = {"--restart": restart, "--skip": skip, "--run-to": run_to, "--run-from": run_from, "--var": var}
         how = _How(jobs, dry_run, quiet, json, debug, observe or [])
         if store is not None:

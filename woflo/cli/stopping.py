@@ -1,4 +1,4 @@
-"""Signals, as something that the main thread waits for."""
+"""Signals: as something that the main thread waits for, and as what ends a command in order."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
 
-__all__ = ["ENDING", "Signals"]
+import typer
+
+from woflo.kernel.leaving import ending_signals_interrupt, interrupted_status, leave_at_next_interrupt
+
+__all__ = ["ENDING", "Signals", "ended_in_order"]
 
 ENDING: tuple[int, ...] = (signal.SIGTERM, signal.SIGINT)
 LOOK = 0.5
@@ -75,3 +80,17 @@ class Signals:
             if number in numbers:
                 return number
         return None
+
+
+@contextmanager
+def ended_in_order() -> Iterator[None]:
+    """Ctrl-C, SIGTERM and SIGHUP end the command with their status, wherever it is; what it has called is stopped."""
+    with ending_signals_interrupt():
+        try:
+            yield
+        except KeyboardInterrupt:
+            from woflo.kernel.runtime import stop_all
+
+            leave_at_next_interrupt()
+            stop_all()
+            raise typer.Exit(interrupted_status()) from None

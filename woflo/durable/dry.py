@@ -102,7 +102,7 @@ class DryReplay(Execution):
         record = self.find(row)
         run: DryRun[Any] = DryRun(task, args, kwargs)
         if record is not None and record.is_terminal:
-            run.settle_from(self.store.whole_row(self._last_of(record)), self.engine.codec(task))
+            self.settle(run, self._last_of(record), self.engine.codec(task))
         else:
             run.wait_here(self, row)
         return run
@@ -148,10 +148,10 @@ class DryReplay(Execution):
         self.end(Parked("the record ends here"))
         return True
 
-    def judge(self) -> None:
+    def judge(self, outcome: Outcome) -> None:
         """The code has ended: by its own end, or because it waits."""
         if self._ended is None and self.found is None:
-            self._check_journal()
+            self._check_journal(outcome)
         if isinstance(self._ended, NonDeterminismError):
             self.found = self._ended
         self.code_ended.set()
@@ -170,7 +170,7 @@ class DryPlain(DryReplay, PlainExecution):
             self.check()
 
     def _finish(self, outcome: Outcome) -> None:
-        self.judge()
+        self.judge(outcome)
 
 
 class DryAsync(DryReplay, AsyncExecution):
@@ -178,10 +178,9 @@ class DryAsync(DryReplay, AsyncExecution):
 
     async def _run(self) -> None:
         todo = loaded(self)
-        if not isinstance(todo, Outcome):
-            await todo.execute_async()
+        outcome = todo if isinstance(todo, Outcome) else await todo.execute_async()
         self._end_branches()
-        self.judge()
+        self.judge(outcome)
 
     async def until(self, step: StepRun[Any]) -> None:
         await Execution.until(self, step)

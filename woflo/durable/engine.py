@@ -55,6 +55,8 @@ class Engine(Looking):
         """What is executed here for others."""
         self._claimed_at = 0.0
         """When it was looked last whether there is something to claim for others."""
+        self.causes: dict[str, BaseException] = {}
+        """What code has raised here that did not fit its records, by its run, as long as nobody has decided."""
         self.hold: float = 0.5
         """Seconds that a wait holds its thread or coroutine before the workflow is parked."""
 
@@ -90,6 +92,7 @@ class Engine(Looking):
         self._execute(row, loop)
 
     def _execute(self, row: Row, loop: Any = None) -> None:
+        self.causes.pop(row.id, None)
         reading = self.membership.begins(row.claim)  # what it recorded: alone that may be too much for a process
         try:
             execution = self._execution_of(row, loop)

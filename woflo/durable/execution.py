@@ -20,6 +20,7 @@ from weakref import WeakSet
 from woflo.durable.branches import Branch, ToldOnce
 from woflo.durable.called import deadline_of, deadline_passed
 from woflo.durable.failing import failure_call
+from woflo.durable.journal import unreadable
 from woflo.durable.keeping import BranchKeeper, checked_calls
 from woflo.durable.parking import Continued, Parked
 from woflo.durable.recording import Recording
@@ -173,9 +174,22 @@ class Execution(Recording):
             self._calls_made = checked_calls(self.task, self._calls_made)
             run.begin_in(self, row, record)
         elif record is not None and record.is_terminal:
-            run.settle_from(self.engine.store.whole_row(record), codec)
+            self.settle(run, record, codec)
         else:
             run.attach(self, row, codec, record)
+
+    def settle(self, run: StepRun[Any], record: Row, codec: Codec) -> None:
+        """The step ended before. Where the code cannot read how, this execution ends, as where the call is another."""
+        try:
+            run.settle_from(self.engine.store.whole_row(record), codec)
+        except SerializationError as error:
+            raise self.cannot_read(record, error) from error
+
+    def cannot_read(self, record: Row, error: SerializationError) -> Parked:
+        """What a call has left does not fit the code any more; this execution ends."""
+        told = unreadable(record, error)
+        told.__cause__ = error
+        return self.end(told)
 
     def row_of_call(self, branch: Branch, task: Task[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Row:
         """What is called at the next place of a branch, not yet recorded."""
@@ -280,7 +294,7 @@ class Execution(Recording):
     def last_write(self, outcome: Outcome) -> Ending:
         """What is to be written now that the code has ended: nothing, where that may not be told any more."""
         if self._ended is None:
-            self._check_journal()
+            self._check_journal(outcome)
         ended, now = self._ended, clock.now()
         if isinstance(ended, NonDeterminismError):
             return Ending(Park(now=now, claim=self.claim, reason=f"{NON_DETERMINISM}: {ended}"))
@@ -308,9 +322,9 @@ class Execution(Recording):
         )
         return Ending(finish, RunState.SUCCEEDED, None, successor.id)
 
-    def _check_journal(self) -> None:
+    def _check_journal(self, outcome: Outcome) -> None:
         try:
-            self.journal.check_all_visited()
+            self.journal.check_all_visited(outcome.error)
         except NonDeterminismError as error:
             self._ended = error
 
@@ -322,6 +336,8 @@ class Execution(Recording):
         self.was_refused = isinstance(refused, StoreError)
         if error is not None:
             self.engine.complain(f"the end of {self.task.name} ({self.row.id}) could not be written", error)
+        if isinstance(self._ended, NonDeterminismError) and self._ended.__cause__ is not None:
+            self.engine.causes[self.row.id] = self._ended.__cause__
         self._mark.end()
         self.engine.execution_ended(self, ending if error is None else Ending(None))
 

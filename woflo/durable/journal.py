@@ -7,13 +7,18 @@ differs in task or arguments is non-determinism, never another call's result.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
+from types import TracebackType
 from typing import NamedTuple
 
-from woflo.errors import NonDeterminismError
+from woflo.errors import NonDeterminismError, SerializationError
+from woflo.kernel.hiding import hide
+from woflo.kernel.masking import mask_text
+from woflo.kernel.texts import short
 from woflo.stores.rows import Row
 
-__all__ = ["Journal", "Place"]
+__all__ = ["Journal", "Place", "unreadable"]
 
 
 class Place(NamedTuple):
@@ -81,11 +86,33 @@ class Journal:
         """True where the branch had gone beyond this place before."""
         return self._last.get(place.scope, -1) >= place.position
 
-    def check_all_visited(self) -> None:
-        """To be called when the code has ended. Raises `NonDeterminismError` where records are left over."""
+    def check_all_visited(self, error: BaseException | None) -> None:
+        """To be called when the code has ended, with what it has raised.
+
+        Raises `NonDeterminismError` where records are left over, from that.
+        """
         if self._unvisited:
             missed = self._records["", min(self._unvisited)]
+            ended = "ended" if error is None else f"raised {_told(error)}"
             raise NonDeterminismError(
                 f"{missed.task}{missed.args}, recorded as call {min(self._unvisited) + 1}, was not called again before "
-                f"the workflow ended: its code has changed, or depends on what differs from one execution to the next"
-            )
+                f"the workflow {ended}: its code has changed, or depends on what differs from one execution to the next"
+            ) from error
+
+
+def unreadable(record: Row, error: SerializationError) -> NonDeterminismError:
+    """A record has a result that the code cannot read any more."""
+    assert record.position is not None
+    place = Place(record.scope, record.position)
+    return NonDeterminismError(f"{place} is recorded as {record.task}{record.args}, and {error}: its code has changed")
+
+
+def _told(error: BaseException) -> str:
+    """An exception, and the line of the workflow that it comes from, if it comes from one."""
+    trace = error.__traceback__
+    is_of_code = trace is not None and not str(trace.tb_frame.f_globals.get("__name__")).startswith("woflo.")
+    return f"{short(mask_text(hide(repr(error))))}{_line(trace) if trace is not None and is_of_code else ''}"
+
+
+def _line(trace: TracebackType) -> str:
+    return f" ({os.path.basename(trace.tb_frame.f_code.co_filename)}:{trace.tb_lineno})"

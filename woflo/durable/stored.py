@@ -245,6 +245,8 @@ class StoredTaskRun(BaseTaskRun[R]):
         try:
             outcome = self._engine.codec(self.task).load_outcome(self._engine.store.whole_row(row))
         except SerializationError as error:
+            if self._execution is not None and row.parent_id == self._execution.row.id and row.position is not None:
+                self._execution.cannot_read(row, error)
             self.ended(RunState.FAILED, Outcome.failed(error))
             return
         self.attempt: int = max(1, row.attempt)
@@ -312,6 +314,8 @@ class StoredTaskRun(BaseTaskRun[R]):
         """The run stands as `row` says; where it waits for a decision, whoever waits for it is told."""
         self._row = row
         self._undecided = decision_about(row)
+        if self._undecided is not None:
+            self._undecided.__cause__ = self._engine.causes.get(row.id)
         if self._undecided is not None:
             self._release_waiters()
 

@@ -1,6 +1,7 @@
 """`Job.main()`: a job from the command line, and what is told about it there.
 
-Exit statuses: 0 all succeeded, 1 some failed, 2 wrong usage or file, 130 interrupted.
+Exit statuses: 0 all succeeded, 1 some failed, 2 wrong usage or file, 130 interrupted (143 by SIGTERM, 129 by
+SIGHUP).
 
 `add_arguments`, `Choices` and `drive` are for every command that executes jobs.
 """
@@ -31,7 +32,13 @@ from woflo.jobs.continuing import file_of_latest
 from woflo.jobs.job import Job
 from woflo.jobs.problems import near
 from woflo.kernel.hiding import hide
-from woflo.kernel.leaving import interrupts_held_back, leave_at_next_interrupt
+from woflo.kernel.leaving import (
+    ending_signals_interrupt,
+    interrupted_status,
+    interrupts_held_back,
+    leave_at_next_interrupt,
+    told_stopping,
+)
 from woflo.kernel.masking import mask_text
 from woflo.kernel.pairs import named_values
 from woflo.kernel.runtime import stop_all, wait_for_all
@@ -43,9 +50,9 @@ if TYPE_CHECKING:
     from woflo.jobs.foreseeing import Foreseen
     from woflo.jobs.run import JobTaskRun
 
-__all__ = ["FAILED", "INTERRUPTED", "SUCCEEDED", "WRONG_USAGE", "Choices", "drive", "main", "pending", "variables_in"]
+__all__ = ["FAILED", "SUCCEEDED", "WRONG_USAGE", "Choices", "drive", "main", "pending", "variables_in"]
 
-SUCCEEDED, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+SUCCEEDED, FAILED, WRONG_USAGE = 0, 1, 2
 _WRONG_USE = (JobFileError, OptionError, SettingsError, RunUnderWayError)
 DEFAULT = "job.yaml"
 GRACE = 5.0
@@ -177,8 +184,14 @@ def _loaded(path: str, choices: Choices) -> Job:
 def drive(path: str, choices: Choices) -> int:
     """Execute the job in a file, tell how it ended on stderr, and return the exit status.
 
-    It is for programs that end with it: after Ctrl-C it stops the job, and from then on Ctrl-C ends the process.
+    It is for programs that end with it: after Ctrl-C it stops the job, and from then on Ctrl-C ends the process. So do
+    SIGTERM and SIGHUP.
     """
+    with ending_signals_interrupt():
+        return _driven(path, choices)
+
+
+def _driven(path: str, choices: Choices) -> int:
     run: JobTaskRun[Any] | None = None
     try:
         job = _loaded(path, choices)
@@ -235,15 +248,15 @@ def _interrupted(run: JobTaskRun[Any] | None) -> int:
     try:
         if run is None:
             stop_all()  # a second Ctrl-C came while it was being called
-            return INTERRUPTED
+            return interrupted_status()
         leave_at_next_interrupt()
-        _say(f"woflo: stopping {run.task.name} ({run.id}); press Ctrl-C again to leave now")
+        _say(f"woflo: {told_stopping(f'{run.task.name} ({run.id})')}")
         run.stop(GRACE)
         told = "stopped" if run.state is RunState.STOPPED else f"{run.state}"
         _say(f"woflo: {run.task.name} ({run.id}) is {told}{'' if run.state in SUCCESSES else '; go on with -r'}")
     except KeyboardInterrupt:
         pass  # once more, where the program has a handler of its own
-    return INTERRUPTED
+    return interrupted_status()
 
 
 def _failed(error: JobFailedError, run: JobTaskRun[Any] | None, *, debug: bool) -> int:

@@ -39,6 +39,7 @@ def made_again_for(run: JobStep) -> None:
     """Before a step without files of its own: what it may read is there again. The others see to it themselves."""
     if hasattr(run, "_makers") and run.task.options.admission is None:
         from woflo.scripts.ledger import ledger
-        from woflo.scripts.temporaries import made_again
+        from woflo.scripts.temporaries import maker_first
 
-        made_again(run, ledger())
+        while (again := maker_first(run, ledger())) is not None:
+            again.get_result()

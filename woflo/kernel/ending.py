@@ -153,7 +153,10 @@ class Ending(Lifecycle):
             worth = retry.is_worth_retrying(self.task.options, outcome.error)
             delay = retry.delay_before_next(self, outcome.error) if worth else 0.0  # type: ignore[arg-type]
         except Exception as error:
-            error.add_note(f"raised while deciding whether to retry {self.task.name} after {outcome.error!r}")
+            failed = outcome.error
+            if error.__context__ is None and error not in (failed, failed.__cause__, failed.__context__):
+                error.__context__ = failed
+            error.add_note(f"raised while deciding whether to retry {self.task.name} after {failed!r}")
             worth, delay, outcome = False, 0.0, Outcome.failed(error)
         if not worth:
             self._settle(_FAILED, outcome)

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from woflo.errors import ArgumentError
 
-__all__ = ["Handle", "Quoted", "find_handles", "quote", "substitute"]
+__all__ = ["Handle", "HandleSeries", "Quoted", "find_handles", "quote", "substitute"]
 
 T = TypeVar("T")
 
@@ -19,6 +19,12 @@ _CONTAINERS = (list, tuple, dict, set, frozenset)
 
 class Handle:
     """Marks what stands for a value that is still being made. `BaseTaskRun` is the only heir."""
+
+    __slots__ = ()
+
+
+class HandleSeries:
+    """Marks what hands out handles one by one, which no values can be put in place of. `RunMap` is the only heir."""
 
     __slots__ = ()
 
@@ -40,14 +46,17 @@ def quote(value: T) -> T:
     return Quoted(value)  # type: ignore[return-value]  # stands for the value until the call is launched
 
 
-_SEARCHED = (Handle, Quoted, *_CONTAINERS)
+_SEARCHED = (Handle, HandleSeries, Quoted, *_CONTAINERS)
 
 # The search goes to the bottom of every container, each looked at once, so what contains itself ends too. Its cost is
 # a few microseconds for each container that holds others, and nanoseconds for each item of one that holds none.
 
 
 def find_handles(args: Iterable[Any], kwargs: Mapping[str, Any]) -> tuple[list[Any], bool]:
-    """The handles in a call's arguments, and whether anything (a quote as well) has to be substituted."""
+    """The handles in a call's arguments, and whether anything (a quote as well) has to be substituted.
+
+    Raises `ArgumentError` for what `map` returned.
+    """
     found: list[Any] = []
     touched = False
     todo = _worth_a_look((*args, *kwargs.values()))
@@ -59,6 +68,11 @@ def find_handles(args: Iterable[Any], kwargs: Mapping[str, Any]) -> tuple[list[A
             touched = True
         elif isinstance(value, Quoted):
             touched = True
+        elif isinstance(value, HandleSeries):
+            raise ArgumentError(
+                "a call was given what map returned, which hands out handles one by one; give it list(...) of that for "
+                "their values, or quote(...) of it for the handles"
+            )
         elif id(value) not in seen:
             inner = _worth_a_look(_items(value))
             if inner:

@@ -8,7 +8,7 @@ from itertools import islice, repeat
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from woflo.errors import MapLengthError, OptionError
-from woflo.kernel.graph import Handle, Quoted
+from woflo.kernel.graph import Handle, HandleSeries, Quoted
 
 if TYPE_CHECKING:
     from woflo.kernel.run import BaseTaskRun
@@ -41,7 +41,7 @@ class RowLauncher(Protocol):
         ...
 
 
-class RunMap(Generic[R]):
+class RunMap(HandleSeries, Generic[R]):
     """The handles of the calls, in the order of the items; an iterator, and usable as `async for`.
 
     Never more calls are open ahead of the reader than `ahead`, so the input may be endless. Closing it (or
@@ -51,7 +51,7 @@ class RunMap(Generic[R]):
     def __init__(self, task: Task[..., R], iterables: tuple[Any, ...], constants: Mapping[str, Any]) -> None:
         spread = [_is_spread(value) for value in iterables]
         if not any(spread):
-            raise OptionError(f"{task.name}.map needs an iterable to spread over calls; it was given {iterables!r}")
+            raise OptionError(_nothing_to_spread(task.name, iterables))
         _check_lengths([value for value, one in zip(iterables, spread, strict=True) if one])
         self._task = task
         share = task.runner.share
@@ -125,6 +125,13 @@ class RunMap(Generic[R]):
         """The values instead of the handles, in the order of the items; raises the first failure."""
         for run in self:
             yield run.get_result()
+
+
+def _nothing_to_spread(name: str, values: tuple[Any, ...]) -> str:
+    told = f"{name}.map needs an iterable to spread over calls; it was given {values!r}"
+    if any(isinstance(value, str | bytes | bytearray | Mapping) for value in values):
+        told += "; texts and dictionaries go whole to each call, list(...) of one spreads its items"
+    return told
 
 
 def _is_spread(value: Any) -> bool:

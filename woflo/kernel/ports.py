@@ -122,8 +122,11 @@ class Admission(Protocol):
         """This run was called, with these among its arguments. Returns at once."""
         ...
 
-    def admit(self, run: BaseTaskRun[Any]) -> Outcome | None:
-        """The outcome to take instead of executing, or None to execute. Called once, just before launch."""
+    def admit(self, run: BaseTaskRun[Any]) -> Outcome | BaseTaskRun[Any] | None:
+        """The outcome to take instead of executing, or None to execute. Called just before launch.
+
+        A run is one that has to succeed before: it is waited for, without a place, and then this is called again.
+        """
         ...
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from types import SimpleNamespace, TracebackType
+from itertools import count
+from types import FrameType, SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any, get_type_hints
 
 from woflo.errors import MissingResourceError, OptionError
@@ -21,9 +22,19 @@ if TYPE_CHECKING:
     from inspect import Parameter
     from typing import Self
 
+    from woflo.kernel.body import Body
     from woflo.kernel.task import Task
 
-__all__ = ["Injections", "Resources", "check_provided", "injections_of", "provided", "use_resources"]
+__all__ = [
+    "Injections",
+    "Resources",
+    "check_provided",
+    "check_travels",
+    "generation",
+    "injections_of",
+    "provided",
+    "use_resources",
+]
 
 
 # -- what a function wants -----------------------------------------------------------------------------
@@ -40,13 +51,16 @@ class Injections:
 
     def fill(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """`kwargs`, with an object for each of the parameters that was not passed."""
+        return {**kwargs, **{name: provided(self.kinds[name]) for name in self.missing(args, kwargs)}}
+
+    def missing(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[str]:
+        """The parameters that were not passed."""
         given = len(args)
-        missing = [
+        return [
             name
             for name, position in self._positions.items()
             if name not in kwargs and (position is None or position >= given)
         ]
-        return {**kwargs, **{name: provided(self.kinds[name]) for name in missing}}
 
     @property
     def kinds(self) -> dict[str, type]:
@@ -125,6 +139,9 @@ def _name(fn: Any) -> str:
 
 _given: list[Resources] = []
 """The last given at the end. No lock: each step is one operation, and a forked child goes on with what it finds."""
+_changes = count(1)
+generation: int = 0
+"""Another one after each change of what is given; a forked child has what was given in the one it was forked in."""
 
 
 class Resources:
@@ -132,6 +149,8 @@ class Resources:
 
     def __init__(self, objects: tuple[Any, ...]) -> None:
         self.objects: tuple[Any, ...] = objects
+        self.by_import: bool = _is_importing()
+        """True where a module gave them while it was imported: a process that imports it gives the same."""
 
     def end(self) -> None:
         """Provide them no longer."""
@@ -139,6 +158,8 @@ class Resources:
             _given.remove(self)
         except ValueError:
             pass  # it was ended already
+        else:
+            _change()
 
     def __enter__(self) -> Self:
         return self
@@ -153,7 +174,9 @@ def use_resources(*resources: Any) -> Resources:
     """Provide these objects for `inject()` to all that this process executes, by their types.
 
     Of several objects of one type the last given counts. Returns what ends it: for good without, until `end()`, or for
-    a `with` block. Processes that are started afresh (not forked) provide what the modules they import provide.
+    a `with` block. Processes that are started afresh (not forked) provide what the modules they import provide; a call
+    that needs another object there raises `MissingResourceError`. Workers of a pool that have not what is given now are
+    replaced before they are sent a call whose task has something injected.
     """
     for one in resources:
         if one is None or isinstance(one, type):
@@ -161,7 +184,23 @@ def use_resources(*resources: Any) -> Resources:
         hiding.know_within(one)
     made = Resources(resources)
     _given.append(made)
+    _change()
     return made
+
+
+def _change() -> None:
+    global generation
+    generation = next(_changes)
+
+
+def _is_importing() -> bool:
+    """True where a module that another process can import is being imported by this thread."""
+    frame: FrameType | None = sys._getframe()
+    while frame is not None:
+        if frame.f_code.co_name == "<module>" and frame.f_globals.get("__name__") != "__main__":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def provided(kind: type) -> Any:
@@ -169,19 +208,44 @@ def provided(kind: type) -> Any:
 
     Raises `MissingResourceError` where nobody provides one, `SettingsError` for settings that are not valid.
     """
-    objects = [one for given in reversed(tuple(_given)) for one in reversed(given.objects)]
-    for one in objects:
-        if type(one) is kind:
-            return one
-    for one in objects:
-        if isinstance(one, kind):
-            return one
+    given = _find(kind)
+    if given is not None:
+        return given[1]
     found = load_settings()(kind)
     if found is None:
         raise MissingResourceError(
             f"nobody provides a {kind.__qualname__}; give an object by use_resources(…) or Worker(…, resources=[…])"
         )
     return found
+
+
+def _find(kind: type) -> tuple[Resources, Any] | None:
+    """Who gave the object for a parameter of this type, and the object; None where nobody has."""
+    objects = [(given, one) for given in reversed(tuple(_given)) for one in reversed(given.objects)]
+    for found in objects:
+        if type(found[1]) is kind:
+            return found
+    for found in objects:
+        if isinstance(found[1], kind):
+            return found
+    return None
+
+
+def check_travels(body: Body, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    """Raise `MissingResourceError` where a process that is started afresh would not have what this one provides.
+
+    For a call of `body` that is about to be sent there, which would get another object, or none.
+    """
+    injections = body.injections
+    for name in () if injections is None else injections.missing(args, kwargs):
+        kind = injections.kinds[name]  # type: ignore[union-attr]  # there is no name where it is None
+        given = _find(kind)
+        if given is not None and not given[0].by_import:
+            raise MissingResourceError(
+                f"{body.name} has {name!r} injected, and the {kind.__qualname__} that use_resources was given in this "
+                f"process does not travel to one that is started afresh; call use_resources where the module of the "
+                f"task is imported, or in the initializer of a pool, or take process_type=ForkProcess"
+            )
 
 
 def check_provided(tasks: Iterable[Task[..., Any]]) -> None:

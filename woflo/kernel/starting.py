@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from woflo.errors import InheritedHandleError, LaunchError, TaskStoppedError, UpstreamFailedError, WofloError
 from woflo.kernel import bus, clock, tracing
 from woflo.kernel.attempt import Attempt
-from woflo.kernel.graph import ATOMS, find_handles, substitute
+from woflo.kernel.graph import ATOMS, Handle, find_handles, substitute
 from woflo.kernel.heartbeats import Watch
 from woflo.kernel.outcome import Outcome
 from woflo.kernel.state import SUCCESSES, TERMINAL, RunState
@@ -182,6 +182,8 @@ class Starting(Stopping):
         admission = self.task.options.admission
         if (admission is not None and self._is_skipped(admission)) or not self._enter_attempt():
             self._release_place()
+            for run in self._waits_for:
+                self._go_on_after(run)
             return
         if self._is_untold:
             self._tell_untold()
@@ -193,14 +195,29 @@ class Starting(Stopping):
             self._finish(Outcome.failed(self._launch_error(error)))
 
     def _is_skipped(self, admission: Admission) -> bool:
-        """Ask the admission port, once per run, whether there is anything to execute."""
+        """Ask the admission port, before the first attempt, whether there is anything to execute now."""
         if self.attempt:
             return False
         try:
             outcome = admission.admit(self)  # type: ignore[arg-type]
         except Exception as error:
             return self._settle(_FAILED, Outcome.failed(error))
+        if isinstance(outcome, Handle):
+            self._waits_for = (outcome,)
+            return True
         return outcome is not None and self._settle(RunState.SKIPPED, outcome)
+
+    def _go_on_after(self, run: Any) -> None:
+        """The admission is asked again when this other one has ended."""
+        if not run._watch(self._go_on):
+            self._go_on(run)
+
+    def _go_on(self, run: Any) -> None:
+        self._waits_for = ()
+        if run._state not in SUCCESSES:
+            self._upstream_failed(run)
+        elif self._state not in TERMINAL:
+            self._runtime.away_from_reactor(self._admit)
 
     def _make_attempt(self) -> Attempt:
         """What the runner is given, and what a request to stop and the messages of the code refer to."""

@@ -145,8 +145,8 @@ class Task(Generic[P, R]):
         """Call the task for each item: a lazy sequence of handles in the order of the items.
 
         Iterables other than text, bytes and mappings are spread (all of one length); any other value, and
-        `quote(value)`, is given to every call. Calls are launched ahead of the reader, within the limit of
-        the runner, so that the input may be endless.
+        `quote(value)`, is given to every call; `list(...)` of a text or a mapping is spread. Calls are launched ahead
+        of the reader, within the limit of the runner, so that the input may be endless.
         """
         from woflo.kernel.mapping import RunMap
 

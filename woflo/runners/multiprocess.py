@@ -13,7 +13,7 @@ from woflo.kernel.outcome import Outcome
 from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.runtime import STARTS_LATE
 from woflo.kernel.traits import Traits
-from woflo.runners.processes import shipping, wire
+from woflo.runners.processes import loading, shipping, wire
 from woflo.runners.processes.attempts import AttemptRole
 from woflo.runners.processes.children import Child
 from woflo.runners.processes.crash import Exit, crash_error, trim_trace
@@ -74,6 +74,8 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
         super()._check_setting(name, value)
 
     def _begin(self) -> None:
+        if loading.loader:
+            loading.refuse_call(self.task.name)
         if self.process_type not in _checked:
             _check_process_type(self.process_type)
         self._context: Context = copy_context()
@@ -97,10 +99,14 @@ class MultiprocessTaskRun(BaseTaskRun[R]):
             reactor.call(self._start, kind, role, None)
 
     def _pack(self, role: AttemptRole, attempt: Attempt) -> shipping.Parcel:
+        if attempt.body.injections is not None:
+            from woflo.kernel.providing import check_travels
+
+            check_travels(attempt.body, attempt.args, attempt.kwargs)
         try:
             return shipping.dump(role)
         except Exception as error:
-            raise packing_error(error, self.task.name, attempt.args, attempt.kwargs) from error
+            raise packing_error(error, self.task.name, attempt.body, attempt.args, attempt.kwargs) from error
 
     # -- in the reactor's thread -----------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from woflo.kernel.run import BaseTaskRun
 from woflo.kernel.state import RunState
 from woflo.kernel.traits import Traits
 from woflo.runners.machine import usable_cpus
+from woflo.runners.processes import loading
 from woflo.runners.processes.crash import trim_trace
 from woflo.runners.processes.launching import Launcher, default_process
 from woflo.runners.processes.packed import Packed
@@ -118,6 +119,8 @@ class PoolTaskRun(BaseTaskRun[R], metaclass=_PoolMeta):
 
     def _begin(self) -> None:
         """As ever, with a short cut for the many small calls that a pool is for."""
+        if loading.loader:
+            loading.refuse_call(self.task.name)
         pool: Pool | None = self._runtime.services.get(type(self))
         if (
             pool is None

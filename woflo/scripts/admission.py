@@ -23,7 +23,8 @@ from woflo.scripts.freshness import is_forced, is_stale, need_inputs, remember
 from woflo.scripts.ledger import STAYED, VALUE, Known, Ledger, ledger
 from woflo.scripts.plan import Plan, paths_in, target_of
 from woflo.scripts.prints import found_at
-from woflo.scripts.temporaries import called, made_again, note_maker
+from woflo.scripts.protecting import need_unprotected
+from woflo.scripts.temporaries import called, maker_first, note_maker
 from woflo.scripts.unfinished import check_inputs
 
 __all__ = ["FreshnessAdmission", "plan_of"]
@@ -49,7 +50,7 @@ class FreshnessAdmission:
             run._kwargs = {**run._kwargs, "inputs": substitute(run._kwargs["inputs"], _files_or_handle)}
         called(run, [*handles, *_read_of(run)])
 
-    def admit(self, run: Any) -> Outcome | None:
+    def admit(self, run: Any) -> Any:
         """See the port."""
         plan = plan_of(run)
         if planning.current is not None:
@@ -63,8 +64,9 @@ class FreshnessAdmission:
             note_maker(run, plan)
         if plan.target is not None and (found := _found_fresh(run, plan, plan.target, book)) is not None:
             return found
-        if hasattr(run, "_makers"):
-            made_again(run, book)
+        need_unprotected(plan, None if plan.target is None else book.get(plan.target))
+        if hasattr(run, "_makers") and (first := maker_first(run, book)) is not None:
+            return first
         check_inputs(plan)
         need_inputs(plan, book)
         if plan.outputs:

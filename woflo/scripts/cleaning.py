@@ -1,7 +1,8 @@
 """Removing what woflo has made: files that the record knows, that are as they were made, and nothing else.
 
 Whatever is not certain stays: what was there before the run that should have made it, what was changed since, inputs of
-their own maker, protected files, links and folders, what is being made at the moment, what lies outside of the project.
+their own maker, protected files, links and folders, what is being made or read at the moment, what lies outside of the
+project.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from woflo.scripts.marks import Mark, is_marked
 from woflo.scripts.places import is_inside, project
 from woflo.scripts.prints import COARSE, Print, contents, look
 from woflo.scripts.provenance import Made
+from woflo.scripts.unfinished import Unfinished, unfinished
 
 __all__ = ["Cleaned", "cleaned"]
 
@@ -29,11 +32,26 @@ class Cleaned(NamedTuple):
 def cleaned(every: Iterable[Made], is_meant: Callable[[str], bool], *, remove: bool) -> list[Cleaned]:
     """The outputs that are there and meant, and whether each goes; with `remove` they are gone when this returns."""
     found: list[Cleaned] = []
+    under_way = [one for one in unfinished() if one.is_under_way]
     for made in every:
         names = [name for name in made.outputs if is_meant(name) and os.path.lexists(os.path.join(project(), name))]
         if names:
-            found += _of(made, names, remove=remove)
+            used = {name: why for name in names if (why := _use(name, under_way))}
+            found += [Cleaned(name, why) for name, why in used.items()]
+            if free := [name for name in names if name not in used]:
+                found += _of(made, free, remove=remove)
     return found
+
+
+def _use(name: str, under_way: list[Unfinished]) -> str:
+    """What is done with it at this moment, if anything, as far as marks tell."""
+    for one in under_way:
+        who = f"{one.task}, which is under way (process {one.pid} on {one.host})"
+        if any(name == made or fnmatchcase(name, made) for made in one.outputs):
+            return f"it is being made by {who}"
+        if any(name == read or name.startswith(f"{read}/") for read in one.inputs):
+            return f"it is an input of {who}"
+    return ""
 
 
 def _of(made: Made, names: list[str], *, remove: bool) -> list[Cleaned]:

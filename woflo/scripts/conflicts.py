@@ -16,7 +16,7 @@ from woflo.kernel.state import TERMINAL
 from woflo.kernel.texts import short
 from woflo.scripts.plan import Plan
 
-__all__ = ["claim"]
+__all__ = ["claim", "is_claimed"]
 
 _lock = threading.Lock()
 _makers: WeakValueDictionary[str, Any] = WeakValueDictionary()
@@ -37,6 +37,13 @@ def claim(run: Any, plan: Plan) -> None:
                 )
         for path in paths:
             _makers[path] = run
+
+
+def is_claimed(plan: Plan) -> bool:
+    """True where a call is under way here that makes one of these outputs, or records that it has."""
+    with _lock:
+        others = [_makers.get(os.path.abspath(plan.path(output.path))) for output in plan.outputs]
+    return any(other is not None and other._state not in TERMINAL for other in others)
 
 
 def _is_same(other: Any, plan: Plan) -> bool:

@@ -35,7 +35,10 @@ def temporary(path: str | os.PathLike[str]) -> str:
 
 
 def protected(path: str | os.PathLike[str]) -> str:
-    """An output that is made read-only when it is there."""
+    """An output that is made read-only when it is there, and not made anew without force: see `ProtectedOutputError`.
+
+    Make the file writable, or remove it, where it is to be protected no more.
+    """
     return Protected(os.fspath(path))
 
 

@@ -22,7 +22,7 @@ from woflo.kernel.options import Options
 from woflo.kernel.task import Task
 from woflo.scripts.admission import FreshnessAdmission
 from woflo.scripts.body import Lookup
-from woflo.scripts.code import code_of
+from woflo.scripts.code import Code, full_name
 from woflo.scripts.execution import known_of
 from woflo.scripts.files import Declared, Temporary
 from woflo.scripts.making import Making
@@ -67,6 +67,7 @@ class MakingFunction:
             raise OptionError(f"inputs, outputs and cache are for functions; {fn!r} is none")
         update_wrapper(self, fn)
         self.func = fn
+        self._code = Code(fn)
         self.signature: Signature = signature(fn)
         self.inputs: Declared = Declared("inputs", inputs)
         self.outputs: Declared = Declared("outputs", outputs)
@@ -113,9 +114,9 @@ class MakingFunction:
             **self._arguments(args, kwargs),
             **({} if self.version is None else {"version": str(self.version)}),
         }
-        plan.code = code_of(self.func) if self.version is None else {}
+        plan.code = self._code.digests() if self.version is None else {}
         if plan.target is None:
-            plan.target = f"cache:{_full_name(self.func)}:{digest(repr(sorted(plan.extra.items())))}"
+            plan.target = f"cache:{full_name(self.func)}:{digest(repr(sorted(plan.extra.items())))}"
         plan.codec = self.codec
         return plan
 
@@ -201,10 +202,6 @@ class MakingFunction:
 
 def _made_again(func: Any, own: dict[str, Any]) -> MakingFunction:
     return MakingFunction(func, **own)
-
-
-def _full_name(fn: Any) -> str:
-    return f"{getattr(fn, '__module__', '')}.{getattr(fn, '__qualname__', '')}"
 
 
 def _checked_flag(cache: Any) -> bool:

@@ -71,6 +71,7 @@ class Making:
             [self._name(path) for path in self._there],
             task=self._plan.name,
             outputs=[self._name(output.path) for output in self._plan.outputs],
+            inputs=[self._name(path) for path in self._plan.inputs],
         )
 
     def _return_parts(self, output: Output) -> None:

@@ -52,7 +52,7 @@ def is_marked(target: str) -> bool:
 def marks_of_others() -> list[str]:
     """The paths of all marks, but for those that this process has at this moment."""
     where, names = _listing()
-    return [path for name in names if "." not in name and (path := f"{where}/{name}") not in _held]
+    return [path for name in sorted(names) if "." not in name and (path := f"{where}/{name}") not in _held]
 
 
 def _listing() -> tuple[str, frozenset[str]]:

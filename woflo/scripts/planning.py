@@ -17,6 +17,7 @@ from woflo.scripts.leaving_out import leaving_out
 from woflo.scripts.ledger import ledger
 from woflo.scripts.plan import Plan, target_of
 from woflo.scripts.prints import ABSENT, look
+from woflo.scripts.protecting import in_the_way
 from woflo.scripts.unfinished import partial_inputs
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ class DryRun:
             if not why:
                 why = list(reasons(plan, None if plan.target is None else ledger().get(plan.target)))
             if why:
+                why += in_the_way(plan, None if plan.target is None else ledger().get(plan.target))
                 made = ChainMap(self._makes, dict(expected))
                 why += self._missing(plan, made, comes_again=comes_again, who_may=who_may)
                 why += [f"{sentence}; until then it would fail" for sentence in partial_inputs(plan, made)]

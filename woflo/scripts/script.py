@@ -18,6 +18,7 @@ from woflo.scripts.freshness import reasons, remember
 from woflo.scripts.ledger import GONE, ledger
 from woflo.scripts.plan import Plan, Value
 from woflo.scripts.prints import ABSENT, look
+from woflo.scripts.protecting import in_the_way
 from woflo.scripts.unfinished import partial_inputs
 from woflo.scripts.words import split
 
@@ -126,6 +127,7 @@ def why(task: Maker, /, *args: Any, **kwargs: Any) -> list[str]:
     plan = plan_for(task, args, kwargs)
     known = None if plan.target is None else ledger().again(plan.target)
     found = list(reasons(plan, known))
+    found += in_the_way(plan, known) if found else []
     found += [f"{path} does not exist" for path in plan.inputs if look(plan.path(path)) is ABSENT]
     return list(dict.fromkeys([*found, *partial_inputs(plan)] if found else found))
 

@@ -40,6 +40,8 @@ class Unfinished(NamedTuple):
     log: str
     """What it has printed, as a path from here; of a function there is nothing in it."""
     is_under_way: bool
+    inputs: tuple[str, ...] = ()
+    """What it reads: names within the project."""
 
     @property
     def state(self) -> str:
@@ -86,6 +88,7 @@ def _read(path: str) -> Unfinished | None:
             str(told["host"]),
             os.path.relpath(mark),
             is_under_way,
+            tuple(map(str, told.get("inputs", ()))),
         )
     except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, SecretStr
 from pydantic_settings import BaseSettings
 
-from woflo import inject, task, workflow
+from woflo import inject, task, use_resources, workflow
 
 
 class Client:
@@ -88,3 +88,7 @@ def steps(count: int) -> list[str]:
 @workflow
 async def async_steps(count: int) -> list[str]:
     return [await step(number) for number in range(count)]
+
+
+def provide_in_worker() -> None:
+    use_resources(Client("of the worker"))

@@ -117,6 +117,34 @@ async def awaited(run):
     return await run
 
 
+@both
+def test_what_the_code_itself_has_raised_is_the_cause(world, process, kind):
+    """Whoever waits is told of it, in one line and as the cause, and not only of the call that is missing."""
+    run = parked(world, process, kind)
+
+    def raises(x):
+        raise KeyError("REGION")
+
+    Code.body = raises
+    run.send("go", 1)
+    with pytest.raises(NonDeterminismError, match=r"the workflow raised KeyError\('REGION'\) \(test_") as caught:
+        run.get_result(PATIENCE)
+    assert repr(caught.value.__cause__) == "KeyError('REGION')"
+
+
+def test_so_is_a_parameter_that_is_missing(world, process):
+    """The code has got another one since, and what is stored has no value for it."""
+    run = parked(world, process, changing)
+    changed = workflow(name="changing")(lambda x, z: None)
+    later = world.process()
+    process.die()
+    later.engine.knows(changed)
+    later.engine.own(run.id)
+    later.engine.wake()
+    run.send("go", 1)
+    world.until(run, "WAITING", "missing 1 required positional argument: 'z'")
+
+
 def test_a_coroutine_that_waits_already_is_told(world, process):
     """It is not left waiting for a decision that nobody knows to be due."""
 

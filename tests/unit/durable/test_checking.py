@@ -101,7 +101,14 @@ def other_wait(x):
 
 
 FITS = [before, a_comment, more_behind_it, patched_in]
+
+
+def raises(x):
+    raise KeyError("REGION")
+
+
 MISFITS = {
+    raises: ('step{"x":1}', "the workflow raised KeyError('REGION') (test_checking.py:"),
     inserted: ('step{"x":2}', 'step{"x":77}'),
     less: ('step{"x":2}', "was not called again"),
     other_wait: ("woflo.publish", "woflo.sleep"),
@@ -157,6 +164,58 @@ def test_what_does_not_fit(world, process, kind, change):
     resume(run.id, store=process.store)
     wait_until(lambda: not run.is_running(), timeout=PATIENCE)
     assert run.get_result() == 4
+
+
+@workflow
+def waits_behind_them(x: int) -> int:
+    value = Code.called(x).get_result()
+    return len(value) + wait_signal("go") if isinstance(value, list) else value + wait_signal("go")
+
+
+@task
+def numbers(x: int) -> int:
+    effects(f"numbers {x}")
+    return x
+
+
+@task(name="numbers")
+def changed_numbers(x: int) -> list[str]:
+    return [str(x)]
+
+
+@workflow
+def number_child(x: int) -> int:
+    return x
+
+
+@workflow(name="number_child")
+def changed_number_child(x: int) -> list[str]:
+    return [str(x)]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "changed"),
+    [(numbers, changed_numbers), (number_child, changed_number_child)],
+    ids=["step", "child"],
+)
+def test_a_result_that_the_code_cannot_read_any_more(world, process, recorded, changed):
+    """It is told by a check, and the run waits for a decision: mended code goes on from the same record."""
+    Code.called = recorded
+    run = process.call(waits_behind_them, 2, key="k")
+    world.until(run, "WAITING", "signal")
+    Code.called = changed
+    (misfit,) = checked(world, waits_behind_them).misfits
+    assert f'call 1 is recorded as {recorded.name}{{"x":2}}, and the result of' in misfit.problem
+    assert "is stored as 2, which the annotation list[str] does not describe" in misfit.problem
+    run.send("go", 1)
+    with pytest.raises(NonDeterminismError) as caught:
+        run.get_result(PATIENCE)
+    assert misfit.problem in str(caught.value)
+    world.until(run, "WAITING", "non-determinism")
+    Code.called = recorded
+    resume(run.id, store=process.store)
+    wait_until(lambda: not run.is_running(), timeout=PATIENCE)
+    assert run.get_result() == 3
 
 
 def test_it_goes_as_far_as_the_record(world, process):

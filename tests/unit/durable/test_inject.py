@@ -1,6 +1,7 @@
 """A parameter with the default `inject()` is filled by its type, wherever the task is executed."""
 
 import functools
+import os
 
 import pytest
 from inject_tasks import (
@@ -14,6 +15,7 @@ from inject_tasks import (
     coroutine,
     mailing,
     plain,
+    provide_in_worker,
     queued,
     step,
     steps,
@@ -23,8 +25,10 @@ from systems import needs_processes
 from woflo import Worker, inject, task, use_resources, use_store
 from woflo.durable.engine import engine_of
 from woflo.errors import MissingResourceError, OptionError, SerializationError
+from woflo.runners.multiprocess import MultiprocessTaskRun, SpawnProcess
 from woflo.runners.pool import PoolTaskRun
 from woflo.stores.memory import MemoryStore
+from woflo.testing import wait_until
 
 
 @pytest.fixture
@@ -51,9 +55,7 @@ def test_it_is_given_by_its_type():
 @needs_processes
 @pytest.mark.parametrize("runner", ["sequential", "thread", "async", "multiprocess", "pool"])
 def test_every_runner_does(runner):
-    """What this process provides, a forked one has; a pool, where its workers were not there before."""
-    if runner == "pool":
-        PoolTaskRun.shutdown()
+    """What this process provides, a forked one has, and so has a pool whose workers were there before."""
     with use_resources(Client()):
         assert step.with_options(runner=runner)(1).get_result() == "given 1"
         assert coroutine.with_options(runner=runner)().get_result() == "given"
@@ -165,3 +167,91 @@ def test_settings_are_provided_by_themselves(tmp_path, monkeypatch):
     assert mailing().get_result() == ("localhost", 25)
     with use_resources(Mail(host="mine")):
         assert mailing().get_result() == ("mine", 25)
+
+
+# -- in workers of a pool ------------------------------------------------------------------------------
+
+
+def my_pid():
+    return os.getpid()
+
+
+def pid_and_name(client: Client = inject()):
+    return os.getpid(), client.name
+
+
+def wait_for(path):
+    wait_until(path.exists)
+    return os.getpid()
+
+
+@needs_processes
+def test_a_worker_that_has_not_what_is_given_is_replaced():
+    """Before a call that needs it; as long as nothing changes it stays, and so it does for calls that need nothing."""
+    with PoolTaskRun.configured(max_concurrency=1) as runner:
+        plain_task, injected = task(runner=runner)(my_pid), task(runner=runner)(pid_and_name)
+        first = plain_task().get_result(10)
+        with use_resources(Client("one")):
+            assert plain_task().get_result(10) == first
+            second, name = injected().get_result(10)
+            assert (name, second != first) == ("one", True)
+            assert injected().get_result(10) == (second, "one")
+        assert plain_task().get_result(10) == second
+        with pytest.raises(MissingResourceError):
+            injected().get_result(10)
+        assert plain_task().get_result(10) != second
+
+
+@needs_processes
+def test_a_busy_worker_is_replaced_after_its_call(tmp_path):
+    """Its call ends well, those behind it wait for the next worker, and all that were queued are executed."""
+    with PoolTaskRun.configured(max_concurrency=1) as runner:
+        busy = task(runner=runner)(wait_for)(tmp_path / "go")
+        wait_until(lambda: busy.state.name == "RUNNING")
+        with use_resources(Client("one")):
+            runs = [task(runner=runner)(pid_and_name)() for _ in range(5)]
+            others = [task(runner=runner)(my_pid)() for _ in range(5)]
+            (tmp_path / "go").touch()
+            before = busy.get_result(10)
+            pids = {run.get_result(10) for run in runs}
+            assert len(pids) == 1
+            assert pids.pop() != (before, "one")
+            assert {run.get_result(10) for run in others} != {before}
+
+
+@needs_processes
+def test_a_class_without_a_module_is_the_same_in_a_worker_that_was_there_before():
+    """The function travels by value, and its class with it: the worker takes both for those of its objects."""
+
+    class Local:
+        name = "local"
+
+    def name_of(local=inject()):
+        return local.name
+
+    name_of.__annotations__["local"] = Local
+    with PoolTaskRun.configured(max_concurrency=1) as runner, use_resources(Local()):
+        task(runner=runner)(my_pid)().get_result(10)
+        assert task(runner=runner)(name_of)().get_result(10) == "local"
+
+
+@needs_processes
+@pytest.mark.parametrize("kind", [PoolTaskRun, MultiprocessTaskRun])
+def test_what_does_not_travel_is_told_by_the_caller(kind):
+    """A process that is started afresh would have another object or none; one that is passed is an argument as any."""
+    runner = kind.configured(process_type=SpawnProcess)
+    injected = task(runner=runner)(pid_and_name)
+    with use_resources(Client("one")):
+        with pytest.raises(MissingResourceError, match=r"'client' injected, and the Client .* does not travel"):
+            injected().get_result(10)
+        assert injected(Client("mine")).get_result(10)[1] == "mine"
+    if kind is PoolTaskRun:
+        runner.shutdown()
+
+
+@needs_processes
+def test_an_initializer_provides_in_fresh_workers():
+    """Then each worker has its own, whatever this process provides."""
+    settings = {"process_type": SpawnProcess, "initializer": provide_in_worker, "max_concurrency": 1}
+    with use_resources(Client("one")), PoolTaskRun.configured(**settings) as runner:
+        assert step.with_options(runner=runner)(1).get_result(20) == "of the worker 1"

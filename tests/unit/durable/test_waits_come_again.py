@@ -109,6 +109,17 @@ def in_order(step):
     return told
 
 
+def in_order_of_a_map(step):
+    made = step.map(["slow", "quick", "quick"])
+    made.ahead = 2
+    told = []
+    for run in as_completed(made):
+        told.append(run.get_result())
+        if len(told) == 2:
+            gates["slow"].set()
+    return told
+
+
 def in_order_with_limit(step):
     runs = [step("slow"), step("quick")]
     told = []
@@ -165,6 +176,7 @@ PLAIN = {
     waited: ["quick", "1"],
     waited_with_limit: ["0", "1"],
     in_order: ["quick", "slow"],
+    in_order_of_a_map: ["quick", "quick", "slow"],
     in_order_with_limit: ["quick", "out of time"],
     first_failure: ["a"],
     waited_for_a_person: ["False"],

@@ -6,9 +6,10 @@ import stat
 import pytest
 from jobs_helpers import TASKS
 
-from woflo import RunState, task
+from woflo import RunState, forcing, task
 from woflo.errors import JobFailedError, MissingOutputError
 from woflo.kernel import runtime
+from woflo.testing import wait_until
 
 calls = []
 
@@ -67,6 +68,20 @@ def test_a_temporary_output_goes(folder, store):
     assert not (folder.path / "parts.txt").exists()
 
 
+def test_a_temporary_output_stays_until_the_last_reader(folder, store):
+    """Where it is made again for a step that is done early, the later ones find it."""
+    steps = """
+tasks:
+  parts: {run: "cp {inputs} {outputs}", inputs: in.txt, outputs: parts.txt, temporary: true}
+  mid: {run: "true", dependencies: [parts]}
+  use: {run: "cat {inputs}", inputs: parts.txt, dependencies: [mid]}
+"""
+    folder.write("in.txt", "in\n")
+    for _ in range(3):
+        folder.load(steps)().get_result()
+        wait_until(lambda: not (folder.path / "parts.txt").exists())
+
+
 def test_a_temporary_output_that_is_gone_is_accepted(folder, store):
     """`touch` takes it as it was, with the steps that read it; of what nobody has made it wants to see a file."""
     for name in ("in.txt", "more.txt"):
@@ -119,7 +134,7 @@ def test_a_step_without_files_finds_a_temporary_output(folder, store):
 
 
 def test_a_protected_output_is_read_only(folder, store):
-    """It alone, and it is replaced all the same where it is to be made anew."""
+    """It alone, and it is replaced where the step is forced, and not before."""
     text = """
     tasks:
       make: {run: "cp {inputs} {outputs}", inputs: version.txt, outputs: a.txt, protected: true}
@@ -127,8 +142,15 @@ def test_a_protected_output_is_read_only(folder, store):
     """
     for number in range(2):
         folder.write("version.txt", str(number))
-        run = folder.load(text, tasks=ALL)()
-        run.get_result()
+        job = folder.load(text, tasks=ALL)
+        if number:
+            assert "a.txt is protected" in job.foreseen()[0].reasons[-1]
+            with pytest.raises(JobFailedError, match=r"'a\.txt' is protected"):
+                job().get_result()
+            assert (folder.path / "a.txt").read_text() == "0"
+        with forcing("make"):
+            run = job()
+            run.get_result()
         assert run.steps["make"].state is RunState.SUCCEEDED
         assert (folder.path / "a.txt").read_text() == str(number)
     modes = {name: stat.S_IMODE((folder.path / f"{name}.txt").stat().st_mode) & 0o222 for name in "alrs"}

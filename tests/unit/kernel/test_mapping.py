@@ -51,6 +51,24 @@ def test_nothing_to_spread_is_an_error(inline):
             inline.map(*values)
 
 
+@pytest.mark.parametrize("values", [("abc", "xyz"), ({"a": 1},), (b"abc",)])
+def test_texts_and_dictionaries_are_told_to_go_whole_to_each_call(inline, values):
+    """Who meant their items is told how to spread them."""
+    with pytest.raises(OptionError, match=r"whole to each call, list\(\.\.\.\)"):
+        inline.map(*values)
+    assert list(inline.map(*map(list, values)).results())
+
+
+def test_a_map_is_no_argument(inline):
+    """Nobody can put values in its place; the call is refused, and told the ways."""
+    for given in (inline.map([1, 2]), [inline.map([1, 2])]):
+        with pytest.raises(ArgumentError, match=r"list\(\.\.\.\)"):
+            inline(given)
+    assert inline(list(inline.map([1, 2]))).get_result()[0] == [(1, None, None), (2, None, None)]
+    made = inline.map([1, 2])
+    assert inline(quote(made)).get_result()[0] is made
+
+
 def test_lengths_must_agree(inline):
     """At once where they are known, else when the shorter one ends; nothing is dropped silently."""
     with pytest.raises(MapLengthError, match=r"2, 3"):

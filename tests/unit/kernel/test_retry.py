@@ -96,10 +96,12 @@ def test_retry_on_says_which_errors_are_worth_another_attempt(memory, retry_on, 
 
 @pytest.mark.parametrize("options", [{"retry_on": lambda error: 1 / 0}, {"retry_sleep_time": lambda state: 1 / 0}])
 def test_a_predicate_or_strategy_that_raises_fails_the_run_with_what_it_raised(memory, options):
-    """Nothing hangs, and the note tells after which error it was asked."""
+    """Nothing hangs, and the note tells after which error it was asked; that one is shown before it."""
     run = made(memory, retries=1, **options)()
-    run.fail(ValueError("first"))
+    first = ValueError("first")
+    run.fail(first)
     assert isinstance(run.exception(), ZeroDivisionError)
+    assert run.exception().__context__ is first
     assert "ValueError('first')" in run.exception().__notes__[0]
 
 
@@ -190,3 +192,18 @@ def test_each_attempt_in_a_thread_starts_from_the_callers_context():
 
     work().get_result()
     assert seen == ["as called", "as called"]
+
+
+@pytest.mark.parametrize("which", ["itself", "its cause"])
+def test_a_predicate_may_raise_what_it_was_given(memory, which):
+    """Neither comes before itself."""
+
+    def predicate(error):
+        raise error if which == "itself" else error.__cause__
+
+    run = made(memory, retries=1, retry_on=predicate)()
+    first = ValueError("first")
+    first.__cause__ = KeyError("cause")
+    run.fail(first)
+    assert run.exception() is (first if which == "itself" else first.__cause__)
+    assert run.exception().__context__ is None

@@ -8,7 +8,7 @@ from systems import needs_processes
 from woflo import gather, task
 from woflo.errors import LaunchError
 from woflo.runners import PoolTaskRun
-from woflo.runners.processes import pooling
+from woflo.runners.processes import pooled, pooling
 from woflo.testing import wait_until
 from woflo.testing.conformance.tools import configured, folder
 
@@ -25,7 +25,7 @@ def wait_for(path):
 def starts(monkeypatch):
     """Counts them; those beyond `starts["most"]` fail as where the system has no room for another process."""
     counted = {"tried": 0, "most": 1}
-    found = pooling.supervisor
+    found = pooled.supervisor
 
     class Supervisor:
         def __init__(self, here):
@@ -37,7 +37,7 @@ def starts(monkeypatch):
                 raise BlockingIOError("no room for a process")
             return self._real.start(*args)
 
-    monkeypatch.setattr(pooling, "supervisor", Supervisor)
+    monkeypatch.setattr(pooled, "supervisor", Supervisor)
     return counted
 
 

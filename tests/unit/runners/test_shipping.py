@@ -283,3 +283,17 @@ def test_a_pickle_is_written_without_a_copy(monkeypatch):
     parcel.close()
     assert copied
     assert max(copied) <= 2 * SMALL
+
+
+def test_code_that_travels_by_value_keeps_its_file():
+    """So that tracebacks, warnings and log records have it, and the line; also for functions within it."""
+
+    def outer():
+        return lambda: 1 / 0
+
+    arrived = shipping.load(shipping.dump(outer))
+    assert arrived is not outer
+    assert (arrived.__code__.co_filename, arrived().__code__.co_filename) == (__file__, __file__)
+    with pytest.raises(ZeroDivisionError) as caught:
+        arrived()()
+    assert str(caught.traceback[-1].statement).strip() == "return lambda: 1 / 0"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from fresh_helpers import ended
 
-from woflo import RunState, forcing, protected, script, task, temporary, touch
-from woflo.errors import ArgumentError, ScriptError
+from woflo import RunState, dry_run, forcing, protected, script, task, temporary, touch, why
+from woflo.errors import ArgumentError, ProtectedOutputError, ScriptError
 from woflo.scripts.ledger import ledger
 from woflo.scripts.making import Making
 from woflo.scripts.marks import Mark
@@ -198,14 +199,60 @@ def test_outside_of_the_project_where_it_is_written(project):
         raise make(x="../../2").exception()
 
 
-def test_protected_outputs_are_read_only(project):
-    """And are made again all the same."""
-    make = making("echo {i} > {outputs}", outputs=protected("x.txt"))
+@task(outputs=protected("x.txt"), runner="thread", name="make")
+def make_protected(i):
+    Path("x.txt").write_text(f"{i}\n")
+
+
+@pytest.mark.parametrize("kind", ["script", "function"])
+def test_protected_outputs_are_read_only(project, kind):
+    """They are made anew only where that is said: by force, or by who makes them writable or removes them."""
+    make = make_protected
+    if kind == "script":
+        make = script("echo {i} > {outputs}", outputs=protected("x.txt"), shell=True, name="make")
     make(i=1).get_result()
-    assert not os.stat("x.txt").st_mode & stat.S_IWUSR
-    make(i=2).get_result()
-    assert Path("x.txt").read_text() == "2\n"
-    assert not os.stat("x.txt").st_mode & stat.S_IWUSR
+    assert not os.stat("x.txt").st_mode & 0o222
+    refused = make(i=2).exception()
+    assert isinstance(refused, ProtectedOutputError)
+    for told in ("'x.txt' is protected", "made anew because", "-f make", "chmod u+w x.txt"):
+        assert told in str(refused)
+    assert any("x.txt is protected: it would fail" in reason for reason in why(make, i=2))
+    with dry_run() as plan:
+        make(i=2).wait()
+    assert any("x.txt is protected: it would fail" in reason for reason in plan.planned[0].reasons)
+    assert Path("x.txt").read_text() == "1\n"
+    assert ended(make(i=1)) is RunState.SKIPPED
+    assert why(make, i=1) == []
+    for number, let in enumerate([lambda: os.chmod("x.txt", 0o644), lambda: os.unlink("x.txt")]):
+        let()
+        assert ended(make(i=number + 2)) is RunState.SUCCEEDED
+        assert not os.stat("x.txt").st_mode & 0o222
+    for forced in (nullcontext(make.with_options(force=True)), forcing("mak*")):
+        number += 1
+        with forced as forced_make:
+            assert ended((forced_make or make)(i=number + 2)) is RunState.SUCCEEDED
+            assert Path("x.txt").read_text() == f"{number + 2}\n"
+            assert not any("protected" in reason for reason in why(forced_make or make, i=0))
+    assert isinstance(make(i=1).exception(), ProtectedOutputError)
+
+
+def test_a_protected_output_that_is_being_made(project):
+    """Is no obstacle for who calls for the same: it is made once."""
+    make = script("echo x >> made; echo x > {outputs}", outputs=protected("x.txt"), shell=True, name="make")
+    runs = [make() for _ in range(20)]
+    assert {ended(run) for run in runs} <= {RunState.SUCCEEDED, RunState.SKIPPED}
+    assert Path("made").read_text() == "x\n"
+
+
+def test_others_protected_files_that_a_glob_finds(project):
+    """Are not this call's, and hinder nothing."""
+    Path("p_other.txt").write_text("other")
+    os.chmod("p_other.txt", 0o444)
+    make = script("echo {i} > p_own.txt", outputs=protected("p_*.txt"), shell=True, name="make")
+    assert ended(make(i=1)) is RunState.SUCCEEDED
+    assert isinstance(make(i=2).exception(), ProtectedOutputError)
+    os.chmod("p_own.txt", 0o644)
+    assert ended(make(i=2)) is RunState.SUCCEEDED
 
 
 @pytest.mark.parametrize("outputs", ["p_*.txt", "p_hand.txt"])

@@ -315,7 +315,7 @@ def test_why_names_the_function(project, monkeypatch):
     def main() -> int:
         return helped() + helper["value"]
 
-    monkeypatch.setattr("woflo.scripts.code._is_own", lambda module: True)
+    monkeypatch.setattr("woflo.scripts.sources.project", lambda: str(Path(__file__).parent))
     main().get_result()
     (known,) = ledger().every()
     name = next(one for one in known.record["code"] if one.endswith("helped"))

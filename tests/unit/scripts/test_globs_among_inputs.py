@@ -75,9 +75,7 @@ def test_a_glob_that_finds_nothing_is_a_missing_input(inputs):
 
 def test_what_makes_files_that_nobody_can_name_before(project):
     """The maker of a glob is that of another glob that says the same; values in it are told by the rest of the name."""
-    split = script(
-        "for i in 1 2; do echo $i > parts_{x}/$i.txt; done", outputs="parts_{x}/*", shell=True, name="split"
-    )
+    split = script("for i in 1 2; do echo $i > parts_{x}/$i.txt; done", outputs="parts_{x}/*", shell=True, name="split")
     gathered = script(
         "cat {inputs} > {outputs}", inputs="parts_{x}/*.txt", outputs="{x}.all", shell=True, name="gathered"
     )

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from woflo import RunState, dry_run, gather, script, temporary
-from woflo.errors import MissingInputError, ScriptError
+from woflo import RunState, dry_run, gather, script, task, temporary
+from woflo.errors import MissingInputError, ScriptError, UpstreamFailedError
+from woflo.scripts.ledger import ledger
+from woflo.scripts.runner import ScriptTaskRun
 from woflo.testing import wait_until
 
 EXECUTED, SKIPPED = RunState.SUCCEEDED, RunState.SKIPPED
@@ -96,3 +101,68 @@ def test_it_stays_as_long_as_nobody_has_read_it(project):
     script("cat {inputs}", runner="sequential")(inputs=made).get_result()
     assert Path("t.txt").exists()
     gather(made).get_result()
+
+
+def test_it_stays_for_a_reader_that_is_called_at_once(project):
+    """Who is called right after the last reader has ended finds it there, or made again."""
+    make = script("echo x > {outputs}", outputs=temporary("t.txt"), shell=True, name="make")
+    read = script("cat {inputs}", name="read")
+    for _ in range(10):
+        made = make()
+        read(inputs=made).wait()
+        again = [read(inputs=made) for _ in range(3)]
+        assert [run.wait() and run.state for run in again] == [EXECUTED] * 3
+
+
+def test_what_is_made_again_stays_for_all_readers(project):
+    """Also for one that begins when the one for which it was made again has ended."""
+    make = script("echo x > {outputs}", outputs=temporary("t.txt"), shell=True, name="make")
+    read = script("cat {inputs}", name="read")
+    for _ in range(3):
+        made, called = make(), threading.Event()
+        first = read.with_options(after=[task(runner="thread")(called.wait)()])(inputs=made)
+        last = read.with_options(after=[first])(inputs=made)
+        called.set()
+        assert (last.wait(), first.state, last.state) == (True, EXECUTED, EXECUTED)
+        wait_until(lambda: not Path("t.txt").exists())
+
+
+def test_it_is_made_again_in_the_place_of_its_reader(project, monkeypatch):
+    """Where there is one place alone, its readers do not keep it from being made."""
+    monkeypatch.setattr(ScriptTaskRun, "max_concurrency", 1)
+    make = script("echo x > {outputs}", outputs=temporary("t.txt"), shell=True, name="make")
+    read = script("cat {inputs}", name="read")
+    for _ in range(2):
+        made = make()
+        runs = [read(inputs=made) for _ in range(40)]
+        assert all(run.wait(20) and run.state is EXECUTED for run in runs)
+        wait_until(lambda: not Path("t.txt").exists())
+
+
+def test_it_cannot_be_made_again(project):
+    """Then its reader is not executed, and says because of whom."""
+    Path("in.txt").write_text("one")
+    make = script("cp {inputs} {outputs}", inputs="in.txt", outputs=temporary("t.txt"), name="make")
+    read = script("cat {inputs}", name="read")
+    read(inputs=make()).get_result()
+    wait_until(lambda: not Path("t.txt").exists())
+    made = make()
+    assert made.wait() and made.state is SKIPPED
+    Path("in.txt").unlink()
+    reader = read(inputs=made)
+    assert isinstance(reader.exception(), UpstreamFailedError)
+    assert "in.txt" in str(reader.exception().__cause__)
+
+
+def test_it_is_known_to_be_gone_before_it_is(flow, monkeypatch):
+    """Whoever finds it missing finds the reason too, and does not take its maker for one that has to be executed."""
+    known = []
+
+    def unlink(path, *, really=os.unlink):
+        known.append(ledger().get("t.txt").record.get("gone"))
+        really(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("woflo.scripts.temporaries.os", SimpleNamespace(**{**vars(os), "unlink": unlink}))
+        flow()
+    assert known == [["t.txt"]]

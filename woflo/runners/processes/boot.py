@@ -12,6 +12,7 @@ from typing import Any
 from woflo.kernel.outcome import Outcome
 from woflo.runners.processes import shipping
 from woflo.runners.processes.child import Link, Role, live
+from woflo.runners.processes.loading import as_told, be_fresh, guarded
 from woflo.runners.processes.slots import Slots
 
 __all__ = ["main", "play", "preparation"]
@@ -41,11 +42,12 @@ def main(sock_fd: int, slots_fd: int, slot: int, caller: int) -> None:
 def play(link: Link, tell_module: Callable[[str], None] | None = None) -> None:
     """Do what this child is for, which its caller sends; `tell_module` is called with the module that it needed."""
     try:
+        be_fresh()
         role = _receive_role(link)
     except BrokenPipeError:
         raise
     except BaseException as error:  # loading executes code of the user, which may raise anything
-        link.send_outcome(0, Outcome.failed(shipping.refusal(error, "argument", "a call", "loaded")), "a call")
+        link.send_outcome(0, Outcome.failed(as_told(error)), "a call")
         return
     if tell_module is not None:
         tell_module(role.module)
@@ -57,7 +59,7 @@ def _receive_role(link: Link) -> Role:
     prepared, packed = link.receive(), link.receive()
     assert prepared is not None and packed is not None
     _prepare(pickle.loads(prepared[2]))
-    role: Role = shipping.load(shipping.Parcel(packed[2], packed[3]))
+    role: Role = guarded(shipping.load, shipping.Parcel(packed[2], packed[3]))
     return role
 
 

@@ -18,6 +18,7 @@ from _signal import signal as set_handler
 from collections import deque
 from collections.abc import Callable
 from faulthandler import enable as enable_faulthandler
+from sys import modules
 from typing import Any, Protocol
 
 from woflo.kernel import hiding, runtime, tracing
@@ -26,6 +27,7 @@ from woflo.kernel.outcome import Outcome
 from woflo.runners.processes import shipping, travelling, wire
 from woflo.runners.processes.calls import calls_in
 from woflo.runners.processes.inheritance import Inheritance, put_away
+from woflo.runners.processes.seeds import reseed
 from woflo.runners.processes.slots import CALL, HEARD, SESSION, STOP, Slots
 
 if sys.platform != "win32":
@@ -322,6 +324,8 @@ def _begin(link: Link) -> None:
         _exit(0)  # killed meanwhile, and its guardian may have looked before this process could be seen
     set_handler(_SIGTERM, link.on_sigterm)
     register_at_fork(after_in_child=link.renew)
+    if "numpy.random.mtrand" in modules:
+        reseed()
     fd = link.sock.fileno()
     enable_faulthandler(fd)
     if DUMP_SIGNAL:

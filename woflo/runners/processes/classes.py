@@ -18,11 +18,12 @@ import weakref
 from collections import ChainMap
 from collections.abc import Callable
 from functools import cache
-from types import FunctionType, MemberDescriptorType
+from types import CodeType, FunctionType, MemberDescriptorType
 from typing import Any, ClassVar, cast
 
 __all__ = ["came_by_fork", "pickler_class"]
 
+_NO_FILE = "<dynamic-code>"
 _STATE, _SETTER = 2, 5
 """Where these stand in what a class is reduced to."""
 _KWARGS = 3
@@ -48,7 +49,9 @@ def pickler_class() -> Any:
 
     class Pickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle is not typed
         to_caller = False
-        dispatch_table: ClassVar[Any] = ChainMap({io.TextIOWrapper: _reduce_file}, cloudpickle.Pickler.dispatch_table)
+        dispatch_table: ClassVar[Any] = ChainMap(
+            {io.TextIOWrapper: _reduce_file, CodeType: _reduce_code}, cloudpickle.Pickler.dispatch_table
+        )
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
@@ -128,6 +131,14 @@ def _renew_class(cls: type, state: Any) -> None:
 
     cloudpickle._class_setstate(cls, state)
     _unfinished.discard(cls)
+
+
+def _reduce_code(code: CodeType) -> Any:
+    """From 3.1.3 on cloudpickle leaves out the name of the file, without which tracebacks and logs have no lines."""
+    import cloudpickle
+
+    make, args = cloudpickle.Pickler.dispatch_table[CodeType](code)
+    return make, tuple(code.co_filename if type(one) is str and one == _NO_FILE else one for one in args)
 
 
 def _reduce_file(file: io.TextIOWrapper) -> Any:

@@ -27,10 +27,13 @@ __all__ = ["Code", "Codes"]
 class Code:
     """One packed body. `number` stands for it in calls."""
 
-    __slots__ = ("checked", "data", "head", "names", "number", "snapshot")
+    __slots__ = ("checked", "data", "head", "injected_since", "names", "number", "snapshot")
 
     def __init__(self, data: bytes, snapshot: Snapshot | None, names: Iterable[str]) -> None:
         self.data: bytes = data
+        self.injected_since: int | None = None
+        """None where its calls have nothing injected. Else the first number under which the classes of what is injected
+        may have been packed: a worker that was forked before would take them for others than those of its objects."""
         self.number: int = 0
         self.head: bytes = b""
         """That of first attempts with plain arguments, made once for all of them."""
@@ -66,6 +69,10 @@ class Codes:
         self._changed: dict[str, int] = {}
         """The number of the code that changed it last."""
         self.last_change: int = 0
+        self.newest: int = 0
+        """The number of the last code that was made."""
+        self.injects: bool = False
+        """True once there is a code whose calls have something injected."""
 
     def get(self, body: Body) -> Code:
         """The code of `body` as it is now. Raises what packing raises."""
@@ -80,7 +87,12 @@ class Codes:
         if known is not None and known.data == data:
             known.snapshot = snapshot  # what is another object now, and packs to the same, is compared from now on
             return known
-        code = body.codes[self] = self._made(data, snapshot)
+        code = self._made(data, snapshot)
+        if body.injections is not None:
+            before: Code | None = body.codes.get(self)
+            code.injected_since = code.number if before is None else before.injected_since
+            self.injects = True
+        body.codes[self] = code
         return code
 
     def _made(self, data: bytes, snapshot: Snapshot | None) -> Code:
@@ -89,7 +101,7 @@ class Codes:
         marks = {name: _mark(value) for name, value in values.items() if name in main}
         code = Code(data, snapshot, marks)
         with self._lock:
-            code.number = next(self._numbers)
+            code.number = self.newest = next(self._numbers)
             code.head = plain_head(code.number)
             for name, mark in marks.items():
                 if name in self._sent and not _is_same(self._sent[name], mark):

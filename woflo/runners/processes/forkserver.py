@@ -31,6 +31,8 @@ from woflo.runners.processes.boot import play, preparation
 from woflo.runners.processes.child import Link, live
 from woflo.runners.processes.inheritance import Closer
 from woflo.runners.processes.launching import spawn_python
+from woflo.runners.processes.loading import be_fresh, guarded
+from woflo.runners.processes.seeds import advance
 from woflo.runners.processes.slots import ENDING, SESSION, Slots
 from woflo.runners.processes.wire import Socket
 
@@ -162,8 +164,9 @@ def serve(sock_fd: int, slots_fd: int, preload: tuple[str, ...], path: list[str]
     os.set_inheritable(sock_fd, False)
     os.set_inheritable(slots_fd, False)
     set_handler(SIGINT, SIG_IGN)
+    be_fresh()
     for name in preload:
-        import_module(name)
+        guarded(import_module, name)
     for name in _NEEDED:
         import_module(name)
     slots = Slots(slots_fd)
@@ -218,6 +221,7 @@ class Server:
         fd = int.from_bytes(ancillary[0][2][:4], sys.byteorder)
         (slot,) = _REQUEST.unpack(data)
         own = os.getpid()
+        advance()
         pid = os.fork()
         if pid == 0:
             self._be_child(fd, slot, own)
@@ -254,7 +258,7 @@ class Server:
             if folder and folder not in sys.path:
                 sys.path.append(folder)  # the caller's may have grown since the server was started
             try:
-                import_module(module)
+                guarded(import_module, module)
             except BaseException:
                 pass
         gc.freeze()

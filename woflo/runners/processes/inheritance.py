@@ -16,6 +16,8 @@ from os import O_RDONLY, close, dup2
 from os import open as open_file
 from typing import Any
 
+from woflo.runners.processes.imports import MODULE_LOCKS, callers_of, drop_imports
+
 __all__ = ["Closer", "Inheritance", "put_away", "take_stock"]
 
 _SIGNALS = tuple(range(1, NSIG))
@@ -33,9 +35,9 @@ Closer = Callable[[], object]
 
 
 Inheritance = tuple[
-    Sequence[Closer], list[int], list[tuple[Any, str, Any]], Any, list[tuple[Any, Any, dict[Any, Any]]], Any
+    Sequence[Closer], list[int], list[tuple[Any, str, Any]], Any, list[tuple[Any, Any, dict[Any, Any]]], Any, Any
 ]
-"""What one child is to put away: what is to be closed, handled signals, streams, stdin, packages, and the thread.
+"""What one child is to put away: what is to be closed, handled signals, streams, stdin, packages, the thread, imports.
 
 A plain tuple: for each attribute that a child looks up it would copy two or three pages.
 """
@@ -45,12 +47,15 @@ def take_stock(closers: Sequence[Closer], thread: Any) -> Inheritance:
     """What a child that `thread` forks next is to put away. In the caller, just before the fork."""
     # SIGINT stays as Python has it, what is ignored stays so; all other handlers are about the caller.
     signals = [at for at in _SIGNALS if callable(one := getsignal(at)) and one is not default_int_handler]
-    return closers, signals, _find_streams(), _stdin_twin(), _find_packages(), thread
+    kept = callers_of(MODULE_LOCKS) if MODULE_LOCKS else ()
+    return closers, signals, _find_streams(), _stdin_twin(), _find_packages(), thread, kept
 
 
 def put_away(inheritance: Inheritance) -> None:
     """In the child, first of all."""
-    closers, signals, streams, stdin, packages, thread = inheritance
+    closers, signals, streams, stdin, packages, thread, kept = inheritance
+    if MODULE_LOCKS:
+        drop_imports(kept)
     for close_it in closers:
         close_it()
     freeze()

@@ -23,6 +23,7 @@ from woflo.runners.processes.child import Link, Role, live
 from woflo.runners.processes.classes import came_by_fork
 from woflo.runners.processes.inheritance import Closer, take_stock
 from woflo.runners.processes.opening import opened
+from woflo.runners.processes.seeds import advance
 from woflo.runners.processes.tree import mark_of
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class ForkProcess(Launcher):
     def launch(self, child: Child, theirs: wire.Socket, role: Role) -> None:
         link = Link(theirs, self.supervisor.slots, child.slot, os.getpid())
         inheritance = take_stock(self.supervisor.closers_in_child(), threading.current_thread())
+        advance()
         pid = _fork()
         if pid == 0:
             try:

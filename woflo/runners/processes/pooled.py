@@ -11,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import LaunchError
-from woflo.kernel import clock
+from woflo.kernel import clock, providing
 from woflo.kernel.outcome import Outcome
 from woflo.runners.processes import wire
 from woflo.runners.processes.calls import plain_frames
@@ -19,11 +19,13 @@ from woflo.runners.processes.capture import Capture
 from woflo.runners.processes.crash import Exit, crash_error
 from woflo.runners.processes.packed import Packed
 from woflo.runners.processes.slots import CALL, READY, STOP
+from woflo.runners.processes.supervisor import supervisor
 from woflo.runners.processes.worker import ELAPSED, RECALL_SIGNAL
 
 if TYPE_CHECKING:
     from woflo.runners.processes.children import Child
     from woflo.runners.processes.code import Code
+    from woflo.runners.processes.launching import Launcher
     from woflo.runners.processes.pooling import Pool
 
 __all__ = ["PooledWorker"]
@@ -49,6 +51,12 @@ class PooledWorker:
         self.left = max_tasks
         """How many more calls it may get; None for any number."""
         self.retiring: bool = False
+        self.outdated: bool = False
+        """True once it gets no more calls, because it was forked when other objects were provided."""
+        self._generation: int | None = None
+        """Of what was provided when it was forked; None for a worker that inherits nothing."""
+        self._newest_code = 0
+        """The last of the pool's codes at that moment."""
         self._known: set[int] = set()
         self._shared: set[int] = set()
         self._deferred = 0
@@ -64,7 +72,8 @@ class PooledWorker:
 
     @property
     def takes_calls(self) -> bool:
-        return not self.retiring and self.left != 0 and self.child is not None and not self.child.closed
+        child = self.child
+        return not self.retiring and not self.outdated and self.left != 0 and child is not None and not child.closed
 
     @property
     def is_idle(self) -> bool:
@@ -75,6 +84,22 @@ class PooledWorker:
         """The number of the call that is being executed, 0 for none."""
         child = self.child
         return 0 if child is None or child.closed else child.supervisor.slots.words[child.slot + CALL]
+
+    def start(self, kind: type[Launcher], role: Any) -> None:
+        """Have its process started."""
+        before, newest = providing.generation, self.pool.codes.newest
+        self.child = supervisor(self.pool.runtime).start(kind, role, self, self.pool.lock)
+        if not kind.ships:
+            # What was changed meanwhile it may have or not.
+            self._generation = before if before == providing.generation else -1
+            self._newest_code = newest
+
+    def has_injected(self, code: Code) -> bool:
+        """True where a call of `code` finds here what this process provides now, or has nothing injected."""
+        since = code.injected_since
+        if since is None or self._generation is None:
+            return True
+        return self._generation == providing.generation and self._newest_code >= since
 
     def send(self, calls: list[Run]) -> None:
         """Send calls, and the code of those that it does not know. Under the pool's lock."""

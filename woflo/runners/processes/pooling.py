@@ -17,7 +17,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from woflo.errors import LaunchError, PoolClosedError, TaskStoppedError, WofloError
-from woflo.kernel import runtime, tracing
+from woflo.kernel import providing, runtime, tracing
 from woflo.kernel.outcome import Outcome
 from woflo.runners.processes import shipping, wire
 from woflo.runners.processes.calls import CALL_HEAD, plain_head
@@ -27,10 +27,10 @@ from woflo.runners.processes.packed import packing_error
 from woflo.runners.processes.pooled import PooledWorker
 from woflo.runners.processes.rows import Rows
 from woflo.runners.processes.sharing import Shared
-from woflo.runners.processes.supervisor import supervisor
 from woflo.runners.processes.worker import WorkerRole
 
 if TYPE_CHECKING:
+    from woflo.kernel.body import Body
     from woflo.runners.pool import PoolTaskRun
 
 __all__ = ["Pool"]
@@ -65,6 +65,8 @@ class Pool:
         self.average: float = 0.0
         """Seconds that a call took lately; 0 where none has ended yet."""
         self._starting = 0
+        self._leaving = 0
+        """How many of the workers are outdated."""
         self._start_again_at = 0.0
         """The monotonic time before which, as long as others serve, none is started: the last start has failed."""
         self._hungry = True
@@ -89,10 +91,13 @@ class Pool:
 
     def submit_plain(self, run: Run) -> None:
         """The same for a call whose arguments are plain and whose task has no options of its own."""
+        body = run.task.body
+        if body.injections is not None:
+            self._check_injected(body, run._args, {})
         try:
-            code = run._code = self.codes.get(run.task.body)
+            code = run._code = self.codes.get(body)
         except Exception as error:
-            raise packing_error(error, run.task.name, run._args, {}) from error
+            raise packing_error(error, run.task.name, body, run._args, {}) from error
         run._head, run._content = code.head, run._args
         self._take(run)
 
@@ -109,6 +114,8 @@ class Pool:
     def _pack(self, run: Run, announce: bool) -> None:
         """Put on the run what a worker is sent of it. It is kept until the outcome is there: it may be sent again."""
         task, args = run.task, run._args
+        if task.body.injections is not None:
+            self._check_injected(task.body, args, run._kwargs)
         try:
             trace = None if tracing.carrier is None else tracing.trace_of(run.id)
             is_bare = run.parent_id is None and run._heartbeat is None and trace is None and task.name == task.body.name
@@ -120,14 +127,20 @@ class Pool:
             run._shared = [value for value in (*args, *run._kwargs.values()) if type(value) is Shared]
             parcel = shipping.dump((args, run._kwargs, task.name, run.parent_id, run._heartbeat, trace))
         except Exception as error:
-            raise packing_error(error, task.name, args, run._kwargs) from error
+            raise packing_error(error, task.name, task.body, args, run._kwargs) from error
         run._fd = parcel.fd
         head = CALL_HEAD.pack(code.number, run.attempt, announce)
         run._head, run._content = b"", wire.frame(wire.CALL, run._number, head + parcel.data, parcel.fd is not None)
 
+    def _check_injected(self, body: Body, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Raise `MissingResourceError` where workers would not have what this process provides for the call."""
+        if self.runner.process_type.ships and self.runner.initializer is None:
+            providing.check_travels(body, args, kwargs)
+
     def rows_of(self, task: Any) -> Rows | None:
         """What launches a map of `task`; None where its code cannot be packed, which its calls will tell."""
         try:
+            self._check_injected(task.body, (), {})
             return Rows(self, task)
         except Exception:
             return None
@@ -148,13 +161,18 @@ class Pool:
                 return
             if worker.is_idle:
                 self._refill(worker)
-        wanted = min(self.size - len(self.workers), len(self.queue)) - self._starting
+        self._start_workers()
+        active = len(self.workers) - self._leaving
+        self._hungry = active + self._starting < self.size or any(one.is_idle for one in self.workers)
+
+    def _start_workers(self) -> None:
+        """As many as may be and find something to do. Under the lock."""
+        wanted = min(self.size - len(self.workers) + self._leaving, len(self.queue)) - self._starting
         if self.workers and time.monotonic() < self._start_again_at:
             wanted = 0
         for _ in range(wanted):
             self._starting += 1
             self.runtime.reactor.call(self._start_worker)
-        self._hungry = len(self.workers) + self._starting < self.size or any(one.is_idle for one in self.workers)
 
     def close(self, wait: bool = True) -> None:
         """Take no more calls, let those that were taken end, and end the workers."""
@@ -188,7 +206,7 @@ class Pool:
             if runner.process_type.ships:
                 role = shipping.dump(role)
             worker = PooledWorker(self, runner.max_tasks_per_worker)
-            worker.child = supervisor(self.runtime).start(runner.process_type, role, worker, self.lock)
+            worker.start(runner.process_type, role)
         except Exception as error:
             with self.lock:
                 self._starting -= 1
@@ -237,9 +255,27 @@ class Pool:
         share = -(-len(self.queue) // max(1, len(self.workers)))
         most = max(0 if open_calls else 1, min(window - open_calls, share))
         if most:
-            worker.send([self.queue.popleft() for _ in range(min(most, len(self.queue)))])
+            calls = [self.queue.popleft() for _ in range(min(most, len(self.queue)))]
+            worker.send(self._served_by(worker, calls) if self.codes.injects else calls)
             if len(worker.calls) > 1:
                 self._tick_soon()
+
+    def _served_by(self, worker: PooledWorker, calls: list[Run]) -> list[Run]:
+        """The calls up to the first for which `worker` is too old; that waits for another one. Under the lock."""
+        for at, call in enumerate(calls):
+            if not worker.has_injected(call._code):
+                self.queue.extendleft(reversed(calls[at:]))
+                if not at and worker.is_idle:
+                    self._replace(worker)
+                return calls[:at]
+        return calls
+
+    def _replace(self, worker: PooledWorker) -> None:
+        """End a worker that has not what is provided now, and start another one beside it. Under the lock."""
+        worker.outdated = True
+        self._leaving += 1
+        self.runtime.reactor.call(worker.retire)
+        self._start_workers()
 
     def window(self) -> int:
         """How many calls a worker may hold: one, where they are not short."""
@@ -294,6 +330,7 @@ class Pool:
         """A worker is gone; what it had not begun goes to others."""
         with self.lock:
             self.workers.remove(worker)
+            self._leaving -= worker.outdated
             self._hungry = True
         if error is not None:
             self._fail_queue_with(left, error)

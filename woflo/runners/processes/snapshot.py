@@ -21,11 +21,12 @@ from typing import Any
 
 from woflo.kernel.task import Task
 
-__all__ = ["ATOMS", "Snapshot", "travels_by_name"]
+__all__ = ["ATOMS", "MISSING", "Snapshot", "content_of", "names_in", "travels_by_name"]
 
 MOST = 256
 """Elements of a container beyond which packing is no dearer than comparing."""
-_MISSING = object()
+MISSING = object()
+"""Stands for what a global or a closure does not have yet."""
 ATOMS: frozenset[Any] = frozenset(
     {int, float, complex, str, bytes, bool, range, type(None), type(...), type(NotImplemented), CodeType}
 )
@@ -99,13 +100,13 @@ class Snapshot:
     def is_current(self) -> bool:  # noqa: PLR0912  # flat, because it is asked before each call
         """False where something is not what it was. True means little where the snapshot is incomplete."""
         for values, name, value in self.names:
-            if values.get(name, _MISSING) is not value:
+            if values.get(name, MISSING) is not value:
                 return False
         for fn, code, defaults, named in self._functions:
             if fn.__code__ is not code or fn.__defaults__ is not defaults or fn.__kwdefaults__ is not named:
                 return False
         for cell, value in self._cells:
-            if _content(cell) is not value:
+            if content_of(cell) is not value:
                 return False
         if any(self._empty):
             return False
@@ -137,15 +138,15 @@ class Snapshot:
         if travels_by_name(fn, self._by_value):
             return
         self._functions.append((fn, fn.__code__, fn.__defaults__, fn.__kwdefaults__))
-        for name in _names(fn.__code__):
-            value = fn.__globals__.get(name, _MISSING)
+        for name in names_in(fn.__code__):
+            value = fn.__globals__.get(name, MISSING)
             self.names.append((fn.__globals__, name, value))
-            if value is not _MISSING:
+            if value is not MISSING:
                 self._open.append(value)
         for cell in fn.__closure__ or ():
-            value = _content(cell)
+            value = content_of(cell)
             self._cells.append((cell, value))
-            if value is not _MISSING:
+            if value is not MISSING:
                 self._open.append(value)
         self._open += [fn.__defaults__, fn.__dict__, fn.__kwdefaults__]
         self._open += [value for value in list(fn.__annotations__.values()) if isinstance(value, type)]
@@ -227,19 +228,21 @@ def _modules_by_value() -> frozenset[str]:
     return frozenset() if cloudpickle is None else frozenset(cloudpickle.list_registry_pickle_by_value())
 
 
-def _names(code: CodeType) -> set[str]:
+def names_in(code: CodeType) -> set[str]:
+    """The globals and attributes that code names, and the code of functions in it."""
     found = set(code.co_names)
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            found |= _names(constant)
+            found |= names_in(constant)
     return found
 
 
-def _content(cell: Any) -> Any:
+def content_of(cell: Any) -> Any:
+    """What a closure holds, or `MISSING`."""
     try:
         return cell.cell_contents
     except ValueError:
-        return _MISSING
+        return MISSING
 
 
 def _keys_and_values(values: Any) -> tuple[Any, ...]:

@@ -22,6 +22,7 @@ from woflo.runners.processes.calls import ANNOUNCE, CALL_HEAD
 from woflo.runners.processes.capture import capture_here, flush_here
 from woflo.runners.processes.child import Link, LinkChannel
 from woflo.runners.processes.home import Home
+from woflo.runners.processes.loading import as_told, guarded
 from woflo.runners.processes.outbox import ENOUGH, Outbox
 from woflo.runners.processes.slots import BEGUN, CALL, READY
 
@@ -182,9 +183,9 @@ class Worker:
             if kind == wire.PLAIN_CALLS:
                 args, kwargs, name, parent_id, last, trace = content, {}, body.name, None, None, None
             else:
-                args, kwargs, name, parent_id, last, trace = shipping.load(content)
+                args, kwargs, name, parent_id, last, trace = guarded(shipping.load, content)
         except BaseException as error:  # loading executes code of the user, which may raise anything
-            outcome, name = Outcome.failed(shipping.refusal(error, "argument", "a call", "loaded")), "a call"
+            outcome, name = Outcome.failed(as_told(error)), "a call"
         else:
             attempt = _CalledAttempt("", name, attempt_number, body, args, kwargs, parent_id)
             attempt.worker, attempt.call, attempt.trace = self, number, trace
@@ -198,7 +199,7 @@ class Worker:
         words[self._call] = 0
 
     def _load_body(self, code: int) -> Body:
-        body: Body = pickle.loads(self._codes[code])
+        body: Body = guarded(pickle.loads, self._codes[code])
         self._bodies[code] = body
         return body
 

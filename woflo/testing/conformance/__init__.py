@@ -13,6 +13,7 @@ __all__ = ["SUBJECTS", "runner_checks"]
 SUBJECTS = (
     "results",
     "handles",
+    "injected",
     "failures",
     "retrying",
     "crashes",

@@ -59,6 +59,18 @@ def a_coroutine_that_takes_too_long(runner: Runner) -> None:
         error_of(on(runner, linger_async, timeout=0.3)(where / "marker"), TaskTimeoutError)
 
 
+@check(only=lambda traits: traits.parallel and not traits.isolated)
+def a_plain_function_that_takes_too_long(runner: Runner) -> None:
+    """Where nothing can end its code, the handle fails at its time, and does not wait for `grace`."""
+    with gate() as held:
+        run = on(runner, pass_gate, timeout=600)(held.where, "begun")
+        held.wait_for("begun")
+        run.grace, begun = 600.0, time.monotonic()
+        run._timed_out(1)  # the timer's own call
+        error_of(run, TaskTimeoutError)
+        assert time.monotonic() - begun < PATIENCE / 2
+
+
 @check(only=isolated_and_killable)
 def where_the_code_was(runner: Runner) -> None:
     """A timeout tells where the code was."""
