@@ -172,7 +172,7 @@ def tell_aloud(message: str, error: BaseException | None = None) -> None:
     if lastResort is not None:
         info = None if error is None else (type(error), error, error.__traceback__)
         record = makeLogRecord({"name": log.name, "levelno": ERROR, "msg": message, "exc_info": info})
-        if log.filter(record):  # which hides secrets, and asks the filters of the program as well
+        if log.filter(record):
             lastResort.handle(record)
 
 

@@ -22,10 +22,11 @@ def lend_place() -> Any:
         return None
     with run._lock:
         run._lent += 1
-        if run._lent == 1 and run._holds_place:
-            run._place_lent = True
-    if run._place_lent and run._holds_place:
-        run._release_place()
+        gives = run._lent == 1 and run._holds_place
+        if gives:
+            run._place_lent, run._holds_place = True, False
+    if gives:
+        run._runtime.limits.release(run._lane)
     return run
 
 
@@ -64,6 +65,11 @@ async def take_back_place_async(run: Any, loop: asyncio.AbstractEventLoop) -> No
 
 
 def _hold_again(run: Any) -> None:
-    run._holds_place = True
-    if not run._in_code:  # the attempt was given up meanwhile
+    with run._lock:
+        # Another thread (or coroutine) of its code may have begun to wait before the turn came: its wait would keep it.
+        waits = run._lent > 0
+        run._holds_place, run._place_lent = not waits, waits
+    if waits:
+        run._runtime.limits.release(run._lane)
+    elif not run._in_code:  # the attempt was given up meanwhile
         run._release_place()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 
 import pytest
 from unit_helpers import eventually, settle_down
 
-from woflo import RunState, task
+from woflo import RunState, current_run, task
 from woflo.errors import OptionError, ResourceError
 
 PENDING, RUNNING = RunState.PENDING, RunState.RUNNING
@@ -364,3 +366,40 @@ def test_a_lent_place_is_taken_back_before_the_code_goes_on(gate):
         run.get_result(timeout=20)
     assert max(most) == 1
     eventually(lambda: not [run for run in runs if run._in_code])
+
+
+def test_a_place_that_comes_back_is_given_again_where_another_thread_waits(gate):
+    """One begins to wait while another is about to get the place back: what it waits for may need that place."""
+    ends = threading.Event()
+
+    @task(runner="thread")
+    def unlimited():
+        gate.wait()
+
+    @task(runner="thread", max_concurrency=1)
+    def limited(what):
+        if what == "held":
+            ends.wait()
+        if what != "outer":
+            return what
+        outer = current_run()._attempt.run
+        free = unlimited()
+        with ThreadPoolExecutor(2) as threads:
+            threads.submit(copy_context().run, free.wait)
+            eventually(lambda: outer._lent == 1)
+            held, last = limited("held"), limited("last")
+            eventually(lambda: held.state is RUNNING)
+            gate.set()
+            eventually(lambda: outer._lent == 0)  # it waits for its place now, which the held one has
+            waited = threads.submit(copy_context().run, last.wait, 5)
+            eventually(lambda: outer._lent == 1)
+            ends.set()
+            return waited.result()
+
+    run = limited("outer")
+    try:
+        assert run.get_result(timeout=20) is True
+    finally:
+        ends.set()
+    eventually(lambda: not run._in_code)
+    assert limited("after").get_result(timeout=20) == "after"
