@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from woflo.durable.called import called, tags_of
 from woflo.errors import CallLimitError, NotDurableError, OptionError, StoreError
 from woflo.kernel import clock
+from woflo.kernel.options import checked_text
 from woflo.stores.codec import ValueCodec
 from woflo.stores.operations import Claimed, Publish
 from woflo.stores.rows import Claim, Row, Tag, place_id
@@ -186,4 +187,5 @@ def checked_calls(task: Task[..., Any], made: int) -> int:
 
 
 def _dumped(name: str, value: Any) -> str:
+    checked_text("name", name)
     return ValueCodec(Any, f"the value published as {name!r}").dump(value)

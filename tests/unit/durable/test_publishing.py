@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from woflo import Worker, current_run, published, sleep, task, wait_signal, workflow
-from woflo.errors import NotDurableError, RunSuspectError, SerializationError
+from woflo.errors import NotDurableError, OptionError, RunSuspectError, SerializationError
 
 
 @task
@@ -112,3 +112,18 @@ def test_outside_of_a_store_there_is_nothing_to_show_it_by():
     """A plain run says so."""
     error = page.with_options(runner="thread")(1).exception(10)
     assert isinstance(error, NotDurableError)
+
+
+@pytest.mark.parametrize("name", ["", "a\0b", "\ud800"])
+def test_a_name_that_not_every_store_keeps_is_refused(process, name):
+    """Where it is published, and where a signal of that name is sent."""
+
+    @workflow
+    def shows() -> None:
+        current_run().publish(name, 1)
+
+    run = process.call(shows)
+    with pytest.raises(OptionError, match="must be a text"):
+        run.get_result(10)
+    with pytest.raises(OptionError, match="must be a text"):
+        run.send(name)
