@@ -55,14 +55,14 @@ class Leaving:
                 self._stay()
             while end > time.monotonic() and execution.under_way():
                 self._stay()
-                time.sleep(MOMENT)
+                time.sleep(MOMENT)  # steps of a loop and of a thread have no one thing to wait for
 
     def _wait_for_threads(self) -> None:
         if steps := self._in_threads():
             _tell(steps)
         while self._in_threads():
             self._stay()
-            time.sleep(MOMENT)
+            time.sleep(MOMENT)  # the signs of life have to go on
 
     def _in_threads(self) -> list[StepRun[Any]]:
         return [step for execution in self._executions for step in execution.under_way() if step.cannot_be_ended()]

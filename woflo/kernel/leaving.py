@@ -24,9 +24,7 @@ __all__ = [
     "told_stopping",
 ]
 
-_OTHERS: tuple[int, ...] = tuple(
-    number for name in ("SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None
-)
+_OTHERS: tuple[int, ...] = tuple(int(getattr(signal, name)) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 """What ends programs as Ctrl-C does, and is sent by others: `timeout`, a scheduler, a terminal that is closed."""
 _SHOW_CURSOR = b"\x1b[?25h\r\n"
 """What bars have hidden."""

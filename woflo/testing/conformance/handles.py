@@ -12,7 +12,7 @@ from woflo import RunState
 from woflo.errors import HandleNotPortableError, InheritedHandleError
 from woflo.testing.conformance.checks import Runner, check
 from woflo.testing.conformance.tasks import echo, gate, pass_gate
-from woflo.testing.conformance.tools import on, raised, value_of
+from woflo.testing.conformance.tools import logged, on, raised, value_of
 from woflo.testing.patience import PATIENCE, wait_until
 
 
@@ -61,7 +61,7 @@ def how_a_run_ended(runner: Runner) -> None:
 def callbacks(runner: Runner) -> None:
     """Callbacks get the run once it has ended, added before or after; one that raises harms nobody."""
     told: list[object] = []
-    with gate() as held:
+    with logged() as said, gate() as held:
         if not runner.traits.parallel:
             held.open()
         run = on(runner, pass_gate)(held.where, "one")
@@ -69,11 +69,12 @@ def callbacks(runner: Runner) -> None:
         run.add_done_callback(told.append)
         held.open()
         assert value_of(run) == "one"
-    _until_told(told, 1)
-    run.add_done_callback(raise_always)
-    run.add_done_callback(told.append)
-    _until_told(told, 2)
+        _until_told(told, 1)
+        run.add_done_callback(raise_always)
+        run.add_done_callback(told.append)
+        _until_told(told, 2)
     assert told == [run, run]
+    assert sum("raise_always" in line and "raised" in line for line in said) == 2, said
 
 
 def _until_told(told: list[object], times: int) -> None:

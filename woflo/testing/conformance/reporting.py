@@ -6,15 +6,14 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from woflo import current_run, subscribe, track
 from woflo.kernel import events, masking, tracing
 from woflo.kernel.context import current_attempt
 from woflo.testing.conformance.checks import Runner, check, isolated
-from woflo.testing.conformance.tools import configured, events_of, on, value_of
+from woflo.testing.conformance.tools import configured, events_of, logged, on, value_of
 
 
 def advance() -> None:
@@ -191,27 +190,11 @@ def _is_end(event: Any, run_id: str) -> bool:
 @check()
 def observers_that_raise(runner: Runner) -> None:
     """An observer that raises harms neither the run nor the other observers, and the log tells of it."""
-    with _logged() as said, subscribe(raise_always), events_of(events.RunEnded) as told:
+    with logged() as said, subscribe(raise_always), events_of(events.RunEnded) as told:
         run = on(runner, advance)()
         assert value_of(run) is None
     assert [event.state for event in told if event.run_id == run.id] == ["SUCCEEDED"]
     assert "raise_always raised" in said[-1], said
-
-
-@contextmanager
-def _logged() -> Iterator[list[str]]:
-    """What woflo logs meanwhile, which nobody else is told."""
-    said: list[str] = []
-    handler = logging.Handler()
-    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
-    logger = logging.getLogger("woflo")
-    before, logger.propagate = logger.propagate, False
-    logger.addHandler(handler)
-    try:
-        yield said
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = before
 
 
 @check()

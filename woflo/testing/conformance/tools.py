@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ __all__ = [
     "error_of",
     "events_of",
     "folder",
+    "logged",
     "on",
     "raised",
     "value_of",
@@ -80,3 +82,19 @@ def events_of(kind: type[Event]) -> Iterator[list[Any]]:
     events: list[Any] = []
     with subscribe(lambda event: events.append(event) if isinstance(event, kind) else None):
         yield events
+
+
+@contextmanager
+def logged() -> Iterator[list[str]]:
+    """What woflo logs meanwhile, which nobody else is told."""
+    said: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("woflo")
+    before, logger.propagate = logger.propagate, False
+    logger.addHandler(handler)
+    try:
+        yield said
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = before
