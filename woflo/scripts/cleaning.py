@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Iterable
-from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from woflo.scripts.marks import Mark, is_marked
@@ -47,7 +46,7 @@ def _use(name: str, under_way: list[Unfinished]) -> str:
     """What is done with it at this moment, if anything, as far as marks tell."""
     for one in under_way:
         who = f"{one.task}, which is under way (process {one.pid} on {one.host})"
-        if any(name == made or fnmatchcase(name, made) for made in one.outputs):
+        if one.was_to_make(name):
             return f"it is being made by {who}"
         if any(name == read or name.startswith(f"{read}/") for read in one.inputs):
             return f"it is an input of {who}"

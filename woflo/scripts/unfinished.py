@@ -13,7 +13,6 @@ import os
 import shlex
 from collections.abc import Collection, Iterator
 from datetime import datetime
-from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from woflo.errors import OptionError, PartialInputError
@@ -50,7 +49,7 @@ class Unfinished(NamedTuple):
 
     def was_to_make(self, file: str) -> bool:
         """True for a file, a name within the project, among its outputs."""
-        return any(file == output or fnmatchcase(file, output) for output in self.outputs)
+        return any(file == output or fits(file, output) for output in self.outputs)
 
     def __str__(self) -> str:
         began = datetime.fromtimestamp(self.began).astimezone().strftime("%Y-%m-%d %H:%M:%S")
